@@ -1,0 +1,1 @@
+"""What happens to a call: pure decisions and state steps over frozen values."""
