@@ -1,0 +1,280 @@
+"""Typed settings, from the environment only.
+
+Every process builds one `Config` at its start and hands its parts on; nothing else reads the environment. A wrong value
+stops the start with a `ConfigError`, a sentence that names the variable. This is the lowest room: it imports nothing of
+Carillon and only the standard library.
+
+Secrets are not settings: they are made at random on the first start, one file each under `<home>/secrets` (mode 0600).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ipaddress
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+DATABASE_ROLES = ("owner", "web", "worker", "control", "edge")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+MAX_PORT_OFFSET = 33_000  # the highest port we use is 32399
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class ConfigError(ValueError):
+    """A setting has a wrong value; the text is a sentence for the person who set it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Every port of an installation, offset applied. Ranges are inclusive.
+
+    `CARILLON_PORT_OFFSET` shifts all; `CARILLON_PORT_<FIELD>` (upper case) sets one by itself.
+    """
+
+    postgresql: int = 8432  # tcp, loopback
+    rtpengine_ng: int = 8433  # udp, loopback
+    rtpengine_cli: int = 8434  # tcp, loopback
+    evapi: int = 8435  # tcp, loopback
+    hep: int = 8436  # udp, loopback
+    control: int = 8437  # tcp, loopback: status http
+    carrier_a_http: int = 8438  # tcp, loopback
+    carrier_b_http: int = 8439  # tcp, loopback
+    web: int = 8080  # tcp
+    sip: int = 5060  # udp and tcp
+    carrier_a: int = 5090  # udp
+    carrier_b: int = 5091  # udp
+    rtp_min: int = 30000
+    rtp_max: int = 31999
+    carrier_a_rtp_min: int = 32000
+    carrier_a_rtp_max: int = 32199
+    carrier_b_rtp_min: int = 32200
+    carrier_b_rtp_max: int = 32399
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """How one role reaches PostgreSQL."""
+
+    host: str
+    port: int
+    name: str
+    user: str
+    password: str = field(repr=False)
+    options: str = ""  # query string of the URL, such as sslmode=require
+
+    @property
+    def url(self) -> str:
+        """A libpq URL, for psycopg, asyncpg and PostgreSQL's own programs."""
+        query = f"?{self.options}" if self.options else ""
+        return f"postgresql://{self._authority}/{quote(self.name)}{query}"
+
+    @property
+    def kamailio_url(self) -> str:
+        """The URL in the spelling of Kamailio's db_postgres, which knows no options."""
+        return f"postgres://{self._authority}/{self.name}"
+
+    @property
+    def _authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings of one installation."""
+
+    home: Path  # state: databases, secrets, logs
+    runtime: Path  # short private folder for sockets and pid files
+    port_offset: int
+    ports: Ports
+    bind: str  # address the public ports listen on
+    advertised: str  # address that phones and carriers are told
+    databases: Mapping[str, Database]  # by role: owner web worker control edge
+    external_database: Database | None  # administrator's access when PostgreSQL is not ours
+    secret_key: str = field(repr=False)  # signs sessions
+    sip_key: bytes = field(repr=False)  # Fernet key of SIP secrets at rest
+    control_token: str = field(repr=False)  # bearer token of control's status http
+    chunk_s: int = 30  # seconds of a call paid for at a time
+    log_level: str = "info"
+    is_debug: bool = False
+
+    @property
+    def debug(self) -> bool:
+        """Whether Django shows error pages to everybody: for developers only."""
+        return self.is_debug
+
+    @property
+    def secrets_folder(self) -> Path:
+        return self.home / "secrets"
+
+    def database(self, role: str) -> Database:
+        """Access of `role`, one of DATABASE_ROLES."""
+        return self.databases[role]
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Config:
+        """Read the settings, making missing secrets on the way.
+
+        Raises ConfigError, a sentence that names the variable with the wrong value.
+        """
+        home = _home(environ)
+        bind = _address(environ, "CARILLON_BIND", "127.0.0.1")
+        advertised = _address(environ, "CARILLON_ADVERTISED", bind)
+        if ipaddress.ip_address(advertised).is_unspecified:
+            raise ConfigError(
+                f"CARILLON_ADVERTISED must be the address that phones can reach; {advertised} is every address at once."
+            )
+        offset = _integer(environ, "CARILLON_PORT_OFFSET", 0, 0, MAX_PORT_OFFSET)
+        ports = _ports(environ, offset)
+        folder = home / "secrets"
+        external = _external_database(environ)
+        return cls(
+            home=home,
+            runtime=_runtime(environ, home),
+            port_offset=offset,
+            ports=ports,
+            bind=bind,
+            advertised=advertised,
+            databases={role: _database(role, folder, ports.postgresql, external) for role in DATABASE_ROLES},
+            external_database=external,
+            secret_key=_secret(folder / "django.key", lambda: secrets.token_urlsafe(50)),
+            sip_key=_secret(folder / "sip.key", _fernet_key).encode(),
+            control_token=_secret(folder / "control.token", lambda: secrets.token_urlsafe(32)),
+            chunk_s=_integer(environ, "CARILLON_CHUNK_SECONDS", 30, 1, 3600),
+            log_level=_choice(environ, "CARILLON_LOG_LEVEL", "info", LOG_LEVELS),
+            is_debug=_choice(environ, "CARILLON_DEBUG", "0", ("0", "1")) == "1",
+        )
+
+
+def instance_name(checkout: Path) -> str:
+    """Name of the installation that belongs to a checkout; the launcher computes the same in shell."""
+    return f"{checkout.name}-{hashlib.sha256(str(checkout).encode()).hexdigest()[:8]}"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    given = environ.get("CARILLON_HOME", "")
+    if given:
+        if not given.startswith("/"):
+            raise ConfigError(f"CARILLON_HOME must be an absolute path; it is {given!r}.")
+        return Path(given)
+    if os.geteuid() == 0:
+        return Path("/var/lib/carillon") / instance_name(CHECKOUT)
+    return CHECKOUT / "var"
+
+
+def _runtime(environ: Mapping[str, str], home: Path) -> Path:
+    given = environ.get("CARILLON_RUNTIME", "")
+    name = f"carillon-{os.geteuid()}-{hashlib.sha256(str(home).encode()).hexdigest()[:8]}"
+    runtime = Path(given) if given else Path("/tmp") / name  # noqa: S108 - made 0700 and checked by the supervisor
+    if not runtime.is_absolute() or len(str(runtime)) > 80:
+        raise ConfigError(
+            f"CARILLON_RUNTIME must be an absolute path of at most 80 characters (sockets live there); it is {given!r}."
+        )
+    return runtime
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = environ.get(name, "").strip() or str(default)
+    try:
+        value = int(text)
+    except ValueError:
+        raise ConfigError(f"{name} must be a whole number from {low} to {high}; it is {text!r}.") from None
+    if not low <= value <= high:
+        raise ConfigError(f"{name} must be a whole number from {low} to {high}; it is {value}.")
+    return value
+
+
+def _choice(environ: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:
+    value = environ.get(name, "").strip().lower() or default
+    if value not in choices:
+        raise ConfigError(f"{name} must be one of {', '.join(choices)}; it is {value!r}.")
+    return value
+
+
+def _address(environ: Mapping[str, str], name: str, default: str) -> str:
+    text = environ.get(name, "").strip() or default
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ConfigError(f"{name} must be an IP address such as 192.0.2.10; it is {text!r}.") from None
+
+
+def _ports(environ: Mapping[str, str], offset: int) -> Ports:
+    values = {}
+    for port in fields(Ports):
+        default = int(port.default) + offset  # type: ignore[arg-type]
+        values[port.name] = _integer(environ, f"CARILLON_PORT_{port.name.upper()}", default, 1, 65535)
+    return Ports(**values)
+
+
+def _external_database(environ: Mapping[str, str]) -> Database | None:
+    text = environ.get("CARILLON_DATABASE_URL", "").strip()
+    if not text:
+        return None
+    wrong = "CARILLON_DATABASE_URL must look like postgresql://user:password@host:5432/carillon"
+    try:
+        url = urlsplit(text)
+        port = url.port or 5432
+    except ValueError:
+        raise ConfigError(f"{wrong}; its host or port can't be read.") from None
+    if url.scheme not in ("postgresql", "postgres"):
+        raise ConfigError(f"{wrong}; it starts with {url.scheme + '://' if url.scheme else 'no scheme'}.")
+    if not url.hostname or not url.username or url.path in ("", "/"):
+        raise ConfigError(f"{wrong}; user, host and database name are needed.")
+    return Database(
+        host=url.hostname,
+        port=port,
+        name=unquote(url.path[1:]),
+        user=unquote(url.username),
+        password=unquote(url.password or ""),
+        options=url.query,
+    )
+
+
+def _database(role: str, folder: Path, port: int, external: Database | None) -> Database:
+    password = _secret(folder / f"database.{role}", lambda: secrets.token_urlsafe(24))
+    user = f"carillon_{role}"
+    if external:
+        return Database(external.host, external.port, external.name, user, password, external.options)
+    return Database("127.0.0.1", port, "carillon", user, password)
+
+
+def _fernet_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def _secret(path: Path, make: Callable[[], str]) -> str:
+    """The secret in `path`; made when missing. Several processes may start at once: the first one's value wins."""
+    try:
+        text = path.read_text().strip()
+    except FileNotFoundError:
+        text = _make_secret(path, make())
+    except OSError as error:
+        raise ConfigError(f"The secret {path} can't be read ({error.strerror}): is CARILLON_HOME yours?") from None
+    if not text:
+        raise ConfigError(f"The secret {path} is empty: restore it from a backup, or remove it to get a new one.")
+    return text
+
+
+def _make_secret(path: Path, value: str) -> str:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # mkstemp makes mode 0600; link never overwrites and never shows a half-written file
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w") as file:
+            file.write(value + "\n")
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return path.read_text().strip()
+        finally:
+            Path(temporary).unlink()
+    except OSError as error:
+        raise ConfigError(f"CARILLON_HOME: {path} can't be written ({error.strerror}).") from None
+    return value
