@@ -1,0 +1,137 @@
+"""RTP audio of one call (RFC 3550, G.711 by RFC 3551): plays a tone in real time and measures what it hears."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import struct
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from carillon.demo.useragent import g711
+from carillon.demo.useragent.transport import Address
+
+PACKET_S, PACKET_BYTES = 0.02, 160
+_WINDOW_PACKETS = 20  # 0.4 s: fine enough for 2 Hz, short enough to mean "now"
+_HEADER = struct.Struct("!BBHII")
+
+
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """UDP ports audio may use, both ends included; (0, 0) means any free port."""
+
+    first: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AudioReport:
+    """What one side sent and heard.
+
+    `frequency_hz` is the strongest frequency of the last 0.4 s heard and `purity` its share of the power (0 to 1);
+    `longest_gap_ms` is the longest silence on the wire between two packets.
+    """
+
+    packets_sent: int
+    packets_received: int
+    frequency_hz: float
+    purity: float
+    level_dbov: float
+    longest_gap_ms: int
+
+    def hears(self, frequency_hz: float) -> bool:
+        """Whether the other side's tone arrived: within 20 Hz, clearly the strongest, loud enough to hear."""
+        return abs(self.frequency_hz - frequency_hz) <= 20 and self.purity > 0.5 and self.level_dbov > -40
+
+
+@dataclass(eq=False)
+class RtpStream(asyncio.DatagramProtocol):
+    """One socket for one call's audio. Open, then `play` towards an address; `report` at any time."""
+
+    tone_hz: int = 440
+    port: int = 0
+    packets_sent: int = 0
+    packets_received: int = 0
+    _remote: Address | None = None
+    _payload_type: int = g711.PCMA
+    _is_sending: bool = True
+    _heard: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_WINDOW_PACKETS))
+    _last_at: float = 0.0
+    _longest_gap: float = 0.0
+    _socket: asyncio.DatagramTransport | None = None
+    _player: asyncio.Task[None] | None = None
+
+    async def open(self, host: str, ports: PortRange) -> None:
+        """Bind an even port of the range. Raises OSError when all are taken."""
+        loop = asyncio.get_running_loop()
+        for port in range(ports.first + ports.first % 2, ports.last + 1, 2) if ports.first else (0,):
+            try:
+                self._socket, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
+            except OSError:
+                continue
+            self.port = self._socket.get_extra_info("sockname")[1]
+            return
+        raise OSError(f"No UDP port between {ports.first} and {ports.last} is free for audio.")
+
+    def play(self, remote: Address, payload_type: int, *, is_sending: bool = True) -> None:
+        """Send the tone there from now on; a second call moves the stream (re-INVITE) or pauses it (hold)."""
+        self._remote, self._payload_type, self._is_sending = remote, payload_type, is_sending
+        if self._player is None:
+            self._player = asyncio.create_task(self._play())
+
+    def listen_afresh(self) -> None:
+        """Forget what was heard and the gaps so far; the packet counters go on."""
+        self._heard.clear()
+        self._longest_gap, self._last_at = 0.0, time.monotonic()
+
+    def silence_ms(self) -> int:
+        """Milliseconds since the last packet came; 0 before the first."""
+        return int((time.monotonic() - self._last_at) * 1000) if self._last_at else 0
+
+    def report(self) -> AudioReport:
+        """What was sent and heard so far. Costs about 20 ms of computing."""
+        samples = [sample for kind, payload in self._heard for sample in g711.decode(payload, kind)]
+        frequency, purity = g711.loudest(samples)
+        return AudioReport(
+            self.packets_sent,
+            self.packets_received,
+            frequency,
+            round(purity, 3),
+            round(g711.level_dbov(samples), 1),
+            max(int(self._longest_gap * 1000), 0),
+        )
+
+    def close(self) -> None:
+        if self._player is not None:
+            self._player.cancel()
+        if self._socket is not None:
+            self._socket.close()
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        payload_type = data[1] & 0x7F if len(data) > _HEADER.size and data[0] >> 6 == 2 else -1
+        if payload_type not in g711.TABLES:
+            return
+        now = time.monotonic()
+        if self._last_at:
+            self._longest_gap = max(self._longest_gap, now - self._last_at)
+        self._last_at = now
+        self.packets_received += 1
+        self._heard.append((payload_type, data[_HEADER.size :]))
+
+    def error_received(self, exc: Exception) -> None:
+        """The other side closed its port first: the call's end is on its way."""
+
+    async def _play(self) -> None:
+        sequence, timestamp, source = secrets.randbelow(1 << 15), secrets.randbelow(1 << 31), secrets.randbits(32)
+        offset, due = 0, asyncio.get_running_loop().time()
+        while True:
+            if self._is_sending and self._remote is not None and self._socket is not None:
+                sound = g711.tone(self.tone_hz, self._payload_type)
+                header = _HEADER.pack(0x80, self._payload_type, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, source)
+                self._socket.sendto(header + sound[offset : offset + PACKET_BYTES], self._remote)
+                self.packets_sent += 1
+            sequence, timestamp = sequence + 1, timestamp + PACKET_BYTES
+            offset = (offset + PACKET_BYTES) % g711.SAMPLE_RATE
+            due += PACKET_S
+            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
