@@ -1,0 +1,53 @@
+"""Named facts that stop a change. Each has a slug for programs and a sentence for people.
+
+They are mapped to problem+json (RFC 9457) in faces/api and to form errors in panels, nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class CarillonError(Exception):
+    """A refusal with a slug and an HTTP status; `fields` names the inputs at fault."""
+
+    slug = "error"
+    title = "The request could not be carried out."
+    status = 400
+
+    def __init__(self, detail: str = "", *, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.fields = dict(fields or {})
+
+
+class InvalidInput(CarillonError):
+    """Input that breaks a rule; `fields` says which and why."""
+
+    slug = "invalid-input"
+    title = "Some values are not valid."
+    status = 400
+
+
+class NotPermitted(CarillonError):
+    """The actor sees the object but may not do this."""
+
+    slug = "not-permitted"
+    title = "You are not allowed to do this."
+    status = 403
+
+
+class NotFound(CarillonError):
+    """There is no such object, or the actor may not know of it: both look the same."""
+
+    slug = "not-found"
+    title = "There is no such object."
+    status = 404
+
+
+class Conflict(CarillonError):
+    """The object's state does not allow the change, or somebody else changed it first."""
+
+    slug = "conflict"
+    title = "The change does not fit the present state."
+    status = 409

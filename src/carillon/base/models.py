@@ -1,0 +1,86 @@
+"""History, notes and idempotency: what every context needs beside its own tables."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from carillon.base.tenancy import ScopedQuerySet, Tenancy
+
+
+class AuditEntry(models.Model):
+    """One change ever made to an object. Names are kept as text because the objects may be gone."""
+
+    tenancy = Tenancy()
+
+    partner_id = models.BigIntegerField()
+    at = models.DateTimeField(auto_now_add=True)
+    object_type = models.CharField(max_length=64)  # "customers.customer"
+    object_id = models.CharField(max_length=64)
+    object_name = models.CharField(max_length=200)
+    action = models.CharField(max_length=64)  # "customer.suspend"
+    actor_login_id = models.BigIntegerField(null=True)
+    actor_name = models.CharField(max_length=200)
+    impersonators = ArrayField(models.CharField(max_length=200), default=list)
+    request_id = models.CharField(max_length=64, default="")
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    reason = models.CharField(max_length=500, default="")
+    undoes = models.BigIntegerField(null=True)
+
+    objects = ScopedQuerySet["AuditEntry"].as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["object_type", "object_id", "-id"], name="audit_by_object"),
+            models.Index(fields=["partner_id", "-id"], name="audit_by_partner"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_name}"
+
+
+class Note(models.Model):
+    """What a person wrote beside an object."""
+
+    tenancy = Tenancy()
+
+    partner_id = models.BigIntegerField()
+    at = models.DateTimeField(auto_now_add=True)
+    object_type = models.CharField(max_length=64)
+    object_id = models.CharField(max_length=64)
+    author_login_id = models.BigIntegerField(null=True)
+    author_name = models.CharField(max_length=200)
+    text = models.TextField(max_length=4000)
+
+    objects = ScopedQuerySet["Note"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["object_type", "object_id", "-id"], name="note_by_object")]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class IdempotencyKey(models.Model):
+    """The answer to a request that must not happen twice, kept by the key its sender chose."""
+
+    tenancy = Tenancy()
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    partner_id = models.BigIntegerField()
+    key = models.CharField(max_length=100)
+    request_hash = models.CharField(max_length=64)
+    response = models.JSONField()
+    status = models.IntegerField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["IdempotencyKey"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner_id", "key"], name="one_answer_per_key")]
+
+    def __str__(self) -> str:
+        return self.key

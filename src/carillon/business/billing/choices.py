@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountKind(models.TextChoices):
+    """Whose money an account counts, in the books of its partner."""
+
+    CUSTOMER = "customer", _("Customer")
+    PARTNER = "partner", _("Sub-partner")
+    REVENUE = "revenue", _("Call revenue")
+    COST = "cost", _("Carrier cost")
+    PAYABLE = "payable", _("Payable to carriers")
+    CASH = "cash", _("Payments received")
+
+
+class TransferKind(models.TextChoices):
+    TOP_UP = "top_up", _("Top-up")
+    CALLS = "calls", _("Calls")
+    ADJUSTMENT = "adjustment", _("Adjustment")
+    REVERSAL = "reversal", _("Reversal")
+
+
+class HoldState(models.TextChoices):
+    OPEN = "open", _("Open")
+    SETTLED = "settled", _("Settled")
+    RELEASED = "released", _("Released")

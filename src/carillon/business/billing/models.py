@@ -1,0 +1,130 @@
+"""The double-entry ledger, accounts and holds. Amounts are micro-units; entries of a transfer sum to zero."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from carillon.base.tenancy import ScopedQuerySet, Tenancy
+from carillon.business.billing.choices import AccountKind, HoldState, TransferKind
+from carillon.business.customers.models import Customer
+from carillon.business.partners.models import Partner
+from carillon.business.partners.tenant import TenantModel
+
+
+class Account(TenantModel):
+    """Money in one currency in the books of `partner`.
+
+    Customers' and sub-partners' accounts: available = balance - reserved - unposted + credit limit. `balance_micro`
+    is the sum of the account's entries; `reserved_micro` of its open holds; `unposted_micro` of rated calls that no
+    batch has posted yet.
+    """
+
+    tenancy = Tenancy(also=("buyer_partner_id",), customer="customer_id", across=("buyer_partner",))
+
+    kind = models.CharField(max_length=8, choices=AccountKind.choices)
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.PROTECT, related_name="+")
+    buyer_partner = models.ForeignKey(Partner, null=True, on_delete=models.PROTECT, related_name="+")
+    currency = models.CharField(max_length=3)
+    balance_micro = models.BigIntegerField(default=0)
+    reserved_micro = models.BigIntegerField(default=0)
+    unposted_micro = models.BigIntegerField(default=0)
+    credit_limit_micro = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Account"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "kind", "customer", "buyer_partner", "currency"],
+                name="one_account_each",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(condition=models.Q(reserved_micro__gte=0), name="reserved_not_negative"),
+            models.CheckConstraint(condition=models.Q(unposted_micro__gte=0), name="unposted_not_negative"),
+            models.CheckConstraint(condition=models.Q(credit_limit_micro__gte=0), name="credit_limit_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.currency}"
+
+
+class Transfer(TenantModel):
+    """A movement of money. Append-only; a correction is a reversal."""
+
+    tenancy = Tenancy(also=("buyer_partner_id",), customer="customer_id", across=("buyer_partner",))
+    revoked = ("update", "delete")
+
+    idempotency_key = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=10, choices=TransferKind.choices)
+    reference = models.CharField(max_length=200, default="")
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.PROTECT, related_name="+")
+    buyer_partner = models.ForeignKey(Partner, null=True, on_delete=models.PROTECT, related_name="+")
+    currency = models.CharField(max_length=3)
+    amount_micro = models.BigIntegerField()  # as the buyer sees it: positive adds to its balance
+    actor_name = models.CharField(max_length=200, default="")
+    at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Transfer"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["partner", "-id"], name="transfer_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.reference}"
+
+
+class Entry(TenantModel):
+    """One side of a transfer. A deferred trigger refuses a transfer whose entries do not sum to zero per currency."""
+
+    tenancy = Tenancy(across=())
+    revoked = ("update", "delete")
+
+    transfer = models.ForeignKey(Transfer, on_delete=models.PROTECT, related_name="entries")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entries")
+    currency = models.CharField(max_length=3)
+    amount_micro = models.BigIntegerField()
+
+    objects = ScopedQuerySet["Entry"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-id"], name="entry_by_account")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.amount_micro}"
+
+
+class Hold(TenantModel):
+    """Money set aside for one running call on the charged customer's account."""
+
+    call_id = models.UUIDField(unique=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="holds")
+    amount_micro = models.BigIntegerField()
+    state = models.CharField(max_length=8, choices=HoldState.choices, default=HoldState.OPEN)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Hold"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="hold_open", condition=models.Q(state="open"))]
+
+    def __str__(self) -> str:
+        return f"{self.call_id} {self.amount_micro}"
+
+
+class UnpostedCharge(TenantModel):
+    """A rated CDR waiting for the next ledger batch of its account and minute."""
+
+    cdr_id = models.BigIntegerField(unique=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    amount_micro = models.BigIntegerField()
+    minute = models.DateTimeField()
+
+    objects = ScopedQuerySet["UnpostedCharge"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["minute", "account"], name="unposted_by_minute")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.amount_micro}"

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Kind(models.TextChoices):
+    """What a web product sells."""
+
+    BUSINESS = "business", _("Business VoIP (Cloud PBX)")
+    RESIDENTIAL = "residential", _("Residential VoIP")
+    CHAT = "chat", _("Live Support Chat")
+
+
+class WebProductStatus(models.TextChoices):
+    DRAFT = "draft", _("Draft")
+    LIVE = "live", _("Live")
+    CLOSED = "closed", _("Closed")

@@ -1,0 +1,35 @@
+"""Web products: the branded faces of a partner."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from carillon.base.tenancy import ScopedQuerySet
+from carillon.business.brands.choices import Kind, WebProductStatus
+from carillon.business.partners.tenant import TenantModel
+
+
+class WebProduct(TenantModel):
+    """A branded website on its own hostname, with a SIP domain, cultures and currencies."""
+
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    hostname = models.CharField(max_length=253, unique=True)
+    sip_domain = models.CharField(max_length=253, unique=True)
+    country = models.CharField(max_length=2)
+    cultures = ArrayField(models.CharField(max_length=12), default=list)
+    default_culture = models.CharField(max_length=12, default="en")
+    currencies = ArrayField(models.CharField(max_length=3), default=list)
+    default_currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=8, choices=WebProductStatus.choices, default=WebProductStatus.LIVE)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["WebProduct"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner", "name"], name="web_product_name_once_per_partner")]
+        indexes = [models.Index(fields=["partner", "name", "id"], name="web_product_by_name")]
+
+    def __str__(self) -> str:
+        return self.name

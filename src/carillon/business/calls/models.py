@@ -1,0 +1,149 @@
+"""Calls as they happen, what they cost, and their traces."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from carillon.base.tenancy import ScopedQuerySet, Tenancy
+from carillon.business.calls.choices import CallState, Outcome, Tab
+from carillon.business.partners.models import Partner
+from carillon.business.partners.tenant import TenantModel
+
+
+class Call(models.Model):
+    """One call through the edge, written by callfeed's functions. `decision` is the whole decision as a document.
+
+    `partner_id` is the paying customer's partner (for inbound calls the called customer's); null when nobody could be
+    found, such as a stranger's call to a number we do not have.
+    """
+
+    tenancy = Tenancy(also=("callee_partner_id",), customer="customer_id")
+
+    id = models.UUIDField(primary_key=True)  # UUIDv7: begins with the start time
+    partner_id = models.BigIntegerField(null=True)
+    customer_id = models.BigIntegerField(null=True)
+    callee_partner_id = models.BigIntegerField(null=True)
+    callee_customer_id = models.BigIntegerField(null=True)
+    edge = models.CharField(max_length=64)
+    sip_call_id = models.CharField(max_length=255)
+    direction = models.CharField(max_length=10)
+    caller = models.CharField(max_length=64)
+    callee = models.CharField(max_length=64)
+    state = models.CharField(max_length=8, choices=CallState.choices, default=CallState.TRYING)
+    started_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    funded_until = models.DateTimeField(null=True)
+    decision = models.JSONField()
+
+    objects = ScopedQuerySet["Call"].as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["partner_id", "-started_at"],
+                name="call_live",
+                condition=models.Q(state__in=["trying", "ringing", "answered"]),
+            ),
+            models.Index(fields=["state", "started_at"], name="call_to_rate", condition=~models.Q(state="rated")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.caller} → {self.callee}"
+
+
+class CallEvent(models.Model):
+    """A fact about a call, by its clock and not by arrival. Written by the edge, control and the sweeper only."""
+
+    tenancy = Tenancy(through=("call_id", "calls_call"))
+
+    call_id = models.UUIDField()
+    kind = models.CharField(max_length=10)
+    at_ms = models.BigIntegerField()
+    source = models.CharField(max_length=16)  # kamailio | control | sweeper
+    detail = models.JSONField(default=dict)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["call_id", "kind"],
+                condition=models.Q(kind__in=["applied", "answered", "ended", "failed"]),
+                name="one_event_of_a_kind",
+            )
+        ]
+        indexes = [models.Index(fields=["call_id", "at_ms"], name="event_by_call")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.call_id}"
+
+
+class Cdr(TenantModel):
+    """What one call cost one charged party at one tier. `partner` is the tier's seller and owns the row.
+
+    The carrier's row (`is_carrier_cost`) is owned by the gateway's partner. Never changed once written.
+    """
+
+    tenancy = Tenancy(also=("buyer_partner_id",), customer="customer_id", across=("buyer_partner",))
+    revoked = ("update", "delete")
+
+    started_on = models.DateField()
+    call_id = models.UUIDField()
+    chain = models.CharField(max_length=12)
+    tier = models.PositiveSmallIntegerField()
+    tab = models.CharField(max_length=8, choices=Tab.choices)
+    is_carrier_cost = models.BooleanField(default=False)
+    buyer_partner = models.ForeignKey(Partner, null=True, on_delete=models.PROTECT, related_name="+")
+    customer_id = models.BigIntegerField(null=True)  # tier 0 only: the customer sees its own price, nothing above
+    customer_name = models.CharField(max_length=100, default="")
+    user_id = models.BigIntegerField(null=True)
+    user_name = models.CharField(max_length=100, default="")
+    account_id = models.BigIntegerField(null=True)
+    gateway_id = models.BigIntegerField(null=True)
+    gateway_name = models.CharField(max_length=100, default="")
+    direction = models.CharField(max_length=10)
+    caller = models.CharField(max_length=64)
+    callee = models.CharField(max_length=64)
+    destination = models.CharField(max_length=100, default="")
+    started_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField()
+    duration_ms = models.BigIntegerField()
+    billed_s = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=12, choices=Outcome.choices)
+    sip_code = models.PositiveSmallIntegerField(default=0)
+    sip_reason = models.CharField(max_length=200, default="")
+    currency = models.CharField(max_length=3)
+    amount_micro = models.BigIntegerField()
+    explanation = models.JSONField()
+    rated_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Cdr"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["started_on", "call_id", "chain", "tier", "is_carrier_cost"], name="one_cdr_per_chain_and_tier"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["partner", "tab", "-started_at", "-id"], name="cdr_newest"),
+            models.Index(fields=["partner", "customer_id", "-started_at", "-id"], name="cdr_by_customer"),
+            models.Index(fields=["call_id"], name="cdr_by_call"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.caller} → {self.callee}"
+
+
+class CallTrace(models.Model):
+    """The SIP messages of one call on all its legs: zlib-compressed JSON lines."""
+
+    tenancy = Tenancy(through=("call_id", "calls_call"))
+
+    call_id = models.UUIDField(primary_key=True)
+    messages = models.BinaryField()
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return str(self.call_id)

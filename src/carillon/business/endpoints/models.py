@@ -1,0 +1,68 @@
+"""SIP accounts of devices and where they are registered."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from carillon.base.tenancy import ScopedQuerySet, Tenancy
+from carillon.business.brands.models import WebProduct
+from carillon.business.customers.models import Customer, User
+from carillon.business.endpoints.choices import Transport
+from carillon.business.numbers.models import Number
+from carillon.business.partners.tenant import TenantModel
+
+
+class Endpoint(TenantModel):
+    """A SIP account, `username@domain` of its customer's web product. The secret is encrypted; HA1 is derived."""
+
+    tenancy = Tenancy(customer="customer_id")
+    audit_exclude = ("secret", "ha1_md5", "ha1_sha256")
+
+    web_product = models.ForeignKey(WebProduct, on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="endpoints")
+    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="endpoints")
+    username = models.CharField(max_length=64)
+    label = models.CharField(max_length=100, default="", blank=True)
+    secret = models.TextField()  # "v1:" + Fernet token, key outside the database
+    ha1_md5 = models.CharField(max_length=32)
+    ha1_sha256 = models.CharField(max_length=64)
+    caller_id = models.ForeignKey(Number, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    transport = models.CharField(max_length=3, choices=Transport.choices, default=Transport.UDP)
+    is_enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Endpoint"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["web_product", "username"], name="username_once_per_domain")]
+        indexes = [models.Index(fields=["partner", "username", "id"], name="endpoint_by_username")]
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class Location(models.Model):
+    """A live registration: a view over the edge's location table, joined to the endpoint that owns it."""
+
+    tenancy = Tenancy(customer="customer_id")
+
+    id = models.BigIntegerField(primary_key=True)
+    partner_id = models.BigIntegerField()
+    customer = models.ForeignKey(Customer, on_delete=models.DO_NOTHING, related_name="+")
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.DO_NOTHING, related_name="+")
+    address_of_record = models.CharField(max_length=320)
+    contact = models.CharField(max_length=512)
+    received = models.CharField(max_length=255)
+    user_agent = models.CharField(max_length=255)
+    transport = models.CharField(max_length=8)
+    registered_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    objects = ScopedQuerySet["Location"].as_manager()
+
+    class Meta:
+        managed = False
+        db_table = "endpoints_location"
+
+    def __str__(self) -> str:
+        return self.contact

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class NumberKind(models.TextChoices):
+    GEOGRAPHIC = "geographic", _("Geographic")
+    MOBILE = "mobile", _("Mobile")
+    NATIONAL = "national", _("National")
+    TOLL_FREE = "toll_free", _("Toll-free")
+
+
+class NumberState(models.TextChoices):
+    AVAILABLE = "available", _("Available")
+    RESERVED = "reserved", _("Reserved")
+    IN_SERVICE = "in_service", _("In service")
+    QUARANTINE = "quarantine", _("Quarantine")

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Status(models.TextChoices):
+    """The life of partners and customers; every status but ACTIVE carries a reason."""
+
+    ACTIVE = "active", _("Active")
+    SUSPENDED = "suspended", _("Suspended")
+    BLOCKED = "blocked", _("Blocked")
+    TERMINATED = "terminated", _("Terminated")
+
+
+class Role(models.TextChoices):
+    """What a member of staff may do; `carillon.business.partners.roles` lists the permissions."""
+
+    ADMINISTRATOR = "administrator", _("Administrator")
+    SALES = "sales", _("Sales and customers")
+    BILLING = "billing", _("Billing")
+    SUPPORT = "support", _("Support")
+    READER = "reader", _("Read only")
+
+
+STAFF_REALM = 0

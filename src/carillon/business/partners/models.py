@@ -1,0 +1,128 @@
+"""The partner tree and the people who sign in."""
+
+from __future__ import annotations
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models.functions import Lower
+
+from carillon.base.tenancy import ScopedQuerySet, Tenancy
+from carillon.business.partners.choices import Role, Status
+from carillon.business.partners.tenant import TenantModel
+
+
+class Partner(models.Model):
+    """The operator (no parent) or a reseller below it. `path` holds the ids from the operator down to itself."""
+
+    tenancy = Tenancy(partner="id", check="parent_id")
+
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    path = ArrayField(models.BigIntegerField(), default=list, editable=False)
+    name = models.CharField(max_length=100)
+    portal_hostname = models.CharField(max_length=253, null=True, unique=True)  # noqa: DJ001 - unique when present
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
+    status_reason = models.CharField(max_length=500, default="", blank=True)
+    country = models.CharField(max_length=2)
+    currency = models.CharField(max_length=3)
+    timezone = models.CharField(max_length=64, default="UTC")
+    culture = models.CharField(max_length=12, default="en")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Partner"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["parent", "name"], name="partner_name_once_per_parent"),
+            models.UniqueConstraint(
+                models.Value(1), condition=models.Q(parent__isnull=True), name="exactly_one_operator"
+            ),
+        ]
+        indexes = [
+            GinIndex(fields=["path"], name="partner_by_path"),
+            models.Index(fields=["name", "id"], name="partner_by_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LoginManager(BaseUserManager["Login"]):
+    """Finds logins by their key, "<realm>:<email>"."""
+
+    def get_by_natural_key(self, username: str | None) -> Login:
+        return self.get(key=(username or "").lower())
+
+
+class Login(AbstractBaseUser):
+    """Who signs in: an e-mail address within one realm (0: staff; a partner's id: its customers' people)."""
+
+    tenancy = Tenancy(realm="realm")
+    audit_exclude = ("password", "last_login")
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")  # whose record it is
+    realm = models.BigIntegerField()
+    email = models.EmailField()
+    key = models.CharField(max_length=280, unique=True)
+    name = models.CharField(max_length=100)
+    culture = models.CharField(max_length=12, default="en")
+    timezone = models.CharField(max_length=64, default="UTC")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = LoginManager.from_queryset(ScopedQuerySet["Login"])()
+
+    USERNAME_FIELD = "key"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    class Meta:
+        constraints = [models.UniqueConstraint("realm", Lower("email"), name="one_login_per_realm")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Membership(TenantModel):
+    """A login's role at a partner: that makes it staff."""
+
+    tenancy = Tenancy(across=("login",))
+
+    login = models.ForeignKey(Login, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.READER)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Membership"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner", "login"], name="one_role_per_login_and_partner")]
+
+    def __str__(self) -> str:
+        return f"{self.login_id} {self.role}"
+
+
+class ApiToken(TenantModel):
+    """A bearer token for the API: only its SHA-256 is kept, with a prefix to recognise it by."""
+
+    tenancy = Tenancy(across=("login",))
+    audit_exclude = ("digest",)
+
+    login = models.ForeignKey(Login, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=64), default=list)  # permission patterns, cut to the login's own
+    customer_id = models.BigIntegerField(null=True)  # a customer's own token
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    objects = ScopedQuerySet["ApiToken"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["partner", "-id"], name="token_by_partner")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

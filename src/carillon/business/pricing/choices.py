@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Purpose(models.TextChoices):
+    """Sale: what we charge. Cost: what a carrier charges us."""
+
+    SALE = "sale", _("Price list")
+    COST = "cost", _("Cost list")
+
+
+class VersionState(models.TextChoices):
+    DRAFT = "draft", _("Draft")
+    APPROVED = "approved", _("Approved")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+class Rounding(models.TextChoices):
+    HALF_UP = "half_up", _("Half up")
+    HALF_EVEN = "half_even", _("Half even")
+    UP = "up", _("Up")
+    DOWN = "down", _("Down")

@@ -1,0 +1,104 @@
+"""Prices and costs: lists, their versions with effective dates, and their rates."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from carillon.base.tenancy import ScopedQuerySet, Tenancy
+from carillon.business.brands.models import WebProduct
+from carillon.business.customers.models import Customer
+from carillon.business.partners.models import Partner
+from carillon.business.partners.tenant import TenantModel
+from carillon.business.pricing.choices import Purpose, Rounding, VersionState
+
+
+class PriceList(TenantModel):
+    """A named list of prices (or of a carrier's costs) in one currency; what it says is in its versions."""
+
+    name = models.CharField(max_length=100)
+    purpose = models.CharField(max_length=4, choices=Purpose.choices, default=Purpose.SALE)
+    currency = models.CharField(max_length=3)
+    is_tax_inclusive = models.BooleanField(default=False)
+    decimals = models.PositiveSmallIntegerField(default=6)
+    rounding = models.CharField(max_length=9, choices=Rounding.choices, default=Rounding.HALF_UP)
+    note = models.CharField(max_length=500, default="", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["PriceList"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner", "purpose", "name"], name="price_list_name_once")]
+        indexes = [models.Index(fields=["partner", "purpose", "name", "id"], name="price_list_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PriceListVersion(TenantModel):
+    """What a list says from `effective_from` until the next approved version takes over. Approved ones never change."""
+
+    price_list = models.ForeignKey(PriceList, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=9, choices=VersionState.choices, default=VersionState.DRAFT)
+    effective_from = models.DateTimeField()
+    note = models.CharField(max_length=500, default="", blank=True)
+    rate_count = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["PriceListVersion"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["price_list", "number"], name="version_number_once")]
+        indexes = [models.Index(fields=["partner", "price_list", "-number"], name="version_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.price_list_id} v{self.number}"
+
+
+class Rate(TenantModel):
+    """One line: what calls to numbers under `prefix` cost. Decimals are exact, in the list's currency."""
+
+    version = models.ForeignKey(PriceListVersion, on_delete=models.CASCADE, related_name="rates")
+    prefix = models.CharField(max_length=15, blank=True)  # digits without plus; "" is every number
+    name = models.CharField(max_length=100)
+    connection_fee = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    per_minute = models.DecimalField(max_digits=14, decimal_places=8)
+    initial_s = models.PositiveIntegerField(default=1)
+    increment_s = models.PositiveIntegerField(default=1)
+
+    objects = ScopedQuerySet["Rate"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "prefix"], name="prefix_once_per_version")]
+        indexes = [models.Index(fields=["partner", "version", "prefix", "id"], name="rate_by_prefix")]
+
+    def __str__(self) -> str:
+        return f"{self.prefix} {self.name}"
+
+
+class PriceAssignment(TenantModel):
+    """Which list a buyer pays by. The most exact wins: customer, web product, then the partner's default.
+
+    `partner` sells. With `buyer_partner` it is the wholesale list of a sub-partner.
+    """
+
+    tenancy = Tenancy(also=("buyer_partner_id",))
+
+    price_list = models.ForeignKey(PriceList, on_delete=models.PROTECT, related_name="assignments")
+    web_product = models.ForeignKey(WebProduct, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    buyer_partner = models.ForeignKey(Partner, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+
+    objects = ScopedQuerySet["PriceAssignment"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "web_product", "customer", "buyer_partner"],
+                name="one_list_per_buyer",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.price_list_id}"

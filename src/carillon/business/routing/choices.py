@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Strategy(models.TextChoices):
+    STATIC = "static", _("As listed")
+    LEAST_COST = "least_cost", _("Least cost first")
+    BLOCK = "block", _("Block")
+
+
+class NumberFormat(models.TextChoices):
+    E164 = "e164", _("E.164 with plus (+44…)")
+    PLAIN = "plain", _("E.164 without plus (44…)")
+    NATIONAL = "national", _("National (0…)")
+
+
+class GatewayMode(models.TextChoices):
+    ADDRESS = "address", _("By address")
+    REGISTRATION = "registration", _("By registration")

@@ -1,0 +1,90 @@
+"""Carriers' gateways and the routing table."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from carillon.base.tenancy import ScopedQuerySet
+from carillon.business.brands.models import WebProduct
+from carillon.business.customers.models import Customer
+from carillon.business.endpoints.choices import Transport
+from carillon.business.partners.tenant import TenantModel
+from carillon.business.pricing.models import PriceList
+from carillon.business.routing.choices import GatewayMode, NumberFormat, Strategy
+
+
+class Gateway(TenantModel):
+    """A carrier's host: where calls go out and where they come in from."""
+
+    audit_exclude = ("auth_secret",)
+
+    name = models.CharField(max_length=100)
+    mode = models.CharField(max_length=12, choices=GatewayMode.choices, default=GatewayMode.ADDRESS)
+    host = models.CharField(max_length=253)
+    port = models.PositiveIntegerField(default=5060)
+    transport = models.CharField(max_length=3, choices=Transport.choices, default=Transport.UDP)
+    country = models.CharField(max_length=2, default="", blank=True)  # for the national number format
+    auth_username = models.CharField(max_length=64, default="", blank=True)
+    auth_secret = models.TextField(default="", blank=True)  # "v1:" + Fernet token
+    auth_realm = models.CharField(max_length=253, default="", blank=True)
+    source_addresses = ArrayField(models.CharField(max_length=43), default=list, blank=True)  # CIDR
+    number_format = models.CharField(max_length=8, choices=NumberFormat.choices, default=NumberFormat.E164)
+    strip = models.PositiveSmallIntegerField(default=0)
+    prepend = models.CharField(max_length=16, default="", blank=True)
+    ring_timeout_s = models.PositiveIntegerField(default=60)
+    reply_timeout_ms = models.PositiveIntegerField(default=4000)
+    cost_list = models.ForeignKey(PriceList, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    is_enabled = models.BooleanField(default=True)
+    is_demo = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Gateway"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner", "name"], name="gateway_name_once_per_partner")]
+        indexes = [models.Index(fields=["partner", "name", "id"], name="gateway_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Route(TenantModel):
+    """A line of the routing table; see `carillon.logic.callflow.values.Route` for what its fields decide."""
+
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=15, default="", blank=True)
+    strategy = models.CharField(max_length=10, choices=Strategy.choices, default=Strategy.STATIC)
+    priority = models.PositiveIntegerField(default=100)
+    is_stopper = models.BooleanField(default=False)
+    is_emergency = models.BooleanField(default=False)
+    country = models.CharField(max_length=2, default="", blank=True)
+    web_product = models.ForeignKey(WebProduct, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    is_enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Route"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["partner", "prefix", "priority", "id"], name="route_by_prefix")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RouteGateway(TenantModel):
+    """A gateway in a route, in order."""
+
+    route = models.ForeignKey(Route, on_delete=models.CASCADE, related_name="gateways")
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField()
+
+    objects = ScopedQuerySet["RouteGateway"].as_manager()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["route", "gateway"], name="gateway_once_per_route")]
+
+    def __str__(self) -> str:
+        return f"{self.route_id}/{self.position}"
