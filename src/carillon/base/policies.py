@@ -54,7 +54,8 @@ def _policies(model: type[models.Model]) -> Iterator[str]:
         yield f'alter table "{table}" enable row level security'
         yield f'alter table "{table}" force row level security'
         yield f'drop policy if exists follows_parent on "{table}"'
-        yield f'create policy follows_parent on "{table}" using (exists (select from "{parent}" p where p.id = {column}))'
+        seen = f'exists (select from "{parent}" p where p.id = {column})'
+        yield f'create policy follows_parent on "{table}" using ({seen})'
         return
     sees = _predicate(tenancy, (tenancy.partner, *tenancy.also, *((tenancy.check,) if tenancy.check else ())))
     owns = _predicate(tenancy, (tenancy.check or tenancy.partner, *((tenancy.partner,) if tenancy.check else ())))

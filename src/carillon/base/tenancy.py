@@ -1,8 +1,8 @@
 """The two walls between tenants: scoped querysets and PostgreSQL row-level security.
 
-Each model with tenant data carries `tenancy = Tenancy(...)`, which says which columns own a row. `visible_to` reads it for
-the first wall, `carillon.base.policies` for the second. The scope of the second wall travels in transaction-local settings
-(`carillon.scope`, `carillon.customer`, `carillon.realm`): missing or empty means no rows.
+Each model with tenant data carries `tenancy = Tenancy(...)`, which says which columns own a row. `visible_to` reads
+it for the first wall, `carillon.base.policies` for the second. The scope of the second wall travels in
+transaction-local settings (`carillon.scope`, `carillon.customer`, `carillon.realm`): missing or empty means no rows.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ M = TypeVar("M", bound=models.Model)
 class Tenancy:
     """Which columns own a row.
 
-    `partner`: column with the owning partner's id. `also`: further columns with partner ids that may see (not change) the
-    row, such as the buyer of a wholesale account. `customer`: column with the owning customer's id; None: customers never
-    see these rows. `realm`: column by which a sign-in query (no scope yet) may find the row. `check`: column that a new
-    row is checked by when the owner cannot be in scope yet (a new partner is checked by its parent).
+    `partner`: column with the owning partner's id. `also`: further columns with partner ids that may see (not change)
+    the row, such as the buyer of a wholesale account. `customer`: column with the owning customer's id; None: customers
+    never see these rows. `realm`: column by which a sign-in query (no scope yet) may find the row. `check`: column that
+    a new row is checked by when the owner cannot be in scope yet (a new partner is checked by its parent).
     `across`: foreign keys that may point into another tenant; all others are composite.
-    `through`: (column, table): a row is seen when the row it hangs on in that table is (a call's trace); it has no owner
-    columns of its own and `visible_to` does not apply: reach it from its parent.
+    `through`: (column, table): a row is seen when the row it hangs on in that table is (a call's trace); it has no
+    owner columns of its own and `visible_to` does not apply: reach it from its parent.
     """
 
     partner: str = "partner_id"
