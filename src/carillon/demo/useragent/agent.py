@@ -36,8 +36,9 @@ class Account:
 class UserAgent:
     """Registers, calls and is called, through one proxy.
 
-    `on_call` is run as a task for each incoming call; without it calls are refused with 480. Use as
-    `async with UserAgent(account, proxy) as phone`. `messages` is the record of the wire.
+    `on_call` is run as a task for each incoming call; without it calls are refused with 480. An INVITE that `ignores`
+    says yes to gets no reply whatever. Use as `async with UserAgent(account, proxy) as phone`. `messages` is the record
+    of the wire.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class UserAgent:
         self.account, self.proxy, self.host, self.port = account, proxy, host, port
         self.tone_hz, self.name, self.on_call, self._rtp = tone_hz, name, on_call, rtp
         self.calls: list[Call] = []
+        self.ignores: Callable[[Message], bool] = lambda _: False
         self.is_forgetful = False  # a long-running carrier keeps neither calls that ended nor the wire's record
         self._digest = DigestClient(account.username, account.password)
         self._transactions = Transactions(timers, self._on_request)
@@ -254,7 +256,8 @@ class UserAgent:
         if call is not None:
             call.receive(transaction)
         elif request.method == "INVITE":
-            self._run(self._ring(transaction))
+            if not self.ignores(request):
+                self._run(self._ring(transaction))
         elif request.method == "OPTIONS":
             transaction.reply(200, "OK", to_tag=new_tag())
         elif request.method != "ACK":
