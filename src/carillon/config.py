@@ -13,6 +13,7 @@ import base64
 import hashlib
 import ipaddress
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
@@ -134,6 +135,7 @@ class Config:
         ports = _ports(environ, offset)
         folder = home / "secrets"
         external = _external_database(environ)
+        name = _database_name(environ)
         return cls(
             home=home,
             runtime=_runtime(environ, home),
@@ -141,7 +143,7 @@ class Config:
             ports=ports,
             bind=bind,
             advertised=advertised,
-            databases={role: _database(role, folder, ports.postgresql, external) for role in DATABASE_ROLES},
+            databases={role: _database(role, folder, ports.postgresql, name, external) for role in DATABASE_ROLES},
             external_database=external,
             secret_key=_secret(folder / "django.key", lambda: secrets.token_urlsafe(50)),
             sip_key=_secret(folder / "sip.key", _fernet_key).encode(),
@@ -237,12 +239,21 @@ def _external_database(environ: Mapping[str, str]) -> Database | None:
     )
 
 
-def _database(role: str, folder: Path, port: int, external: Database | None) -> Database:
+def _database_name(environ: Mapping[str, str]) -> str:
+    name = environ.get("CARILLON_DATABASE_NAME", "").strip() or "carillon"
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,50}", name):
+        raise ConfigError(
+            f"CARILLON_DATABASE_NAME must be small letters, digits and underscores, a letter first; it is {name!r}."
+        )
+    return name
+
+
+def _database(role: str, folder: Path, port: int, name: str, external: Database | None) -> Database:
     password = _secret(folder / f"database.{role}", lambda: secrets.token_urlsafe(24))
     user = f"carillon_{role}"
     if external:
         return Database(external.host, external.port, external.name, user, password, external.options)
-    return Database("127.0.0.1", port, "carillon", user, password)
+    return Database("127.0.0.1", port, name, user, password)
 
 
 def _fernet_key() -> str:

@@ -51,6 +51,7 @@ def test_one_port_can_be_set_by_itself(tmp_path: Path) -> None:
         ("CARILLON_DATABASE_URL", "mysql://u:p@db/carillon"),
         ("CARILLON_DATABASE_URL", "postgresql://db/carillon"),
         ("CARILLON_DATABASE_URL", "postgresql://u:p@db:port/carillon"),
+        ("CARILLON_DATABASE_NAME", "Robert'); DROP"),
         ("CARILLON_HOME", "relative/path"),
         ("CARILLON_RUNTIME", "/tmp/" + "long" * 30),  # noqa: S108
     ],
