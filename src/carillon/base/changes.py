@@ -45,10 +45,14 @@ def action(permission: str) -> Callable[[Callable[Concatenate[Actor, P], R]], Ca
 
 
 def snapshot(row: models.Model) -> dict[str, Any]:
-    """Return the row's own columns as JSON values, without those named in its `audit_exclude`."""
+    """Return the row's own columns as JSON values, without those named in its `audit_exclude`.
+
+    A model whose rows own lines in another table adds them by `audit_also() -> dict` (a route's gateways).
+    """
     hidden: tuple[str, ...] = getattr(row, "audit_exclude", ())
     columns = [field.attname for field in row._meta.concrete_fields if field.attname not in hidden]
-    return {name: _plain(getattr(row, name)) for name in columns}
+    also: dict[str, Any] = row.audit_also() if hasattr(row, "audit_also") else {}
+    return {name: _plain(getattr(row, name)) for name in columns} | also
 
 
 def _plain(value: Any) -> Any:
@@ -79,29 +83,47 @@ def audited(
     Cost: one insert.
     """
     before = snapshot(row) if row.pk and not row._state.adding else None
-    identity = (row._meta.label_lower, row._meta.model_name, str(row))
     key = row.pk
     yield
-    owner = row_owner(row)
-    visible = actor.scope | current_actor().scope
-    if owner is not None and owner not in visible:
-        raise NotFound(f"The {identity[1]} would leave your part of the tree.")
+    _check_scope(actor, row)
     after = snapshot(row) if row.pk else None
     if before is not None and before == after:
         return
-    AuditEntry.objects.create(
+    entry = _entry(actor, row, row.pk or key, verb)
+    entry.before, entry.after, entry.reason, entry.undoes = before, after, reason[:500], undoes
+    entry.save(force_insert=True)
+
+
+def witnessed(actor: Actor, row: models.Model, verb: str, *, reason: str = "") -> None:
+    """Record an act that history must show although no visible column changes: a secret shown or replaced.
+
+    Cost: one insert.
+    """
+    _check_scope(actor, row)
+    entry = _entry(actor, row, row.pk, verb)
+    entry.reason = reason[:500]
+    entry.save(force_insert=True)
+
+
+def _check_scope(actor: Actor, row: models.Model) -> None:
+    owner = row_owner(row)
+    visible = actor.scope | current_actor().scope
+    if owner is not None and owner not in visible:
+        raise NotFound(f"The {row._meta.model_name} would leave your part of the tree.")
+
+
+def _entry(actor: Actor, row: models.Model, key: Any, verb: str) -> AuditEntry:
+    owner = row_owner(row)
+    done = f"{row._meta.model_name}.{verb}"
+    transaction.on_commit(lambda: log.info("%s %s by %s", done, key, actor.name))
+    return AuditEntry(
         partner_id=owner if owner is not None else actor.partner_id or 0,
-        object_type=identity[0],
-        object_id=str(row.pk or key),
+        object_type=row._meta.label_lower,
+        object_id=str(key),
         object_name=str(row)[:200],
-        action=f"{identity[1]}.{verb}",
+        action=done,
         actor_login_id=actor.login_id,
         actor_name=actor.name,
         impersonators=list(actor.impersonators),
         request_id=actor.request_id,
-        before=before,
-        after=after,
-        reason=reason[:500],
-        undoes=undoes,
     )
-    transaction.on_commit(lambda: log.info("%s %s by %s", f"{identity[1]}.{verb}", key or row.pk, actor.name))

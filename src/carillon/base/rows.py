@@ -1,0 +1,85 @@
+"""What every action does with a row before it trusts it: find what an id names, check values, save without clashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
+
+from carillon.base.actor import Actor
+from carillon.base.errors import InvalidInput, NotFound
+from carillon.base.tenancy import ScopedQuerySet
+
+M = TypeVar("M", bound=models.Model)
+
+
+def named(rows: ScopedQuerySet[M], actor: Actor, row_id: int, field: str) -> M:
+    """Return the row that input `field` names by id; a foreign tenant's id looks like one that does not exist.
+
+    Raises:
+        InvalidInput: the actor sees no such row.
+
+    Cost: one query.
+    """
+    row = rows.visible_to(actor).filter(pk=row_id).first()
+    if row is None:
+        what = rows.model._meta.verbose_name
+        raise InvalidInput(f"There is no {what} {row_id}.", fields={field: f"There is no {what} {row_id}."})
+    return row
+
+
+def named_or_none(rows: ScopedQuerySet[M], actor: Actor, row_id: int | None, field: str) -> M | None:
+    """Like `named`; None stays None."""
+    return None if row_id is None else named(rows, actor, row_id, field)
+
+
+def locked(rows: ScopedQuerySet[M], actor: Actor, row_id: int) -> M:
+    """Return the row as it is now, locked until the transaction ends.
+
+    Raises:
+        NotFound: the actor sees no such row (any more).
+
+    Cost: one query.
+    """
+    row = rows.visible_to(actor).select_for_update(of=("self",)).filter(pk=row_id).first()
+    if row is None:
+        raise NotFound(f"There is no {rows.model._meta.verbose_name} {row_id}.")
+    return row
+
+
+def check_values(row: models.Model) -> None:
+    """Hold a row's own columns against its fields: lengths, choices, blanks, ranges. References are not looked up.
+
+    Raises:
+        InvalidInput: with one sentence per field at fault.
+    """
+    references = {field.name for field in row._meta.concrete_fields if field.is_relation}
+    try:
+        row.clean_fields(exclude=references)
+    except ValidationError as error:
+        fields = {name: " ".join(messages) for name, messages in error.message_dict.items()}
+        raise InvalidInput(fields=fields) from None
+
+
+@contextmanager
+def once(clashes: Mapping[str, tuple[str, str]]) -> Iterator[None]:
+    """Turn a broken unique constraint inside the block into an input error; nothing done inside stays then.
+
+    Args:
+        clashes: constraint name -> (input at fault, sentence).
+
+    Raises:
+        InvalidInput: one of `clashes` happened. Other integrity errors pass through.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        diagnosis = getattr(error.__cause__, "diag", None)
+        clash = clashes.get(getattr(diagnosis, "constraint_name", None) or "")
+        if clash is None:
+            raise
+        raise InvalidInput(clash[1], fields={clash[0]: clash[1]}) from None
