@@ -1,0 +1,133 @@
+"""Baresip as a demo phone: an implementation of SIP and RTP that is not ours, so both can't be wrong the same way.
+
+It registers, answers every call by itself, plays a sine tone and writes down what it hears. Made for baresip 1.0 of
+Debian 12 (package baresip-core): ausine insists on 48 kHz stereo, which it resamples; aubridge without a source is the
+quiet loudspeaker; sndfile dumps the audio of each direction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from carillon.demo.useragent import Account, g711
+from carillon.demo.useragent.transport import Address
+
+PROGRAM = "baresip"
+MODULES = Path("/usr/lib/baresip/modules")
+_WAV_HEADER_BYTES = 44
+_NEEDED = ("g711", "ausine", "aubridge", "sndfile", "account", "menu")
+
+_CONFIG = """\
+sip_listen {host}:{port}
+net_interface {host}
+module_path {modules}
+audio_player aubridge,nowhere
+audio_source ausine,{tone_hz}
+audio_alert aubridge,nowhere
+ausrc_srate 48000
+ausrc_channels 2
+auplay_srate 8000
+auplay_channels 1
+snd_path {folder}
+module g711.so
+module ausine.so
+module aubridge.so
+module sndfile.so
+module_app account.so
+module_app menu.so
+"""
+
+
+def is_installed() -> bool:
+    """Whether baresip and the modules we need are on this machine."""
+    return shutil.which(PROGRAM) is not None and all((MODULES / f"{name}.so").exists() for name in _NEEDED)
+
+
+@dataclass(eq=False)
+class Baresip:
+    """One running baresip; use as `async with Baresip(...) as phone`. `folder` is its own and exists."""
+
+    account: Account
+    proxy: Address
+    port: int
+    folder: Path
+    tone_hz: int = 500
+    host: str = "127.0.0.1"
+    _process: asyncio.subprocess.Process | None = None
+    _seen: bytearray = field(default_factory=bytearray)
+    _reader: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Baresip:
+        (self.folder / "config").write_text(
+            _CONFIG.format(host=self.host, port=self.port, modules=MODULES, tone_hz=self.tone_hz, folder=self.folder)
+        )
+        accounts = self.folder / "accounts"
+        accounts.touch(mode=0o600)
+        accounts.write_text(
+            f"<{self.account.uri}>;auth_user={self.account.username};auth_pass={self.account.password};regint=300;"
+            f'outbound="sip:{self.proxy[0]}:{self.proxy[1]}";answermode=auto;audio_codecs=PCMA\n'
+        )
+        self._process = await asyncio.create_subprocess_exec(
+            PROGRAM,
+            "-f",
+            str(self.folder),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        self._reader = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), 3)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        if self._reader is not None:
+            await self._reader
+
+    async def registered(self, timeout: float = 10.0) -> None:
+        """Wait for the registrar's 200. Raises TimeoutError, with baresip's last words in it."""
+        await self.says(b"200 OK", timeout)
+
+    async def says(self, words: bytes, timeout: float = 10.0) -> None:
+        """Wait until baresip prints `words`. Raises TimeoutError, with its last words in it."""
+        try:
+            async with asyncio.timeout(timeout):
+                while words not in self._seen:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            last = self._seen[-400:].decode("utf-8", "replace")
+            raise TimeoutError(
+                f"Baresip did not say {words.decode()!r} within {timeout} s; its last words: {last}"
+            ) from None
+
+    def heard(self) -> tuple[float, float, float]:
+        """Frequency in Hz, its share of the power and the level in dBov of the newest call's last half second."""
+        dumps = sorted(self.folder.glob("dump-*-dec.wav"))
+        data = dumps[-1].read_bytes()[_WAV_HEADER_BYTES:] if dumps else b""
+        data = data[: len(data) // 2 * 2][-8000:]
+        samples = list(struct.unpack(f"<{len(data) // 2}h", data))
+        return *g711.loudest(samples), g711.level_dbov(samples)
+
+    async def hears(self, frequency_hz: int, timeout: float = 10.0) -> None:
+        """Wait until the other side's tone arrives. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while True:
+                heard_hz, purity, level = self.heard()
+                if abs(heard_hz - frequency_hz) <= 20 and purity > 0.5 and level > -40:
+                    return
+                await asyncio.sleep(0.1)
+
+    async def _read(self) -> None:
+        if self._process is None or self._process.stdout is None:
+            return
+        while data := await self._process.stdout.read(4096):
+            self._seen += data
