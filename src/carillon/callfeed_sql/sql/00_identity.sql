@@ -1,0 +1,90 @@
+-- Who signs in and what that person may see, answered before any scope is known. Each function runs as the owner, past
+-- row-level security, takes exactly what its caller must already know (a hostname, a login that has signed in, the hash
+-- of a token) and returns nothing beyond it.
+
+create or replace function public.carillon_subtree(top bigint) returns bigint[]
+language sql stable security definer set search_path = public, pg_temp as
+$$ select coalesce(array_agg(id order by id), '{}') from partners_partner where path @> array[top] $$;
+
+create or replace function public.carillon_operator() returns bigint
+language sql stable security definer set search_path = public, pg_temp as
+$$ select id from partners_partner where parent_id is null $$;
+
+-- A login's roles at partners that are in business (a suspended partner's staff still come in: to pay, for example).
+create or replace function public.carillon_memberships(login bigint)
+returns table (partner_id bigint, partner_name text, role text, is_operator boolean)
+language sql stable security definer set search_path = public, pg_temp as
+$$
+  select p.id, p.name, m.role, p.parent_id is null
+  from partners_membership m
+  join partners_partner p on p.id = m.partner_id
+  join partners_login l on l.id = m.login_id and l.is_active
+  where m.login_id = login and p.status in ('active', 'suspended')
+  order by m.id
+$$;
+
+-- A login's places at customers: one login may be several users.
+create or replace function public.carillon_users(login bigint)
+returns table (user_id bigint, customer_id bigint, partner_id bigint, customer_name text, role text)
+language sql stable security definer set search_path = public, pg_temp as
+$$
+  select u.id, c.id, c.partner_id, c.name, u.role
+  from customers_user u
+  join customers_customer c on c.id = u.customer_id
+  join partners_login l on l.id = u.login_id and l.is_active
+  join partners_partner p on p.id = c.partner_id
+  where u.login_id = login and u.is_enabled
+    and c.status in ('active', 'suspended') and p.status in ('active', 'suspended')
+  order by u.id
+$$;
+
+-- The token with this SHA-256, unless revoked or expired. Remembers its use once a minute; a busy row is left alone, so
+-- that requests with the same token never wait for each other.
+create or replace function public.carillon_token(token_digest text)
+returns table (token_id bigint, token_name text, partner_id bigint, login_id bigint, login_email text, realm bigint,
+               scopes text[], customer_id bigint)
+language sql volatile security definer set search_path = public, pg_temp as
+$$
+  update partners_apitoken set last_used_at = now() where id in (
+    select id from partners_apitoken
+    where digest = token_digest and (last_used_at is null or last_used_at < now() - interval '1 minute')
+    for update skip locked
+  );
+  select t.id, t.name, t.partner_id, l.id, l.email, l.realm, t.scopes::text[], t.customer_id
+  from partners_apitoken t
+  join partners_login l on l.id = t.login_id and l.is_active
+  where t.digest = token_digest and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())
+$$;
+
+-- Whose website a hostname is: a partner's portal (realm 0, for staff) or a web product (realm: its partner's id).
+create or replace function public.carillon_host(name text)
+returns table (realm bigint, partner_id bigint, web_product_id bigint)
+language sql stable security definer set search_path = public, pg_temp as
+$$
+  select 0::bigint, p.id, null::bigint from partners_partner p where p.portal_hostname = lower(name)
+  union all
+  select w.partner_id, w.partner_id, w.id from brands_webproduct w
+  where w.hostname = lower(name) and w.status <> 'closed'
+  limit 1
+$$;
+
+-- Whether a hostname is in use by anybody, closed web products included: hostnames are unique on the whole platform.
+create or replace function public.carillon_hostname_taken(name text) returns boolean
+language sql stable security definer set search_path = public, pg_temp as
+$$
+  select exists (select from partners_partner where portal_hostname = lower(name))
+      or exists (select from brands_webproduct where hostname = lower(name))
+$$;
+
+do $$
+declare
+  entry text;
+begin
+  foreach entry in array array[
+    'carillon_subtree(bigint)', 'carillon_operator()', 'carillon_memberships(bigint)', 'carillon_users(bigint)',
+    'carillon_token(text)', 'carillon_host(text)', 'carillon_hostname_taken(text)'
+  ] loop
+    execute format('revoke all on function public.%s from public', entry);
+    execute format('grant execute on function public.%s to carillon_web, carillon_worker', entry);
+  end loop;
+end $$;
