@@ -1,0 +1,100 @@
+"""Reading telephone numbers of the stock: E.164, country and kind from the number plan (ITU E.164, by phonenumbers)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
+
+from carillon.base.errors import InvalidInput
+from carillon.business.numbers.choices import NumberKind
+
+NON_GEOGRAPHIC = "ZZ"  # CLDR's "unknown region": +800, +870 and other numbers of no country
+MAX_NUMBERS_AT_ONCE = 1000
+
+_KINDS = {
+    PhoneNumberType.FIXED_LINE: NumberKind.GEOGRAPHIC,
+    PhoneNumberType.FIXED_LINE_OR_MOBILE: NumberKind.GEOGRAPHIC,
+    PhoneNumberType.MOBILE: NumberKind.MOBILE,
+    PhoneNumberType.TOLL_FREE: NumberKind.TOLL_FREE,
+    PhoneNumberType.UNKNOWN: NumberKind.GEOGRAPHIC,  # reserved for drama and tests, such as +44 20 7946 0xxx
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StockNumber:
+    """A number that can exist: E.164 with plus, ISO 3166-1 alpha-2 country (ZZ: none) and kind."""
+
+    e164: str
+    country: str
+    kind: NumberKind
+
+
+class NotANumber(ValueError):
+    """A text is not an E.164 number; the message says why."""
+
+
+def read_number(text: str) -> StockNumber:
+    """Return the number that `text` writes in international form; separators are allowed, the plus is required.
+
+    Raises:
+        NotANumber: with a sentence that says what is wrong.
+    """
+    written = text.strip()
+    if not written.startswith("+"):
+        raise NotANumber(f"“{written[:30]}” must begin with + and the country code.")
+    try:
+        number = phonenumbers.parse(written)
+    except phonenumbers.NumberParseException:
+        raise NotANumber(f"“{written[:30]}” begins with no calling code in use.") from None
+    if number.extension or not phonenumbers.is_possible_number(number):
+        raise NotANumber(f"“{written[:30]}” is too short, too long or not a number of that country.")
+    region = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(
+        number.country_code
+    )
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    kind = _KINDS.get(phonenumbers.number_type(number), NumberKind.NATIONAL)
+    return StockNumber(e164, region if len(region) == 2 else NON_GEOGRAPHIC, kind)
+
+
+def read_lines(text: str) -> list[tuple[int, StockNumber]]:
+    """Return the numbers of a text, each with its line: one number a line, or a range "+44207… - +44207…".
+
+    Raises:
+        InvalidInput: on field "lines", naming each bad line (the first ten), duplicates and more than 1000 numbers.
+    """
+    found: dict[str, tuple[int, StockNumber]] = {}
+    problems: list[str] = []
+    for line, written in enumerate(text.splitlines(), start=1):
+        if not written.strip():
+            continue
+        try:
+            for number in _read_line(written):
+                earlier = found.setdefault(number.e164, (line, number))[0]
+                if earlier != line:
+                    raise NotANumber(f"{number.e164} is on line {earlier} already.")
+        except NotANumber as error:
+            problems.append(f"Line {line}: {error}")
+        if len(found) > MAX_NUMBERS_AT_ONCE:
+            problems.append(f"Line {line}: more than {MAX_NUMBERS_AT_ONCE} numbers; add them in parts.")
+            break
+    if not found and not problems:
+        problems.append("There is no number in the text.")
+    if problems:
+        raise InvalidInput(fields={"lines": "\n".join(problems[:10])})
+    return list(found.values())
+
+
+def _read_line(text: str) -> list[StockNumber]:
+    first, dash, last = text.strip().partition("-+") if "-+" in text else text.strip().partition(" - ")
+    start = read_number(first)
+    if not dash:
+        return [start]
+    end = read_number(last if last.strip().startswith("+") else f"+{last.strip()}")
+    low, high = int(start.e164[1:]), int(end.e164[1:])
+    if len(start.e164) != len(end.e164) or high < low:
+        raise NotANumber("A range runs from a number to a later one of the same length.")
+    if high - low >= MAX_NUMBERS_AT_ONCE:
+        raise NotANumber(f"A range holds at most {MAX_NUMBERS_AT_ONCE} numbers; this one has {high - low + 1}.")
+    return [read_number(f"+{digits}") for digits in range(low, high + 1)]

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from carillon.base.errors import Conflict
+
+
+class NumberInUse(Conflict):
+    """The number serves a customer: it must be released first."""
+
+    slug = "number-in-use"
+    title = "The number is in service: release it first."
+
+
+class NumberNotAvailable(Conflict):
+    """The number may not be given to anybody now."""
+
+    slug = "number-not-available"
+    title = "The number is in quarantine: make it available first."
