@@ -448,6 +448,7 @@ class CallFacts:
     reason: str = ""
     ended_by: str = ""  # caller | callee | money | timeout | operator | sweeper
     attempts: tuple[Attempt, ...] = ()
+    held_micro: int | None = None  # the customer's hold at the end: never charged beyond what it bought; None: no cap
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,205 @@
+"""What a call costs: money to hold while it lasts, and the CDRs when it is over.
+
+Holds are rounded up at the price list's decimals, so that a hold is never less than the price of the seconds it
+bought, whatever the list's rounding. Unanswered calls have the same CDRs at no charge.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from carillon.logic.callflow.explanation import carrier_explanation, tier_explanation, with_margin
+from carillon.logic.callflow.values import (
+    CallFacts,
+    CarrierCharge,
+    CdrDraft,
+    Chain,
+    ChainKind,
+    Decision,
+    Outcome,
+    Rate,
+    Tariff,
+    TierCharge,
+)
+from carillon.logic.money import EXACT, MICRO, round_micro
+from carillon.logic.rating import Charge, billed_seconds, price_sixtieths, rate_call
+
+UNLIMITED = -1
+_SIXTY = Decimal(60)
+
+_BUSY = frozenset({486, 600})
+_NO_ANSWER = frozenset({408, 480})
+_UNALLOCATED = frozenset({404, 604})
+_CANCELLED = 487
+
+
+# ---------------------------------------------------------------- holds
+
+
+def hold_micro(charge: TierCharge, seconds: int) -> int:
+    """Micro-units of the tier's account that cover a call of `seconds`, rounded up; 0 when the tier is free."""
+    if charge.rate is None or charge.tariff is None:
+        return 0
+    sixtieths = price_sixtieths(charge.rate, billed_seconds(charge.rate, max(seconds, 0)))
+    if charge.exchange_rate is not None:
+        sixtieths = EXACT.multiply(sixtieths, charge.exchange_rate)
+    return round_micro(EXACT.divide(sixtieths, _SIXTY), "up", charge.tariff.decimals)
+
+
+def funded_seconds(charge: TierCharge, amount_micro: int) -> int:
+    """The longest call, in whole increments, that `amount_micro` covers.
+
+    -1 (UNLIMITED) when the tier is free or only the connection fee costs and is covered; 0 when not even the initial
+    interval is. `hold_micro` of the result is never more than `amount_micro`.
+    """
+    rate, tariff = charge.rate, charge.tariff
+    if rate is None or tariff is None:
+        return UNLIMITED
+    if hold_micro(charge, rate.initial_s) > amount_micro:
+        return 0
+    if not rate.per_minute:
+        return UNLIMITED
+    affordable_s = _affordable_seconds(charge, rate, tariff, amount_micro)
+    increment = max(rate.increment_s, 1)
+    return rate.initial_s + max(affordable_s - rate.initial_s, 0) // increment * increment
+
+
+def _affordable_seconds(charge: TierCharge, rate: Rate, tariff: Tariff, amount_micro: int) -> int:
+    """Seconds at the per-minute rate that fit the amount; digits below the list's decimals buy nothing."""
+    step = MICRO // 10 ** min(tariff.decimals, 6)
+    sixtieths = Decimal(amount_micro // step * step * 60).scaleb(-6, EXACT)
+    conversion = Decimal(1) if charge.exchange_rate is None else charge.exchange_rate
+    fee = EXACT.multiply(EXACT.multiply(rate.connection_fee, _SIXTY), conversion)
+    return int(EXACT.divide_int(EXACT.subtract(sixtieths, fee), EXACT.multiply(rate.per_minute, conversion)))
+
+
+def clock_rate(chain: Chain) -> Rate | None:
+    """The rate whose intervals time the call's holds: the lowest tier that pays by time; None when none does."""
+    return next((charge.rate for charge in chain.tiers if charge.rate is not None and charge.rate.per_minute), None)
+
+
+# ---------------------------------------------------------------- the end
+
+
+def outcome_of(decision: Decision, facts: CallFacts) -> Outcome:
+    """How the call ended, from the decision and the last SIP code."""
+    if facts.answered_ms is not None:
+        return Outcome.ANSWERED
+    if decision.refusal is not None:
+        return Outcome.REFUSED
+    if facts.sip_code in _BUSY:
+        return Outcome.BUSY
+    if facts.sip_code == _CANCELLED:
+        return Outcome.NO_ANSWER if facts.ended_by == "timeout" else Outcome.CANCELLED
+    if facts.sip_code in _NO_ANSWER:
+        return Outcome.NO_ANSWER
+    return Outcome.UNALLOCATED if facts.sip_code in _UNALLOCATED else Outcome.FAILED
+
+
+def settle(decision: Decision, facts: CallFacts) -> tuple[CdrDraft, ...]:
+    """The CDRs of a finished call: per chain one per tier, lowest first; the answering carrier's cost comes last.
+
+    Answered calls are priced by the rates frozen in the decision; a customer is never charged beyond what
+    `facts.held_micro` bought. All others cost nothing. Pure: the same arguments give the same drafts.
+    """
+    outcome = outcome_of(decision, facts)
+    carrier = answering_carrier(decision, facts)
+    drafts: list[CdrDraft] = []
+    for chain in decision.chains:
+        used = carrier if chain.kind is ChainKind.ORIGINATING else None
+        drafts += _chain_drafts(decision, chain, facts, outcome, used)
+    return tuple(drafts)
+
+
+def answering_carrier(decision: Decision, facts: CallFacts) -> CarrierCharge | None:
+    """The carrier that really carried the call: failover is billed on the one that answered."""
+    if facts.answered_ms is None or not decision.targets:
+        return None
+    index = facts.answered_target if facts.answered_target is not None else len(facts.attempts)
+    return decision.targets[min(max(index, 0), len(decision.targets) - 1)].carrier
+
+
+def duration_ms(facts: CallFacts) -> int:
+    """Milliseconds of conversation; 0 for calls never answered."""
+    return 0 if facts.answered_ms is None else max(facts.ended_ms - facts.answered_ms, 0)
+
+
+def _chain_drafts(
+    decision: Decision, chain: Chain, facts: CallFacts, outcome: Outcome, carrier: CarrierCharge | None
+) -> list[CdrDraft]:
+    billable_ms = _billable_ms(chain, facts)
+    drafts = []
+    for charge in chain.tiers:
+        price = _price(charge.rate, charge.tariff, billable_ms, outcome, charge)
+        drafts.append(_tier_draft(decision, chain, charge, price, facts, outcome))
+    if carrier is not None:
+        cost = _price(carrier.rate, carrier.tariff, duration_ms(facts), outcome, None)
+        drafts.append(_carrier_draft(decision, chain, carrier, cost, facts, outcome))
+    return with_margin(drafts)
+
+
+def _billable_ms(chain: Chain, facts: CallFacts) -> int:
+    """The conversation, cut at the seconds the customer's money bought: a late cut is the platform's loss."""
+    duration = duration_ms(facts)
+    if facts.held_micro is None or not chain.tiers or chain.kind is not ChainKind.ORIGINATING:
+        return duration
+    funded_s = funded_seconds(chain.tiers[0], facts.held_micro)
+    return duration if funded_s <= 0 else min(duration, funded_s * 1000)
+
+
+def _price(
+    rate: Rate | None, tariff: Tariff | None, billable_ms: int, outcome: Outcome, charge: TierCharge | None
+) -> Charge | None:
+    if rate is None or tariff is None or outcome is not Outcome.ANSWERED:
+        return None
+    if charge is None:
+        return rate_call(rate, tariff, billable_ms)
+    currency = charge.tier.account_currency
+    return rate_call(rate, tariff, billable_ms, exchange_rate=charge.exchange_rate, account_currency=currency)
+
+
+def _tier_draft(
+    decision: Decision, chain: Chain, charge: TierCharge, price: Charge | None, facts: CallFacts, outcome: Outcome
+) -> CdrDraft:
+    tier = charge.tier
+    return CdrDraft(
+        chain=chain.kind,
+        tier=tier.position,
+        seller_partner_id=tier.seller_partner_id,
+        buyer_partner_id=tier.buyer_partner_id,
+        customer_id=chain.customer_id if tier.position == 0 else None,
+        account_id=tier.account_id,
+        gateway_id=None,
+        outcome=outcome,
+        duration_ms=duration_ms(facts),
+        billed_s=price.billed_s if price else 0,
+        amount_micro=price.amount_micro if price else 0,
+        currency=tier.account_currency,
+        explanation=tier_explanation(decision, charge, price, facts, outcome),
+    )
+
+
+def _carrier_draft(
+    decision: Decision,
+    chain: Chain,
+    carrier: CarrierCharge,
+    cost: Charge | None,
+    facts: CallFacts,
+    outcome: Outcome,
+) -> CdrDraft:
+    last_currency = chain.tiers[-1].tier.account_currency if chain.tiers else ""
+    return CdrDraft(
+        chain=chain.kind,
+        tier=len(chain.tiers),
+        seller_partner_id=carrier.owner_partner_id,
+        buyer_partner_id=None,
+        customer_id=None,
+        account_id=None,
+        gateway_id=carrier.gateway_id,
+        outcome=outcome,
+        duration_ms=duration_ms(facts),
+        billed_s=cost.billed_s if cost else 0,
+        amount_micro=cost.amount_micro if cost else 0,
+        currency=carrier.tariff.currency if carrier.tariff else last_currency,
+        explanation=carrier_explanation(decision, carrier, cost, facts, outcome),
+    )

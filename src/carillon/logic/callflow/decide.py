@@ -1,0 +1,225 @@
+"""What to do with a new call.
+
+`decide` is a pure function of the feed and the request: the same code answers live calls, the portal's test call and
+the golden call flows. The feed may raise `need.Missing`; the caller loads that document and decides again.
+
+Calls of customers' devices are here (emergency, extension, own number, telephone network), calls from carriers in
+`inbound`. Standing (status of customer and partners) is checked for everything but emergency calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+
+from carillon.logic.callflow.callerid import caller_id
+from carillon.logic.callflow.inbound import decide_inbound, is_reachable
+from carillon.logic.callflow.pricing import NotPriced, free_chain, hold_for, priced_chain
+from carillon.logic.callflow.refusals import refuse
+from carillon.logic.callflow.values import (
+    CallRequest,
+    Chain,
+    ChainKind,
+    Customer,
+    Decision,
+    Direction,
+    Endpoint,
+    Feed,
+    Number,
+    Status,
+    Target,
+    User,
+)
+from carillon.logic.numbers import DialledKind, normalise
+from carillon.logic.routing import RouteQuery, ancestry, choose_emergency_routes, choose_routes
+
+CHUNK_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A device's call once its parties are known; `draft` is the decision so far."""
+
+    feed: Feed
+    request: CallRequest
+    endpoint: Endpoint
+    customer: Customer
+    user: User | None
+    draft: Decision
+    chunk_s: int
+
+
+def decide(feed: Feed, request: CallRequest, *, chunk_s: int = CHUNK_S) -> Decision:
+    """The decision for an INVITE: targets in order, chains with frozen prices, money to hold; or a refusal.
+
+    `chunk_s` is how many seconds beyond the initial interval the first hold covers. Identity is `auth_user@auth_realm`
+    for devices, the source address for carriers; From decides nothing. Raises only what the feed raises (`Missing`).
+    """
+    if request.auth_user:
+        return _decide_device(feed, request, chunk_s)
+    return decide_inbound(feed, request)
+
+
+def _decide_device(feed: Feed, request: CallRequest, chunk_s: int) -> Decision:
+    draft = Decision(Direction.OUTBOUND, request, dialled=request.request_user)
+    endpoint = feed.endpoint(request.auth_user, request.auth_realm)
+    if endpoint is None:
+        return refuse(draft, "unknown-endpoint", f"No SIP account {request.auth_user}@{request.auth_realm}.")
+    customer = feed.customer(endpoint.customer_id)
+    if customer is None:
+        return refuse(draft, "unknown-customer", f"Customer {endpoint.customer_id} of the SIP account does not exist.")
+    user = feed.user(endpoint.user_id) if endpoint.user_id is not None else None
+    draft = replace(
+        draft,
+        partner_id=customer.partner_id,
+        customer_id=customer.id,
+        user_id=endpoint.user_id,
+        endpoint_id=endpoint.id,
+        notes=(f"{endpoint.username}@{endpoint.domain} of {customer.name} dialled “{request.request_user[:40]}”.",),
+    )
+    return _by_dialled(_Call(feed, request, endpoint, customer, user, draft, chunk_s))
+
+
+def _by_dialled(call: _Call) -> Decision:
+    dialled = normalise(call.request.request_user, call.customer.country)
+    call = replace(call, draft=replace(call.draft, callee=dialled.number, notes=(*call.draft.notes, dialled.reason)))
+    if dialled.kind is DialledKind.EMERGENCY:
+        return _emergency(call, dialled.number)
+    standing = _standing(call)
+    if standing is not None:
+        return _refused(call, *standing)
+    is_own_domain = _is_own_domain(call.request)
+    if not is_own_domain and call.feed.domain(call.request.request_domain) is None:
+        return _refused(call, "unknown-domain", f"{call.request.request_domain[:60]} is not a domain of this platform.")
+    if dialled.kind is DialledKind.INVALID:
+        return _refused(call, "invalid-number")
+    if dialled.kind is DialledKind.EXTENSION:
+        return _extension(call, dialled.number, is_own_domain)
+    number = call.feed.number(dialled.number)
+    return _own_number(call, number) if number is not None else _network(call, dialled.number)
+
+
+def _refused(call: _Call, slug: str, *notes: str) -> Decision:
+    """The refusal with the caller's free chain, so that the customer finds the call among its CDRs."""
+    chains = call.draft.chains or (free_chain(ChainKind.ORIGINATING, call.customer, ""),)
+    return refuse(replace(call.draft, chains=chains), slug, *notes)
+
+
+def _standing(call: _Call) -> tuple[str, str] | None:
+    """Why this device, customer or a partner above may not call: slug and sentence; None when all may."""
+    if not call.endpoint.is_enabled:
+        return "endpoint-disabled", f"{call.endpoint.username}@{call.endpoint.domain} is disabled."
+    status = call.customer.status
+    if status is not Status.ACTIVE:
+        return f"customer-{status.value}", f"{call.customer.name} is {status.value}."
+    for tier in call.customer.tiers[1:]:
+        if tier.buyer_status is not Status.ACTIVE:
+            return "partner-suspended", f"{tier.buyer} is {tier.buyer_status.value}."
+    for partner in ancestry(call.feed, call.customer.partner_id):
+        if partner.status is not Status.ACTIVE:
+            return "partner-suspended", f"{partner.name} is {partner.status.value}."
+    return None
+
+
+def _is_own_domain(request: CallRequest) -> bool:
+    """Whether the request URI's host is the device's own domain, absent, or an address (then the edge's own)."""
+    host = request.request_domain.lower().strip("[]")
+    if host in ("", request.auth_realm.lower()):
+        return True
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------- emergency
+
+
+def _emergency(call: _Call, number: str) -> Decision:
+    """Never refused for credit, status or barring; free at every tier; 503 only when there is no carrier at all."""
+    caller, caller_note = caller_id(call.request, call.endpoint, call.user, call.customer)
+    choice = choose_emergency_routes(call.feed, _query(call, number, caller))
+    draft = replace(
+        call.draft,
+        direction=Direction.EMERGENCY,
+        caller=caller,
+        targets=choice.targets,
+        chains=(free_chain(ChainKind.ORIGINATING, call.customer, "emergency"),),
+        notes=(*call.draft.notes, caller_note, *choice.notes, "Emergency calls are free."),
+    )
+    return refuse(draft, choice.refusal) if choice.refusal else draft
+
+
+# ---------------------------------------------------------------- on-net
+
+
+def _extension(call: _Call, extension: str, is_own_domain: bool) -> Decision:
+    call = replace(call, draft=replace(call.draft, direction=Direction.ONNET))
+    callee = call.feed.user_at(call.customer.id, extension) if is_own_domain else None
+    if callee is None:
+        return _refused(call, "unknown-extension", f"{call.customer.name} has no extension {extension}.")
+    if call.user is not None and call.user.extension:
+        note = f"{callee.name} sees extension {call.user.extension}."
+        return _ring(call, callee, call.customer, call.user.extension, note)
+    caller, note = caller_id(call.request, call.endpoint, call.user, call.customer)
+    return _ring(call, callee, call.customer, caller, note)
+
+
+def _own_number(call: _Call, number: Number) -> Decision:
+    """A number of the platform's own stock: reached without a carrier, also at another partner."""
+    call = replace(call, draft=replace(call.draft, direction=Direction.ONNET, callee_partner_id=number.partner_id))
+    callee = call.feed.user(number.user_id) if number.user_id is not None else None
+    owner = call.feed.customer(number.customer_id) if number.customer_id is not None else None
+    if callee is None or owner is None:
+        return _refused(call, "number-unassigned", f"{number.e164} is in stock but assigned to nobody.")
+    if not is_reachable(call.feed, owner):
+        return _refused(call, "callee-not-in-service", f"{owner.name} is out of service.")
+    caller, note = caller_id(call.request, call.endpoint, call.user, call.customer)
+    return _ring(call, callee, owner, caller, note)
+
+
+def _ring(call: _Call, callee: User, owner: Customer, caller: str, caller_note: str) -> Decision:
+    """Ring all devices of `callee`; the called customer has its own chain unless it is the caller itself."""
+    chains: list[Chain] = [free_chain(ChainKind.ORIGINATING, call.customer, "on-net")]
+    if owner.id != call.customer.id:
+        chains.append(free_chain(ChainKind.TERMINATING, owner, "received call"))
+    draft = replace(
+        call.draft,
+        callee_partner_id=owner.partner_id,
+        callee_customer_id=owner.id,
+        callee_user_id=callee.id,
+        caller=caller,
+        caller_name=call.user.name if call.user else "",
+        chains=tuple(chains),
+        notes=(*call.draft.notes, caller_note, f"On-net: {callee.name} of {owner.name} is rung without a carrier."),
+    )
+    if not callee.endpoints:
+        return refuse(draft, "no-device", f"{callee.name} has no device.")
+    target = Target("contacts", contacts=callee.endpoints, number=draft.callee, caller=caller)
+    return replace(draft, targets=(target,))
+
+
+# ---------------------------------------------------------------- telephone network
+
+
+def _query(call: _Call, number: str, caller: str) -> RouteQuery:
+    customer = call.customer
+    return RouteQuery(
+        customer.partner_id, customer.id, customer.web_product_id, number, customer.country.upper(), caller
+    )
+
+
+def _network(call: _Call, number: str) -> Decision:
+    caller, caller_note = caller_id(call.request, call.endpoint, call.user, call.customer)
+    choice = choose_routes(call.feed, _query(call, number, caller))
+    notes = [*call.draft.notes, caller_note, *choice.notes]
+    draft = replace(call.draft, caller=caller, notes=tuple(notes))
+    if choice.refusal or choice.owner is None:
+        return _refused(replace(call, draft=draft), choice.refusal or "no-route")
+    try:
+        chain = priced_chain(call.feed, call.customer, choice.owner.id, number, notes)
+    except NotPriced as problem:
+        return _refused(replace(call, draft=replace(draft, notes=tuple(notes))), problem.slug, problem.note)
+    hold = hold_for(call.customer, chain, call.chunk_s, draft.max_s)
+    return replace(draft, targets=choice.targets, chains=(chain,), hold=hold, notes=tuple(notes))

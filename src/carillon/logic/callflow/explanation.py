@@ -1,0 +1,138 @@
+"""Why this price: what each CDR keeps, so that a charge can be explained years after its price list is gone.
+
+Keys are always the same and in the same order; values are JSON-able; decimals are strings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from carillon.logic.callflow.values import (
+    Attempt,
+    CallFacts,
+    CarrierCharge,
+    CdrDraft,
+    Decision,
+    Outcome,
+    Rate,
+    Tariff,
+    TierCharge,
+)
+from carillon.logic.money import format_amount, format_exact
+from carillon.logic.rating import Charge
+
+Explanation = dict[str, object]
+
+
+def tier_explanation(
+    decision: Decision, charge: TierCharge, price: Charge | None, facts: CallFacts, outcome: Outcome
+) -> Explanation:
+    """The explanation of one tier's CDR."""
+    tier = charge.tier
+    free_reason = "" if price else charge.free_reason or _not_charged(decision, outcome)
+    return {
+        "kind": "sale",
+        "seller": tier.seller,
+        "buyer": tier.buyer,
+        **_price_part(charge.rate, charge.tariff, price, tier.account_currency, charge.exchange_rate),
+        "free_reason": free_reason,
+        **_call_part(decision, facts),
+    }
+
+
+def carrier_explanation(
+    decision: Decision, carrier: CarrierCharge, cost: Charge | None, facts: CallFacts, outcome: Outcome
+) -> Explanation:
+    """The explanation of the carrier's cost row."""
+    currency = carrier.tariff.currency if carrier.tariff else ""
+    free_reason = "" if cost else "The carrier's cost list has no price for this number: the cost is not known."
+    return {
+        "kind": "cost",
+        "seller": carrier.gateway,
+        "buyer": "",
+        **_price_part(carrier.rate, carrier.tariff, cost, currency, None),
+        "free_reason": free_reason,
+        **_call_part(decision, facts),
+    }
+
+
+def with_margin(drafts: list[CdrDraft]) -> list[CdrDraft]:
+    """The drafts of one chain, lowest tier first, each sale told what the seller itself pays for the call."""
+    told = []
+    for draft, above in zip(drafts, [*drafts[1:], None], strict=True):
+        told.append(replace(draft, explanation={**draft.explanation, "margin": _margin(draft, above)}))
+    return told
+
+
+def _margin(sale: CdrDraft, cost: CdrDraft | None) -> Explanation | None:
+    """Income and cost of the seller; no difference when they are in different currencies. None on a cost row."""
+    if sale.account_id is None:
+        return None
+    cost_micro = cost.amount_micro if cost else 0
+    currency = cost.currency if cost else sale.currency
+    return {
+        "income_micro": sale.amount_micro,
+        "income_currency": sale.currency,
+        "cost_micro": cost_micro,
+        "cost_currency": currency,
+        "margin_micro": sale.amount_micro - cost_micro if currency == sale.currency else None,
+    }
+
+
+def _price_part(
+    rate: Rate | None, tariff: Tariff | None, price: Charge | None, currency: str, exchange_rate: Decimal | None
+) -> Explanation:
+    return {
+        "list_id": tariff.price_list_id if tariff else None,
+        "list": tariff.price_list if tariff else None,
+        "version_id": tariff.version_id if tariff else None,
+        "version": tariff.version if tariff else None,
+        "list_currency": tariff.currency if tariff else None,
+        "prefix": rate.prefix if rate else None,
+        "rate_name": rate.name if rate else None,
+        "connection_fee": format_exact(rate.connection_fee) if rate else None,
+        "per_minute": format_exact(rate.per_minute) if rate else None,
+        "initial_s": rate.initial_s if rate else None,
+        "increment_s": rate.increment_s if rate else None,
+        "billed_s": price.billed_s if price else 0,
+        "exact": format_exact(price.exact) if price else "0",
+        "exchange_rate": format_exact(exchange_rate) if exchange_rate is not None else None,
+        "rounding": tariff.rounding if tariff else None,
+        "decimals": tariff.decimals if tariff else None,
+        "is_tax_inclusive": tariff.is_tax_inclusive if tariff else None,
+        "amount": format_amount(price.amount_micro if price else 0, currency),
+        "steps": list(price.steps) if price else [],
+    }
+
+
+def _call_part(decision: Decision, facts: CallFacts) -> Explanation:
+    return {
+        "dialled": decision.dialled,
+        "callee": decision.callee,
+        "caller": decision.caller,
+        "duration_ms": max(facts.ended_ms - facts.answered_ms, 0) if facts.answered_ms is not None else 0,
+        "sip_code": decision.refusal.sip_code if decision.refusal else facts.sip_code,
+        "reason": decision.refusal.reason if decision.refusal else facts.reason,
+        "refusal": decision.refusal.slug if decision.refusal else None,
+        "ended_by": facts.ended_by,
+        "attempts": [_attempt(attempt) for attempt in facts.attempts],
+        "notes": list(decision.notes),
+        "margin": None,
+    }
+
+
+def _attempt(attempt: Attempt) -> Explanation:
+    return {
+        "target": attempt.target,
+        "label": attempt.label,
+        "sip_code": attempt.sip_code,
+        "reason": attempt.reason,
+        "elapsed_ms": attempt.elapsed_ms,
+    }
+
+
+def _not_charged(decision: Decision, outcome: Outcome) -> str:
+    if decision.refusal is not None:
+        return f"refused: {decision.refusal.reason}"
+    return f"not answered ({outcome.value.replace('_', ' ')})" if outcome is not Outcome.ANSWERED else "no price"

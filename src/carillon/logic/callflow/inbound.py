@@ -1,0 +1,113 @@
+"""Calls from carriers to numbers of the stock.
+
+The source address gives the gateways that may have sent the call, then the called number gives its owner: one
+carrier's address may serve several partners. A gateway may deliver only to its owner's numbers and those of the
+partners below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from carillon.logic.callflow.callerid import network_caller
+from carillon.logic.callflow.pricing import free_chain
+from carillon.logic.callflow.refusals import refuse
+from carillon.logic.callflow.values import (
+    CallRequest,
+    ChainKind,
+    Customer,
+    Decision,
+    Direction,
+    Feed,
+    Gateway,
+    Number,
+    Status,
+    Target,
+)
+from carillon.logic.numbers import DialledKind, normalise
+from carillon.logic.routing import ancestry
+
+_REACHABLE = frozenset({Status.ACTIVE, Status.SUSPENDED})
+
+
+def is_reachable(feed: Feed, customer: Customer) -> bool:
+    """Whether the customer may be called: a suspended one still is, a blocked or terminated one is not."""
+    return customer.status in _REACHABLE and all(
+        partner.status in _REACHABLE for partner in ancestry(feed, customer.partner_id)
+    )
+
+
+def decide_inbound(feed: Feed, request: CallRequest) -> Decision:
+    """The decision for a call without a device's credentials: from a known carrier to one of our numbers, or refused.
+
+    The called customer pays nothing and gets a terminating chain.
+    """
+    draft = Decision(Direction.INBOUND, request, dialled=request.request_user)
+    gateways = tuple(g for g in feed.gateways_at(request.source_address, request.source_port) if g.is_enabled)
+    if not gateways:
+        return refuse(draft, "unknown-source", f"No gateway has the address {request.source_address}.")
+    found = _called_number(feed, request, gateways)
+    if found is None:
+        draft = replace(draft, source_gateway_id=gateways[0].id, partner_id=gateways[0].partner_id)
+        shown = request.request_user[:40]
+        return refuse(
+            draft, "number-unassigned", f"{gateways[0].name} sent a call to “{shown}”, no number of its owner."
+        )
+    gateway, number = found
+    caller, caller_note = network_caller(request, gateway)
+    draft = replace(
+        draft,
+        partner_id=number.partner_id,
+        source_gateway_id=gateway.id,
+        callee_partner_id=number.partner_id,
+        callee=number.e164,
+        caller=caller,
+        caller_name=_name(request, caller),
+        notes=(f"Gateway {gateway.name} ({request.source_address}) calls {number.e164}.", caller_note),
+    )
+    return _to_owner(feed, draft, number)
+
+
+def _called_number(feed: Feed, request: CallRequest, gateways: tuple[Gateway, ...]) -> tuple[Gateway, Number] | None:
+    """The first gateway of that address whose owner is the number's partner or above it, and the number."""
+    for gateway in gateways:
+        for e164 in _readings(request.request_user, gateway):
+            number = feed.number(e164)
+            if number is not None and gateway.partner_id in {p.id for p in ancestry(feed, number.partner_id)}:
+                return gateway, number
+    return None
+
+
+def _readings(dialled: str, gateway: Gateway) -> tuple[str, ...]:
+    """E.164 numbers that the carrier may mean: with calling code first when it sends them plain."""
+    as_plain = normalise(f"+{dialled}", "") if dialled.isascii() and dialled.isdigit() else None
+    as_dialled = normalise(dialled, gateway.country)
+    ordered = (as_plain, as_dialled) if gateway.number_format == "plain" else (as_dialled, as_plain)
+    return tuple(found.number for found in ordered if found is not None and found.kind is DialledKind.E164)
+
+
+def _to_owner(feed: Feed, draft: Decision, number: Number) -> Decision:
+    owner = feed.customer(number.customer_id) if number.customer_id is not None else None
+    user = feed.user(number.user_id) if number.user_id is not None else None
+    if owner is None or user is None:
+        return refuse(draft, "number-unassigned", f"{number.e164} is in stock but assigned to nobody.")
+    draft = replace(
+        draft,
+        customer_id=owner.id,
+        user_id=user.id,
+        callee_partner_id=owner.partner_id,
+        callee_customer_id=owner.id,
+        callee_user_id=user.id,
+        chains=(free_chain(ChainKind.TERMINATING, owner, "received call"),),
+    )
+    if not is_reachable(feed, owner):
+        return refuse(draft, "callee-not-in-service", f"{owner.name} is out of service.")
+    if not user.endpoints:
+        return refuse(draft, "no-device", f"{user.name} has no device.")
+    target = Target("contacts", contacts=user.endpoints, number=number.e164, caller=draft.caller)
+    note = f"{number.e164} belongs to {user.name} of {owner.name}: all their devices ring."
+    return replace(draft, targets=(target,), notes=(*draft.notes, note))
+
+
+def _name(request: CallRequest, caller: str) -> str:
+    return "" if caller == "anonymous" else request.from_display[:80]

@@ -1,0 +1,88 @@
+"""Prices frozen at call start: the chains of a decision and the money to set aside for them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from carillon.logic.callflow.charging import clock_rate, hold_micro
+from carillon.logic.callflow.exchange import exchange_rate
+from carillon.logic.callflow.values import Chain, ChainKind, Customer, Feed, HoldRequest, Tier, TierCharge
+from carillon.logic.money import format_exact
+from carillon.logic.rating import billed_seconds
+
+
+class NotPriced(Exception):
+    """A tier of the chain has no price for the number; `slug` names the refusal, the message says which list."""
+
+    def __init__(self, slug: str, note: str) -> None:
+        super().__init__(note)
+        self.slug = slug
+        self.note = note
+
+
+def free_chain(kind: ChainKind, customer: Customer, free_reason: str) -> Chain:
+    """A chain that costs nobody anything: on-net, emergency, received and refused calls."""
+    tiers = tuple(TierCharge(tier, None, None, None, free_reason) for tier in customer.tiers)
+    return Chain(kind, customer.id, customer.partner_id, tiers)
+
+
+def tiers_up_to(tiers: tuple[Tier, ...], owner_partner_id: int) -> tuple[Tier, ...]:
+    """The sales from the customer up to the partner whose carrier is used: above it nobody sells this call."""
+    for count, tier in enumerate(tiers, start=1):
+        if tier.seller_partner_id == owner_partner_id:
+            return tiers[:count]
+    return tiers
+
+
+def priced_chain(feed: Feed, customer: Customer, owner_partner_id: int, number: str, notes: list[str]) -> Chain:
+    """The originating chain of a call to E.164 `number` over a carrier of `owner_partner_id`.
+
+    Appends a sentence per tier to `notes`. Raises NotPriced (`no-price`, `no-exchange-rate`).
+    """
+    tiers = tiers_up_to(customer.tiers, owner_partner_id)
+    charges = tuple(_tier_charge(feed, tier, number, notes) for tier in tiers)
+    return Chain(ChainKind.ORIGINATING, customer.id, customer.partner_id, charges)
+
+
+def _tier_charge(feed: Feed, tier: Tier, number: str, notes: list[str]) -> TierCharge:
+    tariff = feed.rates.tariff(tier.price_list_id) if tier.price_list_id is not None else None
+    if tier.price_list_id is None or tariff is None:
+        raise NotPriced("no-price", f"{tier.seller} has no price list in force for {tier.buyer}.")
+    rate = feed.rates.longest(tier.price_list_id, number)
+    if rate is None:
+        raise NotPriced("no-price", f"Price list “{tariff.price_list}” of {tier.seller} has no price for {number}.")
+    conversion: Decimal | None = None
+    if tariff.currency != tier.account_currency:
+        conversion = exchange_rate(feed, tariff.currency, tier.account_currency)
+        if conversion is None:
+            raise NotPriced(
+                "no-exchange-rate",
+                f"Price list “{tariff.price_list}” is in {tariff.currency}, the account of {tier.buyer} in "
+                f"{tier.account_currency}, and there is no exchange rate.",
+            )
+    notes.append(
+        f"{tier.seller} charges {tier.buyer} by “{tariff.price_list}” version {tariff.version}, {rate.name} "
+        f"(+{rate.prefix}): {format_exact(rate.connection_fee)} + {format_exact(rate.per_minute)} {tariff.currency} "
+        f"a minute ({rate.initial_s}/{rate.increment_s})."
+    )
+    return TierCharge(tier, tariff, rate, conversion)
+
+
+def first_funded_seconds(chain: Chain, chunk_s: int, max_s: int) -> int:
+    """Seconds the first hold covers: the initial interval and one chunk, in whole increments of the clock rate.
+
+    `max_s` when no tier pays by time.
+    """
+    clock = clock_rate(chain)
+    if clock is None:
+        return max_s
+    return billed_seconds(clock, clock.initial_s + min(chunk_s, max_s))
+
+
+def hold_for(customer: Customer, chain: Chain, chunk_s: int, max_s: int) -> HoldRequest | None:
+    """Money for the first seconds of a call: held on the customer's account, needed on those above. None: all free."""
+    funded_s = first_funded_seconds(chain, chunk_s, max_s)
+    needs = tuple((charge.tier.account_id, hold_micro(charge, funded_s)) for charge in chain.tiers)
+    if not any(amount for _, amount in needs):
+        return None
+    return HoldRequest(customer.account_id, needs[0][1], funded_s, tuple(need for need in needs[1:] if need[1]))

@@ -1,0 +1,261 @@
+"""Which carriers a call is offered to, in which order.
+
+The partner tree is climbed from the caller's partner: the first partner with matching routes decides, so a partner
+with own carriers uses them and everybody else falls through to the operator's. Within a partner the longest matching
+prefix wins; routes for a customer come before those for a web product, those before general ones, then priority.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from carillon.logic.callflow.exchange import exchange_rate
+from carillon.logic.callflow.values import CarrierCharge, Feed, Gateway, Partner, Route, Target
+from carillon.logic.money import EXACT
+from carillon.logic.numbers import national_form
+from carillon.logic.rating import billed_seconds, price_sixtieths
+
+MAX_TARGETS = 10
+_TYPICAL_S = 60  # carriers are compared by what one such call costs, connection fee included
+_DEEPEST_TREE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class RouteQuery:
+    """A call looking for carriers: `number` is E.164, or the emergency number as dialled in `country`."""
+
+    partner_id: int
+    customer_id: int
+    web_product_id: int
+    number: str
+    country: str
+    caller: str = ""  # E.164, "" = withheld
+
+
+@dataclass(frozen=True, slots=True)
+class RouteChoice:
+    """Targets in the order to try, or the slug of a refusal; `owner` is the partner whose routes were used."""
+
+    targets: tuple[Target, ...] = ()
+    owner: Partner | None = None
+    refusal: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def ancestry(feed: Feed, partner_id: int) -> Iterator[Partner]:
+    """The partner and those above it, up to the operator. Ends at an unknown partner or after 32 levels."""
+    next_id: int | None = partner_id
+    for _ in range(_DEEPEST_TREE):
+        partner = feed.partner(next_id) if next_id is not None else None
+        if partner is None:
+            return
+        yield partner
+        next_id = partner.parent_id
+
+
+def choose_routes(feed: Feed, query: RouteQuery) -> RouteChoice:
+    """The carriers for a call to an E.164 number.
+
+    Refusals: `no-route` (nothing matches anywhere), `route-blocked`, `no-gateway` (all matching are disabled).
+    """
+    notes: list[str] = []
+    for partner in ancestry(feed, query.partner_id):
+        routes = matching_routes(feed.routes(partner.id), query)
+        if routes:
+            return _chosen(feed, query, partner, routes, notes)
+        notes.append(f"{partner.name} has no route for {query.number}.")
+    return RouteChoice(refusal="no-route", notes=tuple(notes))
+
+
+def choose_emergency_routes(feed: Feed, query: RouteQuery) -> RouteChoice:
+    """The carriers for an emergency call: emergency routes of the caller's country, else any carrier there is.
+
+    Blocks, stoppers and prices do not apply. The only refusal is `no-gateway`.
+    """
+    partners = tuple(ancestry(feed, query.partner_id))
+    notes: list[str] = []
+    for partner in partners:
+        routes = _emergency_routes(feed.routes(partner.id), query)
+        targets = _emergency_targets(feed, query, routes)
+        if targets:
+            notes.append(f"Emergency route “{routes[0].name}” of {partner.name}.")
+            return RouteChoice(targets, partner, notes=tuple(notes))
+    notes.append(f"No emergency route for {query.country or 'this country'}: any carrier is used.")
+    for partner in partners:
+        targets = _emergency_targets(feed, query, (r for r in feed.routes(partner.id) if r.strategy != "block"))
+        if targets:
+            return RouteChoice(targets, partner, notes=tuple(notes))
+    return RouteChoice(refusal="no-gateway", notes=tuple(notes))
+
+
+# ---------------------------------------------------------------- matching
+
+
+def matching_routes(routes: Iterable[Route], query: RouteQuery) -> tuple[Route, ...]:
+    """The routes with the longest prefix that fit the call, in the order to try."""
+    digits = query.number.lstrip("+")
+    fitting = [route for route in routes if digits.startswith(route.prefix) and _is_for(route, query)]
+    longest = max((len(route.prefix) for route in fitting), default=0)
+    best = [route for route in fitting if len(route.prefix) == longest]
+    return tuple(sorted(best, key=lambda route: (_generality(route), route.priority, route.name, route.id)))
+
+
+def _is_for(route: Route, query: RouteQuery) -> bool:
+    return (
+        not route.is_emergency
+        and route.customer_id in (None, query.customer_id)
+        and route.web_product_id in (None, query.web_product_id)
+    )
+
+
+def _generality(route: Route) -> int:
+    """0 for one customer, 1 for one web product, 2 for everybody."""
+    if route.customer_id is not None:
+        return 0
+    return 1 if route.web_product_id is not None else 2
+
+
+def _emergency_routes(routes: Iterable[Route], query: RouteQuery) -> tuple[Route, ...]:
+    fitting = [
+        route
+        for route in routes
+        if route.is_emergency and route.country in ("", query.country) and query.number.startswith(route.prefix)
+    ]
+    return tuple(sorted(fitting, key=lambda route: (route.country == "", -len(route.prefix), route.priority, route.id)))
+
+
+# ---------------------------------------------------------------- targets
+
+
+def _chosen(
+    feed: Feed, query: RouteQuery, partner: Partner, routes: tuple[Route, ...], notes: list[str]
+) -> RouteChoice:
+    targets: list[Target] = []
+    used: set[int] = set()
+    for route in routes:
+        if route.strategy == "block":
+            notes.append(f"Route “{route.name}” of {partner.name} blocks calls to {_shown(route)}.")
+            break
+        notes.append(f"Route “{route.name}” of {partner.name} for {_shown(route)}, {_strategy(route)}.")
+        for gateway, carrier in _offers(feed, query, route, notes):
+            if gateway.id not in used:
+                used.add(gateway.id)
+                targets.append(gateway_target(gateway, query, carrier))
+        if route.is_stopper:
+            notes.append(f"Route “{route.name}” is a stopper: no later route is tried.")
+            break
+    if targets:
+        return RouteChoice(tuple(targets[:MAX_TARGETS]), partner, notes=tuple(notes))
+    refusal = "route-blocked" if routes[0].strategy == "block" else "no-gateway"
+    return RouteChoice((), partner, refusal, tuple(notes))
+
+
+def _shown(route: Route) -> str:
+    return f"+{route.prefix}" if route.prefix else "all numbers"
+
+
+def _strategy(route: Route) -> str:
+    return "cheapest carrier first" if route.strategy == "least_cost" else "carriers in the listed order"
+
+
+def _offers(feed: Feed, query: RouteQuery, route: Route, notes: list[str]) -> list[tuple[Gateway, CarrierCharge]]:
+    """The route's enabled gateways with their cost, in the order to try."""
+    offers = []
+    for gateway_id in route.gateway_ids:
+        gateway = feed.gateway(gateway_id)
+        if gateway is None or not gateway.is_enabled:
+            notes.append(f"Gateway {gateway.name if gateway else gateway_id} is disabled and skipped.")
+            continue
+        offers.append((gateway, carrier_charge(feed, gateway, query.number)))
+    if route.strategy != "least_cost":
+        return offers
+    return _cheapest_first(feed, offers, notes)
+
+
+def _cheapest_first(
+    feed: Feed, offers: list[tuple[Gateway, CarrierCharge]], notes: list[str]
+) -> list[tuple[Gateway, CarrierCharge]]:
+    """By the cost of a typical minute; carriers without a comparable cost come last, ties by name."""
+    currency = next((offer.tariff.currency for _, offer in offers if offer.tariff and offer.rate), "")
+    costs = {gateway.id: typical_cost(feed, carrier, currency) for gateway, carrier in offers}
+    for gateway, _ in offers:
+        cost = costs[gateway.id]
+        shown = (
+            f"costs {cost.normalize():f} {currency} for a typical minute" if cost is not None else "has no known cost"
+        )
+        notes.append(f"Carrier {gateway.name} {shown}.")
+    return sorted(offers, key=lambda offer: (_order(costs[offer[0].id]), offer[0].name))
+
+
+def _order(cost: Decimal | None) -> tuple[bool, Decimal]:
+    return (True, Decimal(0)) if cost is None else (False, cost)
+
+
+def typical_cost(feed: Feed, carrier: CarrierCharge, currency: str) -> Decimal | None:
+    """What one minute costs at the carrier, connection fee and intervals included, in `currency`; None: not known."""
+    if carrier.tariff is None or carrier.rate is None:
+        return None
+    rate_to = exchange_rate(feed, carrier.tariff.currency, currency)
+    if rate_to is None:
+        return None
+    sixtieths = price_sixtieths(carrier.rate, billed_seconds(carrier.rate, _TYPICAL_S))
+    return EXACT.divide(EXACT.multiply(sixtieths, rate_to), Decimal(60)).quantize(Decimal("1e-9"))
+
+
+def carrier_charge(feed: Feed, gateway: Gateway, number: str) -> CarrierCharge:
+    """What the carrier will charge for the number: its cost list's rate, or no rate when it has none."""
+    list_id = gateway.price_list_id
+    tariff = feed.rates.tariff(list_id) if list_id is not None else None
+    rate = feed.rates.longest(list_id, number) if list_id is not None and tariff is not None else None
+    return CarrierCharge(gateway.id, gateway.name, gateway.partner_id, tariff, rate)
+
+
+def _emergency_targets(feed: Feed, query: RouteQuery, routes: Iterable[Route]) -> tuple[Target, ...]:
+    gateways: dict[int, Gateway] = {}
+    for route in routes:
+        for gateway_id in route.gateway_ids:
+            gateway = feed.gateway(gateway_id)
+            if gateway is not None and gateway.is_enabled:
+                gateways.setdefault(gateway.id, gateway)
+    return tuple(_emergency_target(gateway, query) for gateway in list(gateways.values())[:MAX_TARGETS])
+
+
+def _emergency_target(gateway: Gateway, query: RouteQuery) -> Target:
+    """The short number goes out as dialled: no carrier's number rules fit it, and no cost list prices it."""
+    carrier = CarrierCharge(gateway.id, gateway.name, gateway.partner_id, None, None)
+    return _target(gateway, query.number, formatted(query.caller, gateway), carrier)
+
+
+def gateway_target(gateway: Gateway, query: RouteQuery, carrier: CarrierCharge) -> Target:
+    """One attempt at a gateway, numbers in its format."""
+    number = gateway.prepend + formatted(query.number, gateway)[gateway.strip :]
+    return _target(gateway, number, formatted(query.caller, gateway), carrier)
+
+
+def _target(gateway: Gateway, number: str, caller: str, carrier: CarrierCharge) -> Target:
+    return Target(
+        kind="gateway",
+        gateway_id=gateway.id,
+        host=gateway.host,
+        port=gateway.port,
+        transport=gateway.transport,
+        number=number,
+        caller=caller,
+        auth_username=gateway.auth_username,
+        auth_password=gateway.auth_password,
+        auth_realm=gateway.auth_realm,
+        ring_timeout_s=gateway.ring_timeout_s,
+        reply_timeout_ms=gateway.reply_timeout_ms,
+        carrier=carrier,
+    )
+
+
+def formatted(e164: str, gateway: Gateway) -> str:
+    """An E.164 number the way the gateway wants it: e164 (+44...), plain (44...) or national (as dialled there)."""
+    if gateway.number_format == "plain":
+        return e164.lstrip("+")
+    if gateway.number_format == "national":
+        return national_form(e164, gateway.country)
+    return e164
