@@ -31,6 +31,10 @@ class Actor:
         """Tell whether any of the actor's patterns covers `permission` ("panel.verb")."""
         return any(fnmatchcase(permission, pattern) for pattern in self.permissions)
 
+    def limited_to(self, permissions: frozenset[str]) -> Actor:
+        """Return the same actor with other permissions: what an API token leaves of them."""
+        return replace(self, permissions=permissions)
+
     def seeing(self, partner_id: int) -> Actor:
         """Return the same actor with one more partner in scope: it has just created that partner."""
         return replace(self, scope=self.scope | {partner_id})

@@ -13,6 +13,15 @@ class Status(models.TextChoices):
     TERMINATED = "terminated", _("Terminated")
 
 
+# Terminated is for good: invoices and CDRs stay, nothing comes back to life.
+NEXT_STATUSES: dict[str, frozenset[str]] = {
+    Status.ACTIVE: frozenset({Status.SUSPENDED, Status.BLOCKED, Status.TERMINATED}),
+    Status.SUSPENDED: frozenset({Status.ACTIVE, Status.BLOCKED, Status.TERMINATED}),
+    Status.BLOCKED: frozenset({Status.ACTIVE, Status.SUSPENDED, Status.TERMINATED}),
+    Status.TERMINATED: frozenset(),
+}
+
+
 class Role(models.TextChoices):
     """What a member of staff may do; `carillon.business.partners.roles` lists the permissions."""
 

@@ -105,8 +105,8 @@ class Membership(TenantModel):
 class ApiToken(TenantModel):
     """A bearer token for the API: only its SHA-256 is kept, with a prefix to recognise it by."""
 
-    tenancy = Tenancy(across=("login",))
-    audit_exclude = ("digest",)
+    tenancy = Tenancy(customer="customer_id", across=("login",))
+    audit_exclude = ("digest", "last_used_at")
 
     login = models.ForeignKey(Login, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=100)

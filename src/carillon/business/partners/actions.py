@@ -1,0 +1,368 @@
+"""Changes to the partner tree, its staff and their tokens."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action, audited, witnessed
+from carillon.base.errors import Conflict, InvalidInput, NotPermitted
+from carillon.base.places import Faults
+from carillon.base.rows import check_values, locked, named, once
+from carillon.base.tenancy import enter
+from carillon.business.partners import queries
+from carillon.business.partners.choices import NEXT_STATUSES, STAFF_REALM, Role, Status
+from carillon.business.partners.errors import StatusNotPossible
+from carillon.business.partners.models import ApiToken, Login, Membership, Partner
+from carillon.business.partners.roles import PERMISSIONS, covers, is_pattern
+
+MAX_DEPTH = 16
+NAME_TAKEN = ("name", "There is a partner of this name already.")
+HOSTNAME_TAKEN = "This hostname is in use already."
+EMAIL_TAKEN = "This e-mail address can't be used: it belongs to somebody else's staff."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerData:
+    """What is said about a partner. `parent_id` (None: the actor's own partner) and `currency` stay once created."""
+
+    name: str
+    country: str
+    currency: str
+    parent_id: int | None = None
+    portal_hostname: str = ""
+    timezone: str = "UTC"
+    culture: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusData:
+    """A status and why; the reason may be empty for `active` only."""
+
+    status: Status
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffData:
+    """A person and their role. Without a password they choose one by "forgotten password". `email` stays."""
+
+    email: str
+    name: str
+    role: Role
+    partner_id: int | None = None
+    password: str = ""
+    culture: str = "en"
+    timezone: str = "UTC"
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenData:
+    """A new API token. `scopes` are permission patterns; `expires_at` None: until revoked."""
+
+    name: str
+    scopes: tuple[str, ...] = ("*",)
+    expires_at: datetime | None = None
+
+
+# ---------------------------------------------------------------- the tree
+
+
+@transaction.atomic
+def create_operator(actor: Actor, data: PartnerData) -> Partner:
+    """Create the one partner without a parent: how an installation begins. Needs the system's actor.
+
+    Raises:
+        NotPermitted: the actor is not the system.
+        Conflict: there is an operator already.
+        InvalidInput
+    """
+    if not (actor.is_operator and actor.login_id is None):
+        raise NotPermitted
+    if queries.system_actor().partner_id is not None:
+        raise Conflict("There is an operator already.")
+    return _plant(actor, None, data)
+
+
+@action("partners.add")
+def create_partner(actor: Actor, data: PartnerData) -> Partner:
+    """Create a sub-partner; it joins the scope of the open transaction.
+
+    Raises:
+        InvalidInput: a value is wrong, or the parent is not visible or not active.
+    """
+    parent = named(Partner.objects.all(), actor, data.parent_id or actor.partner_id or 0, "parent_id")
+    faults = Faults()
+    faults.unless(parent.status == Status.ACTIVE, "parent_id", f"{parent} is {parent.get_status_display()}.")
+    faults.unless(len(parent.path) < MAX_DEPTH, "parent_id", f"The tree is at most {MAX_DEPTH} levels deep.")
+    faults.stop()
+    return _plant(actor, parent, data)
+
+
+def _plant(actor: Actor, parent: Partner | None, data: PartnerData) -> Partner:
+    partner = Partner(parent=parent, currency=data.currency)
+    _fill(partner, data)
+    with once({"partner_name_once_per_parent": NAME_TAKEN}), audited(actor, partner, "create"):
+        partner.save(force_insert=True)
+        partner.path = [*(parent.path if parent else []), partner.pk]
+        partner.save(update_fields=["path"])
+        enter(actor.seeing(partner.pk))
+    return partner
+
+
+@action("partners.change")
+def update_partner(actor: Actor, partner: Partner, data: PartnerData) -> Partner:
+    """Change a partner's name, hostname, country, time zone or culture.
+
+    Raises:
+        InvalidInput: a value is wrong, or parent or currency differ from before.
+        NotFound
+    """
+    partner = locked(Partner.objects.all(), actor, partner.pk)
+    faults = Faults()
+    faults.unless(data.parent_id in (None, partner.parent_id), "parent_id", "A partner can't move in the tree.")
+    faults.unless(data.currency == partner.currency, "currency", "A partner's currency can't change any more.")
+    faults.stop()
+    with once({"partner_name_once_per_parent": NAME_TAKEN}), audited(actor, partner, "update"):
+        _fill(partner, data)
+        partner.save()
+    return partner
+
+
+def _fill(partner: Partner, data: PartnerData) -> None:
+    hostname = data.portal_hostname.strip().lower() or None
+    faults = Faults()
+    faults.country(data.country)
+    faults.currency(data.currency)
+    faults.timezone(data.timezone)
+    faults.culture(data.culture)
+    if hostname and hostname != partner.portal_hostname:
+        faults.hostname(hostname, "portal_hostname")
+        faults.unless(not queries.is_hostname_taken(hostname), "portal_hostname", HOSTNAME_TAKEN)
+    faults.stop()
+    partner.name, partner.country, partner.portal_hostname = data.name, data.country, hostname
+    partner.timezone, partner.culture = data.timezone, data.culture
+    check_values(partner)
+
+
+@action("partners.status")
+def set_partner_status(actor: Actor, partner: Partner, data: StatusData) -> Partner:
+    """Suspend, block, terminate or reactivate a partner: its calls and those of all below it follow.
+
+    Raises:
+        Conflict: it is the actor's own partner or the operator.
+        StatusNotPossible: the present status does not lead there.
+        InvalidInput: a reason is missing.
+        NotFound
+    """
+    partner = locked(Partner.objects.all(), actor, partner.pk)
+    if partner.pk == actor.partner_id or partner.parent_id is None:
+        raise Conflict("Nobody can change the status of their own partner.")
+    check_status(partner.status, data)
+    with audited(actor, partner, data.status, reason=data.reason):
+        partner.status, partner.status_reason = data.status, "" if data.status == Status.ACTIVE else data.reason
+        partner.save(update_fields=["status", "status_reason"])
+    return partner
+
+
+def check_status(present: str, data: StatusData) -> None:
+    """Refuse a status that `present` does not lead to, and one without its reason.
+
+    Raises:
+        StatusNotPossible
+        InvalidInput
+    """
+    if data.status not in NEXT_STATUSES[present]:
+        raise StatusNotPossible(f"What is {Status(present).label.lower()} can't become {Status(data.status).label}.")
+    faults = Faults()
+    has_reason = data.status == Status.ACTIVE or bool(data.reason.strip())
+    faults.unless(has_reason, "reason", "Say why: the reason is kept and shown.")
+    faults.unless(len(data.reason) <= 500, "reason", "A reason has at most 500 characters.")
+    faults.stop()
+
+
+# ---------------------------------------------------------------- staff
+
+
+@action("staff.add")
+def create_staff(actor: Actor, data: StaffData) -> Membership:
+    """Make a person staff of a partner; a login that the actor sees already gets a further role.
+
+    Raises:
+        InvalidInput: a value is wrong, the address is used elsewhere, or the person works there already.
+        NotPermitted: the role may do more than the actor.
+    """
+    partner = named(Partner.objects.all(), actor, data.partner_id or actor.partner_id or 0, "partner_id")
+    _may_give(actor, data.role)
+    login = Login.objects.visible_to(actor).filter(realm=STAFF_REALM, key=login_key(STAFF_REALM, data.email)).first()
+    if login is None:
+        login = create_login(actor, partner, STAFF_REALM, data.email, data.name, data.password)
+        login.culture, login.timezone = data.culture, data.timezone
+        login.save(update_fields=["culture", "timezone"])
+    membership = Membership(partner=partner, login=login, role=data.role)
+    twice = {"one_role_per_login_and_partner": ("email", "This person works for this partner already.")}
+    with once(twice), audited(actor, membership, "create"):
+        membership.save(force_insert=True)
+    return membership
+
+
+def create_login(actor: Actor, partner: Partner, realm: int, email: str, name: str, password: str) -> Login:
+    """Create a login; part of an action, not one itself. An empty password can't be used to sign in.
+
+    Raises:
+        InvalidInput: the address is taken in this realm or a value is wrong.
+    """
+    email = email.strip()
+    login = Login(partner=partner, realm=realm, email=email, key=login_key(realm, email), name=name)
+    _set_password(login, password)
+    check_values(login)
+    taken = ("email", EMAIL_TAKEN)
+    with once({"one_login_per_realm": taken, "partners_login_key_key": taken}), audited(actor, login, "create"):
+        login.save(force_insert=True)
+    return login
+
+
+def login_key(realm: int, email: str) -> str:
+    """Return the key by which a login signs in."""
+    return f"{realm}:{email.strip().lower()}"
+
+
+def _set_password(login: Login, password: str) -> None:
+    if not password:
+        login.set_unusable_password()
+        return
+    try:
+        validate_password(password, login)
+    except ValidationError as error:
+        raise InvalidInput(fields={"password": " ".join(error.messages)}) from None
+    login.set_password(password)
+
+
+def _may_give(actor: Actor, role: str) -> None:
+    if role not in PERMISSIONS:
+        raise InvalidInput(fields={"role": f"{role!r} is no role."})
+    if not covers(actor.permissions, PERMISSIONS[role]):
+        raise NotPermitted("Nobody can give a role that may do more than themselves.")
+
+
+@action("staff.change")
+def update_staff(actor: Actor, membership: Membership, data: StaffData) -> Membership:
+    """Change a person's role, and name, password (empty: stays) and whether they can sign in.
+
+    Raises:
+        InvalidInput: a value is wrong, or e-mail address or partner differ from before.
+        NotPermitted: the old or the new role may do more than the actor.
+        Conflict: it is the actor's own membership and the role changes or sign-in would end.
+        NotFound
+    """
+    membership = locked(Membership.objects.all(), actor, membership.pk)
+    login = locked(Login.objects.all(), actor, membership.login_id)
+    _may_give(actor, membership.role)
+    _may_give(actor, data.role)
+    _stays(membership, login, data)
+    if login.pk == actor.login_id and (data.role != membership.role or not data.is_active):
+        raise Conflict("Nobody can change their own role or lock themselves out.")
+    with audited(actor, membership, "update"):
+        membership.role = data.role
+        membership.save(update_fields=["role"])
+    with audited(actor, login, "update"):
+        login.name, login.is_active = data.name, data.is_active
+        login.culture, login.timezone = data.culture, data.timezone
+        check_values(login)
+        login.save(update_fields=["name", "is_active", "culture", "timezone"])
+    if data.password:
+        _set_password(login, data.password)
+        login.save(update_fields=["password"])
+        witnessed(actor, login, "set_password")
+    return membership
+
+
+def _stays(membership: Membership, login: Login, data: StaffData) -> None:
+    faults = Faults()
+    faults.unless(login_key(login.realm, data.email) == login.key, "email", "The e-mail address can't change.")
+    faults.unless(data.partner_id in (None, membership.partner_id), "partner_id", "The partner can't change.")
+    faults.timezone(data.timezone)
+    faults.culture(data.culture)
+    faults.stop()
+
+
+@action("staff.delete")
+def remove_staff(actor: Actor, membership: Membership) -> None:
+    """Take a person's role at a partner away; the login stays for history and for other partners.
+
+    Raises:
+        Conflict: it is the actor's own.
+        NotPermitted: the role may do more than the actor.
+        NotFound
+    """
+    membership = locked(Membership.objects.all(), actor, membership.pk)
+    if membership.login_id == actor.login_id:
+        raise Conflict("Nobody can take their own role away.")
+    _may_give(actor, membership.role)
+    with audited(actor, membership, "delete"):
+        membership.delete()
+
+
+# ---------------------------------------------------------------- tokens
+
+
+@action("tokens.add")
+def create_token(actor: Actor, data: TokenData) -> tuple[ApiToken, str]:
+    """Create an API token of the actor's own login; the clear text is returned here and kept nowhere.
+
+    Raises:
+        InvalidInput: a scope is no pattern or allows more than the actor may, or the expiry lies in the past.
+        NotPermitted: the actor is no signed-in person.
+    """
+    if actor.login_id is None or actor.partner_id is None:
+        raise NotPermitted("A token belongs to somebody who signs in.")
+    faults = Faults()
+    odd = [scope for scope in data.scopes if not is_pattern(scope)]
+    faults.unless(bool(data.scopes), "scopes", "Name at least one permission.")
+    faults.unless(not odd, "scopes", f"{', '.join(odd)}: a scope looks like customers.view, customers.* or *.")
+    faults.unless(bool(odd) or covers(actor.permissions, data.scopes) or data.scopes == ("*",), "scopes", TOO_MUCH)
+    faults.unless(data.expires_at is None or data.expires_at > timezone.now(), "expires_at", "This lies in the past.")
+    faults.stop()
+    clear = queries.TOKEN_MARK + secrets.token_urlsafe(32)
+    token = ApiToken(
+        partner_id=actor.partner_id,
+        login_id=actor.login_id,
+        name=data.name,
+        prefix=clear[:12],
+        digest=queries.token_digest(clear),
+        scopes=list(data.scopes),
+        customer_id=actor.customer_id,
+        expires_at=data.expires_at,
+    )
+    check_values(token)
+    with audited(actor, token, "create"):
+        token.save(force_insert=True)
+    return token, clear
+
+
+TOO_MUCH = "A token can't allow more than you may do yourself."
+
+
+@action("tokens.delete")
+def revoke_token(actor: Actor, token: ApiToken) -> ApiToken:
+    """End a token: the next request with it is refused.
+
+    Raises:
+        Conflict: it is revoked already.
+        NotFound
+    """
+    token = locked(ApiToken.objects.all(), actor, token.pk)
+    if token.revoked_at is not None:
+        raise Conflict("This token is revoked already.")
+    with audited(actor, token, "revoke"):
+        token.revoked_at = timezone.now()
+        token.save(update_fields=["revoked_at"])
+    return token

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from carillon.base.errors import Conflict, NotPermitted
+
+
+class NoMembership(NotPermitted):
+    """A login that is no (longer) staff anywhere."""
+
+    slug = "no-membership"
+    title = "This sign-in has no role at any partner."
+
+
+class StatusNotPossible(Conflict):
+    """A status that the present one does not lead to."""
+
+    slug = "status-not-possible"
+    title = "The present status does not allow this."

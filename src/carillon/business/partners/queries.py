@@ -1,0 +1,239 @@
+"""Who an actor is, and what of the partner tree it sees."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import F, QuerySet
+
+from carillon.base.actor import Actor, nobody
+from carillon.business.partners.choices import STAFF_REALM
+from carillon.business.partners.errors import NoMembership
+from carillon.business.partners.models import ApiToken, Login, Membership, Partner
+from carillon.business.partners.roles import ALL, CUSTOMER_PERMISSIONS, PERMISSIONS, common
+
+TOKEN_MARK = "crl_"  # noqa: S105 - lets secret scanners and people recognise our tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a login is staff, and as what."""
+
+    partner_id: int
+    partner_name: str
+    role: str
+    is_operator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Whose website a hostname is. `realm` is whose logins sign in there; a portal has no web product."""
+
+    realm: int
+    partner_id: int
+    web_product_id: int | None
+
+
+def subtree(partner_id: int) -> frozenset[int]:
+    """Return the ids of a partner and everything below it; one query past row-level security."""
+    with connection.cursor() as cursor:
+        cursor.execute("select public.carillon_subtree(%s)", [partner_id])
+        return frozenset(cursor.fetchone()[0])
+
+
+def places(login_id: int) -> tuple[Place, ...]:
+    """Return where a login is staff, the oldest first; one query past row-level security."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select partner_id, partner_name, role, is_operator from public.carillon_memberships(%s)", [login_id]
+        )
+        return tuple(Place(*row) for row in cursor.fetchall())
+
+
+def host(name: str) -> Host | None:
+    """Return whose website `name` (without port) is, None when it is nobody's; one query past row-level security."""
+    with connection.cursor() as cursor:
+        cursor.execute("select realm, partner_id, web_product_id from public.carillon_host(%s)", [name])
+        row = cursor.fetchone()
+    return Host(*row) if row else None
+
+
+def is_hostname_taken(name: str) -> bool:
+    """Tell whether anybody on the platform uses a hostname, without telling who; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute("select public.carillon_hostname_taken(%s)", [name])
+        return bool(cursor.fetchone()[0])
+
+
+def staff_actor(
+    login_id: int,
+    name: str,
+    *,
+    partner_id: int | None = None,
+    request_id: str = "",
+    impersonators: tuple[str, ...] = (),
+) -> Actor:
+    """Return the actor that a member of staff is.
+
+    Args:
+        login_id: who has signed in.
+        name: the person's e-mail address, for history.
+        partner_id: at which of their partners they work now; None or no longer theirs: the first.
+        request_id: of the request, for history.
+        impersonators: who acts through this person, outermost first.
+
+    Raises:
+        NoMembership: the login is inactive, or staff nowhere.
+
+    Cost: two queries.
+    """
+    found = places(login_id)
+    if not found:
+        raise NoMembership
+    place = next((place for place in found if place.partner_id == partner_id), found[0])
+    return Actor(
+        name=name,
+        login_id=login_id,
+        realm=STAFF_REALM,
+        partner_id=place.partner_id,
+        scope=subtree(place.partner_id),
+        permissions=PERMISSIONS[place.role],
+        is_operator=place.is_operator,
+        impersonators=impersonators,
+        request_id=request_id,
+    )
+
+
+def token_digest(clear: str) -> str:
+    """Return what is kept of a token. Its 256 random bits need no slow hash."""
+    return hashlib.sha256(clear.encode()).hexdigest()
+
+
+def token_actor(clear: str, *, request_id: str = "") -> Actor | None:
+    """Return the actor of a bearer token: its login, cut to the token's scopes and its partner or customer.
+
+    None when the token is unknown, revoked or expired, or its login has lost its place. Cost: one to three queries.
+    """
+    if not clear.startswith(TOKEN_MARK):
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select token_name, partner_id, login_id, login_email, realm, scopes, customer_id"
+            " from public.carillon_token(%s)",
+            [token_digest(clear)],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    token_name, partner_id, login_id, email, realm, scopes, customer_id = row
+    name = f"{email} ({token_name})"
+    if customer_id is None:
+        place = next((place for place in places(login_id) if place.partner_id == partner_id), None)
+        if place is None:
+            return None
+        actor = staff_actor(login_id, name, partner_id=partner_id, request_id=request_id)
+    else:
+        role = customer_role(login_id, customer_id)
+        if role is None:
+            return None
+        actor = customer_actor(login_id, name, realm, customer_id, role, request_id=request_id)
+    return actor.limited_to(common(scopes, actor.permissions))
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRole:
+    """A login's place at a customer."""
+
+    user_id: int
+    customer_id: int
+    partner_id: int
+    customer_name: str
+    role: str
+
+
+def customer_roles(login_id: int) -> tuple[CustomerRole, ...]:
+    """Return the users that a login is, the oldest first; one query past row-level security."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select user_id, customer_id, partner_id, customer_name, role from public.carillon_users(%s)", [login_id]
+        )
+        return tuple(CustomerRole(*row) for row in cursor.fetchall())
+
+
+def customer_role(login_id: int, customer_id: int | None = None) -> CustomerRole | None:
+    """Return the login's place at that customer, or at its first one; one query."""
+    found = customer_roles(login_id)
+    return next((role for role in found if customer_id in (None, role.customer_id)), None)
+
+
+def customer_actor(
+    login_id: int, name: str, realm: int, customer_id: int, role: CustomerRole, *, request_id: str = ""
+) -> Actor:
+    """Return the actor that a customer's user is: sees that customer only, within its partner."""
+    return Actor(
+        name=name,
+        login_id=login_id,
+        realm=realm,
+        partner_id=role.partner_id,
+        scope=frozenset({role.partner_id}),
+        permissions=CUSTOMER_PERMISSIONS[role.role],
+        customer_id=customer_id,
+        user_id=role.user_id,
+        request_id=request_id,
+    )
+
+
+def system_actor(*, request_id: str = "") -> Actor:
+    """Return the platform itself, for jobs and the demo: sees every partner, may everything. Cost: two queries.
+
+    Before the operator exists it sees nothing; `create_operator` needs nothing else.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select public.carillon_operator()")
+        operator_id = cursor.fetchone()[0]
+    scope = subtree(operator_id) if operator_id else frozenset[int]()
+    return Actor(
+        name="system", partner_id=operator_id, scope=scope, permissions=ALL, is_operator=True, request_id=request_id
+    )
+
+
+def signed_in_actor(
+    login: Login, *, chosen_id: int | None = None, request_id: str = "", impersonators: tuple[str, ...] = ()
+) -> Actor:
+    """Return the actor of a login that has signed in; nobody when it has lost its place.
+
+    Args:
+        login: of any realm.
+        chosen_id: the partner (staff) or customer it works at; None: its first.
+
+    Cost: one or two queries.
+    """
+    if login.realm == STAFF_REALM:
+        try:
+            return staff_actor(
+                login.pk, login.email, partner_id=chosen_id, request_id=request_id, impersonators=impersonators
+            )
+        except NoMembership:
+            return nobody()
+    role = customer_role(login.pk, chosen_id) or customer_role(login.pk)
+    if role is None or role.partner_id != login.realm:
+        return nobody()
+    return customer_actor(login.pk, login.email, login.realm, role.customer_id, role, request_id=request_id)
+
+
+def partners_of(actor: Actor) -> QuerySet[Partner]:
+    """Return the partners the actor sees, with their parents."""
+    return Partner.objects.visible_to(actor).select_related("parent")
+
+
+def staff_of(actor: Actor) -> QuerySet[Membership]:
+    """Return the memberships the actor sees, with name and address; people hired further up stay unseen."""
+    rows = Membership.objects.visible_to(actor).select_related("partner")
+    return rows.annotate(person=F("login__name"), email=F("login__email"))
+
+
+def tokens_of(actor: Actor) -> QuerySet[ApiToken]:
+    """Return the API tokens the actor sees; those of its customer when it is a customer's user."""
+    return ApiToken.objects.visible_to(actor).select_related("partner", "login")

@@ -1,0 +1,74 @@
+"""What each role may do, as permission patterns "panel.verb"; either part may be "*".
+
+Panels: partners web_products customers users endpoints locations numbers price_lists costs gateways routes cdrs
+live_calls transactions top_ups staff tokens. Verbs: view add change delete, and the panel's own (customers.status,
+endpoints.reveal, live_calls.hang_up).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from carillon.business.partners.choices import Role
+
+ALL = frozenset({"*"})
+
+PERMISSIONS: dict[str, frozenset[str]] = {
+    Role.ADMINISTRATOR: ALL,
+    Role.SALES: frozenset(
+        {"customers.*", "users.*", "endpoints.*", "numbers.*", "locations.view", "partners.view", "web_products.view"}
+        | {"price_lists.view", "cdrs.view", "live_calls.view", "transactions.view", "top_ups.view"}
+    ),
+    Role.BILLING: frozenset(
+        {"*.view", "price_lists.*", "costs.*", "transactions.*", "top_ups.*", "customers.change", "customers.status"}
+    ),
+    Role.SUPPORT: frozenset(
+        {"*.view", "customers.change", "users.*", "endpoints.*", "locations.*", "live_calls.*", "numbers.change"}
+    ),
+    Role.READER: frozenset({"*.view"}),
+}
+
+# A customer's own people, by customers.UserRole: what lies outside their customer they can't see in any case.
+CUSTOMER_PERMISSIONS: dict[str, frozenset[str]] = {
+    "administrator": frozenset(
+        {"customers.view", "users.view", "users.add", "users.change", "endpoints.*", "locations.view", "numbers.view"}
+        | {"cdrs.view", "live_calls.view", "transactions.view", "tokens.*"}
+    ),
+    "reception": frozenset({"users.view", "locations.view", "live_calls.view", "cdrs.view"}),
+    "user": frozenset(),
+}
+
+_PATTERN = re.compile(r"\*|(\*|[a-z_]+)\.(\*|[a-z_]+)", re.ASCII)
+
+
+def is_pattern(text: str) -> bool:
+    """Tell whether `text` is a permission pattern: "*", "customers.*", "*.view" or "customers.view"."""
+    return bool(_PATTERN.fullmatch(text))
+
+
+def covers(owned: Iterable[str], wanted: Iterable[str]) -> bool:
+    """Tell whether everything that the patterns `wanted` allow is allowed by `owned`, pattern by pattern."""
+    held = [_parts(pattern) for pattern in owned]
+    return all(any(_both(pattern, _parts(want)) == _parts(want) for pattern in held) for want in wanted)
+
+
+def common(ours: Iterable[str], theirs: Iterable[str]) -> frozenset[str]:
+    """Return the patterns that allow exactly what both sides allow: a token's scopes cut to its login's role."""
+    right = [_parts(pattern) for pattern in theirs]
+    found = {_both(_parts(pattern), other) for pattern in ours for other in right}
+    return frozenset(".".join(parts) for parts in found if parts)
+
+
+def _parts(pattern: str) -> tuple[str, str]:
+    panel, _, verb = pattern.partition(".")
+    return panel, verb or "*"
+
+
+def _both(one: tuple[str, str], other: tuple[str, str]) -> tuple[str, str] | None:
+    parts = []
+    for mine, yours in zip(one, other, strict=True):
+        if "*" not in (mine, yours) and mine != yours:
+            return None
+        parts.append(yours if mine == "*" else mine)
+    return parts[0], parts[1]
