@@ -89,7 +89,7 @@ def as_role(config: Config, transactional_db: None) -> Callable[[str], AbstractC
 def _reconnect(**access: str) -> None:
     connection.close()
     if settings.DATABASES["default"]["OPTIONS"].get("pool"):
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
     connection.settings_dict.update(access)
 
 
@@ -133,7 +133,9 @@ def _manage(command: list[str], environ: dict[str, str]) -> None:
     line = [sys.executable, "-m", "carillon", "manage", *command]
     done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False, cwd=CHECKOUT)
     if done.returncode:
-        pytest.exit(f"`manage {' '.join(command)}` failed on the test database:\n{done.stdout}\n{done.stderr}", returncode=3)
+        pytest.exit(
+            f"`manage {' '.join(command)}` failed on the test database:\n{done.stdout}\n{done.stderr}", returncode=3
+        )
 
 
 def _fingerprint() -> str:

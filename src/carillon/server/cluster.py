@@ -21,6 +21,7 @@ import psycopg
 from psycopg import sql
 
 from carillon.config import DATABASE_ROLES, Config, Database
+from carillon.server.errors import ClusterError
 
 SUPERUSER = "postgres"
 MINIMUM_VERSION = 15
@@ -46,10 +47,6 @@ THROW_AWAY = {
     "max_wal_senders": "0",
     "autovacuum_naptime": "10min",
 }
-
-
-class ClusterError(RuntimeError):
-    """PostgreSQL could not be made, started or prepared; the text is a sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +138,7 @@ def start(cluster: Cluster, *, timeout_s: float = 60) -> subprocess.Popen[bytes]
     """
     _private_folder(cluster.sockets)
     cluster.log.parent.mkdir(parents=True, exist_ok=True)
-    account = service_account()
+    user, group, groups = _identity()
     with cluster.log.open("ab") as log:
         process = subprocess.Popen(
             server_command(cluster),
@@ -150,7 +147,9 @@ def start(cluster: Cluster, *, timeout_s: float = 60) -> subprocess.Popen[bytes]
             stderr=log,
             start_new_session=True,
             cwd="/",
-            **_as(account),  # type: ignore[arg-type]
+            user=user,
+            group=group,
+            extra_groups=groups,
         )
     try:
         wait_ready(cluster.administrator, timeout_s=timeout_s, process=process)
@@ -310,13 +309,16 @@ def _write(cluster: Cluster, name: str, text: str) -> None:
         shutil.chown(path, account, pwd.getpwnam(account).pw_gid)
 
 
-def _as(account: str | None) -> dict[str, object]:
-    return {"user": account, "group": pwd.getpwnam(account).pw_gid, "extra_groups": []} if account else {}
+def _identity() -> tuple[str | None, int | None, list[int] | None]:
+    """User, group and further groups for PostgreSQL's programs, as subprocess takes them; None leaves ours."""
+    account = service_account()
+    return (account, pwd.getpwnam(account).pw_gid, []) if account else (None, None, None)
 
 
 def _run(command: list[str]) -> None:
     # C.UTF-8: the messages we quote must not depend on the operator's language
     environ = {**os.environ, "LC_ALL": "C.UTF-8"}
+    user, group, groups = _identity()
     done = subprocess.run(
         command,
         capture_output=True,
@@ -324,7 +326,9 @@ def _run(command: list[str]) -> None:
         cwd="/",
         env=environ,
         check=False,
-        **_as(service_account()),  # type: ignore[call-overload]
+        user=user,
+        group=group,
+        extra_groups=groups,
     )
     if done.returncode:
         raise ClusterError(f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()[-800:]}")

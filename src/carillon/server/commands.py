@@ -1,37 +1,74 @@
-"""The command line behind `./carillon`: one function per command."""
+"""The command line behind `./carillon`: one function per command, errors as sentences."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
 
 from carillon.config import Config, ConfigError
+from carillon.server.errors import OperatorError
 
 
 def manage(arguments: list[str]) -> int:
-    """Django's own commands; as the database's owner where they change its shape."""
+    """Django's own commands, as the database's owner unless CARILLON_DB_ROLE says otherwise."""
     from django.core.management import execute_from_command_line
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carillon.server.settings")
-    if "CARILLON_DB_ROLE" not in os.environ:
-        os.environ["CARILLON_DB_ROLE"] = "owner"
+    os.environ.setdefault("CARILLON_DB_ROLE", "owner")
     execute_from_command_line(["carillon manage", *arguments])
     return 0
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"manage": manage}
+def token(arguments: list[str]) -> int:
+    """`token --user EMAIL`: an API token, printed once."""
+    return manage(["token", *arguments])
+
+
+def demo(arguments: list[str]) -> int:
+    """`demo call`: prove the main job on the running system."""
+    if arguments[:1] != ["call"]:
+        sys.stderr.write("carillon: the demo is ./carillon demo call\n")
+        return 2
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carillon.server.settings")
+    os.environ.setdefault("CARILLON_DB_ROLE", "owner")
+    return int(importlib.import_module("carillon.demo.call").main(arguments[1:]) or 0)
+
+
+def _later(module: str, name: str) -> Callable[[list[str]], int]:
+    """Import a command only when it is asked for: `manage` must not pay for the supervisor."""
+
+    def command(arguments: list[str]) -> int:
+        return int(getattr(importlib.import_module(f"carillon.server.{module}"), name)(arguments))
+
+    return command
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "up": _later("up", "up"),
+    "down": _later("up", "down"),
+    "status": _later("status", "status"),
+    "logs": _later("status", "logs"),
+    "check": _later("quality", "check"),
+    "test": _later("quality", "test"),
+    "demo": demo,
+    "token": token,
+    "manage": manage,
+    "backup": _later("backup", "backup"),
+    "restore": _later("backup", "restore"),
+}
 
 
 def main(arguments: list[str]) -> int:
     """Run one command; 0 is success. Settings are checked first: a wrong one is named before anything starts."""
     name, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if name not in COMMANDS:
-        sys.stderr.write(f"carillon: there is no command {name!r}; the commands are {', '.join(sorted(COMMANDS))}.\n")
+        sys.stderr.write(f"carillon: there is no command {name!r}; the commands are {', '.join(COMMANDS)}.\n")
         return 2
     try:
         Config.from_env(os.environ)
         return COMMANDS[name](rest)
-    except ConfigError as error:
+    except (ConfigError, OperatorError) as error:
         sys.stderr.write(f"carillon: {error}\n")
-        return 2
+        return 1

@@ -67,7 +67,7 @@ def _belongs(pid: int, home: Path, name: str | None) -> bool:
 
 def _is_backend(pid: int, home: Path) -> bool:
     """PostgreSQL overwrites its environment with status text; its working folder is always the cluster."""
-    if PROC.joinpath(str(pid), "cwd").readlink() != home / "postgresql":
+    if PROC.joinpath(str(pid), "cwd").readlink() != (home / "postgresql").resolve():
         return False
     return PROC.joinpath(str(pid), "cmdline").read_bytes().split(b"\0")[0].rpartition(b"/")[2].startswith(b"postgres")
 

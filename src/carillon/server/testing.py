@@ -1,8 +1,8 @@
 """A pytest plugin that gives every test session an installation of its own, before Django reads its settings.
 
 Loaded by `-p carillon.server.testing` in pyproject.toml. The session gets a folder under /tmp and free ports; nothing
-is started here (see tests/support/postgres.py). With xdist the workers share one PostgreSQL cluster and each has its own
-database, home, runtime folder and ports. Sessions that were killed are cleaned up by the next one.
+is started here (see tests/support/postgres.py). With xdist the workers share one PostgreSQL cluster and each has its
+own database, home, runtime folder and ports. Sessions that were killed are cleaned up by the next one.
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ def _make_session() -> Path:
 def remove_session(folder: Path) -> None:
     """Stop whatever a session left running and remove its folder."""
     from carillon.server import cluster
+    from carillon.server.errors import ClusterError
 
-    with contextlib.suppress(cluster.ClusterError):
+    with contextlib.suppress(ClusterError):
         cluster.stop(cluster.Cluster(folder / "postgresql", folder / "run", 0, folder / "log", is_durable=False))
     for home in folder.glob("*/"):
         leftovers.end(leftovers.marked(home))
