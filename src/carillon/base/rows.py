@@ -56,9 +56,11 @@ def check_values(row: models.Model) -> None:
     Raises:
         InvalidInput: with one sentence per field at fault.
     """
-    references = {field.name for field in row._meta.concrete_fields if field.is_relation}
+    columns = row._meta.concrete_fields
+    absent = {field.name for field in columns if field.null and getattr(row, field.attname) is None}
+    references = {field.name for field in columns if field.is_relation}
     try:
-        row.clean_fields(exclude=references)
+        row.clean_fields(exclude=references | absent)
     except ValidationError as error:
         fields = {name: " ".join(messages) for name, messages in error.message_dict.items()}
         raise InvalidInput(fields=fields) from None

@@ -18,14 +18,15 @@ from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, once
 from carillon.base.tenancy import enter
 from carillon.business.partners import queries
-from carillon.business.partners.choices import NEXT_STATUSES, STAFF_REALM, Role, Status
-from carillon.business.partners.errors import StatusNotPossible
+from carillon.business.partners.choices import STAFF_REALM, Role, Status
 from carillon.business.partners.models import ApiToken, Login, Membership, Partner
-from carillon.business.partners.roles import PERMISSIONS, covers, is_pattern
+from carillon.business.partners.roles import PERMISSIONS, common, covers, is_pattern
+from carillon.business.partners.statuses import StatusData, check_status
 
 MAX_DEPTH = 16
 NAME_TAKEN = ("name", "There is a partner of this name already.")
 HOSTNAME_TAKEN = "This hostname is in use already."
+TOO_MUCH = "A token can't allow more than you may do yourself."
 EMAIL_TAKEN = "This e-mail address can't be used: it belongs to somebody else's staff."
 
 
@@ -40,14 +41,6 @@ class PartnerData:
     portal_hostname: str = ""
     timezone: str = "UTC"
     culture: str = "en"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusData:
-    """A status and why; the reason may be empty for `active` only."""
-
-    status: Status
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,22 +164,6 @@ def set_partner_status(actor: Actor, partner: Partner, data: StatusData) -> Part
         partner.status, partner.status_reason = data.status, "" if data.status == Status.ACTIVE else data.reason
         partner.save(update_fields=["status", "status_reason"])
     return partner
-
-
-def check_status(present: str, data: StatusData) -> None:
-    """Refuse a status that `present` does not lead to, and one without its reason.
-
-    Raises:
-        StatusNotPossible
-        InvalidInput
-    """
-    if data.status not in NEXT_STATUSES[present]:
-        raise StatusNotPossible(f"What is {Status(present).label.lower()} can't become {Status(data.status).label}.")
-    faults = Faults()
-    has_reason = data.status == Status.ACTIVE or bool(data.reason.strip())
-    faults.unless(has_reason, "reason", "Say why: the reason is kept and shown.")
-    faults.unless(len(data.reason) <= 500, "reason", "A reason has at most 500 characters.")
-    faults.stop()
 
 
 # ---------------------------------------------------------------- staff
@@ -328,7 +305,8 @@ def create_token(actor: Actor, data: TokenData) -> tuple[ApiToken, str]:
     odd = [scope for scope in data.scopes if not is_pattern(scope)]
     faults.unless(bool(data.scopes), "scopes", "Name at least one permission.")
     faults.unless(not odd, "scopes", f"{', '.join(odd)}: a scope looks like customers.view, customers.* or *.")
-    faults.unless(bool(odd) or covers(actor.permissions, data.scopes) or data.scopes == ("*",), "scopes", TOO_MUCH)
+    is_all = data.scopes == ("*",)  # everything I may: cut to that below, or a narrow token could make a wide one
+    faults.unless(is_all or bool(odd) or covers(actor.permissions, data.scopes), "scopes", TOO_MUCH)
     faults.unless(data.expires_at is None or data.expires_at > timezone.now(), "expires_at", "This lies in the past.")
     faults.stop()
     clear = queries.TOKEN_MARK + secrets.token_urlsafe(32)
@@ -338,7 +316,7 @@ def create_token(actor: Actor, data: TokenData) -> tuple[ApiToken, str]:
         name=data.name,
         prefix=clear[:12],
         digest=queries.token_digest(clear),
-        scopes=list(data.scopes),
+        scopes=sorted(common(data.scopes, actor.permissions)),
         customer_id=actor.customer_id,
         expires_at=data.expires_at,
     )
@@ -346,9 +324,6 @@ def create_token(actor: Actor, data: TokenData) -> tuple[ApiToken, str]:
     with audited(actor, token, "create"):
         token.save(force_insert=True)
     return token, clear
-
-
-TOO_MUCH = "A token can't allow more than you may do yourself."
 
 
 @action("tokens.delete")

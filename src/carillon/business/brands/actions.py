@@ -1,0 +1,182 @@
+"""Changes to web products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import ProtectedError
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action, audited
+from carillon.base.errors import Conflict
+from carillon.base.places import Faults
+from carillon.base.rows import check_values, locked, named, once
+from carillon.business.brands.choices import Kind, WebProductStatus
+from carillon.business.brands.models import WebProduct
+from carillon.business.partners.models import Partner
+from carillon.business.partners.queries import is_hostname_taken
+
+# Nothing here says whose it is: names in use elsewhere are other partners' business.
+CLASHES = {
+    "web_product_name_once_per_partner": ("name", "There is a web product of this name already."),
+    "brands_webproduct_hostname_key": ("hostname", "This hostname is in use already."),
+    "brands_webproduct_sip_domain_key": ("sip_domain", "This SIP domain is in use already."),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebProductData:
+    """What is said about a web product. `partner_id` (None: the actor's own partner) stays once created."""
+
+    name: str
+    kind: Kind
+    hostname: str
+    sip_domain: str
+    country: str
+    currencies: tuple[str, ...]
+    default_currency: str = ""  # empty: the first of `currencies`
+    cultures: tuple[str, ...] = ("en",)
+    default_culture: str = ""  # empty: the first of `cultures`
+    partner_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonData:
+    """Why something is done."""
+
+    reason: str
+
+
+@action("web_products.add")
+def create_web_product(actor: Actor, data: WebProductData) -> WebProduct:
+    """Create a live web product: its hostname answers within seconds, its SIP domain at once.
+
+    Raises:
+        InvalidInput: a value is wrong; hostname or SIP domain are in use anywhere on the platform.
+    """
+    partner = named(Partner.objects.all(), actor, data.partner_id or actor.partner_id or 0, "partner_id")
+    product = WebProduct(partner=partner, sip_domain=_domain(data.sip_domain))
+    faults = Faults()
+    faults.hostname(product.sip_domain, "sip_domain")
+    faults.stop()
+    _fill(product, data)
+    with once(CLASHES), audited(actor, product, "create"):
+        product.save(force_insert=True)
+    return product
+
+
+@action("web_products.change")
+def update_web_product(actor: Actor, product: WebProduct, data: WebProductData) -> WebProduct:
+    """Change a web product, but for its SIP domain: `usecases.rename_sip_domain` does that and calls this.
+
+    Raises:
+        InvalidInput: a value is wrong, or partner or SIP domain differ from before.
+        NotFound
+    """
+    product = locked(WebProduct.objects.all(), actor, product.pk)
+    faults = Faults()
+    faults.unless(data.partner_id in (None, product.partner_id), "partner_id", "A web product stays with its partner.")
+    faults.unless(_domain(data.sip_domain) == product.sip_domain, "sip_domain", "The SIP domain can't change here.")
+    faults.stop()
+    with once(CLASHES), audited(actor, product, "update"):
+        _fill(product, data)
+        product.save()
+    return product
+
+
+@action("web_products.change")
+def change_sip_domain(actor: Actor, product: WebProduct, sip_domain: str) -> WebProduct:
+    """Give a web product another SIP domain; the caller re-derives its endpoints' HA1 in the same transaction.
+
+    Raises:
+        InvalidInput: it is no domain, or in use anywhere on the platform.
+        NotFound
+    """
+    product = locked(WebProduct.objects.all(), actor, product.pk)
+    faults = Faults()
+    faults.hostname(_domain(sip_domain), "sip_domain")
+    faults.stop()
+    with once(CLASHES), audited(actor, product, "rename_sip_domain"):
+        product.sip_domain = _domain(sip_domain)
+        product.save(update_fields=["sip_domain"])
+    return product
+
+
+def is_renamed(product: WebProduct, data: WebProductData) -> bool:
+    """Tell whether `data` asks for another SIP domain."""
+    return _domain(data.sip_domain) != product.sip_domain
+
+
+@action("web_products.change")
+def close_web_product(actor: Actor, product: WebProduct, data: ReasonData) -> WebProduct:
+    """Take a web product off the air: website and SIP domain answer no longer. Its names stay reserved.
+
+    Raises:
+        Conflict: it is closed already.
+        NotFound
+    """
+    return _turn(actor, product, WebProductStatus.CLOSED, "close", data.reason)
+
+
+@action("web_products.change")
+def reopen_web_product(actor: Actor, product: WebProduct) -> WebProduct:
+    """Put a closed web product or a draft on the air.
+
+    Raises:
+        Conflict: it is live already.
+        NotFound
+    """
+    return _turn(actor, product, WebProductStatus.LIVE, "reopen", "")
+
+
+def _turn(actor: Actor, product: WebProduct, status: WebProductStatus, verb: str, reason: str) -> WebProduct:
+    product = locked(WebProduct.objects.all(), actor, product.pk)
+    if product.status == status:
+        raise Conflict(f"This web product is {status.label.lower()} already.")
+    with audited(actor, product, verb, reason=reason):
+        product.status = status
+        product.save(update_fields=["status"])
+    return product
+
+
+@action("web_products.delete")
+def remove_web_product(actor: Actor, product: WebProduct) -> None:
+    """Delete a web product that nobody has bought from; others are closed.
+
+    Raises:
+        Conflict: customers, endpoints or prices refer to it.
+        NotFound
+    """
+    product = locked(WebProduct.objects.all(), actor, product.pk)
+    try:
+        with audited(actor, product, "delete"):
+            product.delete()
+    except ProtectedError:
+        raise Conflict("This web product has customers: close it instead.") from None
+
+
+def _fill(product: WebProduct, data: WebProductData) -> None:
+    hostname = data.hostname.strip().lower()
+    product.default_currency = data.default_currency or next(iter(data.currencies), "")
+    product.default_culture = data.default_culture or next(iter(data.cultures), "")
+    faults = Faults()
+    if hostname != product.hostname:
+        faults.hostname(hostname, "hostname")
+        faults.unless(not is_hostname_taken(hostname), "hostname", CLASHES["brands_webproduct_hostname_key"][1])
+    faults.country(data.country)
+    for currency in data.currencies:
+        faults.currency(currency, "currencies")
+    for culture in data.cultures:
+        faults.culture(culture, "cultures")
+    is_sold = product.default_currency in data.currencies
+    faults.unless(is_sold, "default_currency", "The default currency must be one of the currencies.")
+    is_spoken = product.default_culture in data.cultures
+    faults.unless(is_spoken, "default_culture", "The default culture must be one of the cultures.")
+    faults.stop()
+    product.name, product.kind, product.hostname, product.country = data.name, data.kind, hostname, data.country
+    product.currencies, product.cultures = list(dict.fromkeys(data.currencies)), list(dict.fromkeys(data.cultures))
+    check_values(product)
+
+
+def _domain(text: str) -> str:
+    return text.strip().lower()

@@ -1,0 +1,232 @@
+"""Changes to customers and their users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import ProtectedError
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action, audited
+from carillon.base.errors import Conflict, InvalidInput
+from carillon.base.places import Faults
+from carillon.base.rows import check_values, locked, named, once
+from carillon.business.brands.choices import WebProductStatus
+from carillon.business.brands.models import WebProduct
+from carillon.business.customers.choices import Charging, CustomerKind, UserRole
+from carillon.business.customers.models import Customer, User
+from carillon.business.partners.choices import Status
+from carillon.business.partners.models import Login
+from carillon.business.partners.statuses import StatusData, check_status
+from carillon.logic.numbers import is_extension
+
+CLASHES = {"extension_once_per_customer": ("extension", "Another user of this customer has this extension.")}
+BAD_EXTENSION = "An extension has 2 to 5 digits and is no emergency number of the customer's country."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerData:
+    """What is said about a customer. Web product and currency stay once created.
+
+    `country`, `currency`, `culture`: empty means the web product's (when created) or as before. `max_channels`: calls
+    at a time, None: no limit.
+    """
+
+    web_product_id: int
+    name: str
+    kind: CustomerKind = CustomerKind.COMPANY
+    email: str = ""
+    country: str = ""
+    currency: str = ""
+    timezone: str = "UTC"
+    culture: str = ""
+    tax_number: str = ""
+    charging: Charging = Charging.PREPAID
+    max_channels: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserData:
+    """What is said about a user. The customer stays once created."""
+
+    customer_id: int
+    name: str
+    email: str = ""
+    extension: str = ""
+    role: UserRole = UserRole.USER
+    emergency_address: str = ""
+    is_enabled: bool = True
+
+
+# ---------------------------------------------------------------- customers
+
+
+@action("customers.add")
+def create_customer(actor: Actor, data: CustomerData) -> Customer:
+    """Create a customer, active, without an account: `usecases.open_customer` calls this and opens one.
+
+    Raises:
+        InvalidInput: a value is wrong, or the web product is not visible, closed or not sold in that currency.
+    """
+    product = named(WebProduct.objects.all(), actor, data.web_product_id, "web_product_id")
+    customer = Customer(
+        partner_id=product.partner_id,
+        web_product=product,
+        country=product.country,
+        currency=data.currency or product.default_currency,
+        culture=product.default_culture,
+    )
+    faults = Faults()
+    faults.unless(product.status != WebProductStatus.CLOSED, "web_product_id", f"{product} is closed.")
+    is_sold = customer.currency in product.currencies
+    faults.unless(is_sold, "currency", f"{product} is sold in {', '.join(product.currencies)}.")
+    faults.stop()
+    _fill_customer(customer, data)
+    with audited(actor, customer, "create"):
+        customer.save(force_insert=True)
+    return customer
+
+
+@action("customers.change")
+def update_customer(actor: Actor, customer: Customer, data: CustomerData) -> Customer:
+    """Change a customer's data.
+
+    Raises:
+        InvalidInput: a value is wrong, or web product or currency differ from before.
+        NotFound
+    """
+    customer = locked(Customer.objects.all(), actor, customer.pk)
+    faults = Faults()
+    is_same = data.web_product_id == customer.web_product_id
+    faults.unless(is_same, "web_product_id", "A customer stays with its web product.")
+    faults.unless(data.currency in ("", customer.currency), "currency", "A customer's currency can't change any more.")
+    faults.stop()
+    _check_extensions(customer, data.country)
+    with audited(actor, customer, "update"):
+        _fill_customer(customer, data)
+        customer.save()
+    return customer
+
+
+def _check_extensions(customer: Customer, country: str) -> None:
+    if country in ("", customer.country):
+        return
+    used = customer.users.exclude(extension="").values_list("extension", flat=True)
+    clashes = [extension for extension in used if not is_extension(extension, country)]
+    if clashes:
+        raise InvalidInput(fields={"country": f"Users have extensions that are emergency numbers there: {clashes[0]}."})
+
+
+def _fill_customer(customer: Customer, data: CustomerData) -> None:
+    customer.country, customer.culture = data.country or customer.country, data.culture or customer.culture
+    faults = Faults()
+    faults.country(customer.country)
+    faults.timezone(data.timezone)
+    faults.culture(customer.culture)
+    faults.unless(data.max_channels is None or data.max_channels > 0, "max_channels", "At least 1, or empty.")
+    faults.stop()
+    customer.name, customer.kind, customer.email, customer.tax_number = (
+        data.name,
+        data.kind,
+        data.email,
+        data.tax_number,
+    )
+    customer.timezone, customer.charging, customer.max_channels = data.timezone, data.charging, data.max_channels
+    check_values(customer)
+
+
+@action("customers.status")
+def set_customer_status(actor: Actor, customer: Customer, data: StatusData) -> Customer:
+    """Suspend, block, terminate or reactivate a customer; new calls follow at once, running ones go on.
+
+    Raises:
+        StatusNotPossible: the present status does not lead there.
+        InvalidInput: a reason is missing.
+        NotFound
+    """
+    customer = locked(Customer.objects.all(), actor, customer.pk)
+    check_status(customer.status, data)
+    with audited(actor, customer, data.status, reason=data.reason):
+        customer.status, customer.status_reason = data.status, "" if data.status == Status.ACTIVE else data.reason
+        customer.save(update_fields=["status", "status_reason"])
+    return customer
+
+
+# ---------------------------------------------------------------- users
+
+
+@action("users.add")
+def create_user(actor: Actor, data: UserData) -> User:
+    """Create a user at a customer.
+
+    Raises:
+        InvalidInput: a value is wrong, or the customer is not visible or terminated.
+    """
+    customer = named(Customer.objects.all(), actor, data.customer_id, "customer_id")
+    if customer.status == Status.TERMINATED:
+        raise InvalidInput(fields={"customer_id": f"{customer} is terminated."})
+    user = User(partner_id=customer.partner_id, customer=customer)
+    _fill_user(user, customer, data)
+    with once(CLASHES), audited(actor, user, "create"):
+        user.save(force_insert=True)
+    return user
+
+
+@action("users.change")
+def update_user(actor: Actor, user: User, data: UserData) -> User:
+    """Change a user.
+
+    Raises:
+        InvalidInput: a value is wrong, or the customer differs from before.
+        NotFound
+    """
+    user = locked(User.objects.all(), actor, user.pk)
+    if data.customer_id != user.customer_id:
+        raise InvalidInput(fields={"customer_id": "A user stays with their customer."})
+    with once(CLASHES), audited(actor, user, "update"):
+        _fill_user(user, user.customer, data)
+        user.save()
+    return user
+
+
+def _fill_user(user: User, customer: Customer, data: UserData) -> None:
+    extension = data.extension.strip()
+    faults = Faults()
+    faults.unless(not extension or is_extension(extension, customer.country), "extension", BAD_EXTENSION)
+    faults.stop()
+    user.name, user.email, user.extension, user.role = data.name, data.email, extension, data.role
+    user.emergency_address, user.is_enabled = data.emergency_address, data.is_enabled
+    check_values(user)
+
+
+@action("users.change")
+def connect_login(actor: Actor, user: User, login: Login) -> User:
+    """Let a login of the user's own partner sign in as this user; `usecases.give_login` finds or makes that login.
+
+    Raises:
+        Conflict: the login belongs to another realm.
+        NotFound
+    """
+    user = locked(User.objects.all(), actor, user.pk)
+    if login.realm != user.partner_id:
+        raise Conflict("This sign-in belongs to another website.")
+    with audited(actor, user, "connect_login"):
+        user.login = login
+        user.save(update_fields=["login"])
+    return user
+
+
+@action("users.delete")
+def remove_user(actor: Actor, user: User) -> None:
+    """Delete a user that holds nothing; their CDRs keep the name.
+
+    Raises:
+        Conflict: SIP endpoints or numbers are theirs.
+        NotFound
+    """
+    user = locked(User.objects.all(), actor, user.pk)
+    try:
+        with audited(actor, user, "delete"):
+            user.delete()
+    except ProtectedError:
+        raise Conflict("This user has SIP endpoints or numbers: take those away first.") from None
