@@ -15,8 +15,8 @@ class Account(TenantModel):
     """Money in one currency in the books of `partner`.
 
     Customers' and sub-partners' accounts: available = balance - reserved - unposted + credit limit. `balance_micro`
-    is the sum of the account's entries; `reserved_micro` of its open holds; `unposted_micro` of rated calls that no
-    batch has posted yet.
+    is the sum of the account's entries; `reserved_micro` of its open holds; `unposted_micro` (customers' accounts only:
+    the rows above are too hot to be changed by every call) of rated calls that no batch has posted yet.
     """
 
     tenancy = Tenancy(also=("buyer_partner_id",), customer="customer_id", across=("buyer_partner",))
@@ -95,19 +95,18 @@ class Entry(TenantModel):
 
 
 class Hold(TenantModel):
-    """Money set aside for one running call on the charged customer's account."""
+    """Money set aside for one running call on the charged customer's account; it ends with the call."""
 
     call_id = models.UUIDField(unique=True)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="holds")
     amount_micro = models.BigIntegerField()
     state = models.CharField(max_length=8, choices=HoldState.choices, default=HoldState.OPEN)
-    expires_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["Hold"].as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["expires_at"], name="hold_open", condition=models.Q(state="open"))]
+        indexes = [models.Index(fields=["account"], name="hold_open", condition=models.Q(state="open"))]
 
     def __str__(self) -> str:
         return f"{self.call_id} {self.amount_micro}"

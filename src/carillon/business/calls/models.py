@@ -13,14 +13,15 @@ from carillon.business.partners.tenant import TenantModel
 class Call(models.Model):
     """One call through the edge, written by callfeed's functions. `decision` is the whole decision as a document.
 
-    `partner_id` is the paying customer's partner (for inbound calls the called customer's); null when nobody could be
-    found, such as a stranger's call to a number we do not have.
+    `partner_id` is the paying customer's partner (for inbound calls the called customer's); the operator when nobody
+    could be found, such as a stranger's call to a number we do not have. `due_at` is when the worker looks at it next: to
+    rate it once it has ended, else to see whether it is still alive.
     """
 
     tenancy = Tenancy(also=("callee_partner_id",), customer="customer_id")
 
     id = models.UUIDField(primary_key=True)  # UUIDv7: begins with the start time
-    partner_id = models.BigIntegerField(null=True)
+    partner_id = models.BigIntegerField()
     customer_id = models.BigIntegerField(null=True)
     callee_partner_id = models.BigIntegerField(null=True)
     callee_customer_id = models.BigIntegerField(null=True)
@@ -34,6 +35,7 @@ class Call(models.Model):
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     funded_until = models.DateTimeField(null=True)
+    due_at = models.DateTimeField()
     decision = models.JSONField()
 
     objects = ScopedQuerySet["Call"].as_manager()
@@ -45,7 +47,7 @@ class Call(models.Model):
                 name="call_live",
                 condition=models.Q(state__in=["trying", "ringing", "answered"]),
             ),
-            models.Index(fields=["state", "started_at"], name="call_to_rate", condition=~models.Q(state="rated")),
+            models.Index(fields=["due_at"], name="call_due", condition=~models.Q(state="rated")),
         ]
 
     def __str__(self) -> str:
@@ -60,7 +62,7 @@ class CallEvent(models.Model):
     call_id = models.UUIDField()
     kind = models.CharField(max_length=10)
     at_ms = models.BigIntegerField()
-    source = models.CharField(max_length=16)  # kamailio | control | sweeper
+    source = models.CharField(max_length=16)  # edge | control | sweeper
     detail = models.JSONField(default=dict)
     recorded_at = models.DateTimeField(auto_now_add=True)
 

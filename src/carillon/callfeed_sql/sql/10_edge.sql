@@ -1,0 +1,1 @@
+../../../../edge/kamailio/schema.sql

@@ -1,0 +1,222 @@
+-- The read contract between the business and the call path (docs/architecture/contracts.md). `doc` is the JSON form of
+-- the type of carillon.logic.callflow.values that carillon.callfeed.documents names for the view. The views read past
+-- row-level security because their owner does; control sees nothing else of the database.
+
+create schema callfeed;
+
+create view callfeed.domain_doc as
+select lower(w.sip_domain) as key,
+       jsonb_build_object(
+           'name', lower(w.sip_domain), 'partner_id', w.partner_id, 'web_product_id', w.id, 'country', w.country
+       ) as doc
+from public.brands_webproduct w
+where w.status <> 'closed';
+
+create view callfeed.endpoint_doc as
+select e.username || '@' || lower(w.sip_domain) as key,
+       jsonb_build_object(
+           'id', e.id, 'username', e.username, 'domain', lower(w.sip_domain), 'customer_id', e.customer_id,
+           'user_id', e.user_id, 'is_enabled', e.is_enabled, 'caller_id', coalesce(n.e164, '')
+       ) as doc,
+       e.username, w.sip_domain as domain
+from public.endpoints_endpoint e
+join public.brands_webproduct w on w.id = e.web_product_id and w.status <> 'closed'
+-- a number that was taken away from the customer is no caller ID any more, whoever forgot to clear it
+left join public.numbers_number n
+    on n.id = e.caller_id_id and n.customer_id = e.customer_id and n.state = 'in_service';
+
+-- The sales that one call of a customer makes: its partner to the customer, that partner's parent to it, and so on up.
+create function callfeed.tiers(customer_id bigint) returns jsonb
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    with recursive sale as (
+        select 0 as position, p.id as seller_id, p.name as seller, p.parent_id, null::bigint as buyer_id,
+               c.name as buyer, c.status as buyer_status, c.currency as buyer_currency, c.web_product_id
+        from public.customers_customer c
+        join public.partners_partner p on p.id = c.partner_id
+        where c.id = $1
+        union all
+        select s.position + 1, p.id, p.name, p.parent_id, b.id, b.name, b.status, b.currency, null::bigint
+        from sale s
+        join public.partners_partner p on p.id = s.parent_id
+        join public.partners_partner b on b.id = s.seller_id
+    )
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'position', s.position, 'seller_partner_id', s.seller_id, 'seller', s.seller,
+        'buyer_partner_id', s.buyer_id, 'buyer', s.buyer, 'buyer_status', s.buyer_status,
+        -- without an account there is no money: 0 is nobody's, so open_call refuses and emergency calls still pass
+        'account_id', coalesce(a.id, 0), 'account_currency', coalesce(a.currency, s.buyer_currency),
+        'price_list_id', l.price_list_id
+    ) order by s.position), '[]')
+    from sale s
+    left join lateral (
+        select a.id, a.currency
+        from public.billing_account a
+        where a.partner_id = s.seller_id
+          and case when s.position = 0 then a.kind = 'customer' and a.customer_id = $1
+                   else a.kind = 'partner' and a.buyer_partner_id = s.buyer_id end
+        order by (a.currency = s.buyer_currency) desc, a.id
+        limit 1
+    ) a on true
+    left join lateral (
+        select p.price_list_id
+        from public.pricing_priceassignment p
+        where p.partner_id = s.seller_id
+          and case when s.position = 0
+                   then p.buyer_partner_id is null
+                        and (p.customer_id = $1 or p.customer_id is null)
+                        and (p.web_product_id = s.web_product_id or p.web_product_id is null)
+                   else p.buyer_partner_id = s.buyer_id end
+        order by p.customer_id nulls last, p.web_product_id nulls last
+        limit 1
+    ) l on true
+$$;
+
+create view callfeed.customer_doc as
+select c.id::text as key,
+       jsonb_build_object(
+           'id', c.id, 'partner_id', c.partner_id, 'web_product_id', c.web_product_id, 'name', c.name,
+           'status', c.status, 'country', c.country, 'charging', c.charging,
+           'account_id', coalesce((t.tiers -> 0 ->> 'account_id')::bigint, 0), 'currency', c.currency,
+           'tiers', t.tiers, 'caller_ids', n.caller_ids, 'default_caller_id', n.default_caller_id,
+           'max_channels', c.max_channels
+       ) as doc,
+       c.id
+from public.customers_customer c
+cross join lateral (select callfeed.tiers(c.id) as tiers) t
+cross join lateral (
+    select coalesce(jsonb_agg(n.e164 order by n.e164), '[]') as caller_ids,
+           coalesce(min(n.e164) filter (where n.is_default_caller_id and n.user_id is null),
+                    min(n.e164) filter (where n.is_default_caller_id), min(n.e164), '') as default_caller_id
+    from public.numbers_number n
+    where n.customer_id = c.id and n.state = 'in_service'
+) n;
+
+create view callfeed.user_doc as
+select u.id::text as key,
+       jsonb_build_object(
+           'id', u.id, 'customer_id', u.customer_id, 'name', u.name, 'extension', u.extension,
+           'caller_id', coalesce(n.e164, ''), 'endpoints', e.endpoints
+       ) as doc,
+       u.id, u.customer_id, u.extension
+from public.customers_user u
+left join lateral (
+    select n.e164
+    from public.numbers_number n
+    where n.user_id = u.id and n.customer_id = u.customer_id and n.state = 'in_service'
+    order by n.is_default_caller_id desc, n.e164
+    limit 1
+) n on true
+cross join lateral (
+    select coalesce(jsonb_agg(e.username || '@' || lower(w.sip_domain) order by e.id), '[]') as endpoints
+    from public.endpoints_endpoint e
+    join public.brands_webproduct w on w.id = e.web_product_id and w.status <> 'closed'
+    where e.user_id = u.id and e.is_enabled
+) e
+where u.is_enabled;
+
+create view callfeed.extension_doc as
+select u.customer_id::text || '/' || u.extension as key, u.doc, u.customer_id, u.extension
+from callfeed.user_doc u
+where u.extension <> '';
+
+create view callfeed.number_doc as
+select n.e164::text as key,
+       jsonb_build_object(
+           'e164', n.e164, 'partner_id', n.partner_id,
+           'customer_id', case when n.state = 'in_service' then n.customer_id end,
+           'user_id', case when n.state = 'in_service' then n.user_id end
+       ) as doc
+from public.numbers_number n;
+
+create view callfeed.partner_doc as
+select p.id::text as key,
+       jsonb_build_object('id', p.id, 'parent_id', p.parent_id, 'name', p.name, 'status', p.status) as doc
+from public.partners_partner p;
+
+create view callfeed.gateway_doc as
+select g.id::text as key,
+       jsonb_build_object(
+           'id', g.id, 'partner_id', g.partner_id, 'name', g.name, 'host', g.host, 'port', g.port,
+           'transport', g.transport, 'is_enabled', g.is_enabled, 'price_list_id', g.cost_list_id,
+           'auth_username', g.auth_username, 'auth_password', g.auth_secret, 'auth_realm', g.auth_realm,
+           'number_format', g.number_format, 'strip', g.strip, 'prepend', g.prepend,
+           'source_addresses', to_jsonb(g.source_addresses), 'ring_timeout_s', g.ring_timeout_s,
+           'reply_timeout_ms', g.reply_timeout_ms, 'country', g.country
+       ) as doc
+from public.routing_gateway g;
+
+create view callfeed.route_doc as
+select r.id::text as key,
+       jsonb_build_object(
+           'id', r.id, 'partner_id', r.partner_id, 'name', r.name, 'prefix', r.prefix, 'strategy', r.strategy,
+           'priority', r.priority, 'gateway_ids', g.gateway_ids, 'customer_id', r.customer_id,
+           'web_product_id', r.web_product_id, 'is_stopper', r.is_stopper, 'is_emergency', r.is_emergency,
+           'country', r.country
+       ) as doc
+from public.routing_route r
+cross join lateral (
+    select coalesce(jsonb_agg(g.gateway_id order by g.position, g.id), '[]') as gateway_ids
+    from public.routing_routegateway g
+    where g.route_id = r.id
+) g
+where r.is_enabled;
+
+create view callfeed.tariff as
+select l.id as price_list_id, v.effective_from, l.name as price_list, v.id as version_id, v.number as version,
+       l.currency, l.decimals, l.rounding, l.is_tax_inclusive
+from public.pricing_pricelistversion v
+join public.pricing_pricelist l on l.id = v.price_list_id
+where v.state = 'approved';
+
+create view callfeed.rate as
+select r.version_id, r.prefix, r.name, r.connection_fee, r.per_minute, r.initial_s, r.increment_s
+from public.pricing_rate r
+join public.pricing_pricelistversion v on v.id = r.version_id
+where v.state = 'approved';
+
+-- Suspended customers' phones stay registered: they may still be rung, call for help and hear why they may not call.
+create view callfeed.subscriber as
+select e.username, lower(w.sip_domain) as domain, e.ha1_md5 as ha1
+from public.endpoints_endpoint e
+join public.brands_webproduct w on w.id = e.web_product_id and w.status <> 'closed'
+join public.customers_customer c on c.id = e.customer_id and c.status <> 'terminated'
+where e.is_enabled;
+
+-- One document by its key. The views' keys are computed, so filtering by them reads everything; this reads one row.
+create function callfeed.document(kind text, key text) returns jsonb
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    found jsonb;
+    is_id constant boolean := key ~ '^[0-9]{1,18}$';
+begin
+    case kind
+        when 'domain' then
+            select d.doc into found from callfeed.domain_doc d where d.key = lower(document.key);
+        when 'endpoint' then
+            select d.doc into found from callfeed.endpoint_doc d
+            where d.username = substring(document.key from '^(.*)@')
+              and d.domain = lower(substring(document.key from '@([^@]*)$'));
+        when 'customer' then
+            if is_id then select d.doc into found from callfeed.customer_doc d where d.id = document.key::bigint; end if;
+        when 'user' then
+            if is_id then select d.doc into found from callfeed.user_doc d where d.id = document.key::bigint; end if;
+        when 'extension' then
+            if document.key ~ '^[0-9]{1,18}/' then
+                select d.doc into found from callfeed.extension_doc d
+                where d.customer_id = split_part(document.key, '/', 1)::bigint
+                  and d.extension = split_part(document.key, '/', 2);
+            end if;
+        when 'number' then
+            select d.doc into found from callfeed.number_doc d where d.key = document.key;
+        when 'partner' then
+            select d.doc into found from callfeed.partner_doc d where d.key = document.key;
+        when 'gateway' then
+            select d.doc into found from callfeed.gateway_doc d where d.key = document.key;
+        when 'route' then
+            select d.doc into found from callfeed.route_doc d where d.key = document.key;
+        else
+            raise exception 'callfeed has no documents of kind %', kind;
+    end case;
+    return found;
+end
+$$;

@@ -1,0 +1,266 @@
+-- What the call path may change: holds, calls, events, traces. Each function is one transaction of control or the edge.
+-- calls_call.due_at is when the worker looks at a call next: to rate it once it has ended, else to see whether it lives.
+
+-- Adds the call's row; false when it is there already, so that every caller may repeat itself after a lost answer.
+create function callfeed.add_call(call_id uuid, started_at timestamptz, edge text, decision jsonb) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    d constant jsonb := add_call.decision;
+    owner constant bigint := coalesce(
+        (d ->> 'partner_id')::bigint,
+        (select g.partner_id from public.routing_gateway g where g.id = (d ->> 'source_gateway_id')::bigint),
+        -- a stranger's call to a number nobody has: whoever runs the platform should see it
+        (select p.id from public.partners_partner p where p.parent_id is null)
+    );
+begin
+    insert into public.calls_call (
+        id, partner_id, customer_id, callee_partner_id, callee_customer_id, edge, sip_call_id, direction, caller, callee,
+        state, started_at, due_at, decision
+    ) values (
+        add_call.call_id, owner, (d ->> 'customer_id')::bigint, (d ->> 'callee_partner_id')::bigint,
+        (d ->> 'callee_customer_id')::bigint, left(add_call.edge, 64), left(d -> 'request' ->> 'sip_call_id', 255),
+        left(d ->> 'direction', 10), left(coalesce(d ->> 'caller', ''), 64), left(coalesce(d ->> 'callee', ''), 64),
+        'trying', add_call.started_at, now() + interval '30 seconds', d
+    ) on conflict (id) do nothing;
+    return found;
+end
+$$;
+
+-- Ends the call before any ring. `detail` of the event carries the slug as "refusal".
+create function callfeed.mark_refused(call_id uuid, detail jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    insert into public.calls_callevent (call_id, kind, at_ms, source, detail, recorded_at)
+    values (mark_refused.call_id, 'failed', extract(epoch from clock_timestamp()) * 1000, 'control',
+            mark_refused.detail || '{"by": "carillon"}', now())
+    on conflict do nothing;
+    update public.calls_call c set state = 'ended', ended_at = clock_timestamp(), due_at = now()
+    where c.id = mark_refused.call_id and c.state <> 'rated';
+end
+$$;
+
+create function callfeed.refuse_call(call_id uuid, started_at timestamptz, edge text, decision jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    if callfeed.add_call(call_id, started_at, edge, decision) then
+        perform callfeed.mark_refused(call_id, jsonb_build_object(
+            'refusal', decision -> 'refusal' -> 'slug', 'sip_code', decision -> 'refusal' -> 'sip_code',
+            'reason', decision -> 'refusal' -> 'reason'
+        ));
+    end if;
+end
+$$;
+
+-- Why the holder of an account may not make a paid call now, money aside; null when it may.
+create function callfeed.barred(account_id bigint) returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select case
+        when c.status <> 'active' then 'customer-' || c.status
+        when exists (
+            select from public.partners_partner up where up.id = any (p.path) and up.status <> 'active'
+        ) then 'partner-suspended'
+    end
+    from public.billing_account a
+    join public.partners_partner p on p.id = a.partner_id
+    left join public.customers_customer c on c.id = a.customer_id
+    where a.id = $1
+$$;
+
+-- Whether every tier above has what the call may cost it. `needed` is [[account id, micro-units], ...]. Nothing is held:
+-- a row that all calls of a partner would change stops the platform at a few hundred calls a second.
+create function callfeed.upper_can_pay(needed jsonb) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select not exists (
+        select from jsonb_array_elements(coalesce($1, '[]')) n
+        left join public.billing_account a on a.id = (n ->> 0)::bigint
+        where a.id is null
+           or a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro < (n ->> 1)::bigint
+    )
+$$;
+
+-- Sets `amount` aside for a call; the slug of what stands in the way, or null. The one place where prepaid is exact: the
+-- condition is read and the row changed under the same lock, and the count of channels is taken while it is held.
+create function callfeed.take_hold(call_id uuid, account_id bigint, amount bigint) returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    owner bigint;
+    channels bigint;
+begin
+    update public.billing_account a set reserved_micro = a.reserved_micro + amount
+    where a.id = take_hold.account_id
+      and (amount = 0 or a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro >= amount)
+    returning a.partner_id, (select c.max_channels from public.customers_customer c where c.id = a.customer_id)
+    into owner, channels;
+    if owner is null then
+        return 'credit-exhausted';
+    end if;
+    if channels is not null and channels <= (
+        select count(*) from public.billing_hold h where h.account_id = take_hold.account_id and h.state = 'open'
+    ) then
+        update public.billing_account a set reserved_micro = a.reserved_micro - amount where a.id = take_hold.account_id;
+        return 'channels-exhausted';
+    end if;
+    insert into public.billing_hold (partner_id, call_id, account_id, amount_micro, state, created_at)
+    values (owner, take_hold.call_id, take_hold.account_id, amount, 'open', now());
+    return null;
+end
+$$;
+
+create function callfeed.open_call(
+    call_id uuid, started_at timestamptz, edge text, decision jsonb, hold_account bigint, hold_micro bigint,
+    funded_until timestamptz, upper jsonb
+) returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    slug text;
+begin
+    if hold_micro < 0 then
+        raise exception 'A hold can''t be negative: % micro-units.', hold_micro;
+    end if;
+    if not callfeed.add_call(call_id, started_at, edge, decision) then
+        return coalesce((
+            select e.detail ->> 'refusal' from public.calls_callevent e
+            where e.call_id = open_call.call_id and e.kind = 'failed' and e.source = 'control'
+        ), 'ok');
+    end if;
+    if hold_account is not null and decision ->> 'direction' <> 'emergency' then
+        slug := coalesce(
+            callfeed.barred(hold_account),
+            case when not callfeed.upper_can_pay(upper) then 'partner-credit-exhausted' end,
+            callfeed.take_hold(call_id, hold_account, hold_micro)
+        );
+    end if;
+    if slug is not null then
+        perform callfeed.mark_refused(call_id, jsonb_build_object('refusal', slug));
+        return slug;
+    end if;
+    update public.calls_call c set funded_until = open_call.funded_until where c.id = open_call.call_id;
+    return 'ok';
+end
+$$;
+
+-- Past this moment an answered call can only be a call whose end we missed: the edge's own timer has ended it.
+create function callfeed.overdue_at(started_at timestamptz, funded_until timestamptz, decision jsonb) returns timestamptz
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+    select least($2, $1 + make_interval(secs => coalesce(($3 ->> 'max_s')::int, 14400) + 300)) + interval '30 seconds'
+$$;
+
+create function callfeed.extend_hold(call_id uuid, total_micro bigint, funded_until timestamptz, upper jsonb)
+returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    held record;
+    spare bigint;
+begin
+    select h.id, h.account_id, h.amount_micro into held
+    from public.billing_hold h where h.call_id = extend_hold.call_id and h.state = 'open'
+    for update;
+    if not found then
+        return 0;
+    end if;
+    if total_micro > held.amount_micro then
+        if not callfeed.upper_can_pay(upper) then
+            return held.amount_micro;
+        end if;
+        update public.billing_account a set reserved_micro = a.reserved_micro + total_micro - held.amount_micro
+        where a.id = held.account_id
+          and a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro
+              >= total_micro - held.amount_micro;
+        if not found then
+            select a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro into spare
+            from public.billing_account a where a.id = held.account_id;
+            return held.amount_micro + greatest(spare, 0);
+        end if;
+        update public.billing_hold h set amount_micro = total_micro where h.id = held.id;
+    end if;
+    update public.calls_call c
+    set funded_until = extend_hold.funded_until,
+        due_at = case when c.state = 'answered'
+                      then callfeed.overdue_at(c.started_at, extend_hold.funded_until, c.decision) else c.due_at end
+    where c.id = extend_hold.call_id and c.state in ('trying', 'ringing', 'answered');
+    return greatest(total_micro, held.amount_micro);
+end
+$$;
+
+create function callfeed.release_hold(call_id uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    released record;
+begin
+    -- an answered call keeps its hold until it is rated, whatever control believed when it asked
+    update public.billing_hold h set state = 'released'
+    where h.call_id = release_hold.call_id and h.state = 'open' and not exists (
+        select from public.calls_callevent e where e.call_id = h.call_id and e.kind = 'answered'
+    )
+    returning h.account_id, h.amount_micro into released;
+    if found then
+        update public.billing_account a set reserved_micro = a.reserved_micro - released.amount_micro
+        where a.id = released.account_id;
+    end if;
+end
+$$;
+
+create function callfeed.record_event(call_id uuid, kind text, at_ms bigint, source text, detail jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    at constant timestamptz := to_timestamp(at_ms / 1000.0);
+begin
+    insert into public.calls_callevent (call_id, kind, at_ms, source, detail, recorded_at)
+    values (record_event.call_id, record_event.kind, record_event.at_ms, left(record_event.source, 16),
+            coalesce(record_event.detail, '{}'), now())
+    on conflict do nothing;
+    if not found then
+        return;
+    end if;
+    case record_event.kind
+        when 'applied' then  -- ringing, over all targets, may take minutes
+            update public.calls_call c set due_at = now() + interval '10 minutes'
+            where c.id = record_event.call_id and c.state in ('trying', 'ringing');
+        when 'progress' then
+            update public.calls_call c set state = 'ringing' where c.id = record_event.call_id and c.state = 'trying';
+        when 'answered' then
+            -- the end may have come first: then the call has waited for this
+            update public.calls_call c
+            set answered_at = at,
+                state = case when c.state = 'ended' then 'ended' else 'answered' end,
+                due_at = case when c.state = 'ended' then now()
+                              else callfeed.overdue_at(c.started_at, c.funded_until, c.decision) end
+            where c.id = record_event.call_id and c.state <> 'rated';
+        when 'ended' then
+            -- without the answer a price is not known: wait a moment for the answer's own event
+            update public.calls_call c
+            set ended_at = at, state = 'ended',
+                due_at = case when c.answered_at is null then now() + interval '10 seconds' else now() end
+            where c.id = record_event.call_id and c.state <> 'rated';
+        when 'failed' then
+            update public.calls_call c
+            set ended_at = coalesce(c.ended_at, at), state = 'ended', due_at = now()
+            where c.id = record_event.call_id and c.state in ('trying', 'ringing');
+        else null;
+    end case;
+end
+$$;
+
+create function callfeed.record_trace(call_id uuid, messages bytea) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+    insert into public.calls_calltrace (call_id, messages, recorded_at) values ($1, $2, now())
+    on conflict (call_id) do update set messages = excluded.messages, recorded_at = excluded.recorded_at
+$$;
+
+create function callfeed.open_calls(edge text) returns table (
+    call_id uuid, started_at timestamptz, answered_at timestamptz, decision jsonb, hold_micro bigint,
+    funded_until timestamptz
+)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select c.id, c.started_at, c.answered_at, c.decision, h.amount_micro, c.funded_until
+    from public.calls_call c
+    left join public.billing_hold h on h.call_id = c.id and h.state = 'open'
+    where c.edge = $1 and c.state in ('trying', 'ringing', 'answered')
+    order by c.started_at
+$$;
+
+-- For the worker: whether the edge's own table still has a dialog of this call.
+create function callfeed.has_dialog(sip_call_id text) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select exists (select from edge.dialog d where d.callid = $1)
+$$;

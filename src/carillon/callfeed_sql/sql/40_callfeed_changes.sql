@@ -1,0 +1,56 @@
+-- Tells control what changed: one notification per statement and kind, folded by PostgreSQL into one per transaction, and
+-- a counter per kind for a control that was away. Accounts notify only when they are made: money never does.
+
+do $do$
+declare
+    kind text;
+begin
+    -- the schema is dropped and made again, so counters start at the clock: an old value can never come back
+    foreach kind in array array['domain', 'endpoint', 'customer', 'user', 'number', 'partner', 'gateway', 'route', 'rate'] loop
+        execute format('create sequence callfeed.%I start %s', 'generation_' || kind,
+                       (extract(epoch from clock_timestamp()) * 1000)::bigint);
+        execute format('select nextval(%L)', format('callfeed.%I', 'generation_' || kind));
+    end loop;
+end
+$do$;
+
+create function callfeed.tell() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    i integer;
+begin
+    for i in 0 .. tg_nargs - 1 loop
+        perform nextval(format('callfeed.%I', 'generation_' || tg_argv[i])::regclass);
+        perform pg_notify('callfeed', tg_argv[i]);
+    end loop;
+    return null;
+end
+$$;
+
+create trigger callfeed_tell after insert or update or delete on public.brands_webproduct
+    for each statement execute function callfeed.tell('domain', 'endpoint', 'user');
+create trigger callfeed_tell after insert or update or delete on public.endpoints_endpoint
+    for each statement execute function callfeed.tell('endpoint', 'user');
+create trigger callfeed_tell after insert or update or delete on public.customers_customer
+    for each statement execute function callfeed.tell('customer');
+create trigger callfeed_tell after insert or update or delete on public.customers_user
+    for each statement execute function callfeed.tell('user');
+create trigger callfeed_tell after insert or update or delete on public.numbers_number
+    for each statement execute function callfeed.tell('number', 'customer', 'user', 'endpoint');
+create trigger callfeed_tell after insert or update or delete on public.partners_partner
+    for each statement execute function callfeed.tell('partner', 'customer');
+create trigger callfeed_tell after insert or update or delete on public.pricing_priceassignment
+    for each statement execute function callfeed.tell('customer');
+create trigger callfeed_tell after insert or delete on public.billing_account
+    for each statement execute function callfeed.tell('customer');
+create trigger callfeed_tell after insert or update or delete on public.routing_gateway
+    for each statement execute function callfeed.tell('gateway');
+create trigger callfeed_tell after insert or update or delete on public.routing_route
+    for each statement execute function callfeed.tell('route');
+create trigger callfeed_tell after insert or update or delete on public.routing_routegateway
+    for each statement execute function callfeed.tell('route');
+-- Rates of drafts are nobody's business yet and those of approved versions never change: approving is the change.
+create trigger callfeed_tell after update or delete on public.pricing_pricelist
+    for each statement execute function callfeed.tell('rate');
+create trigger callfeed_tell after insert or update or delete on public.pricing_pricelistversion
+    for each statement execute function callfeed.tell('rate');

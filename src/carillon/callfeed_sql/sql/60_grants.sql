@@ -1,0 +1,27 @@
+-- Who may use what. Nothing of callfeed is public.
+
+revoke all on schema public from public;
+revoke all on all functions in schema callfeed from public;
+
+grant usage on schema callfeed to carillon_control, carillon_edge, carillon_worker;
+grant select on callfeed.domain_doc, callfeed.endpoint_doc, callfeed.customer_doc, callfeed.user_doc,
+    callfeed.extension_doc, callfeed.number_doc, callfeed.partner_doc, callfeed.gateway_doc, callfeed.route_doc,
+    callfeed.tariff, callfeed.rate to carillon_control;
+grant select on all sequences in schema callfeed to carillon_control;
+grant execute on function
+    callfeed.document(text, text), callfeed.tiers(bigint),
+    callfeed.open_call(uuid, timestamptz, text, jsonb, bigint, bigint, timestamptz, jsonb),
+    callfeed.refuse_call(uuid, timestamptz, text, jsonb), callfeed.extend_hold(uuid, bigint, timestamptz, jsonb),
+    callfeed.release_hold(uuid), callfeed.record_event(uuid, text, bigint, text, jsonb),
+    callfeed.record_trace(uuid, bytea), callfeed.open_calls(text) to carillon_control;
+
+grant select on callfeed.subscriber, callfeed.uacreg to carillon_edge;
+grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb) to carillon_edge;
+
+grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb), callfeed.has_dialog(text)
+    to carillon_worker;
+
+-- the portal and the jobs read registrations through public.endpoints_location, as themselves
+grant usage on schema edge to carillon_web, carillon_worker;
+grant select on edge.location to carillon_web, carillon_worker;
+grant select on callfeed.sip_domain, public.endpoints_location to carillon_web, carillon_worker;
