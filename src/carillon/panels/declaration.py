@@ -1,6 +1,6 @@
 """What a panel is: one declaration per model gives grid, forms, row menu, notes, history, CSV, REST and tests.
 
-A context's panels live in `faces/portal/<context>.py` as a tuple `PANELS`; `faces/portal/catalogue.py` lists those files.
+A context's panels live in `faces/portal/<context>.py` as a tuple `PANELS`; `faces/portal/catalogue.py` lists the files.
 
     @dataclass(frozen=True, slots=True)
     class UserData:                       # lives in the context's actions.py, beside create_user and update_user
@@ -225,9 +225,9 @@ class Extra:
     many: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Panel:
-    """See the module's text. `permission`: prefix of its permissions ("customers" -> customers.view), default slug."""
+    """See the module's text. `permission`: prefix of its permissions ("price_lists"), default the slug with underscores."""
 
     slug: str
     title: Text
@@ -269,7 +269,12 @@ class Panel:
         run = {"add": self.create, "change": self.update, "delete": self.remove}.get(verb)
         if verb != "view" and run is None:
             return False
-        return actor.may(str(getattr(run, "permission", "")) or f"{self.permission or self.slug}.{verb}")
+        return actor.may(str(getattr(run, "permission", "")) or f"{self.prefix}.{verb}")
+
+    @property
+    def prefix(self) -> str:
+        """Prefix of the panel's permissions."""
+        return self.permission or self.slug.replace("-", "_")
 
     def action(self, name: str) -> RowAction | None:
         """Return the row action called `name`."""

@@ -1,0 +1,182 @@
+"""Dialogs over the grid: add, edit, remove, a row's own actions, notes, history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from carillon.base.errors import CarillonError, NotFound
+from carillon.faces.portal.access import actor_of, for_panel
+from carillon.faces.portal.catalogue import panel as find_panel
+from carillon.faces.portal.forms import Form, form_of
+from carillon.faces.portal.shell import customer_filter
+from carillon.panels.cells import initial_values, value_of
+from carillon.panels.changes import Changes, action_inputs, find_row, panel_inputs, require
+from carillon.panels.conversion import defaults, from_form
+from carillon.panels.declaration import Panel
+from carillon.panels.history import add_note, history_of, may_note, notes_of
+from carillon.panels.inputs import Input
+
+CHANGES = Changes(find_panel)
+form_view = require_http_methods(["GET", "POST"])
+
+
+@form_view
+@for_panel
+def add(request: HttpRequest, panel: Panel) -> HttpResponse:
+    """The dialog for a new row; the grid's filters of the same names give its first values."""
+    actor = actor_of(request)
+    require(panel, actor, "add")
+    inputs = panel_inputs(panel)
+    title = _("Add %(what)s") % {"what": _noun(panel)}
+    if request.method == "POST":
+        given = from_form(inputs, request.POST, request.FILES)
+        try:
+            row = CHANGES.create(panel, actor, given)
+        except CarillonError as error:
+            return _form_again(request, form_of(inputs, actor, request.POST, title=title, error=error))
+        return saved(_("%(name)s was added.") % {"name": row})
+    values = defaults(inputs, actor)
+    chosen = customer_filter(request)
+    for one in inputs:
+        if one.name in request.GET:
+            values[one.name] = request.GET[one.name]
+        elif one.field.lookup == "customers" and chosen:
+            values[one.name] = chosen.id
+    return _form(request, form_of(inputs, actor, values, title=title))
+
+
+@form_view
+@for_panel
+def edit(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
+    """The dialog that changes a row."""
+    actor = actor_of(request)
+    row = find_row(panel, actor, key)
+    require(panel, actor, "change")
+    inputs = panel_inputs(panel)
+    title = _("Edit %(name)s") % {"name": row}
+    if request.method == "POST":
+        given = from_form(_open(inputs), request.POST, request.FILES)
+        try:
+            CHANGES.update(panel, actor, row, given)
+        except CarillonError as error:
+            values = {**initial_values(panel, row), **request.POST.dict()}
+            return _form_again(request, form_of(inputs, actor, values, title=title, error=error, is_new=False))
+        return saved(_("%(name)s was saved.") % {"name": row})
+    return _form(request, form_of(inputs, actor, initial_values(panel, row), title=title, is_new=False))
+
+
+def _open(inputs: Iterable[Input]) -> tuple[Input, ...]:
+    return tuple(one for one in inputs if one.field.only != "create")
+
+
+@form_view
+@for_panel
+def remove(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
+    """The question before a row is removed."""
+    actor = actor_of(request)
+    row = find_row(panel, actor, key)
+    require(panel, actor, "delete")
+    name = str(row)
+    form = form_of((), actor, {}, title=_("Remove %(name)s?") % {"name": name})
+    question = {"question": _("This cannot be taken back."), "button": _("Remove"), "is_danger": True}
+    if request.method == "POST":
+        try:
+            CHANGES.remove(panel, actor, row)
+        except CarillonError as error:
+            return _form_again(request, form.with_error(error), question)
+        return saved(_("%(name)s was removed.") % {"name": name})
+    return _form(request, form, question)
+
+
+@form_view
+@for_panel
+def do(request: HttpRequest, panel: Panel, key: str, name: str) -> HttpResponse:
+    """A row's own action: its form or question, then what it says when done."""
+    actor = actor_of(request)
+    row, action = find_row(panel, actor, key), panel.action(name)
+    if action is None or not actor.may(action.needs()):
+        raise NotFound
+    inputs = action_inputs(action)
+    title = f"{action.title}: {row}"
+    question = {"question": action.confirm, "button": action.title, "is_danger": action.danger}
+    if request.method == "POST":
+        given = from_form(inputs, request.POST, request.FILES)
+        try:
+            result = CHANGES.run(panel, actor, row, action, given)
+        except CarillonError as error:
+            return _form_again(request, form_of(inputs, actor, request.POST, title=title, error=error), question)
+        if action.result is not None:
+            shown = {"title": title, "lines": action.result(result).items()}
+            return _changed(render(request, "portal/dialogs/result.html", shown))
+        return saved(str(action.done) or _("%(action)s: done.") % {"action": action.title})
+    values = {**defaults(inputs, actor), **(action.initial(row) if action.initial else {})}
+    return _form(request, form_of(inputs, actor, values, title=title), question)
+
+
+@form_view
+@for_panel
+def notes(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
+    """What people wrote beside a row, and a place to write."""
+    actor = actor_of(request)
+    row = find_row(panel, actor, key)
+    error: CarillonError | None = None
+    if request.method == "POST":
+        try:
+            add_note(actor, panel, row, request.POST.get("text", ""))
+        except CarillonError as refused:
+            error = refused
+    context = {"row": row, "notes": notes_of(actor, row), "may_add": may_note(actor, panel), "error": error}
+    return render(request, "portal/dialogs/notes.html", context, status=422 if error else 200)
+
+
+@require_GET
+@for_panel
+def history(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
+    """Every change ever made to a row."""
+    row = find_row(panel, actor_of(request), key)
+    return render(request, "portal/dialogs/history.html", {"row": row, "changes": history_of(actor_of(request), row)})
+
+
+@require_GET
+@for_panel
+def go(request: HttpRequest, panel: Panel, key: str, target: str) -> HttpResponse:
+    """Follow a link of the row's menu to another panel, filtered by this row."""
+    row = find_row(panel, actor_of(request), key)
+    link = next((link for link in panel.links if link.panel == target), None)
+    if link is None:
+        raise NotFound
+    filters = {name: value_of(row, path) for name, path in link.filters.items()}
+    return redirect(f"{reverse('portal:panel', args=[target])}?{urlencode(filters)}")
+
+
+def saved(text: str) -> HttpResponse:
+    """Close the dialog, show `text` as a toast and fetch the grid again."""
+    answer = HttpResponse(status=204)
+    answer["HX-Trigger"] = json.dumps({"carillon:saved": {"text": text}})
+    return answer
+
+
+def _changed(answer: HttpResponse) -> HttpResponse:
+    answer["HX-Trigger"] = json.dumps({"carillon:changed": {}})
+    return answer
+
+
+def _form(request: HttpRequest, form: Form, extra: Mapping[str, Any] | None = None) -> HttpResponse:
+    return render(request, "portal/dialogs/form.html", {"form": form, **(extra or {})})
+
+
+def _form_again(request: HttpRequest, form: Form, extra: Mapping[str, Any] | None = None) -> HttpResponse:
+    return render(request, "portal/dialogs/form.html", {"form": form, **(extra or {})}, status=422)
+
+
+def _noun(panel: Panel) -> str:
+    return str(panel.name or panel.model._meta.verbose_name)

@@ -1,0 +1,194 @@
+"""From a panel's inputs to what the form template draws."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from carillon.base.actor import Actor
+from carillon.base.errors import CarillonError
+from carillon.faces.portal.catalogue import panel as find_panel
+from carillon.panels.cells import money_text
+from carillon.panels.declaration import Upload
+from carillon.panels.inputs import Input
+
+LINE_ERROR = re.compile(r"(\d+):(.*)")
+LINES_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """One input as drawn. `kind` names the partial template portal/widgets/<kind>.html."""
+
+    name: str
+    label: str
+    kind: str
+    value: Any = ""
+    text: str = ""  # name of the looked-up row
+    help: str = ""
+    error: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    lookup: str = ""
+    placeholder: str = ""
+    max_length: int = 500
+    is_required: bool = False
+    is_fixed: bool = False
+    is_wide: bool = False
+    type: str = "text"
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    widgets: tuple[Widget, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineError:
+    """What is wrong in a line of an imported file."""
+
+    line: int
+    column: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A dialog's form."""
+
+    title: str
+    sections: tuple[Section, ...]
+    error: str = ""
+    lines: tuple[LineError, ...] = ()
+    lines_left_out: int = 0
+    has_file: bool = field(default=False)
+
+    def with_error(self, error: CarillonError) -> Form:
+        """Return the form with a refusal on top."""
+        return replace(self, error=error.detail)
+
+
+def form_of(
+    inputs: Iterable[Input],
+    actor: Actor,
+    values: Mapping[str, Any],
+    *,
+    title: str,
+    error: CarillonError | None = None,
+    is_new: bool = True,
+) -> Form:
+    """Return the form that asks for `inputs`.
+
+    Args:
+        values: typed values, or the texts that a person sent and that are shown again.
+        error: why they were refused; its `fields` are shown beside their inputs, those of file lines as a table.
+
+    Cost: one query per look-up that has a value.
+    """
+    inputs = [one for one in inputs if not (is_new and one.field.only == "update")]
+    errors = dict(error.fields) if error else {}
+    sections: dict[str, list[Widget]] = {}
+    for one in inputs:
+        widget = _widget(one, actor, values, errors.pop(one.name, ""), is_new)
+        sections.setdefault(str(one.field.section), []).append(widget)
+    matches = [(LINE_ERROR.fullmatch(key), text) for key, text in errors.items()]
+    lines = [LineError(int(match[1]), match[2], text) for match, text in matches if match]
+    loose = [f"{key}: {text}" for key, text in errors.items() if not LINE_ERROR.fullmatch(key)]
+    detail = " ".join([error.detail, *loose]) if error else ""
+    return Form(
+        title=title,
+        sections=tuple(Section(name, tuple(widgets)) for name, widgets in sections.items()),
+        error=detail,
+        lines=tuple(sorted(lines, key=lambda one: one.line)[:LINES_SHOWN]),
+        lines_left_out=max(0, len(lines) - LINES_SHOWN),
+        has_file=any(one.type is Upload for one in inputs),
+    )
+
+
+def _widget(one: Input, actor: Actor, values: Mapping[str, Any], error: str, is_new: bool) -> Widget:
+    choices = tuple((str(value), label) for value, label in one.choices(actor))
+    kind, type_, step = _kind(one, bool(choices))
+    value = _value(one, values, kind)
+    if (
+        kind == "select"
+        and (one.optional or not one.is_required and "" not in dict(choices))
+        and one.default in (None, "")
+    ):
+        choices = (("", "—"), *choices)
+    return Widget(
+        name=one.name,
+        label=str(one.field.label),
+        kind=kind,
+        value=value,
+        text=_looked_up(one, actor, value),
+        help=str(one.field.help),
+        error=error,
+        choices=choices,
+        lookup=one.field.lookup,
+        placeholder=str(one.field.placeholder),
+        max_length=one.max_length,
+        is_required=one.is_required and one.type is not bool,
+        is_fixed=not is_new and one.field.only == "create",
+        is_wide=one.field.wide or kind in ("textarea", "lines"),
+        type=type_,
+        step=step,
+    )
+
+
+def _kind(one: Input, has_choices: bool) -> tuple[str, str, str]:
+    """Return the partial template, the input's HTML type and its step."""
+    if one.type is Upload:
+        return "file", "file", ""
+    if one.type is bool:
+        return "switch", "checkbox", ""
+    if one.field.lookup:
+        return "lookup", "text", ""
+    if one.many:
+        return ("checks", "checkbox", "") if has_choices else ("lines", "text", "")
+    if has_choices or issubclass(one.type, Enum):
+        return "select", "text", ""
+    if one.field.kind == "textarea":
+        return "textarea", "text", ""
+    types = {datetime: ("datetime-local", "1"), date: ("date", "")}
+    if one.type in types:
+        return ("input", *types[one.type])
+    if one.is_money or one.type in (int, Decimal):
+        return "number", "text", ""
+    return "input", {"email": "email", "password": "password"}.get(one.field.kind, "text"), ""
+
+
+def _value(one: Input, values: Mapping[str, Any], kind: str) -> Any:
+    if one.many:
+        found = values.getlist(one.name) if isinstance(values, QueryDict) else values.get(one.name)
+        items = [found] if isinstance(found, str) else [str(getattr(item, "value", item)) for item in found or ()]
+        return items if kind == "checks" else "\n".join(items)
+    value = values.get(one.name)
+    if one.type is bool:
+        return bool(value) and value not in ("false", "0", "off")
+    if value is None or isinstance(value, str):
+        return value or ""
+    if one.is_money:
+        return money_text(int(value)).replace(",", "")
+    if isinstance(value, datetime):
+        return timezone.localtime(value).strftime("%Y-%m-%dT%H:%M:%S")
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return str(getattr(value, "value", value))
+
+
+def _looked_up(one: Input, actor: Actor, value: Any) -> str:
+    target = find_panel(one.field.lookup) if one.field.lookup else None
+    if target is None or not str(value).isdigit():
+        return ""
+    row = target.rows(actor).filter(pk=int(value)).first()
+    return str(row) if row else _("(not visible to you)")

@@ -1,0 +1,203 @@
+"""The grid page, its rows, its CSV and the search behind look-ups."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET
+
+from carillon.base.actor import Actor
+from carillon.base.errors import InvalidInput
+from carillon.faces.portal.access import actor_of, for_panel
+from carillon.faces.portal.catalogue import panel as find_panel
+from carillon.faces.portal.shell import customer_filter, page
+from carillon.panels.cells import csv_lines, grid_row, shown
+from carillon.panels.changes import find_row
+from carillon.panels.declaration import Filter, Panel
+from carillon.panels.filtering import filtered, order_of
+from carillon.panels.history import may_note
+from carillon.panels.paging import capped_count, read_page
+
+SIZES = (25, 50, 100, 200)
+EXPORTED = 50_000
+LOOKED_UP = 20
+
+
+@require_GET
+@for_panel
+def show_grid(request: HttpRequest, panel: Panel) -> HttpResponse:
+    """The page; its rows are fetched by the grid."""
+    actor = actor_of(request)
+    context = {
+        "config": grid_config(panel, actor, request),
+        "loose_filters": [one for one in panel.filters if _is_loose(panel, one)],
+        "may_add": panel.may(actor, "add"),
+        "sizes": SIZES,
+        "chosen_tab": request.GET.get("tab", ""),
+    }
+    return page(request, "portal/grid.html", panel, context)
+
+
+def grid_config(panel: Panel, actor: Actor, request: HttpRequest) -> dict[str, Any]:
+    """Return what the grid's script needs to know: columns, menu, addresses, texts."""
+    return {
+        "slug": panel.slug,
+        "base": reverse("portal:panel", args=[panel.slug]),
+        "columns": [_column(panel, actor, column) for column in panel.columns if column.in_grid],
+        "order": panel.order[0],
+        "refresh": panel.refresh_s,
+        "menu": _menu(panel, actor),
+        "preset": {name: request.GET[name] for name in _filter_names(panel) if name in request.GET},
+        "texts": {
+            "empty": str(panel.empty or _("There is nothing here yet.")),
+            "nothing": _("Nothing matches these filters."),
+            "menu": _("Menu of %s"),
+            "failed": _("The rows could not be fetched. Try again."),
+            "any": _("Any"),
+        },
+    }
+
+
+def _column(panel: Panel, actor: Actor, column: Any) -> dict[str, Any]:
+    sortable = {name.removeprefix("-") for name in panel.order}
+    found = next((one for one in panel.filters if one.name == column.name and not _is_range(one)), None)
+    config: dict[str, Any] = {
+        "name": column.name,
+        "title": str(column.title),
+        "kind": column.kind,
+        "width": column.width,
+        "grow": column.grow,
+        "sortable": column.name in sortable,
+    }
+    if found is not None:
+        pairs = found.choices(actor) if callable(found.choices) else found.choices
+        config["filter"] = [[str(value), str(label)] for value, label in pairs] or found.kind
+    return config
+
+
+def _menu(panel: Panel, actor: Actor) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = []
+    if panel.detail is not None:
+        entries.append({"kind": "open", "title": str(panel.detail.title or _("Open")), "icon": "eye"})
+    if panel.may(actor, "change"):
+        entries.append({"kind": "dialog", "path": "edit/", "title": _("Edit"), "icon": "edit"})
+    if panel.has_history:
+        entries.append({"kind": "dialog", "path": "notes/", "title": _("Notes"), "icon": "note"})
+        entries.append({"kind": "dialog", "path": "history/", "title": _("History"), "icon": "history"})
+    links = [(link, find_panel(link.panel)) for link in panel.links]
+    for link, target in links:
+        if target is not None and target.may(actor, "view"):
+            entries.append({"kind": "link", "path": f"go/{link.panel}/", "title": str(link.title), "icon": link.icon})
+    for action in panel.actions:
+        if actor.may(action.needs()):
+            entries.append(
+                {
+                    "kind": "action",
+                    "name": action.name,
+                    "path": f"do/{action.name}/",
+                    "icon": action.icon,
+                    "title": str(action.title),
+                    "danger": action.danger,
+                }
+            )
+    if panel.may(actor, "delete"):
+        entries.append({"kind": "dialog", "path": "remove/", "title": _("Remove"), "icon": "trash", "danger": True})
+    return entries
+
+
+def _is_range(one: Filter) -> bool:
+    return one.kind == "date" and one.lookup == "range"
+
+
+def _is_loose(panel: Panel, one: Filter) -> bool:
+    """Filters that stand above the grid: ranges of dates."""
+    return _is_range(one)
+
+
+def _filter_names(panel: Panel) -> set[str]:
+    names = {one.name for one in panel.filters}
+    return names | {f"{one.name}{end}" for one in panel.filters if _is_range(one) for end in ("_from", "_to")}
+
+
+@require_GET
+@for_panel
+def rows(request: HttpRequest, panel: Panel) -> HttpResponse:
+    """One page of rows as JSON. Parameters: filters, tab, order, size, cursor."""
+    size = request.GET.get("size", "50")
+    if not re.fullmatch(r"[0-9]{1,3}", size) or int(size) not in SIZES:
+        raise InvalidInput(fields={"size": _("Choose one of the sizes offered.")})
+    found = _asked(request, panel)
+    order = order_of(panel, request.GET.get("order", ""))
+    one = read_page(found, order, int(size), request.GET.get("cursor", ""))
+    count, is_more = capped_count(found)
+    body = {
+        "rows": [grid_row(panel, row) for row in one.rows],
+        "next": one.next,
+        "previous": one.previous,
+        "count": _count_text(count, is_more),
+    }
+    return JsonResponse(body)
+
+
+def _asked(request: HttpRequest, panel: Panel) -> Any:
+    chosen = customer_filter(request)
+    return filtered(panel, actor_of(request), request.GET, customer_id=chosen.id if chosen else None)
+
+
+def _count_text(count: int, is_more: bool) -> str:
+    if is_more:
+        return _("More than %(count)d rows") % {"count": count}
+    return ngettext("%(count)d row", "%(count)d rows", count) % {"count": count}
+
+
+@require_GET
+@for_panel
+def export(request: HttpRequest, panel: Panel) -> HttpResponse:
+    """The rows that the filters leave, as CSV for a spreadsheet; the first 50,000 in the grid's order."""
+    order = order_of(panel, request.GET.get("order", ""))
+    mark = "-" if order.startswith("-") else ""
+    found = _asked(request, panel).order_by(order, f"{mark}pk")[:EXPORTED]
+    text = io.StringIO()
+    text.write("\ufeff")  # spreadsheets take UTF-8 for something else without this
+    csv.writer(text).writerows(csv_lines(panel, found.iterator(chunk_size=2000)))
+    name = f"{panel.slug}-{timezone.localdate().isoformat()}.csv"
+    answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@require_GET
+@for_panel
+def lookup(request: HttpRequest, panel: Panel) -> HttpResponse:
+    """Rows whose search column begins with `q`, for look-up fields: at most 20."""
+    found = panel.rows(actor_of(request))
+    chosen = customer_filter(request)
+    if chosen and panel.customer_field and panel.slug != "customers":
+        found = found.filter(**{panel.customer_field: chosen.id})
+    text = request.GET.get("q", "").strip().replace("\x00", "")
+    if text:
+        found = found.filter(**{f"{panel.search}__istartswith": text})
+    more = next((column for column in panel.columns[1:] if column.in_grid and column.kind == "text"), None)
+    rows = found.order_by(panel.search, "pk")[:LOOKED_UP]
+    return JsonResponse(
+        {"rows": [{"id": str(row.pk), "name": str(row), "more": shown(row, more) if more else ""} for row in rows]}
+    )
+
+
+@require_GET
+@for_panel
+def show_detail(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
+    """The page of one row, drawn by the template its panel names."""
+    row = find_row(panel, actor_of(request), key)
+    if panel.detail is None:
+        raise InvalidInput(_("This has no page of its own."))
+    context = {"row": row, "config": grid_config(panel, actor_of(request), request)}
+    return page(request, panel.detail.template, panel, {**context, **panel.detail.context(actor_of(request), row)})

@@ -1,0 +1,26 @@
+"""Addresses of the Partner Portal."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from carillon.faces.portal import dialogs, grid, shell
+
+app_name = "portal"
+
+urlpatterns = [
+    path("", shell.home, name="home"),
+    path("customer-filter/", shell.choose_customer, name="customer-filter"),
+    path("panels/<slug:slug>/", grid.show_grid, name="panel"),
+    path("panels/<slug:slug>/rows/", grid.rows, name="rows"),
+    path("panels/<slug:slug>/export/", grid.export, name="export"),
+    path("panels/<slug:slug>/lookup/", grid.lookup, name="lookup"),
+    path("panels/<slug:slug>/add/", dialogs.add, name="add"),
+    path("panels/<slug:slug>/<str:key>/", grid.show_detail, name="detail"),
+    path("panels/<slug:slug>/<str:key>/edit/", dialogs.edit, name="edit"),
+    path("panels/<slug:slug>/<str:key>/remove/", dialogs.remove, name="remove"),
+    path("panels/<slug:slug>/<str:key>/notes/", dialogs.notes, name="notes"),
+    path("panels/<slug:slug>/<str:key>/history/", dialogs.history, name="history"),
+    path("panels/<slug:slug>/<str:key>/do/<slug:name>/", dialogs.do, name="do"),
+    path("panels/<slug:slug>/<str:key>/go/<slug:target>/", dialogs.go, name="go"),
+]

@@ -1,0 +1,121 @@
+"""Running a panel's actions for the faces: find the row, convert the input, call the action."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from carillon.base.actor import Actor
+from carillon.base.errors import Conflict, NotFound, NotPermitted
+from carillon.panels.cells import initial_values
+from carillon.panels.conversion import convert
+from carillon.panels.declaration import Panel, RowAction
+from carillon.panels.inputs import Input, inputs
+
+FindPanel = Callable[[str], Panel | None]
+
+
+def require(panel: Panel, actor: Actor, verb: str) -> None:
+    """Check that the actor may do `verb` (view, add, change, delete) here.
+
+    Raises:
+        NotFound: the panel is not for this actor at all, or does not offer this.
+        NotPermitted: it is, but not this verb.
+    """
+    if not panel.may(actor, verb):
+        raise NotPermitted if panel.may(actor, "view") else NotFound
+
+
+def find_row(panel: Panel, actor: Actor, key: str) -> Any:
+    """Return the row with that id.
+
+    Raises:
+        NotFound: there is none, or the actor may not see it.
+    """
+    require(panel, actor, "view")
+    primary: Any = panel.model._meta.pk
+    try:
+        row = panel.rows(actor).filter(pk=primary.to_python(key)).first()
+    except ValidationError:
+        row = None
+    if row is None:
+        raise NotFound
+    return row
+
+
+@functools.cache
+def panel_inputs(panel: Panel) -> tuple[Input, ...]:
+    """Return the inputs of the panel's data class."""
+    return inputs(panel.data, panel.fields, panel.model) if panel.data else ()
+
+
+@functools.cache
+def action_inputs(action: RowAction) -> tuple[Input, ...]:
+    """Return the inputs of a row action's data class."""
+    return inputs(action.data, action.fields) if action.data else ()
+
+
+class Changes:
+    """The changes a panel offers. `find`: how to find other panels, for looked-up rows."""
+
+    def __init__(self, find: FindPanel) -> None:
+        self._find = find
+
+    def visible(self, slug: str, actor: Actor, key: Any) -> bool:
+        """Tell whether the actor may see the row `key` of panel `slug`. Cost: one query."""
+        panel = self._find(slug)
+        return panel is not None and panel.rows(actor).filter(pk=key).exists()
+
+    def create(self, panel: Panel, actor: Actor, given: Mapping[str, Any]) -> Any:
+        """Create a row of what was given and return it. Raises what conversion and the action raise."""
+        require(panel, actor, "add")
+        assert panel.data is not None and panel.create is not None  # noqa: S101 - `require` has checked
+        data = convert(panel.data, panel_inputs(panel), given, actor, visible=self.visible)
+        return _run(panel.create, actor, data)
+
+    def update(self, panel: Panel, actor: Actor, row: Any, given: Mapping[str, Any]) -> Any:
+        """Change `row`; what is not given stays. Raises what conversion and the action raise."""
+        require(panel, actor, "change")
+        assert panel.data is not None and panel.update is not None  # noqa: S101 - `require` has checked
+        base = initial_values(panel, row)
+        data = convert(panel.data, panel_inputs(panel), given, actor, base=base, visible=self.visible)
+        return _run(panel.update, actor, row, data)
+
+    def remove(self, panel: Panel, actor: Actor, row: Any) -> None:
+        """Remove `row`. Raises what the action raises."""
+        require(panel, actor, "delete")
+        assert panel.remove is not None  # noqa: S101 - `require` has checked
+        _run(panel.remove, actor, row)
+
+    def run(self, panel: Panel, actor: Actor, row: Any, action: RowAction, given: Mapping[str, Any]) -> Any:
+        """Run a row action and return what it returns.
+
+        Raises:
+            NotPermitted: the actor lacks its permission.
+            Conflict: it does not apply to this row.
+            InvalidInput: the input is not right.
+        """
+        require(panel, actor, "view")
+        if not actor.may(action.needs()):
+            raise NotPermitted
+        if action.applies is not None and not action.applies(row):
+            raise Conflict(_("This is not possible for %(name)s as it is now.") % {"name": row})
+        if action.data is None:
+            return _run(action.run, actor, row)
+        return _run(
+            action.run, actor, row, convert(action.data, action_inputs(action), given, actor, visible=self.visible)
+        )
+
+
+def _run(function: Callable[..., Any], *args: Any) -> Any:
+    """Two people may do the same at once: what the database then refuses is a conflict, not a crash."""
+    try:
+        with transaction.atomic():
+            return function(*args)
+    except IntegrityError as error:
+        raise Conflict(_("Something else already has this value, or still uses this. Nothing was changed.")) from error

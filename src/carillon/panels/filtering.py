@@ -1,0 +1,86 @@
+"""One filter declaration for grid and REST: a django-filter class made from the panel."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from carillon.base.actor import Actor
+from carillon.base.errors import InvalidInput
+from carillon.panels.declaration import Filter, Panel
+
+CLASSES: Mapping[str, type[django_filters.Filter]] = {
+    "text": django_filters.CharFilter,
+    "integer": django_filters.NumberFilter,
+    "uuid": django_filters.UUIDFilter,
+    "bool": django_filters.BooleanFilter,
+    "date": django_filters.DateFilter,
+}
+
+
+@functools.cache
+def filter_class(panel: Panel) -> type[django_filters.FilterSet]:
+    """Return the django-filter class of `panel`; equal for grid and REST."""
+    members: dict[str, Any] = {}
+    for one in panel.filters:
+        members.update(_members(panel, one))
+    members["Meta"] = type("Meta", (), {"model": panel.model, "fields": []})
+    name = panel.slug.replace("-", " ").title().replace(" ", "") + "Filter"
+    return type(name, (django_filters.FilterSet,), members)
+
+
+def _members(panel: Panel, one: Filter) -> dict[str, django_filters.Filter]:
+    column = one.field or one.name
+    if one.lookup == "range" and one.kind == "date":
+        return {
+            f"{one.name}_from": django_filters.DateFilter(field_name=column, lookup_expr="date__gte", label=one.title),
+            f"{one.name}_to": django_filters.DateFilter(field_name=column, lookup_expr="date__lte", label=one.title),
+        }
+    options: dict[str, Any] = {"field_name": column, "lookup_expr": one.lookup, "label": one.title}
+    if one.apply is not None:
+        apply = one.apply
+        options["method"] = lambda rows, _name, value: apply(rows, value)
+    if one.choices and not callable(one.choices):
+        return {one.name: django_filters.ChoiceFilter(choices=list(one.choices), **options)}
+    return {one.name: CLASSES[one.kind](**options)}
+
+
+def filtered(panel: Panel, actor: Actor, given: Mapping[str, Any], *, customer_id: int | None = None) -> QuerySet[Any]:
+    """Return the panel's rows that `actor` may see, cut by tab, filters and the customer filter on top.
+
+    Raises:
+        InvalidInput: a filter's value or the tab is not right; `fields` names them.
+    """
+    rows = panel.rows(actor)
+    if customer_id is not None and panel.customer_field:
+        rows = rows.filter(**{panel.customer_field: customer_id})
+    name = str(given.get("tab") or "")
+    if name:
+        tab = next((tab for tab in panel.tabs if tab.name == name), None)
+        if tab is None:
+            raise InvalidInput(fields={"tab": _("There is no such tab.")})
+        rows = rows.filter(tab.where)
+    found = filter_class(panel)(given, queryset=rows)
+    if not found.is_valid():
+        errors = {field: " ".join(str(error) for error in errors) for field, errors in found.form.errors.items()}
+        raise InvalidInput(fields=errors)
+    result: QuerySet[Any] = found.qs
+    return result
+
+
+def order_of(panel: Panel, asked: str) -> str:
+    """Return the order to use: the one asked for when the panel allows its column, else the panel's first.
+
+    Raises:
+        InvalidInput: the panel cannot be sorted by that.
+    """
+    if not asked:
+        return panel.order[0]
+    if asked.removeprefix("-") not in {column.removeprefix("-") for column in panel.order}:
+        raise InvalidInput(fields={"order": _("These rows cannot be sorted by that.")})
+    return asked
