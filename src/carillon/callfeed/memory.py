@@ -1,0 +1,87 @@
+"""A Feed over plain collections: golden call flows, the portal's test call, tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from carillon.callfeed.documents import endpoint_key
+from carillon.callfeed.snapshot import Snapshot
+from carillon.logic.callflow.values import Customer, Domain, Endpoint, Gateway, Number, Partner, Route, User
+from carillon.logic.rating import RatesAt
+
+
+class MemoryFeed:
+    """Implements `values.Feed` (and `exchange.OffersExchange`) from values that are all there."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        at_ms: int,
+        domains: Iterable[Domain] = (),
+        endpoints: Iterable[Endpoint] = (),
+        customers: Iterable[Customer] = (),
+        users: Iterable[User] = (),
+        numbers: Iterable[Number] = (),
+        exchange_rates: Mapping[tuple[str, str], Decimal] | None = None,
+    ) -> None:
+        """`at_ms` (Unix epoch, UTC) chooses the price list versions; `exchange_rates` are by (source, target)."""
+        self._snapshot = snapshot
+        self._rates = snapshot.prices.at(at_ms)
+        self._domains = {domain.name.lower(): domain for domain in domains}
+        self._endpoints = {endpoint_key(item.username, item.domain): item for item in endpoints}
+        self._customers = {customer.id: customer for customer in customers}
+        self._users = {user.id: user for user in users}
+        self._extensions = {(user.customer_id, user.extension): user for user in self._users.values() if user.extension}
+        self._numbers = {number.e164: number for number in numbers}
+        self._exchange_rates = dict(exchange_rates or {})
+
+    @property
+    def rates(self) -> RatesAt:
+        """The price lists in force at `at_ms`."""
+        return self._rates
+
+    def domain(self, name: str) -> Domain | None:
+        """The SIP domain, whatever its case."""
+        return self._domains.get(name.lower())
+
+    def endpoint(self, username: str, domain: str) -> Endpoint | None:
+        """The SIP account; user names compare with case, domains without (RFC 3261, 19.1.4)."""
+        return self._endpoints.get(endpoint_key(username, domain))
+
+    def customer(self, customer_id: int) -> Customer | None:
+        """The customer by id."""
+        return self._customers.get(customer_id)
+
+    def user(self, user_id: int) -> User | None:
+        """The user by id."""
+        return self._users.get(user_id)
+
+    def user_at(self, customer_id: int, extension: str) -> User | None:
+        """The customer's user with that extension."""
+        return self._extensions.get((customer_id, extension))
+
+    def number(self, e164: str) -> Number | None:
+        """The number of our stock."""
+        return self._numbers.get(e164)
+
+    def partner(self, partner_id: int) -> Partner | None:
+        """The partner by id."""
+        return self._snapshot.partner(partner_id)
+
+    def gateway(self, gateway_id: int) -> Gateway | None:
+        """The gateway by id."""
+        return self._snapshot.gateway(gateway_id)
+
+    def gateways_at(self, address: str, port: int) -> tuple[Gateway, ...]:
+        """The gateways whose calls may come from there."""
+        return self._snapshot.gateways_at(address, port)
+
+    def routes(self, partner_id: int) -> tuple[Route, ...]:
+        """The partner's own routes."""
+        return self._snapshot.routes(partner_id)
+
+    def exchange_rate(self, source: str, target: str) -> Decimal | None:
+        """What one unit of `source` is worth in `target`, when it is known."""
+        return self._exchange_rates.get((source, target))
