@@ -4,7 +4,8 @@ Written down once, built twice: `cast` makes it in the database through the cont
 make the same feed in memory. All telephone numbers are from ranges that regulators keep free for fiction (Ofcom:
 020 7946 0xxx and 01632 960xxx; Arcep: 01 99 00 xx xx; NANPA: 555-01xx; Bundesnetzagentur: 030 23125xxx).
 
-Prices are pounds a minute. Most are charged 30/6 (half a minute at least), Germany 6/6, so that a short call shows it.
+Prices are pounds a minute. Most are charged 30/6 (half a minute at least); Northwind's business customers pay Germany
+by the second, at a price that empties an account while one watches.
 """
 
 from __future__ import annotations
@@ -26,10 +27,6 @@ class Price:
     connection_fee: str = "0"
     initial_s: int = 30
     increment_s: int = 6
-
-    @property
-    def rate(self) -> Decimal:
-        return Decimal(self.per_minute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +131,13 @@ class World:
     spare_numbers: tuple[tuple[str, str], ...] = field(default=())  # (number, partner): stock nobody has yet
 
 
-def _prices(gb: str, mobile: str, fr: str, de: str, us: str, *, fr_fee: str = "0") -> tuple[Price, ...]:
+def _prices(gb: str, mobile: str, fr: str, de: str, us: str, *, is_retail: bool = False) -> tuple[Price, ...]:
+    fee, seconds = ("0.01", (1, 1)) if is_retail else ("0", (30, 6))
     return (
         Price("44", "United Kingdom", gb),
         Price("447", "United Kingdom, mobile", mobile),
-        Price("33", "France", fr, connection_fee=fr_fee),
-        Price("49", "Germany", de, initial_s=6, increment_s=6),
+        Price("33", "France", fr, connection_fee=fee),
+        Price("49", "Germany", de, initial_s=seconds[0], increment_s=seconds[1]),
         Price("1", "United States and Canada", us),
     )
 
@@ -167,7 +165,7 @@ CAST = World(
         Prices("Wholesale Harbour", OPERATOR, HARBOUR, _prices("0.0110", "0.0420", "0.0160", "0.0260", "0.0130")),
         Prices("Fjord wholesale", NORTHWIND, FJORD, _prices("0.0140", "0.0500", "0.0200", "0.0320", "0.0160")),
         Prices(
-            "Business", NORTHWIND, BUSINESS, _prices("0.0200", "0.0800", "0.0300", "0.6000", "0.0250", fr_fee="0.01")
+            "Business", NORTHWIND, BUSINESS, _prices("0.0200", "0.0800", "0.0300", "0.6000", "0.0250", is_retail=True)
         ),
         Prices("Residential", NORTHWIND, HELLO, _prices("0.0300", "0.1000", "0.0450", "0.0600", "0.0400")),
         Prices("Fjord business", FJORD, FJORD_BRAND, _prices("0.0240", "0.0900", "0.0360", "0.0580", "0.0300")),
