@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput, NotFound
-from carillon.base.tenancy import ScopedQuerySet
 
 M = TypeVar("M", bound=models.Model)
+M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 
 
-def named(rows: ScopedQuerySet[M], actor: Actor, row_id: int, field: str) -> M:
+class Scoped(Protocol[M_co]):
+    """A model's `objects`: anything whose rows can be cut to what an actor sees."""
+
+    def visible_to(self, actor: Actor) -> models.QuerySet[M_co]: ...
+
+
+def named(rows: Scoped[M], actor: Actor, row_id: int, field: str) -> M:
     """Return the row that input `field` names by id; a foreign tenant's id looks like one that does not exist.
 
     Raises:
@@ -24,19 +30,20 @@ def named(rows: ScopedQuerySet[M], actor: Actor, row_id: int, field: str) -> M:
 
     Cost: one query.
     """
-    row = rows.visible_to(actor).filter(pk=row_id).first()
+    visible = rows.visible_to(actor)
+    row = visible.filter(pk=row_id).first()
     if row is None:
-        what = rows.model._meta.verbose_name
+        what = visible.model._meta.verbose_name
         raise InvalidInput(f"There is no {what} {row_id}.", fields={field: f"There is no {what} {row_id}."})
     return row
 
 
-def named_or_none(rows: ScopedQuerySet[M], actor: Actor, row_id: int | None, field: str) -> M | None:
+def named_or_none(rows: Scoped[M], actor: Actor, row_id: int | None, field: str) -> M | None:
     """Like `named`; None stays None."""
     return None if row_id is None else named(rows, actor, row_id, field)
 
 
-def locked(rows: ScopedQuerySet[M], actor: Actor, row_id: int) -> M:
+def locked(rows: Scoped[M], actor: Actor, row_id: int) -> M:
     """Return the row as it is now, locked until the transaction ends.
 
     Raises:
@@ -44,9 +51,10 @@ def locked(rows: ScopedQuerySet[M], actor: Actor, row_id: int) -> M:
 
     Cost: one query.
     """
-    row = rows.visible_to(actor).select_for_update(of=("self",)).filter(pk=row_id).first()
+    visible = rows.visible_to(actor)
+    row = visible.select_for_update(of=("self",)).filter(pk=row_id).first()
     if row is None:
-        raise NotFound(f"There is no {rows.model._meta.verbose_name} {row_id}.")
+        raise NotFound(f"There is no {visible.model._meta.verbose_name} {row_id}.")
     return row
 
 

@@ -11,7 +11,7 @@ from carillon.base.changes import action, audited
 from carillon.base.errors import Conflict, InvalidInput
 from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.business.customers.models import Customer, User
-from carillon.business.numbers.choices import NumberKind, NumberState
+from carillon.business.numbers.choices import NumberState
 from carillon.business.numbers.e164 import NotANumber, StockNumber, read_lines, read_number
 from carillon.business.numbers.errors import NumberInUse, NumberNotAvailable
 from carillon.business.numbers.models import Number
@@ -39,14 +39,6 @@ class NumbersData:
     area: str = ""
     kind: str = ""
     partner_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NumberDetails:
-    """What may be corrected on a number in stock."""
-
-    area: str = ""
-    kind: str = NumberKind.GEOGRAPHIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +109,11 @@ def add_numbers(actor: Actor, data: NumbersData) -> list[Number]:
 
 
 @action("numbers.change")
-def update_number(actor: Actor, number: Number, data: NumberDetails) -> Number:
-    """Correct the area or kind of a number."""
+def update_number(actor: Actor, number: Number, data: NumberData) -> Number:
+    """Correct the area or kind of a number; the number itself and its holder stay (see `allocate_number`)."""
     number = locked(Number.objects, actor, number.pk)
     with audited(actor, number, "update"):
-        number.area, number.kind = data.area.strip(), data.kind
+        number.area, number.kind = data.area.strip(), data.kind or number.kind
         check_values(number)
         number.save(update_fields=["area", "kind"])
     return number
@@ -223,7 +215,7 @@ def set_number_state(actor: Actor, number: Number, data: NumberStateData) -> Num
     return number
 
 
-@action("numbers.remove")
+@action("numbers.delete")
 def remove_number(actor: Actor, number: Number) -> None:
     """Take a number that serves nobody out of stock.
 
@@ -244,7 +236,8 @@ def _holder(actor: Actor, partner_id: int | None) -> Partner:
     wanted = actor.partner_id if partner_id is None else partner_id
     if wanted is None:
         raise InvalidInput(fields={"partner_id": "Say which partner holds the number."})
-    return named(Partner.objects, actor, wanted, "partner_id")
+    holder: Partner = named(Partner.objects, actor, wanted, "partner_id")
+    return holder
 
 
 def _new_number(stock: StockNumber, holder: Partner, area: str, kind: str) -> Number:
@@ -267,7 +260,7 @@ def _check_parties(number: Number, customer: Customer, user: User | None) -> Non
 def _stand_alone_as_default(actor: Actor, number: Number) -> None:
     """There is one default per user, and one per customer among the numbers that ring no user."""
     others = Number.objects.visible_to(actor).filter(
-        customer_id=number.customer_id, user_id=number.user_id, is_default_caller_id=True
+        customer=number.customer, user=number.user, is_default_caller_id=True
     )
     for other in others.exclude(pk=number.pk).select_for_update(of=("self",)):
         with audited(actor, other, "update"):

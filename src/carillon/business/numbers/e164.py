@@ -51,7 +51,7 @@ def read_number(text: str) -> StockNumber:
     if number.extension or not phonenumbers.is_possible_number(number):
         raise NotANumber(f"“{written[:30]}” is too short, too long or not a number of that country.")
     region = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(
-        number.country_code
+        number.country_code or 0
     )
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     kind = _KINDS.get(phonenumbers.number_type(number), NumberKind.NATIONAL)

@@ -1,0 +1,461 @@
+"""Changes to price lists and cost lists: drafts are written, approved once, and never change afterwards.
+
+Sale lists need the permissions price_lists.*, cost lists costs.*; the functions here serve both.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Concatenate, ParamSpec, TypeVar
+
+from django.db import transaction
+from django.utils import timezone
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action, audited, witnessed
+from carillon.base.errors import Conflict, InvalidInput, NotPermitted
+from carillon.base.places import Faults
+from carillon.base.rows import check_values, locked, named, named_or_none, once
+from carillon.business.brands.models import WebProduct
+from carillon.business.customers.models import Customer
+from carillon.business.partners.models import Partner
+from carillon.business.pricing import bulk
+from carillon.business.pricing.choices import Purpose, Rounding, VersionState
+from carillon.business.pricing.errors import VersionApproved, VersionEmpty, VersionNeeded, VersionNotDraft
+from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion, Rate
+from carillon.business.pricing.queries import PERMISSION_PREFIX
+from carillon.business.pricing.ratefile import (
+    ALL_NUMBERS,
+    LineError,
+    NotARate,
+    RateFile,
+    RateValues,
+    check_rate,
+    read_rates,
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+NAME_TAKEN = "There is a list of this name already."
+PREFIX_TAKEN = "This version has a rate for this prefix already."
+SLOW_TYPIST = timedelta(minutes=5)  # a form filled in with "now" is still "now"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceListData:
+    """A list. `currency` and `partner_id` (None: the actor's own) stay once created."""
+
+    name: str
+    currency: str
+    is_tax_inclusive: bool = False
+    decimals: int = 6
+    rounding: Rounding = Rounding.HALF_UP
+    note: str = ""
+    partner_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionData:
+    """A version. `effective_from` None: at once when approved. `price_list_id` and `copies_version_id` stay."""
+
+    price_list_id: int
+    effective_from: datetime | None = None
+    note: str = ""
+    copies_version_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateData:
+    """A rate of a draft. `prefix` "" or "*" is every number; `version_id` stays."""
+
+    version_id: int
+    prefix: str
+    name: str
+    per_minute: Decimal
+    connection_fee: Decimal = Decimal(0)
+    initial_s: int = 1
+    increment_s: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignmentData:
+    """Who pays by a list: one of customer, web product or sub-partner; none of them: the partner's default."""
+
+    price_list_id: int
+    web_product_id: int | None = None
+    customer_id: int | None = None
+    buyer_partner_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions:
+    """How to take a file: in place of the draft's rates or on top of them; `encoding` "" detects it."""
+
+    is_merge: bool = False
+    encoding: str = ""
+    file_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did. `ignored_columns` are titles that mean nothing to us."""
+
+    version_id: int
+    rows: int
+    encoding: str
+    separator: str
+    ignored_columns: tuple[str, ...]
+
+
+class RatesRefused(InvalidInput):
+    """A file with errors: nothing was imported. `errors` are the first 200 of `error_count`."""
+
+    slug = "rates-refused"
+
+    def __init__(self, file: RateFile) -> None:
+        self.errors: tuple[LineError, ...] = file.errors
+        self.error_count = file.error_count
+        fields = {f"{error.line}:{error.column}": error.message for error in file.errors}
+        shown = f", the first {len(file.errors)} are listed" if file.error_count > len(file.errors) else ""
+        super().__init__(f"The file has {file.error_count} errors{shown}; nothing was imported.", fields=fields)
+
+
+def on_prices(verb: str) -> Callable[[Callable[Concatenate[Actor, P], R]], Callable[Concatenate[Actor, P], R]]:
+    """Mark an action on sale or cost lists: atomic; the list it touches is checked by `_permit` once it is known."""
+
+    def wrap(function: Callable[Concatenate[Actor, P], R]) -> Callable[Concatenate[Actor, P], R]:
+        @functools.wraps(function)
+        def checked(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            if not any(actor.may(f"{prefix}.{verb}") for prefix in PERMISSION_PREFIX.values()):
+                raise NotPermitted(f"This needs the permission price_lists.{verb} or costs.{verb}.")
+            with transaction.atomic():
+                return function(actor, *args, **kwargs)
+
+        checked.permission = f"price_lists.{verb}"  # type: ignore[attr-defined]
+        return checked
+
+    return wrap
+
+
+def _permit(actor: Actor, price_list: PriceList, verb: str) -> PriceList:
+    permission = f"{PERMISSION_PREFIX[Purpose(price_list.purpose)]}.{verb}"
+    if not actor.may(permission):
+        raise NotPermitted(f"This needs the permission {permission}.")
+    return price_list
+
+
+# ---------------------------------------------------------------- lists
+
+
+@action("price_lists.add")
+def create_price_list(actor: Actor, data: PriceListData) -> PriceList:
+    """Create a list of sale prices; it has no version yet.
+
+    Raises:
+        InvalidInput: a value breaks a rule, or the partner has a list of that name.
+    """
+    return _create_list(actor, data, Purpose.SALE)
+
+
+@action("costs.add")
+def create_cost_list(actor: Actor, data: PriceListData) -> PriceList:
+    """Create a list of a carrier's prices; like `create_price_list`."""
+    return _create_list(actor, data, Purpose.COST)
+
+
+@on_prices("change")
+def update_price_list(actor: Actor, price_list: PriceList, data: PriceListData) -> PriceList:
+    """Change a list's name, tax, rounding and note; currency, purpose and partner stay.
+
+    Raises:
+        InvalidInput: a value breaks a rule, or the partner has another list of that name.
+    """
+    price_list = _permit(actor, locked(PriceList.objects, actor, price_list.pk), "change")
+    with once({"price_list_name_once": ("name", NAME_TAKEN)}), audited(actor, price_list, "update"):
+        price_list.name, price_list.note = data.name.strip(), data.note.strip()
+        price_list.is_tax_inclusive = data.is_tax_inclusive
+        price_list.decimals, price_list.rounding = data.decimals, data.rounding
+        _check_list(price_list)
+        price_list.save()
+    return price_list
+
+
+# ---------------------------------------------------------------- versions
+
+
+@on_prices("change")
+def create_version(actor: Actor, data: VersionData) -> PriceListVersion:
+    """Start a draft, empty or with the rates of another version of the same list.
+
+    Raises:
+        InvalidInput: no such list or version, or a date in the past.
+
+    Cost: four queries; copying is one more, whatever the number of rates.
+    """
+    price_list = named(PriceList.objects, actor, data.price_list_id, "price_list_id")
+    price_list = _permit(actor, locked(PriceList.objects, actor, price_list.pk), "change")
+    copied = named_or_none(PriceListVersion.objects, actor, data.copies_version_id, "copies_version_id")
+    if copied and copied.price_list_id != price_list.pk:
+        raise InvalidInput(fields={"copies_version_id": "This is a version of another list."})
+    newest = PriceListVersion.objects.filter(price_list=price_list).order_by("-number").first()
+    version = PriceListVersion(
+        partner_id=price_list.partner_id,
+        price_list=price_list,
+        number=newest.number + 1 if newest else 1,
+        effective_from=_effective(data.effective_from),
+        note=data.note.strip(),
+    )
+    check_values(version)
+    with audited(actor, version, "create"):
+        version.save(force_insert=True)
+        if copied:
+            version.rate_count = bulk.copy_rates(copied.pk, version.pk)
+            version.save(update_fields=["rate_count"])
+    return version
+
+
+@on_prices("change")
+def update_version(actor: Actor, version: PriceListVersion, data: VersionData) -> PriceListVersion:
+    """Change when a draft takes effect, and its note.
+
+    Raises:
+        VersionApproved, VersionNotDraft: it is no draft. InvalidInput: a date in the past.
+    """
+    version = _draft(actor, version.pk)
+    with audited(actor, version, "update"):
+        if data.effective_from != version.effective_from:
+            version.effective_from = _effective(data.effective_from)
+        version.note = data.note.strip()
+        check_values(version)
+        version.save(update_fields=["effective_from", "note"])
+    return version
+
+
+@on_prices("approve")
+def approve_version(actor: Actor, version: PriceListVersion) -> PriceListVersion:
+    """Let a draft take effect at its date, or now when that has passed; it never changes afterwards.
+
+    Raises:
+        VersionApproved, VersionNotDraft: it is no draft. VersionEmpty: it has no rates.
+    """
+    version = _draft(actor, version.pk, "approve")
+    if version.rate_count == 0:
+        raise VersionEmpty
+    with audited(actor, version, "approve"):
+        version.effective_from = max(version.effective_from, timezone.now())
+        version.state = VersionState.APPROVED
+        version.save(update_fields=["effective_from", "state"])
+    return version
+
+
+@on_prices("approve")
+def withdraw_version(actor: Actor, version: PriceListVersion) -> PriceListVersion:
+    """Take a version back: a draft, one that has yet to take effect, or one in force that an earlier one replaces.
+
+    Raises:
+        VersionNeeded: it is in force and no earlier version would take over. Conflict: it is withdrawn already.
+    """
+    version = locked(PriceListVersion.objects, actor, version.pk)
+    price_list = _permit(actor, version.price_list, "approve")
+    if version.state == VersionState.WITHDRAWN:
+        raise Conflict("The version is withdrawn already.")
+    if version.state == VersionState.APPROVED and version.effective_from <= timezone.now():
+        others = PriceListVersion.objects.filter(price_list=price_list, state=VersionState.APPROVED)
+        if not others.exclude(pk=version.pk).filter(effective_from__lte=timezone.now()).exists():
+            raise VersionNeeded
+    with audited(actor, version, "withdraw"):
+        version.state = VersionState.WITHDRAWN
+        version.save(update_fields=["state"])
+    return version
+
+
+# ---------------------------------------------------------------- rates
+
+
+@on_prices("change")
+def add_rate(actor: Actor, data: RateData) -> Rate:
+    """Add a rate to a draft.
+
+    Raises:
+        VersionApproved, VersionNotDraft: it is no draft. InvalidInput: a value breaks a rule, or the prefix is there.
+    """
+    version = _draft(actor, named(PriceListVersion.objects, actor, data.version_id, "version_id").pk)
+    rate = Rate(version=version, partner_id=version.partner_id)
+    with once({"prefix_once_per_version": ("prefix", PREFIX_TAKEN)}), audited(actor, rate, "add"):
+        _fill(rate, data)
+        rate.save(force_insert=True)
+    version.rate_count += 1
+    version.save(update_fields=["rate_count"])
+    return rate
+
+
+@on_prices("change")
+def update_rate(actor: Actor, rate: Rate, data: RateData) -> Rate:
+    """Change a rate of a draft; raises like `add_rate`."""
+    _draft(actor, rate.version_id)
+    rate = locked(Rate.objects, actor, rate.pk)
+    with once({"prefix_once_per_version": ("prefix", PREFIX_TAKEN)}), audited(actor, rate, "update"):
+        _fill(rate, data)
+        rate.save()
+    return rate
+
+
+@on_prices("change")
+def remove_rate(actor: Actor, rate: Rate) -> None:
+    """Remove a rate from a draft; raises VersionApproved, VersionNotDraft."""
+    version = _draft(actor, rate.version_id)
+    rate = locked(Rate.objects, actor, rate.pk)
+    with audited(actor, rate, "remove"):
+        rate.delete()
+    version.rate_count -= 1
+    version.save(update_fields=["rate_count"])
+
+
+@on_prices("change")
+def import_rates(actor: Actor, version: PriceListVersion, content: bytes, options: ImportOptions) -> ImportReport:
+    """Fill a draft from a CSV file (see `ratefile.read_rates`): all of it or nothing.
+
+    Raises:
+        RatesRefused: lines with errors, each named. InvalidInput: the file as a whole cannot be read.
+        VersionApproved, VersionNotDraft: it is no draft.
+
+    Cost: five statements and one per 20,000 lines.
+    """
+    version = _draft(actor, version.pk)
+    file = read_rates(content, currency=version.price_list.currency, encoding=options.encoding)
+    if file.error_count:
+        raise RatesRefused(file)
+    version.rate_count = bulk.store_rates(version, file.rates, is_merge=options.is_merge)
+    version.save(update_fields=["rate_count"])
+    how = "merged" if options.is_merge else "replaced"
+    name = options.file_name[:100] or "a file"
+    witnessed(actor, version, "import_rates", reason=f"{len(file.rates)} rates of {name}, {how}")
+    return ImportReport(version.pk, len(file.rates), file.encoding, file.separator, file.ignored_columns)
+
+
+# ---------------------------------------------------------------- who pays by which list
+
+
+@action("price_lists.assign")
+def assign_price_list(actor: Actor, data: AssignmentData) -> PriceAssignment:
+    """Let a buyer pay by a list from the next call on, in place of the list it had.
+
+    Raises:
+        InvalidInput: more than one buyer, a buyer of another partner, a cost list, or another currency.
+    """
+    price_list = named(PriceList.objects, actor, data.price_list_id, "price_list_id")
+    buyer = _buyer(actor, price_list, data)
+    assignment = PriceAssignment.objects.filter(partner_id=price_list.partner_id, **buyer).select_for_update().first()
+    verb = "update" if assignment else "create"
+    assignment = assignment or PriceAssignment(partner_id=price_list.partner_id, **buyer)
+    clash = {"one_list_per_buyer": ("price_list_id", "Somebody has just assigned a list to this buyer: try again.")}
+    with once(clash), audited(actor, assignment, verb):
+        assignment.price_list = price_list
+        assignment.save()
+    return assignment
+
+
+@action("price_lists.assign")
+def unassign_price_list(actor: Actor, assignment: PriceAssignment) -> None:
+    """Let the next less exact assignment apply again."""
+    assignment = locked(PriceAssignment.objects, actor, assignment.pk)
+    with audited(actor, assignment, "remove"):
+        assignment.delete()
+
+
+# ---------------------------------------------------------------- steps
+
+
+def _create_list(actor: Actor, data: PriceListData, purpose: Purpose) -> PriceList:
+    owner = actor.partner_id if data.partner_id is None else data.partner_id
+    price_list = PriceList(
+        partner=named(Partner.objects, actor, owner or 0, "partner_id"),
+        name=data.name.strip(),
+        purpose=purpose,
+        currency=data.currency.strip().upper(),
+        is_tax_inclusive=data.is_tax_inclusive,
+        decimals=data.decimals,
+        rounding=data.rounding,
+        note=data.note.strip(),
+    )
+    _check_list(price_list)
+    with once({"price_list_name_once": ("name", NAME_TAKEN)}), audited(actor, price_list, "create"):
+        price_list.save(force_insert=True)
+    return price_list
+
+
+def _check_list(price_list: PriceList) -> None:
+    faults = Faults()
+    faults.currency(price_list.currency)
+    faults.unless(0 <= price_list.decimals <= 6, "decimals", "Prices of calls have 0 to 6 decimals.")
+    faults.stop()
+    check_values(price_list)
+
+
+def _draft(actor: Actor, version_id: int, verb: str = "change") -> PriceListVersion:
+    """The draft, locked, so that nobody approves it under our hands."""
+    version: PriceListVersion = locked(PriceListVersion.objects, actor, version_id)
+    _permit(actor, version.price_list, verb)
+    if version.state == VersionState.APPROVED:
+        raise VersionApproved
+    if version.state != VersionState.DRAFT:
+        raise VersionNotDraft
+    return version
+
+
+def _effective(wanted: datetime | None) -> datetime:
+    now = timezone.now()
+    if wanted is not None and wanted < now - SLOW_TYPIST:
+        why = "Prices can't take effect in the past: calls have been charged by the old ones."
+        raise InvalidInput(why, fields={"effective_from": why})
+    return max(wanted or now, now)
+
+
+def _fill(rate: Rate, data: RateData) -> None:
+    values = RateValues(
+        prefix="" if data.prefix.strip() == ALL_NUMBERS else data.prefix.strip().removeprefix("+"),
+        name=data.name.strip(),
+        connection_fee=data.connection_fee,
+        per_minute=data.per_minute,
+        initial_s=data.initial_s,
+        increment_s=data.increment_s,
+    )
+    try:
+        check_rate(values)
+    except NotARate as error:
+        raise InvalidInput(str(error), fields={error.column: str(error)}) from None
+    rate.prefix, rate.name = values.prefix, values.name
+    rate.connection_fee, rate.per_minute = values.connection_fee, values.per_minute
+    rate.initial_s, rate.increment_s = values.initial_s, values.increment_s
+
+
+def _buyer(
+    actor: Actor, price_list: PriceList, data: AssignmentData
+) -> dict[str, WebProduct | Customer | Partner | None]:
+    product = named_or_none(WebProduct.objects, actor, data.web_product_id, "web_product_id")
+    customer = named_or_none(Customer.objects, actor, data.customer_id, "customer_id")
+    partner = named_or_none(Partner.objects, actor, data.buyer_partner_id, "buyer_partner_id")
+    seller, currency, faults = price_list.partner_id, price_list.currency, Faults()
+    faults.unless(price_list.purpose == Purpose.SALE, "price_list_id", "This is a carrier's cost list.")
+    if sum(buyer is not None for buyer in (product, customer, partner)) > 1:
+        faults.unless(False, "price_list_id", "Choose one buyer: a customer, a web product or a sub-partner.")
+    if product:
+        faults.unless(product.partner_id == seller, "web_product_id", "This web product is another partner's.")
+        faults.unless(
+            currency in product.currencies, "web_product_id", f"This web product does not sell in {currency}."
+        )
+    if customer:
+        faults.unless(customer.partner_id == seller, "customer_id", "This customer buys from another partner.")
+        faults.unless(customer.currency == currency, "customer_id", f"This customer pays in {customer.currency}.")
+    if partner:
+        faults.unless(
+            partner.parent_id == seller, "buyer_partner_id", "This partner does not buy from the list's owner."
+        )
+        faults.unless(partner.currency == currency, "buyer_partner_id", f"This partner pays in {partner.currency}.")
+    faults.stop()
+    return {"web_product": product, "customer": customer, "buyer_partner": partner}

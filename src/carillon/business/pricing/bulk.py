@@ -1,0 +1,49 @@
+"""Many rates at once, in few statements. COPY is refused on tables with row-level security, so arrays are inserted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from carillon.business.pricing.models import PriceListVersion, Rate
+from carillon.business.pricing.ratefile import RateValues
+
+COLUMNS = "prefix, name, connection_fee, per_minute, initial_s, increment_s"
+BATCH = 20_000  # rates per statement: about 2 MB
+
+INSERT = f"""
+insert into pricing_rate (partner_id, version_id, {COLUMNS})
+select %s, %s, * from unnest(%s::text[], %s::text[], %s::numeric[], %s::numeric[], %s::int[], %s::int[])
+on conflict (version_id, prefix) do update set name = excluded.name, connection_fee = excluded.connection_fee,
+    per_minute = excluded.per_minute, initial_s = excluded.initial_s, increment_s = excluded.increment_s
+"""  # noqa: S608 - constant names
+COPY = f"""
+insert into pricing_rate (partner_id, version_id, {COLUMNS})
+select partner_id, %s, {COLUMNS} from pricing_rate where version_id = %s
+"""  # noqa: S608 - constant names
+
+
+def copy_rates(source_version_id: int, target_version_id: int) -> int:
+    """Copy all rates of one version into another of the same partner; return how many. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(COPY, [target_version_id, source_version_id])
+        return int(cursor.rowcount)
+
+
+def store_rates(version: PriceListVersion, rates: Sequence[RateValues], *, is_merge: bool) -> int:
+    """Put rates into a draft, in place of its own or on top of them (by prefix); return how many it has then.
+
+    Cost: two statements and one per 20,000 rates.
+    """
+    with connection.cursor() as cursor:
+        if not is_merge:
+            cursor.execute("delete from pricing_rate where version_id = %s", [version.pk])
+        for start in range(0, len(rates), BATCH):
+            columns = zip(*map(_row, rates[start : start + BATCH]), strict=True)
+            cursor.execute(INSERT, [version.partner_id, version.pk, *(list(column) for column in columns)])
+    return Rate.objects.filter(version=version).count()
+
+
+def _row(rate: RateValues) -> tuple[object, ...]:
+    return rate.prefix, rate.name, rate.connection_fee, rate.per_minute, rate.initial_s, rate.increment_s

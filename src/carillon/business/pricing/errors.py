@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from carillon.base.errors import Conflict
+
+
+class VersionApproved(Conflict):
+    """What was approved is what customers were charged by: it never changes."""
+
+    slug = "version-approved"
+    title = "An approved version never changes: create a new version."
+
+
+class VersionNotDraft(Conflict):
+    """The version is no draft any more."""
+
+    slug = "version-not-draft"
+    title = "Only a draft can be changed or approved."
+
+
+class VersionEmpty(Conflict):
+    """A version without rates would stop all calls."""
+
+    slug = "version-empty"
+    title = "The version has no rates: add or import some first."
+
+
+class VersionNeeded(Conflict):
+    """No earlier version could take over."""
+
+    slug = "version-needed"
+    title = "No earlier version would take over: approve another version first."

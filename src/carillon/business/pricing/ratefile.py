@@ -1,0 +1,359 @@
+"""Reading a file of rates: bytes in, rates or line-by-line errors out. No database, no clock.
+
+A file is CSV with a header line. Separator, encoding and column names differ from carrier to carrier; what can be told
+for certain is understood, what cannot is refused with a sentence that says what to do. Nothing is guessed about money.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from carillon.base.errors import InvalidInput
+
+MAX_BYTES = 20 * 1024 * 1024
+MAX_LINES = 1_000_000
+MAX_ERRORS = 200
+MAX_PREFIX = 15
+MAX_NAME = 100
+MAX_PRICE = Decimal(1000)  # per minute or per call, in any currency: more is a slipped decimal point
+MAX_INTERVAL_S = 3600
+ALL_NUMBERS = "*"
+
+COLUMNS = {
+    "prefix": "prefix code dialcode dialcodes diallingcode areacode destinationcode digits breakout prefijo vorwahl",
+    "name": "name destination destinationname description country zone route destino ziel",
+    "connection_fee": "connectionfee connectfee setupfee setup connectioncharge setupcharge percall connectcost",
+    "per_minute": "perminute rate price rateperminute priceperminute ratemin pricemin ratepermin pricepermin cost"
+    " costperminute minuterate minuteprice charge sellrate buyrate precio preis tarif",
+    "initial_s": "initial initials initialinterval firstinterval initialincrement minimumduration minduration"
+    " interval1",
+    "increment_s": "increment increments interval intervaln subsequentinterval nextinterval billingincrement"
+    " billinginterval billing step interval2",
+    "currency": "currency curr ccy moneda",
+}
+_FIELD_OF = {synonym: field for field, synonyms in COLUMNS.items() for synonym in (field, *synonyms.split())}
+_FIELD_OF |= {"initials": "initial_s", "increments": "increment_s"}  # initial_s, increment_s without the underscore
+_PRICE = re.compile(r"\d{1,9}([.,]\d{1,8})?", re.ASCII)
+_DIGITS = re.compile(r"\d+", re.ASCII)
+_SCIENTIFIC = re.compile(r"\d+([.,]\d+)?[eE]\+?\d+", re.ASCII)
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_SIGNATURES = (
+    (b"PK\x03\x04", "an XLSX or ZIP file"),
+    (b"\x1f\x8b", "a GZIP file"),
+    (b"%PDF", "a PDF file"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel (XLS) file"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RateValues:
+    """A rate as written: prices in the list's currency, intervals in seconds."""
+
+    prefix: str
+    name: str
+    connection_fee: Decimal
+    per_minute: Decimal
+    initial_s: int
+    increment_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineError:
+    """What is wrong on one line; `column` is the name of our field ("" when it is the whole line)."""
+
+    line: int
+    column: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RateFile:
+    """A file read: its rates when there are no errors. `errors` holds the first 200 of `error_count`."""
+
+    rates: tuple[RateValues, ...]
+    errors: tuple[LineError, ...]
+    error_count: int
+    encoding: str
+    separator: str
+    ignored_columns: tuple[str, ...]
+
+
+class NotARate(ValueError):
+    """One value of a rate is wrong; `column` says which."""
+
+    def __init__(self, column: str, message: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+class _Findings:
+    """Errors in order, counted beyond the number that anybody would read."""
+
+    def __init__(self) -> None:
+        self.kept: list[LineError] = []
+        self.count = 0
+
+    def add(self, line: int, column: str, message: str) -> None:
+        self.count += 1
+        if self.count <= MAX_ERRORS:
+            self.kept.append(LineError(line, column, message))
+
+
+def read_rates(content: bytes, *, currency: str, encoding: str = "") -> RateFile:
+    """Read a CSV file of rates.
+
+    Args:
+        content: the file, at most 20 MB and 1,000,000 lines.
+        currency: of the price list; a currency column must agree.
+        encoding: "" detects UTF-8 and marked UTF-16; others must be named, such as "windows-1252".
+
+    Returns: all rates, or none and the errors.
+
+    Raises:
+        InvalidInput: on field "file", when the file as a whole cannot be read.
+    """
+    text, found_encoding = _decode(content, encoding)
+    separator, start = _separator(text)
+    reader = csv.reader(io.StringIO(text[start:], newline=""), delimiter=separator, strict=True)
+    findings, rates = _Findings(), []
+    lines = _records(reader, findings, first_line=1 + text.count("\n", 0, start))
+    header_line, header = next(lines, (1, []))
+    places, ignored = _header(header, header_line)
+    seen: dict[str, int] = {}
+    for line, cells in lines:
+        try:
+            rates.append(_rate(cells, places, separator, currency, len(header)))
+            _refuse_duplicate(rates[-1].prefix, line, seen)
+        except NotARate as error:
+            findings.add(line, error.column, str(error))
+    if not rates and not findings.count:
+        raise _bad_file("The file has a header but no rates.")
+    kept = () if findings.count else tuple(rates)
+    return RateFile(kept, tuple(findings.kept), findings.count, found_encoding, separator, ignored)
+
+
+def check_rate(values: RateValues) -> None:
+    """Hold one rate against the rules that hold for every rate, typed or imported.
+
+    Raises:
+        NotARate: naming the column and what is wrong with it.
+    """
+    if values.prefix and not _DIGITS.fullmatch(values.prefix):
+        raise NotARate("prefix", f"“{values.prefix[:20]}” is not a prefix: digits only, country code first.")
+    if len(values.prefix) > MAX_PREFIX:
+        raise NotARate("prefix", f"A prefix has at most {MAX_PREFIX} digits; this one has {len(values.prefix)}.")
+    if values.prefix.startswith("0"):
+        raise NotARate("prefix", "A prefix begins with a country code, which never begins with 0.")
+    _check_name(values.name)
+    _check_price("connection_fee", values.connection_fee)
+    _check_price("per_minute", values.per_minute)
+    _check_interval("initial_s", values.initial_s)
+    _check_interval("increment_s", values.increment_s)
+
+
+# ---------------------------------------------------------------- the file as a whole
+
+
+def _bad_file(sentence: str) -> InvalidInput:
+    return InvalidInput(sentence, fields={"file": sentence})
+
+
+def _decode(content: bytes, encoding: str) -> tuple[str, str]:
+    if len(content) > MAX_BYTES:
+        raise _bad_file(
+            f"The file has {len(content) // 1024 // 1024} MB; at most {MAX_BYTES // 1024 // 1024} are read."
+        )
+    for signature, kind in _SIGNATURES:
+        if content.startswith(signature):
+            raise _bad_file(f"This is {kind}, not CSV: save it as CSV (UTF-8) and try again.")
+    if not content.strip():
+        raise _bad_file("The file is empty.")
+    marked = next(((name, len(bom)) for bom, name in _BOMS if content.startswith(bom)), None)
+    if marked:
+        return _decode_as(content[marked[1] :], marked[0]), marked[0]
+    return (_decode_as(content, encoding), encoding) if encoding else (_decode_utf8(content), "utf-8")
+
+
+def _decode_as(content: bytes, encoding: str) -> str:
+    try:
+        text = content.decode(encoding)
+    except LookupError:
+        raise _bad_file(f"“{encoding[:30]}” is not an encoding; use utf-8, utf-16 or windows-1252.") from None
+    except UnicodeError:
+        raise _bad_file(f"The file is not {encoding.upper()}: save it as CSV (UTF-8) and try again.") from None
+    return _without_nul(text)
+
+
+def _decode_utf8(content: bytes) -> str:
+    if b"\x00" in content[:2000]:
+        raise _bad_file("The file looks like UTF-16 without its mark: save it as CSV (UTF-8) and try again.")
+    try:
+        return _without_nul(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _bad_file(
+            f"Line {line} has a byte (0x{content[error.start]:02X}) that is not UTF-8. The file looks like "
+            "Windows-1252 (Latin-1): save it as CSV (UTF-8), or choose that encoding."
+        ) from None
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise _bad_file(f"Line {text.count(chr(10), 0, text.index(chr(0))) + 1} has a NUL character: is this CSV?")
+    if text.count("\n") > MAX_LINES or text.count("\r") > MAX_LINES:
+        raise _bad_file(f"The file has more than {MAX_LINES:,} lines: import it in parts.")
+    return text
+
+
+def _separator(text: str) -> tuple[str, int]:
+    """The separator and where the header begins; spreadsheets may say it in a first line "sep=;"."""
+    start = len(text) - len(text.lstrip("\r\n \ufeff"))
+    first = text[start:].split("\n", 1)[0].rstrip("\r")
+    if re.fullmatch(r"sep=[;,\t]", first, re.IGNORECASE):
+        return first[-1], min(start + len(first) + text[start + len(first) :].find("\n") + 1, len(text))
+    outside_quotes = re.sub(r'"[^"]*"', "", first)
+    return max(",;\t", key=outside_quotes.count), start
+
+
+def _records(reader: Iterator[list[str]], findings: _Findings, first_line: int) -> Iterator[tuple[int, list[str]]]:
+    """Records with the line each begins on; blank ones are left out. Reading stops where quotes no longer match."""
+    offset, line = first_line - 1, first_line
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            findings.add(line, "", f"This line is not CSV ({error}): check its quotes.")
+            return
+        if any(cell.strip() for cell in cells):
+            yield line, cells
+        line = reader.line_num + offset + 1  # type: ignore[attr-defined]
+
+
+def _header(cells: list[str], line: int) -> tuple[dict[str, int], tuple[str, ...]]:
+    places: dict[str, int] = {}
+    ignored: list[str] = []
+    for place, title in enumerate(cells):
+        field = _FIELD_OF.get(re.sub(r"[^a-z0-9]", "", title.lower()))
+        if field is None:
+            ignored += [title.strip()[:60]] if title.strip() else []
+        elif field in places:
+            raise _bad_file(f"Line {line}: the columns “{cells[places[field]]}” and “{title}” both mean {field}.")
+        else:
+            places[field] = place
+    missing = [field for field in ("prefix", "per_minute") if field not in places]
+    if missing:
+        known = ", ".join(f"“{field}”" for field in COLUMNS)
+        raise _bad_file(
+            f"Line {line} must be the header, and it has no column for {' and '.join(missing)}. Known are {known} and "
+            "common names for them, such as “destination”, “rate”, “interval”."
+        )
+    return places, tuple(ignored)
+
+
+# ---------------------------------------------------------------- one line
+
+
+def _rate(cells: list[str], places: Mapping[str, int], separator: str, currency: str, width: int) -> RateValues:
+    if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+        raise NotARate("", f"The line has {len(cells)} values for {width} columns: a separator inside a value?")
+    written = {field: cells[place].strip() if place < len(cells) else "" for field, place in places.items()}
+    for field, text in written.items():
+        if "\n" in text or "\r" in text:
+            raise NotARate(field, "The value runs over several lines: is a quote opened and not closed?")
+    if written.get("currency", currency).upper() not in ("", currency):
+        raise NotARate("currency", f"The list is in {currency}; this line is in {written['currency'][:10]}.")
+    initial, increment = _intervals(written.get("initial_s", ""), written.get("increment_s", ""))
+    prefix = _prefix(written["prefix"])
+    values = RateValues(
+        prefix=prefix,
+        name=written.get("name") or (prefix or "All numbers"),
+        connection_fee=_price("connection_fee", written.get("connection_fee", "") or "0", separator),
+        per_minute=_price("per_minute", written["per_minute"], separator),
+        initial_s=initial,
+        increment_s=increment,
+    )
+    check_rate(values)
+    return values
+
+
+def _prefix(text: str) -> str:
+    if text == ALL_NUMBERS:
+        return ""
+    if not text:
+        raise NotARate("prefix", f"The prefix is missing; write {ALL_NUMBERS} for all numbers.")
+    if _SCIENTIFIC.fullmatch(text):
+        raise NotARate("prefix", f"“{text}” was shortened by a spreadsheet: format the column as text and save again.")
+    return text[1:] if text.startswith("+") else text
+
+
+def _price(column: str, text: str, separator: str) -> Decimal:
+    """A price. A decimal comma is understood only where a comma cannot separate values."""
+    if not text:
+        raise NotARate(column, "The price is missing.")
+    if text[0] in "-−–(":
+        raise NotARate(column, f"“{text[:20]}” is negative: prices are zero or more.")
+    if text[0] in "=@":
+        raise NotARate(column, f"“{text[:20]}” is a spreadsheet formula, not a price.")
+    if not _PRICE.fullmatch(text):
+        raise NotARate(
+            column, f"“{text[:20]}” is not a price: digits and one decimal point, at most 8 decimals, no currency sign."
+        )
+    if "," in text and separator == ",":
+        raise NotARate(column, f"“{text}” has a comma: write a decimal point, or separate values by semicolons.")
+    return Decimal(text.replace(",", "."))
+
+
+def _intervals(initial: str, increment: str) -> tuple[int, int]:
+    """Seconds of the first interval and the next ones; "60/1" in either column is both."""
+    if "/" in increment or "/" in initial:
+        both = increment if "/" in increment else initial
+        initial, increment = both.split("/", 1)
+    return _seconds("initial_s", initial), _seconds("increment_s", increment)
+
+
+def _seconds(column: str, text: str) -> int:
+    text = text.strip()
+    if not text:
+        return 1
+    if not _DIGITS.fullmatch(text) or len(text) > 6:
+        raise NotARate(column, f"“{text[:20]}” is not a number of seconds.")
+    return int(text)
+
+
+def _check_name(name: str) -> None:
+    if not name:
+        raise NotARate("name", "The destination's name is missing.")
+    if len(name) > MAX_NAME:
+        raise NotARate("name", f"A name has at most {MAX_NAME} characters; this one has {len(name)}.")
+    if name[0] in "=+-@\t\r":
+        raise NotARate("name", f"“{name[:20]}” begins with “{name[0]}”, which spreadsheets run as a formula.")
+    if not name.isprintable():
+        raise NotARate("name", "The name has a control character.")
+
+
+def _check_price(column: str, price: Decimal) -> None:
+    if not price.is_finite() or price < 0:
+        raise NotARate(column, "Prices are zero or more.")
+    if price > MAX_PRICE:
+        raise NotARate(column, f"{price} is absurd: prices are at most {MAX_PRICE}. Is the decimal point missing?")
+    if -int(price.as_tuple().exponent) > 8:
+        raise NotARate(column, "A price has at most 8 decimals.")
+
+
+def _check_interval(column: str, seconds: int) -> None:
+    if not 1 <= seconds <= MAX_INTERVAL_S:
+        raise NotARate(column, f"An interval is 1 to {MAX_INTERVAL_S} seconds; this one is {seconds}.")
+
+
+def _refuse_duplicate(prefix: str, line: int, seen: dict[str, int]) -> None:
+    earlier = seen.setdefault(prefix, line)
+    if earlier != line:
+        raise NotARate("prefix", f"Prefix {prefix or ALL_NUMBERS} is on line {earlier} already.")
