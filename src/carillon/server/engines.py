@@ -70,7 +70,7 @@ def postgresql(config: Config) -> Process:
 def rtpengine(config: Config) -> Process:
     """The media relay."""
     ports = config.ports
-    local = own_address(config)
+    local = own_address(config)  # it can't relay from "every address": it must know which one is ours
     interface = local if local == config.advertised else f"{local}!{config.advertised}"
     command = (
         find_program("rtpengine", "rtpengine-daemon"),
@@ -89,16 +89,17 @@ def rtpengine(config: Config) -> Process:
     )
 
 
-def kamailio(config: Config) -> Process:
-    """The SIP edge; edge/kamailio/README.md names its variables."""
+def kamailio(config: Config, *, children: int = 4) -> Process:
+    """The SIP edge with `children` SIP workers; edge/kamailio/README.md names its variables.
+
+    Secrets go by the environment, never by arguments, which every local user can read.
+    """
     ports, runtime = config.ports, config.runtime
     pid_file = runtime / "kamailio.pid"
-    folders = ("-Y", str(runtime), "-w", str(runtime), "-P", str(pid_file))
     command = (
-        find_program("kamailio", "kamailio"),
-        *("-f", str(CHECKOUT / "edge" / "kamailio" / "kamailio.cfg")),
-        *folders,
-        *("-m", "512", "-M", "16", "-DD", "-E", "-e"),
+        *(find_program("kamailio", "kamailio"), "-f", str(CHECKOUT / "edge" / "kamailio" / "kamailio.cfg")),
+        *("-Y", str(runtime), "-w", str(runtime), "-P", str(pid_file)),
+        *("-m", "512", "-M", "16", "-A", f"EDGE_CHILDREN={children}", "-DD", "-E"),
     )
     return Process(
         name="kamailio",
@@ -131,7 +132,7 @@ def kamailio_environ(config: Config) -> dict[str, str]:
         "EDGE_RTPENGINE": f"udp:127.0.0.1:{ports.rtpengine_ng}",
         "EDGE_HEP": f"sip:127.0.0.1:{ports.hep}",
         "EDGE_RPC": str(config.runtime / "kamailio.rpc"),
-        # kept over restarts, or the other side's dialogs could not be unmasked
+        # kept over restarts, or requests inside masked dialogs could not be understood any more
         "EDGE_MASK_KEY": hmac.new(config.secret_key.encode(), b"topoh", hashlib.sha256).hexdigest()[:32],
         "PGOPTIONS": "-c search_path=edge,callfeed -c synchronous_commit=off",
     }
