@@ -7,11 +7,11 @@ transaction-local settings (`carillon.scope`, `carillon.customer`, `carillon.rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from django.db import connection, models, transaction
 
@@ -72,19 +72,23 @@ def _settings_of(actor: Actor) -> tuple[str, str]:
     return scope, "" if actor.customer_id is None else str(actor.customer_id)
 
 
-def _apply(scope: str, customer: str) -> None:
+def _apply(scope: str, customer: str, realm: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "select set_config('carillon.scope', %s, true), set_config('carillon.customer', %s, true)",
-            [scope, customer],
+            "select set_config('carillon.scope', %s, true), set_config('carillon.customer', %s, true),"
+            " set_config('carillon.realm', %s, true)",
+            [scope, customer, realm],
         )
 
 
-def _read() -> tuple[str, str]:
+def _read() -> tuple[str, str, str]:
     with connection.cursor() as cursor:
-        cursor.execute("select current_setting('carillon.scope', true), current_setting('carillon.customer', true)")
-        scope, customer = cursor.fetchone()
-    return scope or "", customer or ""
+        cursor.execute(
+            "select current_setting('carillon.scope', true), current_setting('carillon.customer', true),"
+            " current_setting('carillon.realm', true)"
+        )
+        scope, customer, realm = cursor.fetchone()
+    return scope or "", customer or "", realm or ""
 
 
 @contextmanager
@@ -100,7 +104,7 @@ def tenant(actor: Actor) -> Iterator[Actor]:
     try:
         with transaction.atomic():
             outer = _read()
-            _apply(*_settings_of(actor))
+            _apply(*_settings_of(actor), "")
             yield actor
             _apply(*outer)
     finally:
@@ -110,24 +114,42 @@ def tenant(actor: Actor) -> Iterator[Actor]:
 @contextmanager
 def realm_scope(realm: int) -> Iterator[None]:
     """Open a transaction for a request whose actor is not known yet: only logins of `realm` can be found."""
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "select set_config('carillon.scope', '', true), set_config('carillon.customer', '', true),"
-                " set_config('carillon.realm', %s, true)",
-                [str(realm)],
-            )
-        yield
+    token = _current.set(None)
+    try:
+        with transaction.atomic():
+            _apply("", "", str(realm))
+            yield
+    finally:
+        _current.reset(token)
 
 
-def enter(actor: Actor) -> None:
-    """Give the open transaction `actor`'s scope: the request's actor has become known, or has created a partner."""
-    _apply(*_settings_of(actor))
+def enter(actor: Actor, *, realm: int | None = None) -> None:
+    """Give the open transaction `actor`'s scope: the request's actor has become known, or has created a partner.
+
+    Args:
+        actor: whose rows become visible.
+        realm: logins of this realm stay visible too, for pages that sign in or change passwords; None: no longer.
+    """
+    _apply(*_settings_of(actor), "" if realm is None else str(realm))
     _current.set(actor)
+
+
+def after_commit(work: Callable[[], None]) -> None:
+    """Do `work` once the transaction has been committed, in a transaction of its own with the present scope.
+
+    The request's transaction is over by then and so are its settings: plain `on_commit` work would see no rows.
+    """
+    actor = current_actor()
+
+    def inside() -> None:
+        with tenant(actor):
+            work()
+
+    transaction.on_commit(inside)
 
 
 def row_owner(row: models.Model) -> int | None:
     """Return the id of the partner that owns `row`, or None when the model is not a tenant's."""
     tenancy: Tenancy | None = getattr(row, "tenancy", None)
-    owner: Any = getattr(row, tenancy.partner) if tenancy and not tenancy.through else None
+    owner: int | None = getattr(row, tenancy.partner) if tenancy and not tenancy.through else None
     return owner

@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "carillon.faces.gate",  # before allauth: its templates come first
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -119,7 +120,10 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_FORMS = {
     "login": "carillon.faces.gate.accounts.RealmLoginForm",
     "reset_password": "carillon.faces.gate.accounts.RealmResetPasswordForm",
+    "user_token": "carillon.faces.gate.accounts.RealmUserTokenForm",
 }
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to addresses that have no login here
 ACCOUNT_LOGOUT_ON_GET = False
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"

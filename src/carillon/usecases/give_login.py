@@ -21,7 +21,7 @@ class LoginData:
     password: str = ""
 
 
-@action("users.change")
+@action("users.sign_in")
 def give_login(actor: Actor, user: User, data: LoginData) -> User:
     """Connect the user to the login of that address in their partner's realm, making it when there is none.
 

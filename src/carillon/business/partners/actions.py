@@ -27,7 +27,7 @@ MAX_DEPTH = 16
 NAME_TAKEN = ("name", "There is a partner of this name already.")
 HOSTNAME_TAKEN = "This hostname is in use already."
 TOO_MUCH = "A token can't allow more than you may do yourself."
-EMAIL_TAKEN = "This e-mail address can't be used: it belongs to somebody else's staff."
+EMAIL_TAKEN = "This e-mail address can't be used: somebody signs in with it already."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,11 +29,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Whose website a hostname is. `realm` is whose logins sign in there; a portal has no web product."""
+    """Whose website a hostname is. `realm` is whose logins sign in there; a portal has no web product.
+
+    `name` is what the site calls itself. Only the portal at `portal.localhost` may belong to no partner.
+    """
 
     realm: int
-    partner_id: int
+    partner_id: int | None
     web_product_id: int | None
+    name: str
 
 
 def subtree(partner_id: int) -> frozenset[int]:
@@ -55,7 +59,7 @@ def places(login_id: int) -> tuple[Place, ...]:
 def host(name: str) -> Host | None:
     """Return whose website `name` (without port) is, None when it is nobody's; one query past row-level security."""
     with connection.cursor() as cursor:
-        cursor.execute("select realm, partner_id, web_product_id from public.carillon_host(%s)", [name])
+        cursor.execute("select realm, partner_id, web_product_id, name from public.carillon_host(%s)", [name])
         row = cursor.fetchone()
     return Host(*row) if row else None
 

@@ -57,14 +57,15 @@ $$
 $$;
 
 -- Whose website a hostname is: a partner's portal (realm 0, for staff) or a web product (realm: its partner's id).
-create or replace function public.carillon_host(name text)
-returns table (realm bigint, partner_id bigint, web_product_id bigint)
+drop function if exists public.carillon_host(text);
+create function public.carillon_host(hostname text)
+returns table (realm bigint, partner_id bigint, web_product_id bigint, name text)
 language sql stable security definer set search_path = public, pg_temp as
 $$
-  select 0::bigint, p.id, null::bigint from partners_partner p where p.portal_hostname = lower(name)
+  select 0::bigint, p.id, null::bigint, p.name from partners_partner p where p.portal_hostname = lower($1)
   union all
-  select w.partner_id, w.partner_id, w.id from brands_webproduct w
-  where w.hostname = lower(name) and w.status <> 'closed'
+  select w.partner_id, w.partner_id, w.id, w.name from brands_webproduct w
+  where w.hostname = lower($1) and w.status <> 'closed'
   limit 1
 $$;
 

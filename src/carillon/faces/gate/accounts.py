@@ -1,0 +1,82 @@
+"""Sign-in by realm: django-allauth with "<realm>:<e-mail>" as the name a login has; the realm is the hostname's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.forms import LoginForm, ResetPasswordForm, UserTokenForm
+from allauth.core import context
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from carillon.business.partners.actions import login_key
+from carillon.business.partners.models import Login
+from carillon.business.partners.queries import signed_in_actor
+from carillon.faces.gate.middleware import SESSION_PLACE, SESSION_REALM
+
+NO_PLACE = _("This sign-in has no role here any more. Ask your administrator.")
+
+
+def current_realm() -> int:
+    """Return the realm of the hostname that the present request came to."""
+    realm: int = context.request.realm
+    return realm
+
+
+class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """allauth's door to our logins: nobody signs up here, and a session remembers its realm."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "username_password_mismatch": _("The e-mail address or the password is not right."),
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Logins are made by staff."""
+        return False
+
+    def login(self, request: HttpRequest, user: Login) -> None:
+        """Begin the session; it is worth nothing in another realm (see the actor middleware)."""
+        super().login(request, user)
+        request.session[SESSION_REALM] = user.realm
+        request.session.pop(SESSION_PLACE, None)
+
+
+class RealmLoginForm(LoginForm):  # type: ignore[misc]
+    """E-mail address and password; the address means the login of that address in this hostname's realm."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        widget = forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+        self.fields["login"] = forms.EmailField(label=_("E-mail address"), widget=widget)
+        self.order_fields(["login", "password"])
+
+    def clean_login(self) -> str:
+        """Return the key of the login meant."""
+        return login_key(current_realm(), self.cleaned_data["login"])
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a right password whose owner has no role anywhere (any more)."""
+        cleaned: dict[str, Any] = super().clean()
+        if self.user is not None and signed_in_actor(self.user).login_id is None:
+            raise forms.ValidationError(NO_PLACE)
+        return cleaned
+
+
+class RealmResetPasswordForm(ResetPasswordForm):  # type: ignore[misc]
+    """Asks for an address; mail goes to the login of this realm only, and nothing says whether there is one."""
+
+    def clean_email(self) -> str:
+        """Keep this realm's logins of all that have the address."""
+        email: str = super().clean_email()
+        self.users = [user for user in self.users if user.realm == current_realm()]
+        return email
+
+
+class RealmUserTokenForm(UserTokenForm):  # type: ignore[misc]
+    """A reset link works on the hostnames of its login's realm only."""
+
+    def _get_user(self, uidb36: str) -> Login | None:
+        user: Login | None = super()._get_user(uidb36)
+        return user if user is not None and user.realm == current_realm() else None

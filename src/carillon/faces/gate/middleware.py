@@ -1,0 +1,134 @@
+"""What happens to a request before a view sees it, and to its response after."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import cast
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import DatabaseError, connection, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+
+from carillon.base.actor import Actor, nobody
+from carillon.base.tenancy import enter, realm_scope, tenant
+from carillon.business.partners.models import Login
+from carillon.business.partners.queries import signed_in_actor
+from carillon.faces.gate.hosts import HostBook
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+# No inline script or style anywhere; data: images are the QR code of the second factor.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+HEALTH_PATH = "/health"
+SIGN_IN_PATH = "/accounts/"
+SESSION_REALM = "carillon_realm"
+SESSION_PLACE = "carillon_place"
+
+
+def headers(get_response: Handler) -> Handler:
+    """Give each request an id (also in history and logs) and each response its security headers."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
+        response = get_response(request)
+        response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+        response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    return middleware
+
+
+def host(get_response: Handler) -> Handler:
+    """Find whose website the hostname is and run view and rendering in one transaction that sees its logins only.
+
+    Sets `request.host` and `request.realm`. A response of 500 and more takes everything back.
+    """
+    book = HostBook(is_debug=settings.DEBUG)
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path == HEALTH_PATH:
+            return _health()
+        found = book.find(request.get_host().rsplit(":", 1)[0].rstrip(".").lower())
+        if found is None:
+            return render(request, "gate/unknown_host.html", status=404)
+        request.host, request.realm = found, found.realm  # type: ignore[attr-defined]
+        request.actor = nobody()  # type: ignore[attr-defined]
+        if found.web_product_id is not None:
+            request.urlconf = "carillon.faces.gate.site_urls"  # type: ignore[attr-defined]
+        with realm_scope(found.realm):
+            response = get_response(request)
+            if response.status_code >= 500:
+                transaction.set_rollback(True)
+        if isinstance(response, StreamingHttpResponse):
+            _stream_inside(request, response)
+        return response
+
+    return middleware
+
+
+def actor(get_response: Handler) -> Handler:
+    """Set `request.actor` and give the transaction its scope.
+
+    A session opened in another realm is thrown away. While somebody signs in or changes a password, the realm's logins
+    stay visible to the database session; everywhere else only the scope's.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        request.actor = _actor_of(request)  # type: ignore[attr-defined]
+        if request.actor.login_id is not None:  # type: ignore[attr-defined]
+            is_signing_in = request.path.startswith(SIGN_IN_PATH)
+            realm = request.realm if is_signing_in else None  # type: ignore[attr-defined]
+            enter(request.actor, realm=realm)  # type: ignore[attr-defined]
+        return get_response(request)
+
+    return middleware
+
+
+def _actor_of(request: HttpRequest) -> Actor:
+    user = request.user
+    if not user.is_authenticated:
+        return nobody()
+    login = cast(Login, user)
+    realm: int = request.realm  # type: ignore[attr-defined]
+    if login.realm == realm and request.session.get(SESSION_REALM) == realm:
+        found = signed_in_actor(
+            login,
+            chosen_id=request.session.get(SESSION_PLACE),
+            request_id=request.request_id,  # type: ignore[attr-defined]
+        )
+        if found.login_id is not None:
+            return found
+    request.session.flush()
+    request.user = AnonymousUser()
+    return nobody()
+
+
+def _stream_inside(request: HttpRequest, response: StreamingHttpResponse) -> None:
+    """The request's transaction is over when a stream is read: each stream opens its own, with the same scope."""
+    chunks = cast(Iterator[bytes], response.streaming_content)
+    seen_by: Actor = request.actor  # type: ignore[attr-defined]
+
+    def inside() -> Iterator[bytes]:
+        with tenant(seen_by):
+            yield from chunks
+
+    response.streaming_content = inside()
+
+
+def _health() -> HttpResponse:
+    """Readiness: the database answers. No hostname, session or scope."""
+    try:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute("select 1")
+    except DatabaseError:
+        return JsonResponse({"status": "down", "reason": "The database does not answer."}, status=503)
+    return JsonResponse({"status": "ok"})

@@ -1,0 +1,27 @@
+"""Signing in and out, passwords and second factors: those of allauth's addresses that we use. Nobody signs up here."""
+
+from __future__ import annotations
+
+from allauth.account import views
+from django.urls import include, path, re_path
+
+from carillon.faces.gate.views import places
+
+urlpatterns = [
+    path("login/", views.login, name="account_login"),
+    path("logout/", views.logout, name="account_logout"),
+    path("inactive/", views.account_inactive, name="account_inactive"),
+    path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
+    path("password/change/", views.password_change, name="account_change_password"),
+    path("password/set/", views.password_set, name="account_set_password"),
+    path("password/reset/", views.password_reset, name="account_reset_password"),
+    path("password/reset/done/", views.password_reset_done, name="account_reset_password_done"),
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        views.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path("password/reset/key/done/", views.password_reset_from_key_done, name="account_reset_password_from_key_done"),
+    path("places/", places, name="gate_places"),
+    path("2fa/", include("allauth.mfa.urls")),
+]
