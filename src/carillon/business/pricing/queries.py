@@ -95,6 +95,7 @@ def wholesale_list_of(actor: Actor, buyer: Partner) -> PriceList | None:
 
     Cost: one query.
     """
-    rows = assignments(actor).filter(partner=buyer.parent, buyer_partner=buyer)
-    chosen = rows.first()
+    if buyer.parent_id is None:
+        return None
+    chosen = assignments(actor).filter(partner_id=buyer.parent_id, buyer_partner=buyer).first()
     return chosen.price_list if chosen else None

@@ -1,0 +1,209 @@
+"""Changes to SIP accounts. Secrets are encrypted, never in history, and shown to those allowed only, with a trace."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action, audited, witnessed
+from carillon.base.errors import InvalidInput
+from carillon.base.places import Faults
+from carillon.base.rows import check_values, locked, named, named_or_none, once
+from carillon.base.secrets import decrypt, encrypt, ha1_md5, ha1_sha256, make_secret
+from carillon.business.brands.models import WebProduct
+from carillon.business.customers.models import Customer, User
+from carillon.business.endpoints.choices import Transport
+from carillon.business.endpoints.errors import EndpointState
+from carillon.business.endpoints.models import Endpoint
+from carillon.business.numbers.choices import NumberState
+from carillon.business.numbers.models import Number
+
+USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
+USERNAME_RULE = "Use small letters, digits, dots, dashes and underscores; begin and end with a letter or digit."
+TAKEN = "This SIP domain has an account of that name already."
+SHORTEST_SECRET, LONGEST_SECRET = 16, 64
+GENERATED_DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointData:
+    """A SIP account. `customer_id` and `username` ("": made for you) stay once created."""
+
+    customer_id: int
+    username: str = ""
+    user_id: int | None = None
+    label: str = ""
+    caller_id_id: int | None = None
+    transport: Transport = Transport.UDP
+
+
+@action("endpoints.add")
+def create_endpoint(actor: Actor, data: EndpointData, *, secret: str = "") -> Endpoint:
+    """Create a SIP account in the SIP domain of its customer's web product; the secret is generated.
+
+    Args:
+        secret: one brought from another platform, 16 to 64 printable characters; "" generates 24.
+
+    Raises:
+        InvalidInput: a value breaks a rule, or the username is taken.
+    """
+    customer = named(Customer.objects, actor, data.customer_id, "customer_id")
+    endpoint = Endpoint(partner_id=customer.partner_id, customer=customer, web_product_id=customer.web_product_id)
+    endpoint.username = _checked_username(data.username.strip().lower()) or _free_username(customer)
+    _fill(actor, endpoint, data)
+    _keep_secret(endpoint, _checked_secret(secret) if secret else make_secret())
+    check_values(endpoint)
+    with once({"username_once_per_domain": ("username", TAKEN)}), audited(actor, endpoint, "create"):
+        endpoint.save(force_insert=True)
+    return endpoint
+
+
+@action("endpoints.change")
+def update_endpoint(actor: Actor, endpoint: Endpoint, data: EndpointData) -> Endpoint:
+    """Change user, label, caller ID and transport; customer and username stay.
+
+    Raises:
+        InvalidInput: a value breaks a rule.
+    """
+    endpoint = locked(Endpoint.objects, actor, endpoint.pk)
+    with audited(actor, endpoint, "update"):
+        _fill(actor, endpoint, data)
+        check_values(endpoint)
+        endpoint.save(update_fields=["user", "label", "caller_id", "transport"])
+    return endpoint
+
+
+@action("endpoints.change")
+def enable_endpoint(actor: Actor, endpoint: Endpoint) -> Endpoint:
+    """Let the device register and call again. Raises EndpointState when it may already."""
+    return _set_enabled(actor, endpoint, True, "enable")
+
+
+@action("endpoints.change")
+def disable_endpoint(actor: Actor, endpoint: Endpoint) -> Endpoint:
+    """Refuse the device's registrations and calls. Raises EndpointState when they are refused already."""
+    return _set_enabled(actor, endpoint, False, "disable")
+
+
+@action("endpoints.reveal")
+def reveal_secret(actor: Actor, endpoint: Endpoint) -> str:
+    """Return the secret in clear; history says who looked.
+
+    Raises:
+        SecretUnreadable: it was encrypted with another installation's key.
+    """
+    endpoint = locked(Endpoint.objects, actor, endpoint.pk)
+    secret = decrypt(endpoint.secret)
+    witnessed(actor, endpoint, "reveal_secret")
+    return secret
+
+
+@action("endpoints.change")
+def regenerate_secret(actor: Actor, endpoint: Endpoint) -> Endpoint:
+    """Replace the secret by a new one; the device is refused until it has it."""
+    endpoint = locked(Endpoint.objects, actor, endpoint.pk)
+    _keep_secret(endpoint, make_secret())
+    endpoint.save(update_fields=["secret", "ha1_md5", "ha1_sha256"])
+    witnessed(actor, endpoint, "regenerate_secret")
+    return endpoint
+
+
+@action("endpoints.delete")
+def remove_endpoint(actor: Actor, endpoint: Endpoint) -> None:
+    """Remove a SIP account; its CDRs stay."""
+    endpoint = locked(Endpoint.objects, actor, endpoint.pk)
+    with audited(actor, endpoint, "remove"):
+        endpoint.delete()
+
+
+@action("endpoints.change")
+def derive_hashes(actor: Actor, web_product: WebProduct) -> int:
+    """Derive the hashes of all accounts of a web product anew: its SIP domain, their realm, has changed.
+
+    Returns: how many accounts. Devices are refused until they use the new domain.
+
+    Raises:
+        SecretUnreadable: a secret was encrypted with another installation's key.
+
+    Cost: one query and one per 500 accounts.
+    """
+    rows = Endpoint.objects.visible_to(actor).filter(web_product=web_product).select_for_update(of=("self",))
+    found = list(rows.order_by("pk"))
+    for endpoint in found:
+        endpoint.web_product = web_product
+        _derive(endpoint, decrypt(endpoint.secret))
+    Endpoint.objects.bulk_update(found, ["ha1_md5", "ha1_sha256"], batch_size=500)
+    return len(found)
+
+
+@action("endpoints.change")
+def forget_caller_id(actor: Actor, number: Number) -> int:
+    """Let devices that show `number` fall back to their user's or customer's own; return how many did."""
+    found = list(Endpoint.objects.visible_to(actor).filter(caller_id=number).select_for_update(of=("self",)))
+    for endpoint in found:
+        with audited(actor, endpoint, "update"):
+            endpoint.caller_id = None
+            endpoint.save(update_fields=["caller_id"])
+    return len(found)
+
+
+# ---------------------------------------------------------------- steps
+
+
+def _free_username(customer: Customer) -> str:
+    """Digits, so that a desk phone's keypad can type it; ten of them are hardly ever taken."""
+    while True:
+        username = str(secrets.randbelow(9 * 10 ** (GENERATED_DIGITS - 1)) + 10 ** (GENERATED_DIGITS - 1))
+        if not Endpoint.objects.filter(web_product=customer.web_product_id, username=username).exists():
+            return username
+
+
+def _checked_username(username: str) -> str:
+    if username and not USERNAME.fullmatch(username):
+        raise InvalidInput(USERNAME_RULE, fields={"username": USERNAME_RULE})
+    return username
+
+
+def _checked_secret(secret: str) -> str:
+    is_right = SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET and secret.isascii() and secret.isprintable()
+    if not is_right or " " in secret:
+        why = f"A secret has {SHORTEST_SECRET} to {LONGEST_SECRET} printable characters without spaces."
+        raise InvalidInput(why, fields={"secret": why})
+    return secret
+
+
+def _keep_secret(endpoint: Endpoint, secret: str) -> None:
+    endpoint.secret = encrypt(secret)
+    _derive(endpoint, secret)
+
+
+def _derive(endpoint: Endpoint, secret: str) -> None:
+    domain = endpoint.web_product.sip_domain.lower()  # callfeed.subscriber tells Kamailio the same spelling
+    endpoint.ha1_md5 = ha1_md5(endpoint.username, domain, secret)
+    endpoint.ha1_sha256 = ha1_sha256(endpoint.username, domain, secret)
+
+
+def _fill(actor: Actor, endpoint: Endpoint, data: EndpointData) -> None:
+    user = named_or_none(User.objects, actor, data.user_id, "user_id")
+    number = named_or_none(Number.objects, actor, data.caller_id_id, "caller_id_id")
+    faults = Faults()
+    if user:
+        faults.unless(user.customer_id == endpoint.customer_id, "user_id", "This user belongs to another customer.")
+    if number:
+        is_own = number.customer_id == endpoint.customer_id and number.state == NumberState.IN_SERVICE
+        faults.unless(is_own, "caller_id_id", "A caller ID must be one of the customer's numbers in service.")
+    faults.stop()
+    endpoint.user, endpoint.caller_id = user, number
+    endpoint.label, endpoint.transport = data.label.strip(), data.transport
+
+
+def _set_enabled(actor: Actor, endpoint: Endpoint, is_enabled: bool, verb: str) -> Endpoint:
+    endpoint = locked(Endpoint.objects, actor, endpoint.pk)
+    if endpoint.is_enabled == is_enabled:
+        raise EndpointState
+    with audited(actor, endpoint, verb):
+        endpoint.is_enabled = is_enabled
+        endpoint.save(update_fields=["is_enabled"])
+    return endpoint

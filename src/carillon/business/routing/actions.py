@@ -1,0 +1,338 @@
+"""Changes to gateways and routes."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action, audited, witnessed
+from carillon.base.places import Faults
+from carillon.base.rows import check_values, locked, named, named_or_none, once
+from carillon.base.secrets import encrypt
+from carillon.business.brands.models import WebProduct
+from carillon.business.customers.models import Customer
+from carillon.business.endpoints.choices import Transport
+from carillon.business.partners.models import Partner
+from carillon.business.pricing.choices import Purpose
+from carillon.business.pricing.models import PriceList
+from carillon.business.routing.choices import GatewayMode, NumberFormat, Strategy
+from carillon.business.routing.errors import GatewayInUse, RoutingState
+from carillon.business.routing.models import Gateway, Route, RouteGateway
+
+NAME_TAKEN = "There is a gateway of this name already."
+WIDEST_IPV4, WIDEST_IPV6 = 8, 32  # a carrier's own network at most, never the whole Internet
+MAX_SOURCES = 100
+MAX_GATEWAYS = 20
+LONGEST_PREFIX = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayData:
+    """A carrier's host. `partner_id` (None: the actor's own) stays once created.
+
+    `auth_password` "" keeps the stored one, as long as there is an `auth_username`. `source_addresses` are addresses
+    or CIDR blocks from which its calls come in; several gateways may share one. `cost_list_id` is what it charges.
+    """
+
+    name: str
+    host: str
+    port: int = 5060
+    transport: Transport = Transport.UDP
+    mode: GatewayMode = GatewayMode.ADDRESS
+    country: str = ""
+    auth_username: str = ""
+    auth_password: str = ""
+    auth_realm: str = ""
+    source_addresses: tuple[str, ...] = ()
+    number_format: NumberFormat = NumberFormat.E164
+    strip: int = 0
+    prepend: str = ""
+    ring_timeout_s: int = 60
+    reply_timeout_ms: int = 4000
+    cost_list_id: int | None = None
+    is_demo: bool = False
+    partner_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteData:
+    """A line of the routing table; `gateway_ids` in the order they are tried (static) or compared (least cost).
+
+    `partner_id` (None: the actor's own) stays once created.
+    """
+
+    name: str
+    prefix: str = ""
+    strategy: Strategy = Strategy.STATIC
+    gateway_ids: tuple[int, ...] = ()
+    priority: int = 100
+    is_stopper: bool = False
+    is_emergency: bool = False
+    country: str = ""
+    web_product_id: int | None = None
+    customer_id: int | None = None
+    partner_id: int | None = None
+
+
+# ---------------------------------------------------------------- gateways
+
+
+@action("gateways.add")
+def create_gateway(actor: Actor, data: GatewayData) -> Gateway:
+    """Create a gateway, enabled.
+
+    Raises:
+        InvalidInput: a value breaks a rule, or the partner has a gateway of that name.
+    """
+    gateway = Gateway(partner=_owner(actor, data.partner_id), is_demo=data.is_demo)
+    with once({"gateway_name_once_per_partner": ("name", NAME_TAKEN)}), audited(actor, gateway, "create"):
+        _fill_gateway(actor, gateway, data)
+        gateway.save(force_insert=True)
+    return gateway
+
+
+@action("gateways.change")
+def update_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> Gateway:
+    """Change a gateway; the next call uses it.
+
+    Raises:
+        InvalidInput: a value breaks a rule, or the partner has another gateway of that name.
+    """
+    gateway = locked(Gateway.objects, actor, gateway.pk)
+    with once({"gateway_name_once_per_partner": ("name", NAME_TAKEN)}), audited(actor, gateway, "update"):
+        _fill_gateway(actor, gateway, data)
+        gateway.save()
+    if data.auth_password:
+        witnessed(actor, gateway, "replace_secret")
+    return gateway
+
+
+@action("gateways.change")
+def enable_gateway(actor: Actor, gateway: Gateway) -> Gateway:
+    """Send calls to the gateway and take its calls again. Raises RoutingState when that is so already."""
+    return _set_gateway_enabled(actor, gateway, True, "enable")
+
+
+@action("gateways.change")
+def disable_gateway(actor: Actor, gateway: Gateway) -> Gateway:
+    """Send no call to the gateway and refuse its calls. Raises RoutingState when that is so already."""
+    return _set_gateway_enabled(actor, gateway, False, "disable")
+
+
+@action("gateways.delete")
+def remove_gateway(actor: Actor, gateway: Gateway) -> None:
+    """Remove a gateway that no route uses; its CDRs stay.
+
+    Raises:
+        GatewayInUse: routes send calls to it.
+    """
+    gateway = locked(Gateway.objects, actor, gateway.pk)
+    if RouteGateway.objects.filter(gateway=gateway).exists():
+        raise GatewayInUse
+    with audited(actor, gateway, "remove"):
+        gateway.delete()
+
+
+# ---------------------------------------------------------------- routes
+
+
+@action("routes.add")
+def create_route(actor: Actor, data: RouteData) -> Route:
+    """Create a route, enabled.
+
+    Raises:
+        InvalidInput: a value breaks a rule, or a gateway, customer or web product is not the partner's own.
+    """
+    route = Route(partner=_owner(actor, data.partner_id))
+    gateways = _fill_route(actor, route, data)
+    with audited(actor, route, "create"):
+        route.save(force_insert=True)
+        _set_gateways(route, gateways)
+    return route
+
+
+@action("routes.change")
+def update_route(actor: Actor, route: Route, data: RouteData) -> Route:
+    """Change a route; the next call uses it. Raises like `create_route`."""
+    route = locked(Route.objects, actor, route.pk)
+    with audited(actor, route, "update"):
+        gateways = _fill_route(actor, route, data)
+        route.save()
+        _set_gateways(route, gateways)
+    return route
+
+
+@action("routes.change")
+def enable_route(actor: Actor, route: Route) -> Route:
+    """Use the route again. Raises RoutingState when it is used already."""
+    return _set_route_enabled(actor, route, True, "enable")
+
+
+@action("routes.change")
+def disable_route(actor: Actor, route: Route) -> Route:
+    """Pass the route over. Raises RoutingState when it is passed over already."""
+    return _set_route_enabled(actor, route, False, "disable")
+
+
+@action("routes.delete")
+def remove_route(actor: Actor, route: Route) -> None:
+    """Remove a route."""
+    route = locked(Route.objects, actor, route.pk)
+    with audited(actor, route, "remove"):
+        route.delete()
+
+
+# ---------------------------------------------------------------- steps
+
+
+def _owner(actor: Actor, partner_id: int | None) -> Partner:
+    wanted = actor.partner_id if partner_id is None else partner_id
+    owner: Partner = named(Partner.objects, actor, wanted or 0, "partner_id")
+    return owner
+
+
+def _fill_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> None:
+    cost_list = named_or_none(PriceList.objects, actor, data.cost_list_id, "cost_list_id")
+    gateway.name, gateway.host, gateway.port = data.name.strip(), data.host.strip().lower(), data.port
+    gateway.transport, gateway.mode, gateway.country = data.transport, data.mode, data.country.strip().upper()
+    gateway.auth_username, gateway.auth_realm = data.auth_username.strip(), data.auth_realm.strip()
+    gateway.number_format, gateway.strip, gateway.prepend = data.number_format, data.strip, data.prepend.strip()
+    gateway.ring_timeout_s, gateway.reply_timeout_ms = data.ring_timeout_s, data.reply_timeout_ms
+    gateway.cost_list = cost_list
+    faults = Faults()
+    gateway.source_addresses = _networks(data.source_addresses, faults)
+    _check_gateway(gateway, data, faults)
+    if not gateway.auth_username:
+        gateway.auth_secret = ""
+    elif data.auth_password:
+        gateway.auth_secret = encrypt(data.auth_password)
+    check_values(gateway)
+
+
+def _check_gateway(gateway: Gateway, data: GatewayData, faults: Faults) -> None:
+    if not _is_address(gateway.host):
+        faults.hostname(gateway.host, "host")
+    faults.unless(1 <= gateway.port <= 65535, "port", "A port is a number from 1 to 65535.")
+    if gateway.country:
+        faults.country(gateway.country)
+    is_national = gateway.number_format == NumberFormat.NATIONAL
+    faults.unless(not is_national or bool(gateway.country), "country", "The national format needs the country.")
+    is_prefix = not gateway.prepend or (gateway.prepend.isascii() and gateway.prepend.lstrip("+").isdigit())
+    faults.unless(is_prefix, "prepend", "Only digits can be put before a number.")
+    faults.unless(gateway.strip <= 15, "strip", "At most 15 digits can be taken off a number.")
+    faults.unless(5 <= gateway.ring_timeout_s <= 300, "ring_timeout_s", "Ringing lasts 5 to 300 seconds.")
+    faults.unless(200 <= gateway.reply_timeout_ms <= 30_000, "reply_timeout_ms", "Give 200 to 30,000 milliseconds.")
+    _check_sign_in(gateway, data, faults)
+    if gateway.cost_list:
+        is_own = gateway.cost_list.partner_id == gateway.partner_id and gateway.cost_list.purpose == Purpose.COST
+        faults.unless(is_own, "cost_list_id", "Choose a cost list of the gateway's partner.")
+    faults.stop()
+
+
+def _check_sign_in(gateway: Gateway, data: GatewayData, faults: Faults) -> None:
+    registers = gateway.mode == GatewayMode.REGISTRATION
+    faults.unless(not registers or bool(gateway.auth_username), "auth_username", "A registration needs a user name.")
+    has_password = bool(data.auth_password or gateway.auth_secret)
+    sentence = "Give the password that belongs to the user name."
+    faults.unless(not gateway.auth_username or has_password, "auth_password", sentence)
+    faults.unless(len(data.auth_password) <= 128, "auth_password", "A password has at most 128 characters.")
+    # they travel in SIP headers between quotes
+    for field, text in (("auth_username", gateway.auth_username), ("auth_realm", gateway.auth_realm)):
+        is_plain = text.isascii() and text.isprintable() and not set(text) & set('"\\<> ')
+        faults.unless(is_plain, field, "Use printable ASCII characters without spaces, quotes and brackets.")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return not address.is_unspecified and not address.is_multicast
+
+
+def _networks(written: Sequence[str], faults: Faults) -> list[str]:
+    found: dict[str, None] = {}
+    for text in written:
+        try:
+            network = ipaddress.ip_network(text.strip(), strict=False)
+        except ValueError:
+            faults.unless(False, "source_addresses", f"“{text[:60]}” is no address or block such as 192.0.2.0/24.")
+            continue
+        widest = WIDEST_IPV4 if network.version == 4 else WIDEST_IPV6
+        sentence = f"{network} is too wide: whoever is in it could send calls as this carrier."
+        faults.unless(network.prefixlen >= widest, "source_addresses", sentence)
+        found[str(network)] = None
+    faults.unless(len(found) <= MAX_SOURCES, "source_addresses", f"Give at most {MAX_SOURCES} addresses.")
+    return list(found)
+
+
+def _fill_route(actor: Actor, route: Route, data: RouteData) -> list[Gateway]:
+    """Set a route's values; return its gateways in order."""
+    route.web_product = named_or_none(WebProduct.objects, actor, data.web_product_id, "web_product_id")
+    route.customer = named_or_none(Customer.objects, actor, data.customer_id, "customer_id")
+    route.name, route.prefix = data.name.strip(), data.prefix.strip().removeprefix("+")
+    route.strategy, route.priority, route.is_stopper = data.strategy, data.priority, data.is_stopper
+    route.is_emergency, route.country = data.is_emergency, data.country.strip().upper()
+    gateways = [named(Gateway.objects, actor, gateway_id, "gateway_ids") for gateway_id in data.gateway_ids]
+    faults = Faults()
+    for field, owned in (("web_product_id", route.web_product), ("customer_id", route.customer)):
+        is_own = owned is None or owned.partner_id == route.partner_id
+        faults.unless(is_own, field, "This belongs to another partner than the route.")
+    for gateway in gateways:
+        is_own = gateway.partner_id == route.partner_id
+        faults.unless(is_own, "gateway_ids", f"{gateway.name} belongs to another partner than the route.")
+    _check_route(route, data.gateway_ids, faults)
+    check_values(route)
+    return gateways
+
+
+def _check_route(route: Route, gateway_ids: Sequence[int], faults: Faults) -> None:
+    is_prefix = not route.prefix or (route.prefix.isascii() and route.prefix.isdigit() and route.prefix[0] != "0")
+    faults.unless(is_prefix, "prefix", "A prefix is digits, country code first; empty is every number.")
+    faults.unless(len(route.prefix) <= LONGEST_PREFIX, "prefix", f"A prefix has at most {LONGEST_PREFIX} digits.")
+    blocks = route.strategy == Strategy.BLOCK
+    faults.unless(not (blocks and gateway_ids), "gateway_ids", "A blocking route has no gateways.")
+    faults.unless(blocks or bool(gateway_ids), "gateway_ids", "Choose at least one gateway.")
+    faults.unless(len(set(gateway_ids)) == len(gateway_ids), "gateway_ids", "A gateway is in the list twice.")
+    faults.unless(len(gateway_ids) <= MAX_GATEWAYS, "gateway_ids", f"Choose at most {MAX_GATEWAYS} gateways.")
+    faults.unless(route.priority <= 10_000, "priority", "A priority is a number from 0 to 10,000; low comes first.")
+    if route.is_emergency:
+        faults.country(route.country)
+        faults.unless(not route.prefix, "prefix", "An emergency route serves all emergency numbers of its country.")
+        faults.unless(not blocks, "strategy", "Emergency calls are never blocked.")
+    else:
+        faults.unless(not route.country, "country", "Only emergency routes have a country.")
+    faults.stop()
+
+
+def _set_gateways(route: Route, gateways: Sequence[Gateway]) -> None:
+    present = list(route.gateways.order_by("position").values_list("gateway_id", flat=True))
+    if present == [gateway.pk for gateway in gateways]:
+        return
+    route.gateways.all().delete()
+    RouteGateway.objects.bulk_create(
+        RouteGateway(partner_id=route.partner_id, route=route, gateway=gateway, position=position)
+        for position, gateway in enumerate(gateways)
+    )
+
+
+def _set_gateway_enabled(actor: Actor, gateway: Gateway, is_enabled: bool, verb: str) -> Gateway:
+    gateway = locked(Gateway.objects, actor, gateway.pk)
+    if gateway.is_enabled == is_enabled:
+        raise RoutingState
+    with audited(actor, gateway, verb):
+        gateway.is_enabled = is_enabled
+        gateway.save(update_fields=["is_enabled"])
+    return gateway
+
+
+def _set_route_enabled(actor: Actor, route: Route, is_enabled: bool, verb: str) -> Route:
+    route = locked(Route.objects, actor, route.pk)
+    if route.is_enabled == is_enabled:
+        raise RoutingState
+    with audited(actor, route, verb):
+        route.is_enabled = is_enabled
+        route.save(update_fields=["is_enabled"])
+    return route

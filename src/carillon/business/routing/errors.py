@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from carillon.base.errors import Conflict
+
+
+class GatewayInUse(Conflict):
+    """Routes send calls to the gateway."""
+
+    slug = "gateway-in-use"
+    title = "Routes send calls to this gateway: take it out of them first."
+
+
+class RoutingState(Conflict):
+    """The object is in that state already."""
+
+    slug = "routing-state"
+    title = "It is in that state already."
