@@ -1,0 +1,214 @@
+"""Everything control knows of the business: the document cache, the reference snapshot, and what keeps them current."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from carillon.callfeed.documents import (
+    NOTIFIED_KINDS,
+    NOTIFY_CHANNEL,
+    REFERENCE_KINDS,
+    decode,
+    endpoint_key,
+    extension_key,
+)
+from carillon.callfeed.snapshot import ImplausibleSnapshot, Snapshot
+from carillon.callpath.control.documents import DocumentCache
+from carillon.callpath.control.reference import Reference, read_reference, restore, save
+from carillon.callpath.control.store import QUERY_S, UNAVAILABLE
+from carillon.config import Database
+from carillon.logic.callflow.values import Customer, Domain, Endpoint, Gateway, Number, Partner, Route, User
+from carillon.logic.documents import DocumentError
+from carillon.logic.rating import RatesAt, RateTableError
+
+log = logging.getLogger(__name__)
+
+RECONNECT_S = 1.0
+CHECK_S = 5.0  # a broken connection without traffic is noticed by asking
+Changed = Callable[[frozenset[str]], Awaitable[None]]
+
+
+class CallFeed:
+    """Implements `values.Feed` for one moment; cheap to make per call. Raises Missing for what is not loaded."""
+
+    __slots__ = ("_documents", "_rates", "_snapshot")
+
+    def __init__(self, documents: DocumentCache, snapshot: Snapshot, at_ms: int) -> None:
+        self._documents, self._snapshot = documents, snapshot
+        self._rates = snapshot.prices.at(at_ms)
+
+    @property
+    def rates(self) -> RatesAt:
+        """The price lists in force."""
+        return self._rates
+
+    def domain(self, name: str) -> Domain | None:
+        """The SIP domain, whatever its case."""
+        found: Domain | None = self._documents.get("domain", name.lower())
+        return found
+
+    def endpoint(self, username: str, domain: str) -> Endpoint | None:
+        """The SIP account."""
+        found: Endpoint | None = self._documents.get("endpoint", endpoint_key(username, domain))
+        return found
+
+    def customer(self, customer_id: int) -> Customer | None:
+        """The customer by id."""
+        found: Customer | None = self._documents.get("customer", str(customer_id))
+        return found
+
+    def user(self, user_id: int) -> User | None:
+        """The user by id."""
+        found: User | None = self._documents.get("user", str(user_id))
+        return found
+
+    def user_at(self, customer_id: int, extension: str) -> User | None:
+        """The customer's user with that extension."""
+        found: User | None = self._documents.get("extension", extension_key(customer_id, extension))
+        return found
+
+    def number(self, e164: str) -> Number | None:
+        """The number of our stock."""
+        found: Number | None = self._documents.get("number", e164)
+        return found
+
+    def partner(self, partner_id: int) -> Partner | None:
+        """The partner by id."""
+        return self._snapshot.partner(partner_id)
+
+    def gateway(self, gateway_id: int) -> Gateway | None:
+        """The gateway by id."""
+        return self._snapshot.gateway(gateway_id)
+
+    def gateways_at(self, address: str, port: int) -> tuple[Gateway, ...]:
+        """The gateways whose calls may come from there."""
+        return self._snapshot.gateways_at(address, port)
+
+    def routes(self, partner_id: int) -> tuple[Route, ...]:
+        """The partner's own routes."""
+        return self._snapshot.routes(partner_id)
+
+
+class Knowledge:
+    """The cache and the snapshot, kept current by NOTIFY.
+
+    `on_change` is told the kinds that changed, after the new state is in force; it is also called once with all kinds
+    when the first snapshot is there.
+    """
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], database: Database, copy: Path, on_change: Changed) -> None:
+        self._pool, self._database, self._copy, self._on_change = pool, database, copy, on_change
+        self.documents = DocumentCache(self._read_document)
+        self._reference: Reference | None = None
+        self._generations: dict[str, int] = {}
+        self._changed: set[str] = set()
+        self._wake = asyncio.Event()
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """Reference data in force; None before the first ones have come."""
+        return self._reference.snapshot if self._reference else None
+
+    def at(self, at_ms: int) -> CallFeed | None:
+        """The feed for a call at `at_ms`; None before the first snapshot."""
+        return CallFeed(self.documents, self._reference.snapshot, at_ms) if self._reference else None
+
+    @property
+    def gateways(self) -> tuple[Gateway, ...]:
+        """All gateways in force."""
+        return self._reference.gateways if self._reference else ()
+
+    async def domains(self) -> tuple[Domain, ...]:
+        """All SIP domains. Raises one of UNAVAILABLE, DocumentError."""
+        rows = await self._pool.fetch("select doc from callfeed.domain_doc")
+        return tuple(decode("domain", row["doc"]) for row in rows)
+
+    async def _read_document(self, kind: str, key: str) -> Any:
+        return await self._pool.fetchval("select callfeed.document($1, $2)", kind, key, timeout=QUERY_S)
+
+    async def run(self) -> None:
+        """Keep current until cancelled: a listener and a loader."""
+        if restored := await asyncio.to_thread(restore, self._copy):
+            self._reference = restored
+            await self._on_change(frozenset(REFERENCE_KINDS))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            group.create_task(self._load())
+
+    # ------------------------------------------------------------ listening
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._listen_once()
+            except UNAVAILABLE as error:
+                log.warning("PostgreSQL's notifications are interrupted (%s); connecting again.", error)
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _listen_once(self) -> None:
+        connection = await asyncpg.connect(self._database.url, timeout=3, command_timeout=3)
+        try:
+            await connection.add_listener(NOTIFY_CHANNEL, self._notified)
+            await self._compare(connection)
+            while True:
+                await asyncio.sleep(CHECK_S)
+                await connection.execute("select 1")
+        finally:
+            with contextlib.suppress(*UNAVAILABLE):
+                await connection.close(timeout=1)
+
+    def _notified(self, _connection: object, _pid: int, _channel: str, kind: object) -> None:
+        self._mark(str(kind))
+
+    def _mark(self, kind: str) -> None:
+        self._changed.add(kind)
+        if kind not in REFERENCE_KINDS:
+            self.documents.forget(kind)
+        self._wake.set()
+
+    async def _compare(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Notifications sent while we were away are lost; the counters tell which kinds they were about."""
+        for kind in NOTIFIED_KINDS:
+            generation = await connection.fetchval(f"select last_value from callfeed.generation_{kind}")  # noqa: S608
+            if self._generations.get(kind) != generation:
+                self._generations[kind] = generation
+                self._mark(kind)
+
+    # ------------------------------------------------------------ loading
+
+    async def _load(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            changed, self._changed = frozenset(self._changed), set()
+            if changed & REFERENCE_KINDS and not await self._load_reference():
+                self._changed |= changed
+                await asyncio.sleep(RECONNECT_S)
+                self._wake.set()
+                continue
+            await self._on_change(changed)
+
+    async def _load_reference(self) -> bool:
+        """Swap the snapshot; False when PostgreSQL did not answer. An implausible one is refused, the old one stays."""
+        try:
+            reference = await read_reference(self._pool, self._reference)
+        except UNAVAILABLE as error:
+            log.error("The reference data can't be read (%s); the old ones stay in force.", error)
+            return False
+        except (ImplausibleSnapshot, DocumentError, RateTableError) as error:
+            log.error("New reference data are refused, the old ones stay in force: %s", error)
+            return True
+        self._reference = reference
+        log.info("Reference data in force: %s.", reference.snapshot.counts())
+        try:
+            await asyncio.to_thread(save, reference, self._copy)
+        except OSError as error:
+            log.error("The copy of the reference data could not be written to %s: %s", self._copy, error)
+        return True

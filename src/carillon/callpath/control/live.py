@@ -1,0 +1,209 @@
+"""Calls between decision and end: feeds `logic.callflow.states` with events and carries out its effects."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
+from carillon.callpath.control.store import UNAVAILABLE, CallStore
+from carillon.callpath.control.trace import Traces
+from carillon.logic.callflow import states
+from carillon.logic.callflow.values import Decision
+
+log = logging.getLogger(__name__)
+Json = dict[str, Any]
+
+RETRY_S = 0.5
+MAX_RETRY_S = 10.0
+NO_DIALOG = 404
+
+
+def now_ms() -> int:
+    """Milliseconds of the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class Live:
+    """A call in the air. `dialog` is Kamailio's (h_entry, h_id), known from its first event."""
+
+    call_id: UUID
+    decision: Decision
+    state: states.LiveCall
+    from_tag: str = ""
+    cseq: str = ""
+    dialog: tuple[int, int] | None = None
+    verified_ms: int = 0
+    missed: int = 0
+    ended_ms: int | None = None
+    timer: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+    @property
+    def sip_call_id(self) -> str:
+        return self.decision.request.sip_call_id
+
+
+class LiveCalls:
+    """All calls of this edge. Events come from Kamailio, from timers and from the portal."""
+
+    def __init__(self, store: CallStore, edge: Callable[[], Edge], traces: Traces) -> None:
+        self._store, self._edge, self._traces = store, edge, traces
+        self._calls: dict[UUID, Live] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def all(self) -> list[Live]:
+        """The calls, oldest first."""
+        return list(self._calls.values())
+
+    def get(self, call_id: UUID) -> Live | None:
+        """The call, or None when it is over or unknown."""
+        return self._calls.get(call_id)
+
+    def add(self, live: Live) -> None:
+        """Take charge of a call."""
+        self._calls[live.call_id] = live
+        self._wake_later(live)
+
+    def feed(self, live: Live, event: states.Event) -> None:
+        """Let an event happen to a call: step, carry out the effects in the background, set the timer."""
+        before = live.state.phase
+        live.state, effects = states.step(live.state, event)
+        if live.state.phase is not before:
+            log.debug("%s: %s -> %s -> %s", live.call_id, before, type(event).__name__, live.state.phase)
+        if effects:
+            self.background(self._carry_out(live, effects))
+        if live.state.phase is states.Phase.OVER:
+            self._remove(live)
+        else:
+            self._wake_later(live)
+
+    def _remove(self, live: Live) -> None:
+        if live.timer:
+            live.timer.cancel()
+        if self._calls.pop(live.call_id, None):
+            self._traces.finish(live.call_id, live.sip_call_id)
+
+    def _wake_later(self, live: Live) -> None:
+        if live.timer:
+            live.timer.cancel()
+        due_ms = states.next_tick_ms(live.state)
+        if due_ms is not None:
+            delay_s = max(due_ms - now_ms(), 1) / 1000
+            live.timer = asyncio.get_running_loop().call_later(delay_s, self._wake, live)
+
+    def _wake(self, live: Live) -> None:
+        self.feed(live, states.Tick(now_ms()))
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run to the end without anybody waiting; `drain` waits."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def drain(self) -> None:
+        """Wait for what is being written; for the end of the process."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # ------------------------------------------------------------ messages of Kamailio
+
+    def hear(self, message: Json) -> None:
+        """An event of Kamailio about a call; of an unknown call it changes nothing."""
+        live = self._calls.get(UUID(message["call"]))
+        if live is None:
+            return
+        if message.get("h_id"):
+            live.dialog = (message["h_entry"], message["h_id"])
+        at_ms, detail = int(message["at_ms"]), message.get("detail", {})
+        match message["op"]:
+            case "applied":
+                self.feed(live, states.Applied(at_ms))
+            case "progress":
+                self.feed(live, states.Progress(at_ms))
+            case "answered":
+                self.feed(live, states.Answered(at_ms, detail.get("target")))
+            case "ended":
+                self.feed(live, states.Ended(at_ms))
+            case "failed":
+                self.feed(live, states.Failed(at_ms))
+
+    # ------------------------------------------------------------ effects
+
+    async def _carry_out(self, live: Live, effects: tuple[states.Effect, ...]) -> None:
+        for effect in effects:
+            match effect:
+                case states.Extend():
+                    await self._extend(live, effect)
+                case states.SetTimeout():
+                    self._set_timeout(live, effect.seconds)
+                case states.Terminate():
+                    self.background(self._terminate(live, effect.reason))
+                case states.Release():
+                    await self._insist("the release of its hold", live, lambda: self._store.release(live.call_id))
+                case states.RecordEvent():
+                    await self.record(live, effect)
+
+    async def record(self, live: Live, event: states.RecordEvent) -> None:
+        """Write an event of a call, however long PostgreSQL is away."""
+        await self._insist(
+            f"its event {event.kind}",
+            live,
+            lambda: self._store.record(live.call_id, event.kind, event.at_ms, "control", event.detail),
+        )
+
+    async def _insist(self, what: str, live: Live, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        delay_s = RETRY_S
+        while True:
+            try:
+                await act()
+            except UNAVAILABLE as error:
+                log.error("Call %s: PostgreSQL did not take %s (%s); trying again.", live.call_id, what, error)
+                await asyncio.sleep(delay_s)
+                delay_s = min(delay_s * 2, MAX_RETRY_S)
+            else:
+                return
+
+    async def _extend(self, live: Live, ask: states.Extend) -> None:
+        """Ask for more money until PostgreSQL answers; when it never does, the funded time runs out."""
+        while live.state.phase is states.Phase.TALKING:
+            try:
+                total = await self._store.extend(live.call_id, ask.total_micro, ask.until_ms, ask.upper)
+            except UNAVAILABLE as error:
+                log.error("Call %s: the hold could not be raised (%s); trying again.", live.call_id, error)
+                await asyncio.sleep(RETRY_S)
+                continue
+            if total >= ask.total_micro:
+                self.feed(live, states.Extended(now_ms(), total))
+            else:
+                self.feed(live, states.ExtendRefused(now_ms(), total))
+            return
+
+    def _set_timeout(self, live: Live, seconds: int) -> None:
+        if live.dialog is None:
+            log.error("Call %s: its dialog is unknown, so its timeout can't be pushed on.", live.call_id)
+            return
+        try:
+            self._edge().send({"op": "timeout", "s": seconds, "he": live.dialog[0], "hi": live.dialog[1]})
+        except EdgeGone as error:
+            log.error("Call %s: its timeout was not pushed on: %s", live.call_id, error)
+
+    async def _terminate(self, live: Live, reason: str) -> None:
+        log.info("Call %s is being ended (%s).", live.call_id, reason)
+        try:
+            if live.state.answered_ms is None:
+                await self._edge().rpc("tm.cancel", live.sip_call_id, live.cseq)
+            elif live.dialog is not None:
+                await self._edge().rpc("dlg.end_dlg", *live.dialog)
+        except EdgeRefused as error:
+            if error.code != NO_DIALOG:
+                log.error("Call %s could not be ended: %s", live.call_id, error)
+        except EdgeGone as error:
+            log.error("Call %s could not be ended now, its dialog timeout will: %s", live.call_id, error)

@@ -1,0 +1,164 @@
+"""The composition root of control: one process beside one Kamailio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+from cryptography.fernet import Fernet, InvalidToken
+
+from carillon.callpath.control.decider import Decider, Settings
+from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
+from carillon.callpath.control.feed import Knowledge
+from carillon.callpath.control.live import LiveCalls, now_ms
+from carillon.callpath.control.status import StatusServer
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, connect_pool
+from carillon.callpath.control.sweeper import Sweeper
+from carillon.callpath.control.tables import EdgeTables, emergency_routes
+from carillon.callpath.control.trace import Traces
+from carillon.config import Config
+from carillon.logic.documents import DocumentError
+
+log = logging.getLogger(__name__)
+Json = dict[str, Any]
+
+EDGE_NAME = "edge-1"  # calls belong to the Kamailio that carries them; there is one per installation yet
+RETRY_S = 1.0
+DRAIN_S = 5.0
+VERSION = "v1:"
+
+
+def opener(key: bytes) -> Callable[[str], str]:
+    """A function that opens secrets at rest (`v1:` + Fernet token); an empty one stays empty, a broken one is empty."""
+    fernet = Fernet(key)
+
+    def decrypt(secret: str) -> str:
+        if not secret:
+            return ""
+        try:
+            return fernet.decrypt(secret.removeprefix(VERSION).encode()).decode()
+        except InvalidToken:
+            log.error("A gateway's password can't be opened: was secrets/sip.key replaced?")
+            return ""
+
+    return decrypt
+
+
+async def wait_for_pool(config: Config) -> asyncpg.Pool[asyncpg.Record]:
+    """PostgreSQL's pool, as soon as it answers."""
+    while True:
+        try:
+            return await connect_pool(config.database("control"))
+        except UNAVAILABLE as error:
+            log.warning("PostgreSQL can't be reached (%s); trying again.", error)
+            await asyncio.sleep(RETRY_S)
+
+
+class Control:
+    """All parts of control, wired. `run` lives until cancelled."""
+
+    def __init__(self, config: Config, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        decrypt = opener(config.sip_key)
+        self.store = CallStore(pool)
+        self.traces = Traces(self.store)
+        self.edge = Edge(
+            config.ports.evapi, config.control_token, on_message=self._hear, on_connect=self._tell_everything
+        )
+        self.live = LiveCalls(self.store, lambda: self.edge, self.traces)
+        copy = config.home / "control-reference.json.gz"
+        self.knowledge = Knowledge(pool, config.database("control"), copy, self._changed)
+        settings = Settings(EDGE_NAME, config.advertised, config.chunk_s, decrypt)
+        self.decider = Decider(settings, self.knowledge, self.store, self.live, lambda: self.edge)
+        self.tables = EdgeTables(self.edge, config.advertised, decrypt)
+        self.sweeper = Sweeper(EDGE_NAME, config.chunk_s, self.store, self.live, lambda: self.edge)
+        self.status = StatusServer(config.control_token, self.live, self.health)
+        self._ports = config.ports
+        self._telling = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Serve until cancelled; then write what is pending."""
+        loop = asyncio.get_running_loop()
+        hep, _ = await loop.create_datagram_endpoint(lambda: self.traces, ("127.0.0.1", self._ports.hep))
+        server = await self.status.start(self._ports.control)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.knowledge.run())
+                group.create_task(self.edge.run())
+                group.create_task(self.sweeper.run())
+        finally:
+            hep.close()
+            server.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_S):
+                    await self.live.drain()
+                    await self.traces.drain()
+
+    def health(self) -> dict[str, Any]:
+        """What `GET /health` says."""
+        return {
+            "edge": self.edge.is_connected,
+            "reference": self.knowledge.snapshot is not None,
+            "calls": len(self.live),
+        }
+
+    def _hear(self, message: Json) -> None:
+        try:
+            if message["op"] == "call":
+                self.decider.hear(message)
+            else:
+                self.live.hear(message)
+        except (KeyError, TypeError, ValueError) as error:
+            log.error("Kamailio sent a message that can't be read: %r (%s)", message, error)
+
+    # ------------------------------------------------------------ what Kamailio must know
+
+    async def _tell_everything(self) -> None:
+        self.tables.forget()
+        await self._tell(frozenset({"domain", "gateway", "endpoint"}))
+
+    async def _changed(self, kinds: frozenset[str]) -> None:
+        if self.edge.is_connected:
+            with contextlib.suppress(EdgeGone):  # told again when it is back
+                await self._tell(kinds)
+
+    async def _tell(self, kinds: frozenset[str]) -> None:
+        async with self._telling:
+            try:
+                await self._tell_kinds(kinds)
+            except (*UNAVAILABLE, DocumentError, EdgeRefused) as error:
+                log.error("Kamailio could not be told what changed (%s): %s", ", ".join(sorted(kinds)), error)
+
+    async def _tell_kinds(self, kinds: frozenset[str]) -> None:
+        if "gateway" in kinds:
+            await self.tables.tell_gateways(self.knowledge.gateways)
+        if "endpoint" in kinds:
+            await self.tables.forget_passwords()
+        feed = self.knowledge.at(now_ms())
+        if kinds & {"domain", "gateway", "route", "partner"}:
+            domains = await self.knowledge.domains()
+            await self.tables.tell_domains(domains)
+            if feed is not None:
+                await self.tables.tell_emergency(emergency_routes(feed, domains))
+        if "gateway" in kinds:
+            await self.tables.register_again()
+
+
+async def serve(config: Config) -> None:
+    """Run control until SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, main.cancel if main else loop.stop)
+    pool = await wait_for_pool(config)
+    try:
+        await Control(config, pool).run()
+    except asyncio.CancelledError:
+        log.info("control stops: it was asked to.")
+    finally:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(pool.close(), 2)

@@ -1,0 +1,114 @@
+"""Status over HTTP on the loopback: health, live calls, hang up. Three routes do not need a framework."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from carillon.callpath.control.live import Live, LiveCalls, now_ms
+from carillon.logic.callflow import states
+
+log = logging.getLogger(__name__)
+
+REQUEST_S = 5.0
+MAX_HEADERS = 16_384
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    503: "Service Unavailable",
+}
+Answer = tuple[int, Any]
+
+
+class StatusServer:
+    """`GET /health` for the supervisor; `GET /calls` and `POST /calls/<uuid>/hangup` with the bearer token."""
+
+    def __init__(self, token: str, live: LiveCalls, health: Callable[[], dict[str, Any]]) -> None:
+        self._token, self._live, self._health = token, live, health
+
+    async def start(self, port: int) -> asyncio.Server:
+        """Listen on the loopback. Raises OSError when the port is taken."""
+        return await asyncio.start_server(self._serve, "127.0.0.1", port, limit=MAX_HEADERS)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                status, body = self._answer(head)
+                payload = json.dumps(body).encode()
+                writer.write(
+                    f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
+                    f"Content-Length: {len(payload)}\r\nConnection: close\r\n\r\n".encode()
+                    + payload
+                )
+                await writer.drain()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # whoever asked has gone or talks something else
+        finally:
+            writer.close()
+
+    def _answer(self, head: str) -> Answer:
+        line, *headers = head.split("\r\n")
+        parts = line.split(" ")
+        if len(parts) != 3:
+            return 400, {"detail": "The request line is not HTTP."}
+        method, path = parts[0], parts[1].split("?")[0]
+        if path == "/health":
+            return 200, self._health()
+        if not self._is_authorised(headers):
+            return 401, {"detail": "The bearer token is missing or wrong."}
+        match [method, *path.strip("/").split("/")]:
+            case ["GET", "calls"]:
+                return 200, {"calls": [describe(live) for live in self._live.all()]}
+            case ["POST", "calls", call_id, "hangup"]:
+                return self._hang_up(call_id)
+        return 404, {"detail": f"There is no {method} {path}."}
+
+    def _is_authorised(self, headers: list[str]) -> bool:
+        for header in headers:
+            name, _, value = header.partition(":")
+            if name.strip().lower() == "authorization":
+                return hmac.compare_digest(value.strip().encode(), f"Bearer {self._token}".encode())
+        return False
+
+    def _hang_up(self, text: str) -> Answer:
+        try:
+            live = self._live.get(UUID(text))
+        except ValueError:
+            return 400, {"detail": f"{text} is not a call id."}
+        if live is None:
+            return 404, {"detail": f"Call {text} is not live."}
+        log.info("Call %s is hung up by the operator.", text)
+        self._live.feed(live, states.Hangup(now_ms()))
+        return 200, {"detail": f"Call {text} is being ended."}
+
+
+def describe(live: Live) -> dict[str, Any]:
+    """A live call for the portal; times in milliseconds of the Unix epoch, money in micro-units."""
+    state, decision = live.state, live.decision
+    return {
+        "call": str(live.call_id),
+        "sip_call_id": live.sip_call_id,
+        "state": str(state.phase),
+        "direction": str(decision.direction),
+        "partner_id": decision.partner_id,
+        "customer_id": decision.customer_id,
+        "user_id": decision.user_id,
+        "callee_partner_id": decision.callee_partner_id,
+        "callee_customer_id": decision.callee_customer_id,
+        "caller": decision.caller,
+        "callee": decision.callee or decision.dialled,
+        "started_ms": state.offered_ms,
+        "answered_ms": state.answered_ms,
+        "target": state.answered_target,
+        "held_micro": state.held_micro,
+        "funded_until_ms": states.funded_until_ms(state),
+    }

@@ -1,0 +1,153 @@
+"""The callfeed functions that write: holds, events, traces. Every call has a time limit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from carillon.config import Database
+
+QUERY_S = 1.0
+SLOW_QUERY_S = 10.0
+Json = dict[str, Any]
+
+# What can go wrong with a query for reasons outside it: the server is away, slow or refuses for now.
+UNAVAILABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The row of a new call. `hold_account` None: nobody pays."""
+
+    call_id: UUID
+    started_ms: int
+    edge: str
+    decision: Json
+    hold_account: int | None
+    hold_micro: int
+    funded_until_ms: int | None
+    upper: Sequence[tuple[int, int]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that PostgreSQL believes to be up."""
+
+    call_id: UUID
+    started_ms: int
+    answered_ms: int | None
+    decision: Json
+    hold_micro: int
+    funded_until_ms: int | None
+
+
+async def connect_pool(database: Database) -> asyncpg.Pool[asyncpg.Record]:
+    """A pool for control. Waits for nothing: raises one of UNAVAILABLE when PostgreSQL is away."""
+    return await asyncpg.create_pool(
+        database.url, min_size=2, max_size=16, command_timeout=SLOW_QUERY_S, timeout=3, init=_use_json
+    )
+
+
+async def _use_json(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+class CallStore:
+    """Calls in PostgreSQL, through the functions of callfeed. All methods raise one of UNAVAILABLE."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    async def open(self, call: Opening) -> str:
+        """Write the call and take its hold: "ok", or the slug of what is missing."""
+        return str(
+            await self._pool.fetchval(
+                "select callfeed.open_call($1, $2, $3, $4, $5, $6, $7, $8)",
+                call.call_id,
+                moment(call.started_ms),
+                call.edge,
+                call.decision,
+                call.hold_account,
+                call.hold_micro,
+                None if call.funded_until_ms is None else moment(call.funded_until_ms),
+                [list(pair) for pair in call.upper],
+                timeout=QUERY_S,
+            )
+        )
+
+    async def refuse(self, call: Opening) -> None:
+        """Write a call that was refused before any ring."""
+        await self._pool.execute(
+            "select callfeed.refuse_call($1, $2, $3, $4)",
+            call.call_id,
+            moment(call.started_ms),
+            call.edge,
+            call.decision,
+            timeout=SLOW_QUERY_S,
+        )
+
+    async def extend(
+        self, call_id: UUID, total_micro: int, funded_until_ms: int, upper: Sequence[tuple[int, int]] = ()
+    ) -> int:
+        """Raise the hold to `total_micro`; the total that the account can bear when money is short."""
+        return int(
+            await self._pool.fetchval(
+                "select callfeed.extend_hold($1, $2, $3, $4)",
+                call_id,
+                total_micro,
+                moment(funded_until_ms),
+                [list(pair) for pair in upper],
+                timeout=QUERY_S,
+            )
+        )
+
+    async def release(self, call_id: UUID) -> None:
+        """Give the hold of a call back that was never answered."""
+        await self._pool.execute("select callfeed.release_hold($1)", call_id, timeout=SLOW_QUERY_S)
+
+    async def record(self, call_id: UUID, kind: str, at_ms: int, source: str, detail: Json) -> None:
+        """Write an event; the first `ended` or `failed` of a call wins."""
+        await self._pool.execute(
+            "select callfeed.record_event($1, $2, $3, $4, $5)",
+            call_id,
+            kind,
+            at_ms,
+            source,
+            detail,
+            timeout=SLOW_QUERY_S,
+        )
+
+    async def record_trace(self, call_id: UUID, messages: bytes) -> None:
+        """Write or replace the compressed trace of a call."""
+        await self._pool.execute("select callfeed.record_trace($1, $2)", call_id, messages, timeout=SLOW_QUERY_S)
+
+    async def open_calls(self, edge: str) -> list[OpenCall]:
+        """The calls that this edge still has open."""
+        rows = await self._pool.fetch("select * from callfeed.open_calls($1)", edge, timeout=SLOW_QUERY_S)
+        return [
+            OpenCall(
+                call_id=row["call_id"],
+                started_ms=milliseconds(row["started_at"]),
+                answered_ms=None if row["answered_at"] is None else milliseconds(row["answered_at"]),
+                decision=row["decision"],
+                hold_micro=row["hold_micro"] or 0,
+                funded_until_ms=None if row["funded_until"] is None else milliseconds(row["funded_until"]),
+            )
+            for row in rows
+        ]
+
+
+def moment(at_ms: int) -> datetime:
+    """The moment as PostgreSQL's timestamptz wants it."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def milliseconds(at: datetime) -> int:
+    """Milliseconds of the Unix epoch."""
+    return round(at.timestamp() * 1000)

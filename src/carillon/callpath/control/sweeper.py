@@ -1,0 +1,152 @@
+"""Finds calls whose end was lost, on either side, and sets them right."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
+from carillon.callpath.control.live import Live, LiveCalls, now_ms
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, OpenCall
+from carillon.logic.callflow import states
+from carillon.logic.callflow.values import Decision
+from carillon.logic.documents import DocumentError, from_document
+
+log = logging.getLogger(__name__)
+
+SWEEP_S = 4.0
+VERIFY_MS = 20_000  # each call is looked at this often
+MAX_PER_SWEEP = 100
+GRACE_MS = 8_000  # a call this young may still be on its way into or out of Kamailio
+MISSES = 2
+CONFIRMED = (3, 4)  # Kamailio's dialog states: answered, acknowledged
+DELETED = 5
+NOT_FOUND = 404
+
+
+class Sweeper:
+    """Compares three views of the calls of this edge: control's, Kamailio's dialogs and PostgreSQL's open calls."""
+
+    def __init__(
+        self, edge_name: str, chunk_s: int, store: CallStore, live: LiveCalls, edge: Callable[[], Edge]
+    ) -> None:
+        self._edge_name, self._chunk_s = edge_name, chunk_s
+        self._store, self._live, self._edge = store, live, edge
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            try:
+                if self._edge().is_connected:
+                    await self._adopt_orphans()
+                    await self._verify_dialogs()
+            except (EdgeGone, *UNAVAILABLE) as error:
+                log.warning("The sweep is interrupted: %s", error)
+            await asyncio.sleep(SWEEP_S)
+
+    # ------------------------------------------------------------ PostgreSQL's view
+
+    async def _adopt_orphans(self) -> None:
+        """Calls that PostgreSQL has open and we do not know: of a control before us, or of an answer that was lost."""
+        for call in await self._store.open_calls(self._edge_name):
+            if self._live.get(call.call_id) is None and now_ms() - call.started_ms > GRACE_MS:
+                await self._adopt(call)
+
+    async def _adopt(self, call: OpenCall) -> None:
+        try:
+            decision = from_document(Decision, call.decision)
+        except DocumentError as error:
+            log.error("Call %s can't be taken over, its decision does not fit: %s", call.call_id, error)
+            return
+        live = Live(call.call_id, decision, self._state(call, decision))
+        dialog = await self._dialog(live)
+        if dialog is None and call.answered_ms is None:
+            live.state = states.step(live.state, states.Applied(now_ms()))[0]
+        if dialog is not None:
+            live.dialog = (dialog["h_entry"], dialog["h_id"])
+            answered_ms = int(dialog.get("start_ts") or 0) * 1000
+            if call.answered_ms is None and dialog["state"] in CONFIRMED and answered_ms:
+                live.state = states.resume(
+                    decision,
+                    at_ms=call.started_ms,
+                    chunk_s=self._chunk_s,
+                    answered_ms=answered_ms,
+                    held_micro=call.hold_micro,
+                )
+        log.info("Call %s is taken over (%s).", call.call_id, live.state.phase)
+        self._live.add(live)
+
+    def _state(self, call: OpenCall, decision: Decision) -> states.LiveCall:
+        if call.answered_ms is not None:
+            return states.resume(
+                decision,
+                at_ms=call.started_ms,
+                chunk_s=self._chunk_s,
+                answered_ms=call.answered_ms,
+                held_micro=call.hold_micro,
+            )
+        begun = states.begin(decision, at_ms=call.started_ms, chunk_s=self._chunk_s)
+        return states.step(begun, states.Applied(call.started_ms))[0]
+
+    # ------------------------------------------------------------ Kamailio's view
+
+    async def _verify_dialogs(self) -> None:
+        due = [live for live in self._live.all() if self._is_due(live)]
+        for live in due[:MAX_PER_SWEEP]:
+            await self._verify(live)
+
+    def _is_due(self, live: Live) -> bool:
+        """Suspicious calls every sweep, others every 20 s."""
+        if live.state.phase not in (states.Phase.RINGING, states.Phase.TALKING):
+            return False
+        age_ms = now_ms() - max(live.verified_ms, live.state.offered_ms)
+        return live.missed > 0 or age_ms > VERIFY_MS or (live.verified_ms == 0 and age_ms > GRACE_MS)
+
+    async def _verify(self, live: Live) -> None:
+        dialog = await self._dialog(live)
+        live.verified_ms = now_ms()
+        if dialog is not None and dialog["state"] != DELETED:
+            live.missed = 0
+            live.dialog = (dialog["h_entry"], dialog["h_id"])
+            return
+        live.missed += 1
+        if live.missed < MISSES:  # its end may be on the way to us
+            live.ended_ms = _end_of(dialog) or live.ended_ms
+            return
+        await self._bury(live, _end_of(dialog) or live.ended_ms)
+
+    async def _bury(self, live: Live, ended_ms: int | None) -> None:
+        """Kamailio has no such call any more and nobody told us: write the end that was lost."""
+        if self._live.get(live.call_id) is None or live.state.phase is states.Phase.OVER:
+            return
+        log.warning("Call %s has no dialog any more; its end is written by the sweeper.", live.call_id)
+        at_ms = ended_ms or min(now_ms(), states.funded_until_ms(live.state) or now_ms())
+        if live.state.answered_ms is None:
+            detail: dict[str, object] = {"sip_code": 487, "reason": "Lost by the edge", "by": "sweeper"}
+            await self._live.record(live, states.RecordEvent("failed", at_ms, detail))
+            self._live.feed(live, states.Failed(at_ms))
+            return
+        detail = {"sip_code": 200, "reason": "End rebuilt", "by": "sweeper"}
+        await self._live.record(live, states.RecordEvent("ended", max(at_ms, live.state.answered_ms), detail))
+        self._live.feed(live, states.Ended(at_ms))
+
+    async def _dialog(self, live: Live) -> dict[str, Any] | None:
+        """Kamailio's dialog of a call, or None. Raises EdgeGone."""
+        try:
+            found = await self._edge().rpc("dlg.dlg_list", live.sip_call_id)
+        except EdgeRefused as error:
+            if error.code == NOT_FOUND:
+                return None
+            log.error("Kamailio can't say whether call %s is up: %s", live.call_id, error)
+            raise EdgeGone(str(error)) from error
+        dialogs = found if isinstance(found, list) else [found]
+        return next((dialog for dialog in dialogs if dialog and "state" in dialog), None)
+
+
+def _end_of(dialog: dict[str, Any] | None) -> int | None:
+    """When Kamailio saw the end, from a dialog it is about to forget; whole seconds."""
+    if dialog is None or dialog.get("state") != DELETED:
+        return None
+    return int(dialog.get("end_ts") or 0) * 1000 or None

@@ -1,0 +1,127 @@
+"""What Kamailio must know by itself: our domains, gateways' addresses, where emergency calls go without control."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from carillon.callpath.control.evapi import Edge
+from carillon.callpath.control.wire import wire_target
+from carillon.logic.callflow.values import CallRequest, Decision, Direction, Domain, Feed, Gateway, Target
+from carillon.logic.numbers import plan_of
+from carillon.logic.routing import RouteQuery, choose_emergency_routes
+
+log = logging.getLogger(__name__)
+
+ITEMS_PER_MESSAGE = 20  # an emergency route of four carriers is about 1 KB, a message at most 30 KB
+_EMERGENCY = Decision(Direction.EMERGENCY, CallRequest("", "", 0, "", "", "", "", ""))
+_IDENTITY = ("from", "display", "pai", "privacy")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where gateways' calls come from: `exact` are `address` or `address:port`, `networks` CIDR blocks."""
+
+    exact: frozenset[str]
+    networks: tuple[str, ...]
+
+
+def sources_of(gateways: Iterable[Gateway]) -> Sources:
+    """Source addresses of all enabled gateways; what is not an address matches nothing."""
+    exact, networks = set(), set()
+    for gateway in gateways:
+        for text in gateway.source_addresses if gateway.is_enabled else ():
+            block, port = split_port(text.strip())
+            try:
+                network = ipaddress.ip_network(block, strict=False)
+            except ValueError:
+                log.error("Gateway %s: %r is not an address to expect calls from.", gateway.name, text)
+                continue
+            if network.num_addresses == 1:
+                address = str(network.network_address)
+                exact.add(f"{address}:{port}" if port else address)
+            else:
+                networks.add(str(network))
+    return Sources(frozenset(exact), tuple(sorted(networks)))
+
+
+def split_port(text: str) -> tuple[str, str]:
+    """`192.0.2.1:5060` as block and port; the port empty when there is none."""
+    block, _, port = text.rpartition(":")
+    if port.isdigit() and "." in block and ":" not in block:
+        return block, port
+    return text, ""
+
+
+class EdgeTables:
+    """Tells Kamailio what changed; everything again after it was restarted."""
+
+    def __init__(self, edge: Edge, advertised: str, decrypt: Callable[[str], str]) -> None:
+        self._edge, self._advertised, self._decrypt = edge, advertised, decrypt
+        self._generation = 0
+        self._told_domains: frozenset[str] = frozenset()
+        self._told_emergency: frozenset[str] = frozenset()
+
+    def forget(self) -> None:
+        """Kamailio is another one now."""
+        self._told_domains = self._told_emergency = frozenset()
+
+    async def tell_domains(self, domains: Iterable[Domain]) -> None:
+        """All our SIP domains with their country; those that are gone are emptied. Raises EdgeGone."""
+        countries = {domain.name.lower(): domain.country or "-" for domain in domains}
+        gone = dict.fromkeys(self._told_domains - countries.keys(), "")
+        await self._tell("domains", gone | countries)
+        await self._tell("edge", {"domains": "1"})
+        self._told_domains = frozenset(countries)
+
+    async def tell_gateways(self, gateways: Iterable[Gateway]) -> None:
+        """All gateways' addresses; the new set comes into force at once. Raises EdgeGone."""
+        sources = sources_of(gateways)
+        self._generation += 1
+        await self._tell("gateways", dict.fromkeys(sources.exact, str(self._generation)))
+        await self._tell("edge", {"gateways": str(self._generation), "networks": ",".join(sources.networks)})
+
+    async def tell_emergency(self, targets: Mapping[str, tuple[Target, ...]]) -> None:
+        """Static routes by `domain/number`. Raises EdgeGone."""
+        items = {}
+        for key, wanted in targets.items():
+            wire = [wire_target(target, _EMERGENCY, self._advertised, self._decrypt) for target in wanted]
+            items[key] = json.dumps([_undressed(target) for target in wire])
+        gone = dict.fromkeys(self._told_emergency - items.keys(), "")
+        await self._tell("emergency", gone | items)
+        self._told_emergency = frozenset(items)
+
+    async def forget_passwords(self) -> None:
+        """Some account's password may have changed. Raises EdgeGone."""
+        await self._tell("ha1", {"all": ""})
+
+    async def register_again(self) -> None:
+        """Some carrier's registration may have changed. Raises EdgeGone, EdgeRefused."""
+        await self._edge.rpc("uac.reg_reload")
+
+    async def _tell(self, table: str, items: Mapping[str, Any]) -> None:
+        pairs = [{"k": key, "v": value} for key, value in items.items()]
+        for start in range(0, len(pairs), ITEMS_PER_MESSAGE):
+            await self._edge.ask({"op": "table", "name": table, "items": pairs[start : start + ITEMS_PER_MESSAGE]})
+
+
+def _undressed(target: dict[str, Any]) -> dict[str, Any]:
+    """Without an identity of ours: nobody decided who calls, so the phone's own From goes out."""
+    return {name: value for name, value in target.items() if name not in _IDENTITY}
+
+
+def emergency_routes(feed: Feed, domains: Iterable[Domain]) -> dict[str, tuple[Target, ...]]:
+    """Targets by `domain/number` for every emergency number of each domain's country."""
+    found = {}
+    for domain in domains:
+        plan = plan_of(domain.country)
+        for number in plan.emergency if plan else ("112",):
+            query = RouteQuery(domain.partner_id, 0, domain.web_product_id, number, domain.country)
+            choice = choose_emergency_routes(feed, query)
+            if choice.targets:
+                found[f"{domain.name.lower()}/{number}"] = choice.targets
+    return found

@@ -1,0 +1,102 @@
+"""Traces: SIP messages gathered per Call-ID, written as one compressed row shortly after the call's end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import zlib
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from carillon.callpath.control.hep import Captured, HepError, parse
+from carillon.callpath.control.store import UNAVAILABLE, CallStore
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 3.0  # the last ACK or a late 200 still comes after the end
+MAX_MESSAGES = 200
+MAX_MESSAGE_BYTES = 16_384
+MAX_TOTAL_BYTES = 256_000_000
+_CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(slots=True)
+class _Trace:
+    messages: list[Captured] = field(default_factory=list)
+    bytes: int = 0
+    dropped: int = 0
+
+
+class Traces(asyncio.DatagramProtocol):
+    """Receives HEP and keeps messages until `finish`; the longest untouched call is forgotten when memory is short."""
+
+    def __init__(self, store: CallStore) -> None:
+        self._store = store
+        self._traces: OrderedDict[str, _Trace] = OrderedDict()
+        self._total = 0
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def datagram_received(self, data: bytes, _address: object) -> None:
+        """A HEP datagram; anything else is ignored."""
+        try:
+            captured = parse(data)
+        except HepError:
+            return
+        if match := _CALL_ID.search(captured.raw):
+            self.add(match.group(1).decode("utf-8", "replace"), captured)
+
+    def add(self, sip_call_id: str, captured: Captured) -> None:
+        """Keep a message, within the limits per call and in total."""
+        trace = self._traces.setdefault(sip_call_id, _Trace())
+        self._traces.move_to_end(sip_call_id)
+        if len(trace.messages) >= MAX_MESSAGES or len(captured.raw) > MAX_MESSAGE_BYTES:
+            trace.dropped += 1
+            return
+        trace.messages.append(captured)
+        trace.bytes += len(captured.raw)
+        self._total += len(captured.raw)
+        while self._total > MAX_TOTAL_BYTES:
+            self.forget(next(iter(self._traces)))
+
+    def forget(self, sip_call_id: str) -> None:
+        """Drop what was gathered for a Call-ID."""
+        if trace := self._traces.pop(sip_call_id, None):
+            self._total -= trace.bytes
+
+    def finish(self, call_id: UUID, sip_call_id: str) -> None:
+        """The call is over: write its trace in a few seconds, in the background."""
+        task = asyncio.create_task(self._write_later(call_id, sip_call_id))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _write_later(self, call_id: UUID, sip_call_id: str) -> None:
+        await asyncio.sleep(SETTLE_S)
+        await self._write(call_id, sip_call_id)
+
+    async def _write(self, call_id: UUID, sip_call_id: str) -> None:
+        trace = self._traces.get(sip_call_id)
+        if trace is None:
+            return
+        self.forget(sip_call_id)
+        try:
+            await self._store.record_trace(call_id, compress(trace.messages))
+        except UNAVAILABLE as error:
+            log.error("The trace of call %s is lost, PostgreSQL did not take it: %s", call_id, error)
+
+    async def drain(self) -> None:
+        """Wait for the traces that are being written; for the end of the process."""
+        await asyncio.gather(*self._writing, return_exceptions=True)
+
+
+def compress(messages: list[Captured]) -> bytes:
+    """zlib-compressed JSON lines of {"at_us","src","dst","proto","raw"}, in order of time."""
+    lines = (
+        json.dumps(
+            {"at_us": m.at_us, "src": m.src, "dst": m.dst, "proto": m.proto, "raw": m.raw.decode("utf-8", "replace")}
+        )
+        for m in sorted(messages, key=lambda m: m.at_us)
+    )
+    return zlib.compress("\n".join(lines).encode())

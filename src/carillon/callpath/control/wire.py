@@ -1,0 +1,118 @@
+"""Decisions in the words of edge/kamailio: `decide` messages and their targets (edge/kamailio/README.md)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from carillon.logic.callflow.values import CallRequest, Decision, Refusal, Target
+
+Json = dict[str, Any]
+_USER_SAFE = "+*#-_.!~'()&=$,;?/"  # RFC 3261, 25.1: unreserved and user-unreserved, and the hash key
+_NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_ANONYMOUS = "sip:anonymous@anonymous.invalid"
+_REQUEST_FIELDS = (
+    *("sip_call_id", "source_address", "source_port", "transport", "auth_user", "auth_realm"),
+    *("request_user", "request_domain", "from_user", "from_domain", "from_display", "asserted_identity", "privacy"),
+)
+
+
+def request_of(message: Json) -> CallRequest:
+    """The question of a `call` message. Raises KeyError or TypeError when it is not one."""
+    fields = {name: message[name] for name in _REQUEST_FIELDS if name in message}
+    return CallRequest(**{"auth_user": "", "auth_realm": "", **fields})
+
+
+def refusal_message(question: Json, refusal: Refusal) -> Json:
+    """Tell Kamailio to refuse the call."""
+    return {
+        **_address(question),
+        "allow": 0,
+        "code": str(refusal.sip_code),
+        "reason": printable(refusal.reason),
+    }
+
+
+def decision_message(
+    question: Json, call_id: str, decision: Decision, timeout_s: int, advertised: str, decrypt: Callable[[str], str]
+) -> Json:
+    """Tell Kamailio to put the call through. `decrypt` opens a gateway's password."""
+    return {
+        **_address(question),
+        "allow": 1,
+        "call": call_id,
+        "timeout": timeout_s,
+        "limit": "money" if decision.hold is not None else "timeout",
+        "targets": [wire_target(target, decision, advertised, decrypt) for target in decision.targets],
+    }
+
+
+def _address(question: Json) -> Json:
+    return {"op": "decide", "ti": question["ti"], "tl": question["tl"]}
+
+
+def wire_target(target: Target, decision: Decision, advertised: str, decrypt: Callable[[str], str]) -> Json:
+    """One target as edge/kamailio/attempt.cfg reads it."""
+    common = {
+        "label": label_of(target),
+        "ring_ms": target.ring_timeout_s * 1000,
+        "reply_ms": target.reply_timeout_ms,
+    }
+    if target.kind == "contacts":
+        domain = target.contacts[0].rpartition("@")[2]
+        return {
+            **common,
+            "uris": [f"sip:{contact}" for contact in target.contacts],
+            **_identity(target.caller, decision.caller_name, domain, is_private=_is_private(decision), is_trunk=False),
+        }
+    transport = "" if target.transport == "udp" else f";transport={target.transport}"
+    wire = {
+        **common,
+        "uri": f"sip:{quote(target.number, safe=_USER_SAFE)}@{_host(target.host)}:{target.port}{transport}",
+        **_identity(target.caller, "", _host(advertised), is_private=_is_private(decision), is_trunk=True),
+    }
+    if target.auth_username:
+        wire |= {
+            "auth_username": target.auth_username,
+            "auth_password": decrypt(target.auth_password),
+            "auth_realm": target.auth_realm,
+        }
+    return wire
+
+
+def label_of(target: Target) -> str:
+    """How an attempt at this target is called in events and CDRs."""
+    if target.kind == "contacts":
+        return ", ".join(target.contacts)
+    return target.carrier.gateway if target.carrier else f"{target.host}:{target.port}"
+
+
+def _is_private(decision: Decision) -> bool:
+    """RFC 3323: the caller asked not to be shown."""
+    return bool(decision.request.privacy) and decision.request.privacy.strip().lower() != "none"
+
+
+def _identity(caller: str, name: str, domain: str, *, is_private: bool, is_trunk: bool) -> Json:
+    """From, display name, P-Asserted-Identity and Privacy of a leg. Only a carrier may learn who hides (RFC 3325)."""
+    uri = f"sip:{quote(caller, safe=_USER_SAFE)}@{domain}"
+    if not caller or is_private:
+        hidden = {"from": _ANONYMOUS, "display": '"Anonymous"'}
+        return hidden | ({"pai": uri, "privacy": "id"} if caller and is_trunk else {})
+    return {"from": uri, "display": _quoted(name), "pai": uri}
+
+
+def _quoted(name: str) -> str:
+    """A display name as quoted-string (RFC 3261, 25.1); empty stays empty."""
+    clean = printable(name).replace("\\", "\\\\").replace('"', '\\"')[:100]
+    return f'"{clean}"' if clean else ""
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def printable(text: str) -> str:
+    """Text without line ends and other control characters."""
+    return _NOT_PRINTABLE.sub("", text)
