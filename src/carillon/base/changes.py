@@ -123,6 +123,7 @@ def _entry(actor: Actor, row: models.Model, key: Any, verb: str) -> AuditEntry:
         object_name=str(row)[:200],
         action=done,
         actor_login_id=actor.login_id,
+        actor_customer_id=actor.customer_id,
         actor_name=actor.name,
         impersonators=list(actor.impersonators),
         request_id=actor.request_id,

@@ -11,9 +11,12 @@ from carillon.base.tenancy import ScopedQuerySet, Tenancy
 
 
 class AuditEntry(models.Model):
-    """One change ever made to an object. Names are kept as text because the objects may be gone."""
+    """One change ever made to an object. Names are kept as text because the objects may be gone.
 
-    tenancy = Tenancy()
+    A customer's users see what they themselves have done, never what staff did.
+    """
+
+    tenancy = Tenancy(customer="actor_customer_id")
 
     partner_id = models.BigIntegerField()
     at = models.DateTimeField(auto_now_add=True)
@@ -22,6 +25,7 @@ class AuditEntry(models.Model):
     object_name = models.CharField(max_length=200)
     action = models.CharField(max_length=64)  # "customer.suspend"
     actor_login_id = models.BigIntegerField(null=True)
+    actor_customer_id = models.BigIntegerField(null=True)
     actor_name = models.CharField(max_length=200)
     impersonators = ArrayField(models.CharField(max_length=200), default=list)
     request_id = models.CharField(max_length=64, default="")
@@ -67,10 +71,11 @@ class Note(models.Model):
 class IdempotencyKey(models.Model):
     """The answer to a request that must not happen twice, kept by the key its sender chose."""
 
-    tenancy = Tenancy()
+    tenancy = Tenancy(customer="customer_id")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     partner_id = models.BigIntegerField()
+    customer_id = models.BigIntegerField(null=True)
     key = models.CharField(max_length=100)
     request_hash = models.CharField(max_length=64)
     response = models.JSONField()

@@ -56,15 +56,15 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "carillon.faces.gate.headers",  # request id, content security policy
-    "carillon.faces.gate.host",  # hostname -> realm; opens the request's transaction
+    "carillon.faces.gate.middleware.headers",  # request id, content security policy
+    "carillon.faces.gate.middleware.host",  # hostname -> realm; opens the request's transaction
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "carillon.faces.gate.actor",  # login -> Actor; gives the transaction its scope
+    "carillon.faces.gate.middleware.actor",  # login -> Actor; gives the transaction its scope
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -98,7 +98,13 @@ DATABASES: dict[str, dict[str, Any]] = {
     }
 }
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "base_cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "base_cache",  # made by a migration of carillon.base
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 # ------------------------------------------------------------------ who signs in
 AUTH_USER_MODEL = "partners.Login"
