@@ -1,5 +1,17 @@
-"""Fixtures for every test of the project; see tests/support."""
+"""Fixtures and marks for every test of the project; see tests/support."""
 
 from __future__ import annotations
 
+import pytest
+
 pytest_plugins = ["tests.support.postgres"]
+
+DATABASE_FIXTURES = {"cluster", "db", "transactional_db", "role_connection", "as_role"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses the database belongs to the database stage, whether its author marked it or not."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES:
+            item.add_marker(pytest.mark.database)
