@@ -48,6 +48,11 @@ class Account(TenantModel):
     def __str__(self) -> str:
         return f"{self.kind} {self.currency}"
 
+    @property
+    def available_micro(self) -> int:
+        """What the holder may still spend, credit limit included."""
+        return self.balance_micro - self.reserved_micro - self.unposted_micro + self.credit_limit_micro
+
 
 class Transfer(TenantModel):
     """A movement of money. Append-only; a correction is a reversal."""
@@ -113,7 +118,10 @@ class Hold(TenantModel):
 
 
 class UnpostedCharge(TenantModel):
-    """A rated CDR waiting for the next ledger batch of its account and minute."""
+    """A rated CDR waiting for the next ledger batch of its account and minute.
+
+    `account` is the buyer's; for a carrier's cost the payable account of the gateway's owner.
+    """
 
     cdr_id = models.BigIntegerField(unique=True)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")

@@ -14,8 +14,8 @@ class Call(models.Model):
     """One call through the edge, written by callfeed's functions. `decision` is the whole decision as a document.
 
     `partner_id` is the paying customer's partner (for inbound calls the called customer's); the operator when nobody
-    could be found, such as a stranger's call to a number we do not have. `due_at` is when the worker looks at it next: to
-    rate it once it has ended, else to see whether it is still alive.
+    could be found, such as a stranger's call to a number we do not have. `due_at` is when the worker looks at it
+    next: to rate it once it has ended, else to see whether it is still alive.
     """
 
     tenancy = Tenancy(also=("callee_partner_id",), customer="customer_id")
@@ -35,6 +35,7 @@ class Call(models.Model):
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     funded_until = models.DateTimeField(null=True)
+    alive_at = models.DateTimeField(null=True)  # last proof that an answered call went on
     due_at = models.DateTimeField()
     decision = models.JSONField()
 

@@ -175,6 +175,7 @@ begin
     end if;
     update public.calls_call c
     set funded_until = extend_hold.funded_until,
+        alive_at = now(),
         due_at = case when c.state = 'answered'
                       then callfeed.overdue_at(c.started_at, extend_hold.funded_until, c.decision) else c.due_at end
     where c.id = extend_hold.call_id and c.state in ('trying', 'ringing', 'answered');
@@ -222,6 +223,7 @@ begin
             -- the end may have come first: then the call has waited for this
             update public.calls_call c
             set answered_at = at,
+                alive_at = greatest(c.alive_at, at),
                 state = case when c.state = 'ended' then 'ended' else 'answered' end,
                 due_at = case when c.state = 'ended' then now()
                               else callfeed.overdue_at(c.started_at, c.funded_until, c.decision) end

@@ -1,0 +1,227 @@
+"""Changes to accounts, and money moved by people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action, audited
+from carillon.base.errors import InvalidInput, NotFound, NotPermitted
+from carillon.base.places import Faults
+from carillon.base.rows import locked, named
+from carillon.business.billing.choices import AccountKind, TransferKind
+from carillon.business.billing.errors import KeyReused, NotReversible
+from carillon.business.billing.ledger import Movement, book_account, lock_accounts, post
+from carillon.business.billing.models import Account, Transfer
+from carillon.business.customers.models import Customer
+from carillon.business.partners.models import Partner
+from carillon.logic.money import MICRO, format_amount, minor_units
+
+MOST_MICRO = 1_000_000 * MICRO  # more than this in one go is a slip of the keyboard
+REVERSIBLE = (TransferKind.TOP_UP, TransferKind.ADJUSTMENT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopUpData:
+    """Money received: micro-units, where it came from in the payer's or bank's words, and a key that makes it happen
+    once however often it is asked for (the sender's choice, at most 80 characters)."""
+
+    amount_micro: int
+    idempotency_key: str
+    reference: str = ""
+
+
+# ---------------------------------------------------------------- accounts
+
+
+@action("customers.add")
+def open_customer_account(actor: Actor, customer: Customer) -> Account:
+    """Open the account of a customer in its currency; the one it has when there is one already."""
+    wanted = {"partner_id": customer.partner_id, "kind": AccountKind.CUSTOMER, "customer_id": customer.pk}
+    return _open(actor, {**wanted, "buyer_partner_id": None, "currency": customer.currency})
+
+
+@action("partners.add")
+def open_partner_account(actor: Actor, partner: Partner) -> Account:
+    """Open the account of a partner with its parent, in the partner's currency; the one it has when there is one.
+
+    Raises:
+        InvalidInput: the operator buys from nobody.
+    """
+    if partner.parent_id is None:
+        raise InvalidInput("The operator has no parent to have an account with.")
+    wanted = {"partner_id": partner.parent_id, "kind": AccountKind.PARTNER, "buyer_partner_id": partner.pk}
+    return _open(actor, {**wanted, "customer_id": None, "currency": partner.currency})
+
+
+def _open(actor: Actor, wanted: dict[str, object]) -> Account:
+    found = Account.objects.filter(**wanted).first()
+    if found is not None:
+        return found
+    account = Account(**wanted)
+    with audited(actor, account, "open"):
+        account.save(force_insert=True)
+    return account
+
+
+@action("top_ups.limit")
+def set_credit_limit(actor: Actor, account: Account, limit_micro: int, *, reason: str = "") -> Account:
+    """Set how far below zero a customer or sub-partner may go.
+
+    Args:
+        account: a customer's or sub-partner's account in the actor's books.
+        limit_micro: micro-units, 0 for none.
+        reason: why, for history.
+
+    Raises:
+        InvalidInput: negative or absurd, or not an account of a buyer.
+        NotFound, NotPermitted
+    """
+    account = locked(Account.objects.all(), actor, account.pk)
+    _check_seller(actor, account.partner_id)
+    if account.kind not in (AccountKind.CUSTOMER, AccountKind.PARTNER):
+        raise InvalidInput("Only customers and sub-partners have a credit limit.")
+    faults = Faults()
+    most = format_amount(MOST_MICRO, account.currency)
+    faults.unless(0 <= limit_micro <= MOST_MICRO, "limit_micro", f"A credit limit is from 0 to {most}.")
+    faults.stop()
+    with audited(actor, account, "set_credit_limit", reason=reason):
+        account.credit_limit_micro = limit_micro
+        account.save(update_fields=["credit_limit_micro"])
+    return account
+
+
+# ---------------------------------------------------------------- money
+
+
+@action("top_ups.add")
+def top_up_customer(actor: Actor, customer: Customer, data: TopUpData) -> Transfer:
+    """Add received money to a customer's account, opening it when needed.
+
+    Asked again with the same key it changes nothing and returns the same transfer.
+
+    Raises:
+        InvalidInput: amount or key are not valid.
+        KeyReused: the key belongs to another top-up.
+        NotPermitted, NotFound
+    """
+    customer = named(Customer.objects.all(), actor, customer.pk, "customer")
+    _check_seller(actor, customer.partner_id)
+    wanted = {"partner_id": customer.partner_id, "kind": AccountKind.CUSTOMER, "customer_id": customer.pk}
+    return _top_up(actor, _open(actor, {**wanted, "buyer_partner_id": None, "currency": customer.currency}), data)
+
+
+@action("top_ups.add")
+def top_up_partner(actor: Actor, partner: Partner, data: TopUpData) -> Transfer:
+    """Add received money to a sub-partner's account with its parent; only the parent's side may.
+
+    Asked again with the same key it changes nothing and returns the same transfer.
+
+    Raises:
+        InvalidInput: amount or key are not valid, or the partner is the operator.
+        KeyReused: the key belongs to another top-up.
+        NotPermitted, NotFound
+    """
+    partner = named(Partner.objects.all(), actor, partner.pk, "partner")
+    if partner.parent_id is None:
+        raise InvalidInput("The operator has no parent to have an account with.")
+    _check_seller(actor, partner.parent_id)
+    wanted = {"partner_id": partner.parent_id, "kind": AccountKind.PARTNER, "buyer_partner_id": partner.pk}
+    return _top_up(actor, _open(actor, {**wanted, "customer_id": None, "currency": partner.currency}), data)
+
+
+@action("transactions.reverse")
+def reverse_transfer(actor: Actor, transfer: Transfer, *, reason: str) -> Transfer:
+    """Take a top-up or adjustment back by a transfer of its own; the same one when it was reversed before.
+
+    The balance may become negative: a bounced payment is gone, spent or not.
+
+    Raises:
+        InvalidInput: no reason is given.
+        NotReversible: it is a charge for calls or a reversal itself.
+        NotPermitted, NotFound
+    """
+    found = Transfer.objects.visible_to(actor).filter(pk=transfer.pk).first()
+    if found is None:
+        raise NotFound(f"There is no transaction {transfer.pk}.")
+    _check_seller(actor, found.partner_id)
+    if found.kind not in REVERSIBLE:
+        raise NotReversible("Only top-ups and adjustments can be reversed; calls are corrected by rating them again.")
+    if not reason.strip():
+        raise InvalidInput("Say why it is reversed.", fields={"reason": "Say why it is reversed."})
+    sides = list(found.entries.select_related("account").order_by("amount_micro"))
+    lock_accounts(side.account_id for side in sides)
+    key = f"reversal:{found.pk}"
+    before = Transfer.objects.filter(idempotency_key=key).first()
+    if before is not None:
+        return before
+    loser = next(side.account for side in sides if side.amount_micro > 0)
+    winner = next(side.account for side in sides if side.amount_micro < 0)
+    holder = next((side for side in (loser, winner) if side.kind in (AccountKind.CUSTOMER, AccountKind.PARTNER)), None)
+    movement = Movement(
+        key=key,
+        kind=TransferKind.REVERSAL,
+        source=loser,
+        target=winner,
+        amount_micro=abs(found.amount_micro),
+        shown_micro=-found.amount_micro,
+        holder=holder,
+        reference=reason.strip()[:200],
+    )
+    return _moved(actor, movement, "reverse", reason)
+
+
+def _check_seller(actor: Actor, partner_id: int) -> None:
+    """Buyers see their account in the seller's books and may not write there."""
+    if partner_id not in actor.scope or actor.customer_id is not None:
+        raise NotPermitted("Only the seller may change an account.")
+
+
+def _top_up(actor: Actor, account: Account, data: TopUpData) -> Transfer:
+    _check_top_up(data, account.currency)
+    account = lock_accounts([account.pk])[account.pk]  # a second request with this key waits here for the first
+    key = f"top_up:{account.partner_id}:{data.idempotency_key}"
+    before = Transfer.objects.filter(idempotency_key=key).first()
+    if before is not None:
+        return _same(before, account, data)
+    cash = book_account(AccountKind.CASH, account.partner_id, account.currency)
+    movement = Movement(
+        key=key,
+        kind=TransferKind.TOP_UP,
+        source=cash,
+        target=account,
+        amount_micro=data.amount_micro,
+        shown_micro=data.amount_micro,
+        holder=account,
+        reference=data.reference.strip(),
+    )
+    return _moved(actor, movement, "top_up", data.reference)
+
+
+def _check_top_up(data: TopUpData, currency: str) -> None:
+    faults = Faults()
+    amount, coin = data.amount_micro, MICRO // 10 ** minor_units(currency)
+    faults.unless(amount > 0, "amount", "An amount must be more than zero.")
+    faults.unless(amount <= MOST_MICRO, "amount", f"At most {format_amount(MOST_MICRO, currency)} at once.")
+    smallest = format_amount(coin, currency)
+    faults.unless(amount % coin == 0, "amount", f"The smallest coin is {smallest}: nobody can pay a part of it.")
+    key = data.idempotency_key
+    is_key = 0 < len(key) <= 80 and key.isprintable()
+    faults.unless(is_key, "idempotency_key", "Give a key of 1 to 80 printable characters.")
+    faults.unless(len(data.reference.strip()) <= 200, "reference", "A reference has at most 200 characters.")
+    faults.stop()
+
+
+def _same(before: Transfer, account: Account, data: TopUpData) -> Transfer:
+    holder = (before.customer_id, before.buyer_partner_id, before.currency)
+    if holder != (account.customer_id, account.buyer_partner_id, account.currency):
+        raise KeyReused("This idempotency key was used for another account.")
+    if before.amount_micro != data.amount_micro:
+        raise KeyReused("This idempotency key was used for another amount.")
+    return before
+
+
+def _moved(actor: Actor, movement: Movement, verb: str, reason: str) -> Transfer:
+    account = movement.holder or movement.target
+    with audited(actor, account, verb, reason=reason):
+        return post(actor, [movement])[0]

@@ -1,0 +1,54 @@
+"""What the ledger says."""
+
+from __future__ import annotations
+
+from django.db.models import Case, F, QuerySet, Sum, Value, When
+
+from carillon.base.actor import Actor
+from carillon.business.billing.choices import AccountKind
+from carillon.business.billing.models import Account, Entry, Transfer
+
+HOLDERS = (AccountKind.CUSTOMER, AccountKind.PARTNER)
+
+
+def accounts_of(actor: Actor) -> QuerySet[Account]:
+    """Return customers' and sub-partners' accounts the actor sees, its own with its parent included.
+
+    Each has `available` beside its columns: balance - reserved - unposted + credit limit, micro-units.
+    """
+    rows = Account.objects.visible_to(actor).filter(kind__in=HOLDERS).select_related("customer", "buyer_partner")
+    spent = F("reserved_micro") + F("unposted_micro")
+    return rows.annotate(available=F("balance_micro") + F("credit_limit_micro") - spent)
+
+
+def books_of(actor: Actor) -> QuerySet[Account]:
+    """Return the actor's partner's own accounts: revenue, cost, payable, cash."""
+    return Account.objects.visible_to(actor).exclude(kind__in=HOLDERS).filter(partner_id__in=actor.scope)
+
+
+def customer_account(actor: Actor, customer_id: int) -> Account | None:
+    """Return the account of a customer, or None; one query."""
+    return accounts_of(actor).filter(kind=AccountKind.CUSTOMER, customer_id=customer_id).order_by("pk").first()
+
+
+def partner_account(actor: Actor, partner_id: int) -> Account | None:
+    """Return what a partner has with its parent, in the partner's own currency first, or None; one query."""
+    rows = accounts_of(actor).filter(kind=AccountKind.PARTNER, buyer_partner_id=partner_id)
+    is_other = Case(When(currency=F("buyer_partner__currency"), then=Value(0)), default=Value(1))
+    return rows.order_by(is_other, "pk").first()
+
+
+def transfers_of(actor: Actor) -> QuerySet[Transfer]:
+    """Return the movements of money the actor sees, with customer and sub-partner."""
+    return Transfer.objects.visible_to(actor).select_related("customer", "buyer_partner")
+
+
+def entries_of(actor: Actor, transfer: Transfer) -> QuerySet[Entry]:
+    """Return both sides of a transfer, as far as the actor sees the books they are in."""
+    return Entry.objects.visible_to(actor).filter(transfer=transfer).select_related("account").order_by("pk")
+
+
+def ledger_sums(actor: Actor) -> dict[str, int]:
+    """Return the sum of all entries per currency in the books the actor sees: zero each, or something is broken."""
+    rows = Entry.objects.visible_to(actor).values("currency").annotate(total=Sum("amount_micro")).order_by("currency")
+    return {row["currency"]: row["total"] for row in rows}

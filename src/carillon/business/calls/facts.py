@@ -1,0 +1,74 @@
+"""From the recorded events of a call to what happened: pure, by the events' own clock and never by arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from carillon.logic.callflow.values import Attempt, CallFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event as recorded; `at_ms` are milliseconds of the Unix epoch."""
+
+    kind: str
+    at_ms: int
+    detail: Mapping[str, Any]
+
+
+def facts_of(
+    started_ms: int, happenings: Iterable[Happening], *, now_ms: int, held_micro: int | None = None
+) -> CallFacts:
+    """The facts of a finished call.
+
+    Args:
+        started_ms: when the call came in.
+        happenings: its events in any order.
+        now_ms: stands for the end when no event tells it.
+        held_micro: the money set aside for the call; None when it costs none.
+
+    A call whose end is known and whose answer is not counts as unanswered: nobody pays for what can't be proven.
+    """
+    ordered = sorted(happenings, key=lambda item: item.at_ms)
+    first = {item.kind: item for item in reversed(ordered)}
+    end = first.get("ended") or first.get("failed")
+    answer = first.get("answered")
+    detail = end.detail if end else {}
+    answered_ms = answer.at_ms if answer else None
+    ended_ms = end.at_ms if end else now_ms
+    return CallFacts(
+        started_ms=started_ms,
+        ended_ms=max(ended_ms, started_ms, answered_ms or 0),
+        answered_ms=answered_ms,
+        answered_target=_integer(answer.detail.get("target")) if answer else None,
+        sip_code=_integer(detail.get("sip_code")) or 0,
+        reason=str(detail.get("reason") or "")[:200],
+        ended_by=str(detail.get("by") or ""),
+        attempts=tuple(_attempt(item.detail) for item in ordered if item.kind == "attempt"),
+        held_micro=held_micro,
+    )
+
+
+def refusal_of(happenings: Iterable[Happening]) -> str:
+    """The slug under which the database refused the call after the decision; "" when it did not."""
+    found = (item.detail.get("refusal") for item in happenings if item.kind == "failed")
+    return next((str(slug) for slug in found if slug), "")
+
+
+def _attempt(detail: Mapping[str, Any]) -> Attempt:
+    return Attempt(
+        target=_integer(detail.get("target")) or 0,
+        label=str(detail.get("label") or ""),
+        sip_code=_integer(detail.get("sip_code")) or 0,
+        reason=str(detail.get("reason") or "")[:200],
+        elapsed_ms=_integer(detail.get("elapsed_ms")) or 0,
+    )
+
+
+def _integer(value: Any) -> int | None:
+    try:
+        return None if value is None else int(value)
+    except (TypeError, ValueError):
+        return None
