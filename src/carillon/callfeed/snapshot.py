@@ -40,9 +40,10 @@ class Snapshot:
     ) -> None:
         self._partners = {partner.id: partner for partner in partners}
         self._gateways = {gateway.id: gateway for gateway in gateways}
-        self._routes: dict[int, tuple[Route, ...]] = {}
+        tables: dict[int, list[Route]] = {}
         for route in routes:
-            self._routes[route.partner_id] = (*self._routes.get(route.partner_id, ()), route)
+            tables.setdefault(route.partner_id, []).append(route)
+        self._routes = {partner_id: tuple(table) for partner_id, table in tables.items()}
         self.prices = PriceLists(versions)
         sources = [source for gateway in self._gateways.values() for source in _sources(gateway)]
         self._single: dict[Address, list[_Source]] = {}

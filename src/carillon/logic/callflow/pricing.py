@@ -39,6 +39,8 @@ def priced_chain(feed: Feed, customer: Customer, owner_partner_id: int, number: 
 
     Appends a sentence per tier to `notes`. Raises NotPriced (`no-price`, `no-exchange-rate`).
     """
+    if not customer.tiers:
+        raise NotPriced("no-price", f"Nobody sells to {customer.name}: the customer has no tiers.")
     tiers = tiers_up_to(customer.tiers, owner_partner_id)
     charges = tuple(_tier_charge(feed, tier, number, notes) for tier in tiers)
     return Chain(ChainKind.ORIGINATING, customer.id, customer.partner_id, charges)

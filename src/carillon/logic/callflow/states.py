@@ -221,10 +221,10 @@ def resume(decision: Decision, *, at_ms: int, chunk_s: int, answered_ms: int, he
     state = replace(begin(decision, at_ms=at_ms, chunk_s=chunk_s), phase=Phase.TALKING, answered_ms=answered_ms)
     if state.chain is None:
         return state
-    charge = state.chain.tiers[0]
-    bought_s = funded_seconds(charge, held_micro) if hold_micro(charge, state.max_s) else -1
-    funded_s = bought_s if bought_s >= 0 else state.funded_s
-    return replace(state, funded_s=funded_s, held_micro=held_micro)
+    bought_s = funded_seconds(state.chain.tiers[0], held_micro)
+    if bought_s < 0:  # the customer's own tier is free and only tiers above pay: go on and ask them soon
+        bought_s = (at_ms - answered_ms) // 1000 + chunk_s
+    return replace(state, funded_s=bought_s, held_micro=held_micro)
 
 
 def dialog_timeout_s(decision: Decision) -> int:

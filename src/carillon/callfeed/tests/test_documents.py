@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from carillon.callfeed.documents import NOTIFIED_KINDS, REFERENCE_KINDS, TYPES, decode, view_of
+from carillon.callfeed.tests.cast import CUSTOMERS, DOMAINS, ENDPOINTS, GATEWAYS, NUMBERS, PARTNERS, ROUTES, USERS
+from carillon.logic.documents import DocumentError, to_document
+
+SAMPLES = {
+    "domain": DOMAINS,
+    "endpoint": ENDPOINTS,
+    "customer": CUSTOMERS,
+    "user": USERS,
+    "extension": USERS,
+    "number": NUMBERS,
+    "partner": PARTNERS,
+    "gateway": GATEWAYS,
+    "route": ROUTES,
+}
+
+
+@pytest.mark.parametrize("kind", list(TYPES))
+def test_every_kind_decodes_into_its_type(kind: str) -> None:
+    values: tuple[object, ...] = SAMPLES[kind]
+    assert tuple(decode(kind, to_document(value)) for value in values) == values
+    assert view_of(kind) == f"callfeed.{kind}_doc"
+
+
+def test_a_bad_document_names_its_view() -> None:
+    with pytest.raises(DocumentError, match=r"callfeed\.number_doc does not fit: Number: e164, .* missing\."):
+        decode("number", {})
+
+
+def test_an_unknown_kind_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        view_of("money")
+    with pytest.raises(KeyError):
+        decode("money", {})
+
+
+def test_every_document_is_announced() -> None:
+    assert set(TYPES) - {"extension"} <= set(NOTIFIED_KINDS)
+    assert set(NOTIFIED_KINDS) >= REFERENCE_KINDS
