@@ -33,7 +33,8 @@ class GatewayData:
     """A carrier's host. `partner_id` (None: the actor's own) stays once created.
 
     `auth_password` "" keeps the stored one, as long as there is an `auth_username`. `source_addresses` are addresses
-    or CIDR blocks from which its calls come in; several gateways may share one. `cost_list_id` is what it charges.
+    (`192.0.2.1:5060`: that port only) or CIDR blocks from which its calls come in; several gateways may share one.
+    `cost_list_id` is what it charges.
     """
 
     name: str
@@ -255,10 +256,14 @@ def _is_address(host: str) -> bool:
 def _networks(written: Sequence[str], faults: Faults) -> list[str]:
     found: dict[str, None] = {}
     for text in written:
+        block, port = _split_port(text.strip())
         try:
-            network = ipaddress.ip_network(text.strip(), strict=False)
+            network = ipaddress.ip_network(block, strict=False)
         except ValueError:
             faults.unless(False, "source_addresses", f"“{text[:60]}” is no address or block such as 192.0.2.0/24.")
+            continue
+        if port and network.num_addresses == 1:
+            found[f"{network.network_address}:{port}"] = None
             continue
         widest = WIDEST_IPV4 if network.version == 4 else WIDEST_IPV6
         sentence = f"{network} is too wide: whoever is in it could send calls as this carrier."
@@ -266,6 +271,13 @@ def _networks(written: Sequence[str], faults: Faults) -> list[str]:
         found[str(network)] = None
     faults.unless(len(found) <= MAX_SOURCES, "source_addresses", f"Give at most {MAX_SOURCES} addresses.")
     return list(found)
+
+
+def _split_port(text: str) -> tuple[str, str]:
+    """`192.0.2.1:5060` as address and port: only calls from that port are the carrier's."""
+    block, _, port = text.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and 0 < int(port) <= 65_535
+    return (block, port) if is_port and "." in block and ":" not in block else (text, "")
 
 
 def _fill_route(actor: Actor, route: Route, data: RouteData) -> list[Gateway]:
