@@ -100,17 +100,17 @@ class RateTableError(ValueError):
 RateRow = tuple[str, str, Decimal, Decimal, int, int]
 """prefix, name, connection fee, rate per minute, initial seconds, increment seconds: the fields of Rate in order."""
 
-_Price = tuple[str, Decimal, Decimal, int, int]
+_Price = tuple[Decimal, Decimal, int, int]
 
 
 class RateTable:
     """The rates of one version of a price list: immutable, about 40 bytes a rate, one bisection per lookup.
 
     Each prefix is one range of numbers padded to 17 digits; nested ranges are flattened to disjoint ones when the
-    table is built. Equal (name, fee, rate, intervals) are stored once.
+    table is built. Equal names are stored once, and so are equal prices (fee, rate, intervals).
     """
 
-    __slots__ = ("_keys", "_owners", "_parents", "_price_of", "_prices", "_starts")
+    __slots__ = ("_keys", "_lines", "_owners", "_parents", "_starts")
 
     def __init__(self, rows: Iterable[RateRow | Rate] = ()) -> None:
         """Build from rows in any order (fastest when sorted by prefix as text).
@@ -118,7 +118,7 @@ class RateTable:
         Raises RateTableError for a prefix that is not 0 to 17 digits or occurs twice. One million rows take about
         3 seconds: build outside the event loop.
         """
-        self._keys, self._price_of, self._prices = _collect(rows)
+        self._keys, self._lines = _collect(rows)
         self._starts, self._owners, self._parents = _flatten(self._keys)
 
     def __len__(self) -> int:
@@ -146,8 +146,19 @@ class RateTable:
             yield self._rate(index, _prefix(key))
 
     def _rate(self, index: int, prefix: str) -> Rate:
-        name, connection_fee, per_minute, initial_s, increment_s = self._prices[self._price_of[index]]
-        return Rate(prefix, name, connection_fee, per_minute, initial_s, increment_s)
+        lines = self._lines
+        connection_fee, per_minute, initial_s, increment_s = lines.prices[lines.price_of[index]]
+        return Rate(prefix, lines.names[lines.name_of[index]], connection_fee, per_minute, initial_s, increment_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Name and price of each key, as indices into the distinct ones."""
+
+    name_of: array[int]
+    price_of: array[int]
+    names: tuple[str, ...]
+    prices: tuple[_Price, ...]
 
 
 def _prefix(key: int) -> str:
@@ -162,21 +173,24 @@ def _key(prefix: str) -> int:
     return int(prefix.ljust(MAX_PREFIX, "0")) << _LENGTH_BITS | length
 
 
-def _collect(rows: Iterable[RateRow | Rate]) -> tuple[array[int], array[int], tuple[_Price, ...]]:
-    """Sorted keys, the index of each one's price, and the distinct prices."""
-    keys, price_of = array("Q"), array("I")
-    seen: dict[_Price, int] = {}
+def _collect(rows: Iterable[RateRow | Rate]) -> tuple[array[int], _Lines]:
+    """The keys in order, with the lines they belong to."""
+    keys, name_of, price_of = array("Q"), array("I"), array("I")
+    names: dict[str, int] = {}
+    prices: dict[_Price, int] = {}
     for row in rows:
-        fields = _fields(row) if isinstance(row, Rate) else row
-        keys.append(_key(fields[0]))
-        price_of.append(seen.setdefault((fields[1], fields[2], fields[3], fields[4], fields[5]), len(seen)))
-    if any(later <= earlier for earlier, later in pairwise(keys)):
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        keys, price_of = array("Q", (keys[i] for i in order)), array("I", (price_of[i] for i in order))
+        prefix, name, fee, per_minute, initial_s, increment_s = _fields(row) if isinstance(row, Rate) else row
+        keys.append(_key(prefix))
+        name_of.append(names.setdefault(name, len(names)))
+        price_of.append(prices.setdefault((fee, per_minute, initial_s, increment_s), len(prices)))
+    if any(later < earlier for earlier, later in pairwise(keys)):
+        order = array("I", sorted(range(len(keys)), key=keys.__getitem__))
+        keys = array("Q", (keys[i] for i in order))
+        name_of, price_of = array("I", (name_of[i] for i in order)), array("I", (price_of[i] for i in order))
     for earlier, later in pairwise(keys):
         if earlier == later:
             raise RateTableError(f"Prefix “{_prefix(later)}” occurs twice.")
-    return keys, price_of, tuple(seen)
+    return keys, _Lines(name_of, price_of, tuple(names), tuple(prices))
 
 
 def _fields(rate: Rate) -> RateRow:

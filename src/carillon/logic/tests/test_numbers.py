@@ -49,8 +49,8 @@ def test_numbers_are_read_as_dialled_in_the_country(dialled: str, country: str, 
 
 @pytest.mark.parametrize(
     ("dialled", "country"),
-    [("999", "GB"), ("112", "GB"), ("911", "US"), ("15", "FR"), ("17", "FR"), ("18", "FR"), ("112", "FR"), ("110", "DE"),
-     ("000", "AU"), ("113", "IT"), ("119", "JP"), ("112", ""), ("9-9-9", "gb")],
+    [("999", "GB"), ("112", "GB"), ("911", "US"), ("15", "FR"), ("17", "FR"), ("18", "FR"), ("112", "FR"),
+     ("110", "DE"), ("000", "AU"), ("113", "IT"), ("119", "JP"), ("112", ""), ("9-9-9", "gb")],
 )  # fmt: skip
 def test_emergency_numbers_are_those_of_the_country(dialled: str, country: str) -> None:
     assert normalise(dialled, country).kind is DialledKind.EMERGENCY
@@ -66,8 +66,9 @@ def test_two_to_five_digits_are_an_extension(dialled: str, country: str) -> None
     ("dialled", "country"),
     [
         ("", "GB"), ("+", "GB"), ("garbage", "GB"), ("*97", "GB"), ("+44 20 x", "GB"), ("1", "GB"), ("++44", "GB"),
-        ("+999123456", "GB"), ("+4420", "GB"), ("123456", "GB"), ("020712345678", "GB"), ("1234567890", "US"),
-        ("2121551234", "US"), ("2071234567", ""), ("1" * 41, "GB"), ("+" + "4" * 16, "GB"), ("٠٢٠٧١٢٣٤٥٦٧", "GB"),
+        ("+999123456", "GB"), ("+4420", "GB"), ("123456", "GB"), ("020712345678", "GB"),
+        ("1234567890", "US"), ("2121551234", "US"), ("2071234567", ""), ("1" * 41, "GB"),
+        ("+" + "4" * 16, "GB"), ("٠٢٠٧١٢٣٤٥٦٧", "GB"),
         ("442071234567;ext=1", "GB"), ("<script>", "GB"), ("\x00", "GB"), ("0", "XX"),
     ],
 )  # fmt: skip
