@@ -21,6 +21,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psycopg
+
 from carillon.config import CHECKOUT, Config
 from carillon.server import cluster, leftovers
 from carillon.server.errors import ClusterError, EngineError
@@ -176,7 +178,7 @@ def worker(config: Config) -> Process:
         name="worker",
         command=(sys.executable, "-m", "carillon", "manage", "procrastinate", "worker", "--concurrency", "2"),
         environ={"CARILLON_DB_ROLE": "worker"},
-        ready=lambda: bool(leftovers.marked(config.home, "worker")),  # it listens nowhere: that it runs must do
+        ready=lambda: bool(leftovers.marked(config.home, "worker")) and has_worker(config),
         needs=("postgresql",),
     )
 
@@ -276,6 +278,16 @@ def takes_connections(conninfo: str) -> bool:
     except ClusterError:
         return False
     return True
+
+
+def has_worker(config: Config) -> bool:
+    """Whether a worker of jobs has lately said that it is there: it listens nowhere."""
+    query = "SELECT 1 FROM procrastinate_workers WHERE last_heartbeat > now() - interval '30 seconds' LIMIT 1"
+    try:
+        with psycopg.connect(config.database("owner").url, connect_timeout=2) as connection:
+            return connection.execute(query).fetchone() is not None
+    except psycopg.Error:
+        return False
 
 
 def own_address(config: Config) -> str:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def say(text: str = "") -> None:
     """One line for the person at the terminal, at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    _write(text + "\n")
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader (head, a closed terminal) is gone: that must not stop a start half-way
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - stays open
 
 
 def complain(text: str) -> None:
@@ -26,8 +35,7 @@ def step(title: str) -> Iterator[None]:
     """Print the step's title and, when it is done, how many seconds it took."""
     started = time.monotonic()
     if sys.stdout.isatty():
-        sys.stdout.write(f"  {title:<44}")
-        sys.stdout.flush()
+        _write(f"  {title:<44}")
         lead = ""
     else:
         lead = f"  {title:<44}"

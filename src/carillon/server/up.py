@@ -9,6 +9,7 @@ import functools
 import hashlib
 import importlib
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -19,7 +20,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from carillon.config import CHECKOUT, DATABASE_ROLES, Config
+from carillon.config import CHECKOUT, DATABASE_ROLES, MAX_PORT_OFFSET, Config
 from carillon.server import cluster, engines
 from carillon.server.errors import UpError
 from carillon.server.progress import complain, say, step
@@ -69,7 +70,7 @@ def bring_up(config: Config, supervisor: Supervisor, *, wants_demo: bool) -> boo
             supervisor.stop()
     else:
         supervisor.end_leftovers()
-    check_ports(table)
+    check_ports(table, config.port_offset)
     prepare_cluster(config)
     supervisor.start(table)
     try:
@@ -146,14 +147,15 @@ def make_folders(config: Config) -> None:
         )
 
 
-def check_ports(table: Mapping[str, engines.Process]) -> None:
+def check_ports(table: Mapping[str, engines.Process], offset: int) -> None:
     """Raises UpError for a port that somebody else listens on, naming who when that can be seen."""
+    other = offset + 1000 if offset + 1000 <= MAX_PORT_OFFSET else 0
     for process in table.values():
         for kind, port in process.ports:
             if not is_free(kind, port):
                 raise UpError(
                     f"Port {port}/{kind}, needed by {process.name}, is taken{holder(kind, port)}. Stop that program, "
-                    "or move all of Carillon's ports: CARILLON_PORT_OFFSET=1000 ./carillon up"
+                    f"or move all of Carillon's ports: CARILLON_PORT_OFFSET={other} ./carillon up"
                 )
 
 
@@ -172,19 +174,22 @@ def is_free(kind: str, port: int) -> bool:
 
 
 def holder(kind: str, port: int) -> str:
-    """ " by NAME (process id N)" when the system tells us, else nothing."""
-    inodes = set()
+    """ " by NAME (process N)", or at least whose program it is, when the system tells us, else nothing."""
+    inodes, owner = set(), ""
     for table in (f"/proc/net/{kind}", f"/proc/net/{kind}6"):
         with contextlib.suppress(OSError):
             for line in Path(table).read_text().splitlines()[1:]:
                 fields = line.split()
                 if int(fields[1].rpartition(":")[2], 16) == port and (kind == "udp" or fields[3] == "0A"):
                     inodes.add(f"socket:[{fields[9]}]")
+                    owner = fields[7]
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 if any(str(link.readlink()) in inodes for link in (entry / "fd").iterdir()):
                     return f" by {(entry / 'comm').read_text().strip()} (process {entry.name})"
+    with contextlib.suppress(KeyError, ValueError):
+        return f" by a program of user {pwd.getpwuid(int(owner)).pw_name}"
     return ""
 
 
