@@ -227,7 +227,11 @@ class Extra:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:
-    """See the module's text. `permission`: prefix of its permissions ("price_lists"), default the slug with underscores."""
+    """See the module's text.
+
+    `permission`: prefix of its permissions ("price_lists" gives price_lists.view, add, change, delete); default: what
+    the actions themselves need, and the slug with underscores for viewing.
+    """
 
     slug: str
     title: Text
@@ -269,7 +273,8 @@ class Panel:
         run = {"add": self.create, "change": self.update, "delete": self.remove}.get(verb)
         if verb != "view" and run is None:
             return False
-        return actor.may(str(getattr(run, "permission", "")) or f"{self.prefix}.{verb}")
+        own = "" if self.permission else str(getattr(run, "permission", ""))
+        return actor.may(own or f"{self.prefix}.{verb}")
 
     @property
     def prefix(self) -> str:

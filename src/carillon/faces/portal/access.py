@@ -18,7 +18,6 @@ from carillon.panels.changes import require
 from carillon.panels.declaration import Panel
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -26,11 +25,13 @@ def actor_of(request: HttpRequest) -> Actor:
     return cast(Actor, request.actor)  # type: ignore[attr-defined]
 
 
-def staff_only(view: View[P]) -> View[P]:
+def staff_only(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     """Let staff in; ask everybody else to sign in; show errors in the shape the browser asked for."""
 
     @functools.wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         actor = actor_of(request)
         if actor.login_id is None:
             return _sign_in(request)
@@ -73,7 +74,7 @@ def refusal(request: HttpRequest, error: CarillonError) -> HttpResponse:
 
 
 def _sign_in(request: HttpRequest) -> HttpResponse:
-    answer = redirect_to_login(request.get_full_path())
+    answer: HttpResponse = redirect_to_login(request.get_full_path())
     if is_fragment(request):
         answer = HttpResponse(status=204)
         answer["HX-Redirect"] = "/accounts/login/"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -68,7 +68,7 @@ def edit(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
         try:
             CHANGES.update(panel, actor, row, given)
         except CarillonError as error:
-            values = {**initial_values(panel, row), **request.POST.dict()}
+            values = _sent(request, inputs, initial_values(panel, row))
             return _form_again(request, form_of(inputs, actor, values, title=title, error=error, is_new=False))
         return saved(_("%(name)s was saved.") % {"name": row})
     return _form(request, form_of(inputs, actor, initial_values(panel, row), title=title, is_new=False))
@@ -76,6 +76,15 @@ def edit(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
 
 def _open(inputs: Iterable[Input]) -> tuple[Input, ...]:
     return tuple(one for one in inputs if one.field.only != "create")
+
+
+def _sent(request: HttpRequest, inputs: Iterable[Input], initial: Mapping[str, Any]) -> QueryDict:
+    """What was sent, to show again; fields that cannot change keep the row's value."""
+    values = request.POST.copy()
+    for one in inputs:
+        if one.field.only == "create":
+            values[one.name] = str(getattr(initial[one.name], "value", initial[one.name]))
+    return values
 
 
 @form_view

@@ -121,7 +121,7 @@ def _widget(one: Input, actor: Actor, values: Mapping[str, Any], error: str, is_
     value = _value(one, values, kind)
     if (
         kind == "select"
-        and (one.optional or not one.is_required and "" not in dict(choices))
+        and (one.optional or (not one.is_required and "" not in dict(choices)))
         and one.default in (None, "")
     ):
         choices = (("", "—"), *choices)

@@ -23,7 +23,6 @@ from carillon.panels.cells import csv_lines, grid_row, shown
 from carillon.panels.changes import find_row
 from carillon.panels.declaration import Filter, Panel
 from carillon.panels.filtering import filtered, order_of
-from carillon.panels.history import may_note
 from carillon.panels.paging import capped_count, read_page
 
 SIZES = (25, 50, 100, 200)
@@ -62,6 +61,7 @@ def grid_config(panel: Panel, actor: Actor, request: HttpRequest) -> dict[str, A
             "menu": _("Menu of %s"),
             "failed": _("The rows could not be fetched. Try again."),
             "any": _("Any"),
+            "bool": [["true", _("Yes")], ["false", _("No")]],
         },
     }
 

@@ -42,7 +42,7 @@ def page(
     """Render a page inside the shell. Cost: one query, for the partner's name."""
     actor = actor_of(request)
     mine = [one for one in panels() if one.section and one.may(actor, "view")]
-    partner = Partner.objects.visible_to(actor).filter(pk=actor.partner_id).values_list("name", flat=True).first()
+    partner = Partner.objects.visible_to(actor).filter(pk=actor.partner_id or 0).values_list("name", flat=True).first()
     around = {
         "actor": actor,
         "partner_name": partner or "",

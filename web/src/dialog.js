@@ -1,0 +1,53 @@
+// The one dialog of the page. Its inside comes from the server by htmx; <dialog> keeps the focus inside and Escape closes it.
+import htmx from "htmx.org/dist/htmx.esm.js";
+import { toast } from "./toast.js";
+
+const dialog = () => document.getElementById("dialog");
+let opener = null;
+
+/** Open the dialog with what `url` answers. */
+export function openDialog(url) {
+  opener = document.activeElement;
+  const inside = document.getElementById("dialog-inside");
+  inside.replaceChildren();
+  htmx.ajax("GET", url, { target: inside, swap: "innerHTML" });
+}
+
+export function isOpen() {
+  return Boolean(dialog()?.open);
+}
+
+function close() {
+  dialog().close();
+  if (opener?.isConnected) opener.focus();
+}
+
+function focusFirst() {
+  const wrong = dialog().querySelector("[aria-invalid=true]");
+  const first = dialog().querySelector("[autofocus], form input:not([type=hidden]):not([disabled]), form select, form textarea");
+  (wrong || first || dialog().querySelector("button"))?.focus();
+}
+
+/** Connect dialog, toasts and the links and buttons that open dialogs. */
+export function startDialogs() {
+  if (!dialog()) return;
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-dialog]");
+    if (link) {
+      event.preventDefault();
+      openDialog(link.dataset.dialog);
+    }
+    if (event.target.closest("[data-close]") || event.target === dialog()) close();
+  });
+  document.body.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id !== "dialog-inside") return;
+    if (!dialog().open) dialog().showModal();
+    focusFirst();
+  });
+  document.body.addEventListener("carillon:saved", (event) => {
+    close();
+    toast(event.detail.text);
+  });
+  document.body.addEventListener("htmx:responseError", () => toast(dialog().dataset.failed, "error"));
+  document.body.addEventListener("htmx:sendError", () => toast(dialog().dataset.offline, "error"));
+}

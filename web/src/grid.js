@@ -1,0 +1,259 @@
+// The grid of a panel: Tabulator draws, the server filters, sorts and pages by keyset (its cursors are opaque here).
+import {
+  AjaxModule,
+  FilterModule,
+  FormatModule,
+  FrozenColumnsModule,
+  InteractionModule,
+  ResizeColumnsModule,
+  SortModule,
+  Tabulator,
+} from "tabulator-tables";
+import { embedded, fetchJson, icon, later, make } from "./dom.js";
+import { isOpen, openDialog } from "./dialog.js";
+import { isMenuOpen, showMenu } from "./menu.js";
+import { toast } from "./toast.js";
+
+Tabulator.registerModule([
+  AjaxModule,
+  FilterModule,
+  FormatModule,
+  FrozenColumnsModule,
+  InteractionModule,
+  ResizeColumnsModule,
+  SortModule,
+]);
+
+const RIGHT = new Set(["money", "integer", "decimal", "duration"]);
+const TONES = {
+  good: ["active", "live", "answered", "available", "approved", "registered", "True", "settled", "rated", "in_service"],
+  warn: ["suspended", "draft", "busy", "no_answer", "reserved", "quarantine", "ringing", "trying", "open", "cancelled"],
+  bad: ["blocked", "terminated", "failed", "refused", "closed", "withdrawn", "unallocated", "revoked", "expired"],
+};
+
+function toneOf(value) {
+  return Object.keys(TONES).find((tone) => TONES[tone].includes(value)) || "calm";
+}
+
+const DRAW = {
+  money: (value) => make("span", { className: "num" }, value[0], value[0] ? make("small", {}, ` ${value[1]}`) : ""),
+  status: (value) => (value[0] ? make("span", { className: `state ${toneOf(value[1])}` }, value[0]) : ""),
+  choice: (value) => value[0],
+  bool: (value) => (value[1] === "True" ? make("span", { className: "yes", title: value[0] }, icon("check"), make("span", { className: "visually-hidden" }, value[0])) : make("span", { className: "no" }, value[0])),
+  code: (value) => make("code", {}, value),
+};
+
+class Grid {
+  constructor(place, config) {
+    this.config = config;
+    this.place = place;
+    this.size = document.getElementById("grid-size")?.value || "50";
+    this.tab = document.querySelector("[data-tab][aria-selected=true]")?.dataset.tab || "";
+    this.cursor = "";
+    this.asked = "";
+    this.table = new Tabulator(place, {
+      index: "_id",
+      height: "100%",
+      layout: "fitColumns",
+      columnDefaults: { headerSortTristate: false, resizable: "header" },
+      columns: config.columns.map((column, index) => this.column(column, index)),
+      ajaxURL: config.base,
+      ajaxRequestFunc: (_url, _options, params) => this.fetch(params),
+      dataLoader: false,
+      sortMode: "remote",
+      filterMode: "remote",
+      placeholder: () => this.emptyText(),
+      headerSortElement: () => icon("chevrons-right"),
+      initialHeaderFilter: Object.entries(config.preset)
+        .filter(([name]) => config.columns.some((column) => column.name === name && column.filter))
+        .map(([field, value]) => ({ field, value })),
+    });
+    this.table.on("rowContext", (event, row) => {
+      event.preventDefault();
+      this.menu(row.getData(), { x: event.clientX, y: event.clientY });
+    });
+    this.table.on("rowDblClick", (_event, row) => this.entries(row.getData())[0]?.run());
+    this.connect();
+  }
+
+  column(column, index) {
+    const definition = {
+      title: column.title,
+      field: column.name,
+      minWidth: column.width,
+      widthGrow: column.grow,
+      headerSort: column.sortable,
+      hozAlign: RIGHT.has(column.kind) ? "right" : "left",
+      headerHozAlign: RIGHT.has(column.kind) ? "right" : "left",
+      formatter: (cell) => this.cell(column, cell, index === 0),
+      tooltip: (_event, cell) => this.tooltip(cell),
+    };
+    if (index === 0) definition.frozen = true;
+    if (column.filter) {
+      definition.headerFilter = (cell, onRendered, success) => this.headerFilter(column, cell, success);
+      definition.headerFilterEmptyCheck = (value) => value === "" || value === null || value === undefined;
+    }
+    return definition;
+  }
+
+  tooltip(cell) {
+    const element = cell.getElement();
+    return element.scrollWidth > element.clientWidth + 1 ? element.textContent : "";
+  }
+
+  cell(column, cell, isFirst) {
+    const value = cell.getValue();
+    const shown = value === undefined || value === null ? "" : (DRAW[column.kind] || String)(value);
+    if (!isFirst) return shown;
+    const data = cell.getData();
+    const button = make(
+      "button",
+      { type: "button", className: "row-menu", "aria-haspopup": "menu", "aria-expanded": "false" },
+      icon("menu-2"),
+      make("span", {}, shown),
+    );
+    button.setAttribute("aria-label", `${this.config.texts.menu.replace("%s", data._name)}`);
+    button.addEventListener("click", () => {
+      const box = button.getBoundingClientRect();
+      this.menu(data, { x: box.left, y: box.bottom + 2, button });
+    });
+    return button;
+  }
+
+  headerFilter(column, cell, success) {
+    const label = column.title;
+    const now = cell.getValue() ?? "";
+    if (Array.isArray(column.filter) || column.filter === "bool") {
+      const pairs = Array.isArray(column.filter) ? column.filter : this.config.texts.bool;
+      const all = make("option", { value: "" }, this.config.texts.any);
+      const options = pairs.map(([value, text]) => make("option", { value, selected: value === String(now) }, text));
+      const select = make("select", { className: "head-filter", "aria-label": label }, all, ...options);
+      select.addEventListener("change", () => success(select.value));
+      return select;
+    }
+    const input = make("input", { type: "search", className: "head-filter", value: now, autocomplete: "off", "aria-label": label });
+    const soon = later(() => success(input.value.trim()), 300);
+    input.addEventListener("input", soon);
+    input.addEventListener("click", (event) => event.stopPropagation());
+    return input;
+  }
+
+  query(params) {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(this.config.preset)) query.set(name, value);
+    for (const { field } of this.config.columns.map((column) => ({ field: column.name }))) {
+      if (this.config.columns.some((column) => column.name === field && column.filter)) query.delete(field);
+    }
+    for (const { field, value } of params.filter || []) if (value !== "") query.set(field, value);
+    for (const input of document.querySelectorAll("[data-loose]")) {
+      query.delete(input.name);
+      if (input.value) query.set(input.name, input.value);
+    }
+    const [sort] = params.sort || [];
+    if (sort) query.set("order", `${sort.dir === "desc" ? "-" : ""}${sort.field}`);
+    if (this.tab) query.set("tab", this.tab);
+    return query;
+  }
+
+  async fetch(params) {
+    const query = this.query(params);
+    if (query.toString() !== this.asked) this.cursor = "";
+    this.asked = query.toString();
+    const page = new URLSearchParams(query);
+    page.set("size", this.size);
+    if (this.cursor) page.set("cursor", this.cursor);
+    this.place.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetchJson(`${this.config.base}rows/?${page}`);
+      this.show(answer);
+      return answer.rows;
+    } catch (error) {
+      toast(error.message || this.config.texts.failed, "error");
+      return [];
+    } finally {
+      this.place.setAttribute("aria-busy", "false");
+    }
+  }
+
+  show(answer) {
+    this.next = answer.next;
+    this.previous = answer.previous;
+    const set = (id, disabled) => {
+      const button = document.getElementById(id);
+      if (button) button.disabled = disabled;
+    };
+    set("page-first", !answer.previous);
+    set("page-previous", !answer.previous);
+    set("page-next", !answer.next);
+    set("page-last", !answer.next);
+    document.getElementById("grid-count").textContent = answer.count;
+    document.getElementById("grid-export")?.setAttribute("href", `${this.config.base}export/?${this.asked}`);
+  }
+
+  emptyText() {
+    const isFiltered = [...new URLSearchParams(this.asked).keys()].some((name) => !["order", "tab"].includes(name));
+    return isFiltered ? this.config.texts.nothing : this.config.texts.empty;
+  }
+
+  go(cursor) {
+    this.cursor = cursor;
+    this.table.setData();
+  }
+
+  entries(data) {
+    const address = (path) => `${this.config.base}${encodeURIComponent(data._id)}/${path}`;
+    const run = {
+      open: () => location.assign(address("")),
+      link: (entry) => location.assign(address(entry.path)),
+      dialog: (entry) => openDialog(address(entry.path)),
+      action: (entry) => openDialog(address(entry.path)),
+    };
+    return this.config.menu
+      .filter((entry) => !data._without.includes(entry.name))
+      .map((entry) => ({ ...entry, run: () => run[entry.kind](entry) }));
+  }
+
+  menu(data, at) {
+    const entries = this.entries(data);
+    if (entries.length) showMenu(entries, { ...at, label: this.config.texts.menu.replace("%s", data._name) });
+  }
+
+  refresh() {
+    return this.table.replaceData();
+  }
+
+  connect() {
+    const on = (id, action) => document.getElementById(id)?.addEventListener("click", action);
+    on("page-first", () => this.go(""));
+    on("page-previous", () => this.go(this.previous));
+    on("page-next", () => this.go(this.next));
+    on("page-last", () => this.go("last"));
+    on("grid-refresh", () => this.refresh());
+    document.getElementById("grid-size")?.addEventListener("change", (event) => {
+      this.size = event.target.value;
+      this.go("");
+    });
+    for (const input of document.querySelectorAll("[data-loose]")) input.addEventListener("change", () => this.go(""));
+    for (const tab of document.querySelectorAll("[data-tab]")) tab.addEventListener("click", () => this.chooseTab(tab));
+    document.body.addEventListener("carillon:saved", () => this.refresh());
+    document.body.addEventListener("carillon:changed", () => this.refresh());
+    if (this.config.refresh) setInterval(() => this.poll(), this.config.refresh * 1000);
+  }
+
+  chooseTab(chosen) {
+    for (const tab of document.querySelectorAll("[data-tab]")) tab.setAttribute("aria-selected", String(tab === chosen));
+    this.tab = chosen.dataset.tab;
+    this.go("");
+  }
+
+  poll() {
+    if (!document.hidden && !isOpen() && !isMenuOpen() && !this.place.contains(document.activeElement)) this.refresh();
+  }
+}
+
+/** Draw the page's grid, when it has one. */
+export function startGrid() {
+  const place = document.getElementById("grid");
+  const config = embedded("grid-config");
+  if (place && config) new Grid(place, config);
+}

@@ -1,0 +1,23 @@
+// The Partner Portal's one script.
+import htmx from "htmx.org/dist/htmx.esm.js";
+import { startDialogs } from "./dialog.js";
+import { startGrid } from "./grid.js";
+import { startLadder } from "./ladder.js";
+import { startLookups } from "./lookup.js";
+
+function start() {
+  startDialogs();
+  startGrid();
+  startLadder();
+  startLookups(document);
+  htmx.onLoad((part) => startLookups(part));
+  document.getElementById("customer-filter")?.addEventListener("change", (event) => event.currentTarget.submit());
+  document.addEventListener("click", (event) => {
+    const box = event.target.closest("[data-copy]");
+    if (box) navigator.clipboard.writeText(box.dataset.copy);
+    for (const menu of document.querySelectorAll("details.drop[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+}
+
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+else start();
