@@ -1,0 +1,166 @@
+"""Fixture: the call path as it runs in production - PostgreSQL, rtpengine, Kamailio, control - on this session's ports.
+
+The database is a copy of the migrated template with the demo world in it (`carillon.demo.world`), apart from the one
+that database tests empty after themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import psycopg
+import pytest
+
+from carillon.config import CHECKOUT, DATABASE_ROLES, Config
+from carillon.demo.useragent import Account, UserAgent
+from carillon.server import cluster as pg
+from carillon.server import engines
+from tests.support.postgres import TEMPLATE
+
+WAIT_S = 20.0
+
+
+@dataclass
+class Platform:
+    """A running call path. `sql` runs as the owner, past row-level security."""
+
+    config: Config
+    environ: dict[str, str]
+    logs: Path
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def proxy(self) -> tuple[str, int]:
+        """Kamailio's address."""
+        return "127.0.0.1", self.config.ports.sip
+
+    def sql(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Rows of a query; an empty list for a statement without rows."""
+        with psycopg.connect(self.config.database("owner").url, autocommit=True) as connection:
+            cursor = connection.execute(query, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def start(self, name: str) -> None:
+        """Start rtpengine, kamailio or control and wait until it is ready."""
+        process = getattr(engines, name)(self.config)
+        for file in process.stale:
+            file.unlink(missing_ok=True)
+        log = (self.logs / f"{name}.log").open("ab")
+        self.running[name] = subprocess.Popen(
+            process.command, env={**self.environ, **process.environ}, stdout=log, stderr=log, start_new_session=True
+        )
+        deadline = time.monotonic() + WAIT_S
+        while not process.ready():
+            if self.running[name].poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{name} did not start; its log ends:\n{self.log(name)[-3000:]}")
+            time.sleep(0.03)
+
+    def log(self, name: str) -> str:
+        """What the process has logged so far."""
+        path = self.logs / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def stop(self, name: str, number: int = signal.SIGTERM) -> None:
+        """Send a signal to a process and all its children and wait for its end."""
+        process = self.running.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def freeze(self, name: str, *, is_frozen: bool = True) -> None:
+        """Stop a process in mid-air (SIGSTOP), or let it go on."""
+        os.killpg(self.running[name].pid, signal.SIGSTOP if is_frozen else signal.SIGCONT)
+
+    def status(self, path: str, *, method: str = "GET", token: str | None = None) -> tuple[int, Any]:
+        """Ask control's status server; status code and decoded body."""
+        bearer = self.config.control_token if token is None else token
+        request = Request(  # noqa: S310 - loopback
+            f"http://127.0.0.1:{self.config.ports.control}{path}",
+            method=method,
+            headers={"Authorization": f"Bearer {bearer}"},
+        )
+        try:
+            with urlopen(request, timeout=5) as answer:  # noqa: S310
+                return answer.status, json.load(answer)
+        except URLError as error:
+            code = getattr(error, "code", 0)
+            return code, None
+
+    def phone(self, username: str, domain: str = "northwind.test", **options: Any) -> UserAgent:
+        """A phone of the demo world with its own password; use as `async with`."""
+        return UserAgent(Account(username, domain, self.password(username, domain)), self.proxy, **options)
+
+    def password(self, username: str, domain: str) -> str:
+        """The SIP password of an endpoint."""
+        from cryptography.fernet import Fernet
+
+        (secret,) = self.sql(
+            "select e.secret from endpoints_endpoint e join brands_webproduct w on w.id = e.web_product_id"
+            " where e.username = %s and w.sip_domain = %s",
+            username,
+            domain,
+        )[0]
+        return Fernet(self.config.sip_key).decrypt(str(secret).removeprefix("v1:").encode()).decode()
+
+    def events(self, sip_call_id: str) -> list[tuple[str, dict[str, Any]]]:
+        """Kinds and details of a call's events, in order of time."""
+        return [
+            (kind, detail)
+            for kind, detail in self.sql(
+                "select e.kind, e.detail from calls_callevent e join calls_call c on c.id = e.call_id"
+                " where c.decision->'request'->>'sip_call_id' = %s order by e.at_ms, e.id",
+                sip_call_id,
+            )
+        ]
+
+
+async def eventually(condition: Callable[[], Any], timeout_s: float = 8.0) -> Any:
+    """The condition's value as soon as it is true. Raises AssertionError when it never is."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = await asyncio.to_thread(condition)
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"never came true: {condition}"
+        await asyncio.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def platform(cluster: pg.Cluster, config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The running call path with the demo world, shared by the session's engine tests."""
+    environ = {
+        **os.environ,
+        "CARILLON_DATABASE_NAME": f"{config.database('owner').name}_calls",
+        "CARILLON_CHUNK_SECONDS": "6",
+        "PYTHONPATH": str(CHECKOUT / "src"),
+    }
+    made = Platform(Config.from_env(environ), environ, tmp_path_factory.mktemp("engines"))
+    made.config.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    pg.prepare(cluster.administrator, [made.config.database(role) for role in DATABASE_ROLES], template=TEMPLATE)
+    line = [sys.executable, "-m", "carillon", "manage", "load_cast", "--skip-checks"]
+    done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False, cwd=CHECKOUT)
+    assert done.returncode == 0, f"The demo world could not be loaded:\n{done.stdout}{done.stderr}"
+    try:
+        for name in ("rtpengine", "kamailio", "control"):
+            made.start(name)
+        yield made
+    finally:
+        for name in list(made.running):
+            made.stop(name)
