@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -55,6 +57,10 @@ class LoginManager(BaseUserManager["Login"]):
         return self.get(key=(username or "").lower())
 
 
+class LoginQuerySet(ScopedQuerySet["Login"]):
+    """Logins, scoped like every tenant's rows."""
+
+
 class Login(AbstractBaseUser):
     """Who signs in: an e-mail address within one realm (0: staff; a partner's id: its customers' people)."""
 
@@ -71,11 +77,11 @@ class Login(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = LoginManager.from_queryset(ScopedQuerySet["Login"])()
+    objects = LoginManager.from_queryset(LoginQuerySet)()
 
     USERNAME_FIELD = "key"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         constraints = [models.UniqueConstraint("realm", Lower("email"), name="one_login_per_realm")]

@@ -58,23 +58,24 @@ $$;
 
 -- Whose website a hostname is: a partner's portal (realm 0, for staff) or a web product (realm: its partner's id).
 drop function if exists public.carillon_host(text);
-create function public.carillon_host(hostname text)
+create function public.carillon_host(wanted text)
 returns table (realm bigint, partner_id bigint, web_product_id bigint, name text)
 language sql stable security definer set search_path = public, pg_temp as
 $$
-  select 0::bigint, p.id, null::bigint, p.name from partners_partner p where p.portal_hostname = lower($1)
+  select 0::bigint, p.id, null::bigint, p.name from partners_partner p where p.portal_hostname = lower(wanted)
   union all
   select w.partner_id, w.partner_id, w.id, w.name from brands_webproduct w
-  where w.hostname = lower($1) and w.status <> 'closed'
+  where w.hostname = lower(wanted) and w.status <> 'closed'
   limit 1
 $$;
 
 -- Whether a hostname is in use by anybody, closed web products included: hostnames are unique on the whole platform.
-create or replace function public.carillon_hostname_taken(name text) returns boolean
+drop function if exists public.carillon_hostname_taken(text);
+create function public.carillon_hostname_taken(wanted text) returns boolean
 language sql stable security definer set search_path = public, pg_temp as
 $$
-  select exists (select from partners_partner where portal_hostname = lower(name))
-      or exists (select from brands_webproduct where hostname = lower(name))
+  select exists (select from partners_partner p where p.portal_hostname = lower(wanted))
+      or exists (select from brands_webproduct w where w.hostname = lower(wanted))
 $$;
 
 do $$

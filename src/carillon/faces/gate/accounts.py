@@ -67,6 +67,8 @@ class RealmLoginForm(LoginForm):  # type: ignore[misc]
 class RealmResetPasswordForm(ResetPasswordForm):  # type: ignore[misc]
     """Asks for an address; mail goes to the login of this realm only, and nothing says whether there is one."""
 
+    users: list[Login]
+
     def clean_email(self) -> str:
         """Keep this realm's logins of all that have the address."""
         email: str = super().clean_email()

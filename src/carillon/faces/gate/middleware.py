@@ -16,7 +16,6 @@ from django.shortcuts import render
 
 from carillon.base.actor import Actor, nobody
 from carillon.base.tenancy import enter, realm_scope, tenant
-from carillon.business.partners.models import Login
 from carillon.business.partners.queries import signed_in_actor
 from carillon.faces.gate.hosts import HostBook
 
@@ -97,11 +96,10 @@ def _actor_of(request: HttpRequest) -> Actor:
     user = request.user
     if not user.is_authenticated:
         return nobody()
-    login = cast(Login, user)
     realm: int = request.realm  # type: ignore[attr-defined]
-    if login.realm == realm and request.session.get(SESSION_REALM) == realm:
+    if user.realm == realm and request.session.get(SESSION_REALM) == realm:
         found = signed_in_actor(
-            login,
+            user,
             chosen_id=request.session.get(SESSION_PLACE),
             request_id=request.request_id,  # type: ignore[attr-defined]
         )
