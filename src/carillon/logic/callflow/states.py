@@ -13,7 +13,7 @@ Time is in integer milliseconds of the Unix epoch and comes with each event. Bet
 | RINGING | Tick           | ringing longer than `ring_ms`   | OVER    | Release, RecordEvent failed 408               |
 | any     | Failed         | not answered                    | OVER    | Release                                       |
 | any     | Ended          |                                 | OVER    | Release when never answered                   |
-| TALKING | Tick           | a third of the chunk is left    | TALKING | Extend (repeated each 2 s)                    |
+| TALKING | Tick           | a third of the chunk is left    | TALKING | Extend (once until there is an answer)        |
 | TALKING | Extended       |                                 | TALKING | SetTimeout                                    |
 | TALKING | ExtendRefused  | some more increments affordable | TALKING | Extend (the last grant)                       |
 | TALKING | ExtendRefused  | nothing more affordable         | TALKING |                                               |
@@ -41,7 +41,6 @@ APPLY_MS = 5_000  # a hold is provisional until the edge reports `applied`
 END_MS = 5_000  # how long the edge may take to report an end that we asked for
 RING_MS = 300_000  # longer than all targets' timers together: then the edge has lost the call
 LEAST_LEAD_MS = 2_000
-ASK_AGAIN_MS = 2_000  # the database may have been away; extend_hold is idempotent by its total
 
 
 class Phase(StrEnum):
@@ -72,7 +71,6 @@ class LiveCall:
     held_micro: int
     ring_ms: int = RING_MS
     asked_s: int = 0
-    asked_ms: int = 0
     is_last_grant: bool = False
     answered_ms: int | None = None
     answered_target: int | None = None
@@ -330,7 +328,7 @@ def _tick_talking(state: LiveCall, now_ms: int) -> Stepped:
         cut = RecordEvent("cut", now_ms, {"funded_s": state.funded_s, "held_micro": state.held_micro})
         return ending, (Terminate("money"), cut, _ended(now_ms, "money", "Credit used up"))
     if now_ms >= _ask_at_ms(state, until_ms):
-        return _ask(state, state.asked_s or _wanted_s(state), now_ms)
+        return _ask(state, _wanted_s(state))
     return state, ()
 
 
@@ -338,13 +336,12 @@ def _tick_talking(state: LiveCall, now_ms: int) -> Stepped:
 
 
 def _ask_at_ms(state: LiveCall, until_ms: int) -> int:
-    """When to ask for more: a third of a chunk before the money is used up, at least two seconds; again without answer.
+    """When to ask for more: a third of a chunk before the money is used up, at least two seconds.
 
-    The end of the funded time (nothing to ask) after the last grant or when the maximum length is paid for.
+    The end of the funded time (nothing to ask) while an answer is awaited, after the last grant, and when the maximum
+    length is paid for.
     """
-    if state.asked_s:
-        return state.asked_ms + ASK_AGAIN_MS
-    if state.is_last_grant or (state.funded_s or 0) >= state.max_s:
+    if state.asked_s or state.is_last_grant or (state.funded_s or 0) >= state.max_s:
         return until_ms
     return until_ms - max(state.chunk_s * 1000 // 3, LEAST_LEAD_MS)
 
@@ -357,13 +354,13 @@ def _wanted_s(state: LiveCall) -> int:
     return billed_seconds(rate, wanted_s) if rate is not None else wanted_s
 
 
-def _ask(state: LiveCall, seconds: int, now_ms: int) -> Stepped:
+def _ask(state: LiveCall, seconds: int) -> Stepped:
     if state.chain is None or state.answered_ms is None:
         return state, ()
     totals = [(charge.tier.account_id, hold_micro(charge, seconds)) for charge in state.chain.tiers]
     until_ms = state.answered_ms + 1000 * seconds
     upper = tuple(total for total in totals[1:] if total[1])
-    return replace(state, asked_s=seconds, asked_ms=now_ms), (Extend(totals[0][1], seconds, until_ms, upper),)
+    return replace(state, asked_s=seconds), (Extend(totals[0][1], seconds, until_ms, upper),)
 
 
 def _extension_answered(state: LiveCall, event: Extended | ExtendRefused) -> Stepped:
@@ -371,6 +368,8 @@ def _extension_answered(state: LiveCall, event: Extended | ExtendRefused) -> Ste
         return state, ()
     if isinstance(event, ExtendRefused):
         return _last_grant(state, event)
+    if state.chain is not None and event.total_micro < hold_micro(state.chain.tiers[0], state.asked_s):
+        return state, ()  # the answer to an earlier question
     extended = replace(state, funded_s=state.asked_s, held_micro=event.total_micro, asked_s=0)
     until_ms = min(funded_until_ms(extended) or 0, (state.answered_ms or 0) + 1000 * state.max_s)
     return extended, (SetTimeout(max(-(-(until_ms - event.at_ms) // 1000), 1)),)
@@ -384,4 +383,4 @@ def _last_grant(state: LiveCall, event: ExtendRefused) -> Stepped:
     affordable_s = funded_seconds(state.chain.tiers[0], event.bearable_micro)
     if affordable_s <= (state.funded_s or 0) or affordable_s >= state.asked_s:
         return refused, ()
-    return _ask(refused, affordable_s, event.at_ms)
+    return _ask(refused, affordable_s)
