@@ -1,0 +1,130 @@
+"""What the worker does again and again, and how it stops.
+
+Nothing is kept in memory: whatever is killed here is found again in the database by the next worker, and several
+workers share the work by passing over what another has locked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import Error, connection
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
+
+from carillon.base.actor import Actor
+from carillon.base.tenancy import tenant
+from carillon.business.partners.queries import system_actor
+from carillon.usecases.post_charges import accounts_to_post, post_account_charges
+from carillon.usecases.settle_calls import settle_due_calls
+from carillon.usecases.sweep_calls import sweep_calls
+
+log = logging.getLogger("carillon.jobs")
+BATCH = 100
+AFTER_ERROR_S = 1.0
+SCOPE_KEPT_S = 1.0  # how long a new partner's calls may wait to be seen
+
+
+@dataclass(slots=True)
+class Chore:
+    """Something done again and again. `run` returns whether there is more to do at once."""
+
+    name: str
+    every_s: float
+    run: Callable[[Actor], bool]
+    due: float = 0.0
+
+
+def settle(actor: Actor) -> bool:
+    """Rate a batch of finished calls."""
+    with tenant(actor):
+        return settle_due_calls(actor, limit=BATCH) == BATCH
+
+
+def sweep(actor: Actor) -> bool:
+    """End a batch of calls whose end went missing."""
+    with tenant(actor):
+        return sweep_calls(actor, limit=BATCH) == BATCH
+
+
+def post(actor: Actor) -> bool:
+    """Post all waiting charges, one transaction per account."""
+    with tenant(actor):
+        waiting = accounts_to_post(actor)
+    for account_id in waiting:
+        with tenant(actor):
+            post_account_charges(actor, account_id)
+    return False
+
+
+def chores() -> list[Chore]:
+    """What the worker does beside queued jobs, with its rhythm."""
+    return [Chore("settle", 0.2, settle), Chore("post", 5.0, post), Chore("sweep", 5.0, sweep)]
+
+
+def work(stopping: threading.Event, todo: list[Chore]) -> None:
+    """Do the chores until `stopping` is set. After an error a chore rests for a second; the others go on."""
+    actor, known_until = None, 0.0
+    while not stopping.is_set():
+        now = time.monotonic()
+        for chore in todo:
+            if chore.due > now or stopping.is_set():
+                continue
+            try:
+                if actor is None or known_until < now:
+                    actor, known_until = system_actor(), now + SCOPE_KEPT_S
+                chore.due = now if chore.run(actor) else now + chore.every_s
+            except Error as error:
+                log.error("%s waits for the database: %s", chore.name, str(error).strip() or type(error).__name__)
+                chore.due, actor = now + AFTER_ERROR_S, None
+                connection.close()
+            except Exception:
+                log.exception("%s failed", chore.name)
+                chore.due = now + AFTER_ERROR_S
+        stopping.wait(max(0.0, min(chore.due for chore in todo) - time.monotonic()))
+
+
+def queue(stopping: threading.Event) -> None:
+    """Run queued jobs until `stopping` is set, coming back when the database does."""
+    while not stopping.is_set():
+        try:
+            asyncio.run(_queue(stopping))
+        except Exception as error:  # the driver's own errors, of several kinds
+            log.error("Queued jobs wait for the database: %s", str(error).strip() or type(error).__name__)
+            stopping.wait(AFTER_ERROR_S)
+
+
+async def _queue(stopping: threading.Event) -> None:
+    connector = app.connector
+    assert isinstance(connector, DjangoConnector)  # noqa: S101 - settings install it
+    worker_app = app.with_connector(connector.get_worker_connector())
+    async with worker_app.open_async():
+        running = asyncio.create_task(
+            worker_app.run_worker_async(install_signal_handlers=False, listen_notify=True, concurrency=2)
+        )
+        while not stopping.is_set() and not running.done():
+            await asyncio.wait([running], timeout=0.5)
+        if running.done():
+            running.result()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def run() -> int:
+    """Work until SIGTERM or SIGINT; what is in hand is finished first."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    jobs = threading.Thread(target=queue, args=(stopping,), name="queue", daemon=True)
+    jobs.start()
+    log.info("worker is ready")
+    work(stopping, chores())
+    jobs.join(timeout=5)
+    connection.close()
+    return 0

@@ -1,0 +1,274 @@
+"""Finished calls become CDRs: one row per charge chain and tier, the hold given back, the charge noted for the ledger.
+
+One transaction per batch: after a crash at any point a call is either rated with everything that belongs to it or still
+waiting. A call whose data can't be understood is put off with a log line and never stops the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import OperationalError, transaction
+from django.db.models.functions import Now
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action
+from carillon.base.errors import Conflict, NotFound
+from carillon.business.billing.choices import AccountKind, HoldState
+from carillon.business.billing.ledger import book_account, lock_accounts
+from carillon.business.billing.models import Account, Hold, UnpostedCharge
+from carillon.business.calls.choices import CallState, Tab
+from carillon.business.calls.facts import Happening, facts_of, refusal_of
+from carillon.business.calls.models import Call, CallEvent, Cdr
+from carillon.business.customers.models import Customer, User
+from carillon.business.partners.models import Partner
+from carillon.logic.callflow.charging import outcome_of, settle
+from carillon.logic.callflow.refusals import REFUSALS, refuse
+from carillon.logic.callflow.values import CallFacts, CdrDraft, ChainKind, Decision, Direction, Outcome
+from carillon.logic.documents import from_document, to_document
+
+log = logging.getLogger("carillon.calls")
+PUT_OFF = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A finished call with what it costs; nothing is written yet."""
+
+    call: Call
+    decision: Decision
+    facts: CallFacts
+    drafts: tuple[CdrDraft, ...]
+
+
+@action("cdrs.settle")
+def settle_due_calls(actor: Actor, *, limit: int = 100) -> int:
+    """Rate the calls that have ended, oldest first, and return how many were taken on.
+
+    Calls that another worker has in hand are passed over. Cost: about twelve queries for the whole batch.
+    """
+    rows = Call.objects.visible_to(actor).filter(state=CallState.ENDED, due_at__lte=Now())
+    calls = list(rows.select_for_update(skip_locked=True).order_by("due_at")[:limit])
+    _settle_each(calls)
+    return len(calls)
+
+
+@action("cdrs.settle")
+def settle_call(actor: Actor, call_id: uuid.UUID) -> list[Cdr]:
+    """Rate one call at once and return its CDRs; those it has when it is rated already.
+
+    Raises:
+        NotFound
+        Conflict: the call has not ended.
+    """
+    call = Call.objects.visible_to(actor).select_for_update().filter(pk=call_id).first()
+    if call is None:
+        raise NotFound(f"There is no call {call_id}.")
+    if call.state not in (CallState.ENDED, CallState.RATED):
+        raise Conflict("The call is still going on.")
+    if call.state == CallState.ENDED:
+        _settle([call])
+    return list(Cdr.objects.filter(call_id=call_id).order_by("chain", "is_carrier_cost", "tier"))
+
+
+def _settle_each(calls: Sequence[Call]) -> None:
+    """Rate all at once; if that fails, one by one, and put off those that can't be rated."""
+    try:
+        with transaction.atomic():
+            _settle(calls)
+    except OperationalError:  # the database, not a call: the whole batch stays for later
+        raise
+    except Exception:
+        if len(calls) > 1:
+            for call in calls:
+                _settle_each([call])
+            return
+        log.exception("Call %s can't be rated; it is tried again in %s", calls[0].pk, PUT_OFF)
+        Call.objects.filter(pk=calls[0].pk).update(due_at=Now() + PUT_OFF)
+
+
+def _settle(calls: Sequence[Call]) -> None:
+    if not calls:
+        return
+    ids = [call.pk for call in calls]
+    happenings: dict[uuid.UUID, list[Happening]] = defaultdict(list)
+    for event in CallEvent.objects.filter(call_id__in=ids):
+        happenings[event.call_id].append(Happening(event.kind, event.at_ms, event.detail))
+    rows = Hold.objects.select_for_update().filter(call_id__in=ids, state=HoldState.OPEN).order_by("pk")
+    holds = {hold.call_id: hold for hold in rows}
+    settled = [_priced(call, happenings[call.pk], holds.get(call.pk)) for call in calls]
+    cdrs = Cdr.objects.bulk_create(_cdrs(settled))
+    _charge(cdrs, list(holds.values()))
+    Call.objects.bulk_update(calls, ["state", "ended_at", "decision"])
+
+
+def _priced(call: Call, happenings: list[Happening], hold: Hold | None) -> _Settled:
+    decision = from_document(Decision, call.decision)
+    slug = refusal_of(happenings)
+    if slug and decision.refusal is None and slug in REFUSALS:
+        decision = refuse(decision, slug)
+        call.decision = to_document(decision)
+    facts = facts_of(
+        _ms(call.started_at),
+        happenings,
+        now_ms=int(time.time() * 1000),
+        held_micro=hold.amount_micro if hold else None,
+    )
+    call.state = CallState.RATED
+    call.ended_at = _at(facts.ended_ms)
+    return _Settled(call, decision, facts, settle(decision, facts) or (_unowned(call, decision, facts),))
+
+
+def _unowned(call: Call, decision: Decision, facts: CallFacts) -> CdrDraft:
+    """The row of a call that concerns no customer, such as a stranger's to a number nobody has."""
+    refusal = decision.refusal
+    explanation: dict[str, object] = {
+        "kind": "sale",
+        "free_reason": refusal.reason if refusal else facts.reason,
+        "refusal": refusal.slug if refusal else None,
+        "dialled": decision.dialled,
+        "notes": list(decision.notes),
+    }
+    return CdrDraft(
+        chain=ChainKind.TERMINATING if decision.direction is Direction.INBOUND else ChainKind.ORIGINATING,
+        tier=0,
+        seller_partner_id=call.partner_id,
+        buyer_partner_id=None,
+        customer_id=None,
+        account_id=None,
+        gateway_id=None,
+        outcome=outcome_of(decision, facts),
+        duration_ms=0,
+        billed_s=0,
+        amount_micro=0,
+        currency="",
+        explanation=explanation,
+    )
+
+
+# ---------------------------------------------------------------- rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Names as they are now: a CDR keeps them as text."""
+
+    customers: dict[int, str]
+    users: dict[int, str]
+    currencies: dict[int, str]
+
+
+def _cdrs(settled: Sequence[_Settled]) -> list[Cdr]:
+    names = _names(settled)
+    return [_cdr(item, draft, names) for item in settled for draft in item.drafts]
+
+
+def _names(settled: Sequence[_Settled]) -> _Names:
+    customers = {draft.customer_id or 0 for item in settled for draft in item.drafts}
+    users = {user or 0 for item in settled for user in (item.decision.user_id, item.decision.callee_user_id)}
+    sellers = {draft.seller_partner_id for item in settled for draft in item.drafts if not draft.currency}
+    return _Names(
+        dict(Customer.objects.filter(pk__in=customers).values_list("pk", "name")),
+        dict(User.objects.filter(pk__in=users).values_list("pk", "name")),
+        dict(Partner.objects.filter(pk__in=sellers).values_list("pk", "currency")) if sellers else {},
+    )
+
+
+def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
+    call, decision, facts = item.call, item.decision, item.facts
+    is_received = draft.chain is ChainKind.TERMINATING
+    user_id = decision.callee_user_id if is_received else decision.user_id
+    is_customers = draft.tier == 0 and draft.customer_id is not None
+    refusal = decision.refusal
+    is_cost = draft.gateway_id is not None
+    return Cdr(
+        partner_id=draft.seller_partner_id,
+        started_on=call.started_at.astimezone(UTC).date(),
+        call_id=call.pk,
+        chain=draft.chain.value,
+        tier=draft.tier,
+        tab=_tab(draft, decision),
+        is_carrier_cost=is_cost,
+        buyer_partner_id=draft.buyer_partner_id,
+        customer_id=draft.customer_id,
+        customer_name=names.customers.get(draft.customer_id or 0, "")[:100],
+        user_id=user_id if is_customers else None,
+        user_name=names.users.get(user_id or 0, "")[:100] if is_customers else "",
+        account_id=draft.account_id or None,
+        gateway_id=draft.gateway_id,
+        gateway_name=str(draft.explanation.get("seller") or "")[:100] if is_cost else "",
+        direction=decision.direction.value,
+        caller=call.caller,
+        callee=call.callee or decision.dialled[:64],
+        destination=str(draft.explanation.get("rate_name") or "")[:100],
+        started_at=call.started_at,
+        answered_at=_at(facts.answered_ms) if facts.answered_ms is not None else None,
+        ended_at=_at(facts.ended_ms),
+        duration_ms=draft.duration_ms,
+        billed_s=draft.billed_s,
+        outcome=draft.outcome.value,
+        sip_code=min(refusal.sip_code if refusal else facts.sip_code, 999),
+        sip_reason=(refusal.reason if refusal else facts.reason)[:200],
+        currency=draft.currency or names.currencies.get(draft.seller_partner_id, ""),
+        amount_micro=draft.amount_micro,
+        explanation=draft.explanation,
+    )
+
+
+def _tab(draft: CdrDraft, decision: Decision) -> Tab:
+    """Dialled: what the customer placed; received and missed: what reached its phones; other: what we refused."""
+    is_refused = draft.outcome is Outcome.REFUSED
+    if draft.chain is not ChainKind.TERMINATING:
+        return Tab.OTHER if is_refused else Tab.DIALLED
+    if draft.outcome is Outcome.ANSWERED:
+        return Tab.RECEIVED
+    # a person without a device was called all the same
+    has_customer = draft.customer_id is not None or draft.buyer_partner_id is not None
+    is_missed = has_customer and (not is_refused or (decision.refusal and decision.refusal.slug == "no-device"))
+    return Tab.MISSED if is_missed else Tab.OTHER
+
+
+# ---------------------------------------------------------------- money
+
+
+def _charge(cdrs: Sequence[Cdr], holds: Sequence[Hold]) -> None:
+    """Give the holds back and note the charges; only customers' own rows change, the tiers above wait for a batch."""
+    own = [cdr for cdr in cdrs if cdr.amount_micro and cdr.tier == 0 and not cdr.is_carrier_cost and cdr.account_id]
+    accounts = lock_accounts([*(hold.account_id for hold in holds), *(cdr.account_id or 0 for cdr in own)])
+    for hold in holds:
+        accounts[hold.account_id].reserved_micro -= hold.amount_micro
+    for cdr in own:
+        accounts[cdr.account_id or 0].unposted_micro += cdr.amount_micro
+    Account.objects.bulk_update(accounts.values(), ["reserved_micro", "unposted_micro"])
+    Hold.objects.filter(pk__in=[hold.pk for hold in holds]).update(state=HoldState.SETTLED)
+    UnpostedCharge.objects.bulk_create(_unposted(cdrs))
+
+
+def _unposted(cdrs: Sequence[Cdr]) -> Iterator[UnpostedCharge]:
+    """Charges for the ledger: on the buyer's account, a carrier's cost on what the gateway's owner owes."""
+    costs = {(cdr.partner_id, cdr.currency) for cdr in cdrs if cdr.is_carrier_cost and cdr.amount_micro}
+    payable = {(owner, currency): book_account(AccountKind.PAYABLE, owner, currency).pk for owner, currency in costs}
+    for cdr in cdrs:
+        account_id = payable.get((cdr.partner_id, cdr.currency)) if cdr.is_carrier_cost else cdr.account_id
+        if account_id and cdr.amount_micro:
+            yield UnpostedCharge(
+                partner_id=cdr.partner_id,
+                cdr_id=cdr.pk,
+                account_id=account_id,
+                amount_micro=cdr.amount_micro,
+                minute=cdr.ended_at.replace(second=0, microsecond=0),
+            )
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _at(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
