@@ -13,15 +13,14 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parents[1] / "callflows"
-CHUNK_S = 3  # seconds paid for at a time, here and in the real runs: short, so that a cut-off takes seconds
+CHUNK_S = 6  # seconds paid for at a time, here and in the real runs: short, so that a cut-off takes seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What differs from the demo world: per customer or partner name, or per gateway name. Money is in pounds."""
+    """What differs from the demo world: per customer or partner name, or per gateway name."""
 
-    balance: dict[str, str] = field(default_factory=dict)
-    credit_limit: dict[str, str] = field(default_factory=dict)
+    money: dict[str, str] = field(default_factory=dict)  # what the buyer can spend, credit included
     status: dict[str, str] = field(default_factory=dict)
     ring_timeout_s: dict[str, int] = field(default_factory=dict)
     reply_timeout_ms: dict[str, int] = field(default_factory=dict)

@@ -82,8 +82,8 @@ class MemoryWorld:
 
     def _account(self, name: str, balance: str, credit_limit: str) -> int:
         account = self.account_ids[name] = self._id()
-        balance = self.changes.balance.get(name, balance)
-        self.available[account] = micro(balance) + micro(self.changes.credit_limit.get(name, credit_limit))
+        money = self.changes.money.get(name)
+        self.available[account] = micro(balance) + micro(credit_limit) if money is None else micro(money)
         return account
 
     def _status(self, name: str) -> Status:

@@ -10,7 +10,7 @@ from carillon.logic import ledger
 from carillon.logic.callflow.charging import funded_seconds, outcome_of, settle
 from carillon.logic.callflow.decide import decide
 from carillon.logic.callflow.refusals import refuse
-from carillon.logic.callflow.values import Attempt, CallFacts, CallRequest, CdrDraft, Decision, Target
+from carillon.logic.callflow.values import Attempt, CallFacts, CallRequest, CdrDraft, Decision, Direction, Target
 from tests.support.flows import CHUNK_S, ExpectedCdr, Flow, Script
 from tests.support.memory_world import CARRIER_PORTS, MemoryWorld
 
@@ -48,7 +48,8 @@ class PureRun:
         for script, decision in zip(self.flow.calls, decisions, strict=True):
             facts = self._facts(script, decision)
             drafts = settle(decision, facts)
-            results.append(Result(decision, facts, outcome_of(decision, facts).value, [self._cdr(d) for d in drafts]))
+            cdrs = [self._cdr(draft) for draft in drafts] or [self._unowned(decision)]
+            results.append(Result(decision, facts, outcome_of(decision, facts).value, cdrs))
             for draft in drafts:
                 postings.update(self._post(draft))
         return results, {account: amount for account, amount in postings.items() if amount}
@@ -72,10 +73,10 @@ class PureRun:
         hold = decision.hold
         if hold is None:
             return decision
-        if self._free(hold.account_id) < hold.amount_micro:
-            return refuse(decision, "credit-exhausted")
         if any(self._free(account) < amount for account, amount in hold.upper):
             return refuse(decision, "partner-credit-exhausted")
+        if self._free(hold.account_id) < hold.amount_micro:
+            return refuse(decision, "credit-exhausted")
         self.held[hold.account_id] += hold.amount_micro
         return decision
 
@@ -136,19 +137,27 @@ class PureRun:
             draft.amount_micro,
         )
 
+    def _unowned(self, decision: Decision) -> ExpectedCdr:
+        """A call that concerns no customer still has one CDR, at the partner whose number or gateway it was."""
+        chain = "terminating" if decision.direction is Direction.INBOUND else "originating"
+        return ExpectedCdr(chain, 0, self.world.name_of_partner(decision.partner_id))
+
     def _post(self, draft: CdrDraft) -> Counter[str]:
-        """The ledger's entries of one CDR by account name; carriers are settled by their invoices, not here."""
-        entries: Counter[str] = Counter()
+        """The ledger's entries of one CDR, by account name; what a carrier costs is owed to it."""
+        seller, amount, currency = draft.seller_partner_id, draft.amount_micro, draft.currency
         if draft.account_id is None:
-            return entries
-        postings = ledger.charge_postings(draft.account_id, draft.seller_partner_id, draft.amount_micro, draft.currency)
+            books = ledger.partner_key("cost", seller, currency), ledger.partner_key("payable", seller, currency)
+            postings = ledger.move_postings(*books, amount, currency)
+        else:
+            postings = ledger.charge_postings(draft.account_id, seller, amount, currency)
+        entries: Counter[str] = Counter()
         for posting in ledger.check_balanced(postings):
-            kind, _, rest = posting.account_key.partition(":")
-            identity = int(rest.partition(":")[0])
-            name = (
-                self.world.name_of_account(identity)
-                if kind == "account"
-                else f"{kind} of {self.world.name_of_partner(identity)}"
-            )
-            entries[name] += posting.amount_micro
+            entries[self._name(posting.account_key)] += posting.amount_micro
         return entries
+
+    def _name(self, account_key: str) -> str:
+        kind, _, rest = account_key.partition(":")
+        identity = int(rest.partition(":")[0])
+        if kind == "account":
+            return self.world.name_of_account(identity)
+        return f"{kind} of {self.world.name_of_partner(identity)}"
