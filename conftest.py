@@ -9,6 +9,7 @@ pytest_plugins = ["tests.support.postgres", "tests.support.cast", "tests.support
 DATABASE_FIXTURES = {"cluster", "db", "transactional_db", "role_connection", "as_role"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at the marks to select
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever uses the database belongs to the database stage, whether its author marked it or not."""
     for item in items:
