@@ -1,0 +1,329 @@
+"""Price lists through their actions: drafts, approval, who pays by which list, and whose they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+from tests.support.trade import Trade
+
+from carillon.base.actor import Actor
+from carillon.base.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from carillon.base.models import AuditEntry
+from carillon.base.tenancy import tenant
+from carillon.business.pricing.actions import (
+    AssignmentData,
+    ImportOptions,
+    PriceListData,
+    RateData,
+    RatesRefused,
+    VersionData,
+    add_rate,
+    approve_version,
+    assign_price_list,
+    create_cost_list,
+    create_price_list,
+    create_version,
+    import_rates,
+    remove_rate,
+    unassign_price_list,
+    update_price_list,
+    update_rate,
+    update_version,
+    withdraw_version,
+)
+from carillon.business.pricing.errors import VersionApproved, VersionEmpty, VersionNeeded, VersionNotDraft
+from carillon.business.pricing.models import PriceList, PriceListVersion, Rate
+from carillon.business.pricing.queries import (
+    cost_lists,
+    price_list_of,
+    price_lists,
+    price_of_number,
+    rates,
+    version_in_force,
+    versions,
+    wholesale_list_of,
+)
+
+FILE = b"prefix,name,rate\n44,UK,0.02\n447,UK mobile,0.08\n"
+
+
+def a_list(actor: Actor, name: str = "Business") -> PriceList:
+    return create_price_list(actor, PriceListData(name=name, currency="EUR"))
+
+
+def a_draft(actor: Actor, price_list: PriceList, content: bytes = FILE, at: datetime | None = None) -> PriceListVersion:
+    version = create_version(actor, VersionData(price_list_id=price_list.pk, effective_from=at))
+    import_rates(actor, version, content, ImportOptions())
+    return version
+
+
+def a_rate(version: PriceListVersion, prefix: str = "33", price: str = "0.03") -> RateData:
+    return RateData(version_id=version.pk, prefix=prefix, name="France", per_minute=Decimal(price))
+
+
+def test_draft_is_written_approved_and_priced_by(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        price_list = a_list(paul)
+        version = a_draft(paul, price_list)
+        add_rate(paul, a_rate(version))
+        assert version_in_force(paul, price_list, timezone.now()) is None
+        approve_version(paul, version)
+        now = timezone.now()
+        found = [price_of_number(paul, price_list, number, now) for number in ("+447911123456", "+442079460100", "+49")]
+        assert [rate and rate.prefix for rate in found] == ["447", "44", None]
+        version.refresh_from_db()
+        assert (version.number, version.rate_count, version.state) == (1, 3, "approved")
+
+
+def test_approved_version_never_changes(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        version = a_draft(paul, a_list(paul))
+        rate = Rate.objects.filter(version=version)[0]
+        approve_version(paul, version)
+        for change in (
+            lambda: add_rate(paul, a_rate(version)),
+            lambda: update_rate(paul, rate, a_rate(version)),
+            lambda: remove_rate(paul, rate),
+            lambda: import_rates(paul, version, FILE, ImportOptions()),
+            lambda: update_version(paul, version, VersionData(price_list_id=version.price_list_id)),
+            lambda: approve_version(paul, version),
+        ):
+            with pytest.raises(VersionApproved):
+                change()
+        assert sorted(Rate.objects.filter(version=version).values_list("prefix", flat=True)) == ["44", "447"]
+
+
+def test_empty_draft_is_not_approved(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        version = create_version(paul, VersionData(price_list_id=a_list(paul).pk))
+        with pytest.raises(VersionEmpty):
+            approve_version(paul, version)
+
+
+def test_prices_never_change_backwards(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        price_list = a_list(paul)
+        yesterday = timezone.now() - timedelta(days=1)
+        with pytest.raises(InvalidInput) as refused:
+            create_version(paul, VersionData(price_list_id=price_list.pk, effective_from=yesterday))
+        assert "effective_from" in refused.value.fields
+        version = a_draft(paul, price_list)
+        PriceListVersion.objects.filter(pk=version.pk).update(effective_from=yesterday)  # a draft left lying
+        before = timezone.now()
+        assert approve_version(paul, version).effective_from >= before
+
+
+def test_next_version_takes_over_at_its_date(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        price_list = a_list(paul)
+        first = approve_version(paul, a_draft(paul, price_list))
+        tomorrow = timezone.now() + timedelta(days=1)
+        second = create_version(
+            paul, VersionData(price_list_id=price_list.pk, effective_from=tomorrow, copies_version_id=first.pk)
+        )
+        assert (second.number, second.rate_count) == (2, 2)
+        rate = Rate.objects.get(version=second, prefix="44")
+        update_rate(paul, rate, a_rate(second, "44", "0.05"))
+        approve_version(paul, second)
+        prices = [price_of_number(paul, price_list, "+4420", at) for at in (timezone.now(), tomorrow)]
+        assert [rate and rate.per_minute for rate in prices] == [Decimal("0.02"), Decimal("0.05")]
+
+
+def test_withdrawn_version_gives_way_to_the_earlier_one(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        price_list = a_list(paul)
+        first = approve_version(paul, a_draft(paul, price_list))
+        with pytest.raises(VersionNeeded):
+            withdraw_version(paul, first)
+        second = approve_version(paul, a_draft(paul, price_list))
+        assert version_in_force(paul, price_list, timezone.now()) == second
+        withdraw_version(paul, second)
+        assert version_in_force(paul, price_list, timezone.now()) == first
+        with pytest.raises(Conflict):
+            withdraw_version(paul, second)
+        with pytest.raises(VersionNotDraft):
+            approve_version(paul, second)
+
+
+def test_import_is_all_or_nothing(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        version = a_draft(paul, a_list(paul))
+        with pytest.raises(RatesRefused) as refused:
+            import_rates(paul, version, b"prefix,rate\n33,0.1\nxx,0.1\n49,-1\n", ImportOptions())
+        assert list(refused.value.fields) == ["3:prefix", "4:per_minute"]
+        assert (refused.value.error_count, refused.value.detail) == (2, "The file has 2 errors; nothing was imported.")
+        assert sorted(Rate.objects.filter(version=version).values_list("prefix", flat=True)) == ["44", "447"]
+
+
+def test_import_replaces_or_merges_and_history_tells(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        version = a_draft(paul, a_list(paul))
+        options = ImportOptions(is_merge=True, file_name="may.csv")
+        report = import_rates(paul, version, b"prefix;rate\n44;0,03\n33;0,04\n", options)
+        assert (report.rows, report.separator) == (2, ";")
+        assert Rate.objects.get(version=version, prefix="44").per_minute == Decimal("0.03")
+        version.refresh_from_db()
+        assert version.rate_count == 3
+        import_rates(paul, version, b"prefix,rate\n1,0.01\n", ImportOptions())
+        version.refresh_from_db()
+        assert (version.rate_count, Rate.objects.get(version=version).prefix) == (1, "1")
+        told = AuditEntry.objects.filter(action="pricelistversion.import_rates").values_list("reason", flat=True)
+        assert "2 rates of may.csv, merged" in told
+
+
+def test_many_rates_are_imported_in_few_statements(
+    trade: Trade, django_assert_max_num_queries: pytest.FixtureRequest
+) -> None:
+    content = "prefix,rate\n" + "".join(f"{prefix},0.01\n" for prefix in range(10_000, 60_000))
+    with tenant(trade.northwind.actor) as paul:
+        version = create_version(paul, VersionData(price_list_id=a_list(paul).pk))
+        with django_assert_max_num_queries(14):  # type: ignore[operator]
+            import_rates(paul, version, content.encode(), ImportOptions())
+        assert Rate.objects.filter(version=version).count() == 50_000
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("prefix", "abc"),
+        ("prefix", "0044"),
+        ("prefix", "44"),
+        ("name", ""),
+        ("name", "=1+1"),
+        ("per_minute", Decimal("-0.1")),
+        ("per_minute", Decimal("1001")),
+        ("per_minute", Decimal("0.123456789")),
+        ("per_minute", Decimal("NaN")),
+        ("connection_fee", Decimal("-1")),
+        ("initial_s", 0),
+        ("increment_s", 0),
+        ("increment_s", 3601),
+    ],
+)
+def test_typed_rates_obey_the_same_rules(trade: Trade, field: str, value: object) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        version = a_draft(paul, a_list(paul))
+        wrong: dict[str, object] = {field: value}
+        with pytest.raises(InvalidInput) as refused:
+            add_rate(paul, replace(a_rate(version), **wrong))  # type: ignore[arg-type]
+        assert list(refused.value.fields) == [field]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", " "), ("name", "x" * 101), ("currency", "XYZ"), ("decimals", 7), ("rounding", "sideways")],
+)
+def test_lists_obey_rules(trade: Trade, field: str, value: object) -> None:
+    wrong: dict[str, object] = {field: value}
+    with tenant(trade.northwind.actor) as paul, pytest.raises(InvalidInput) as refused:
+        create_price_list(paul, replace(PriceListData(name="A", currency="EUR"), **wrong))  # type: ignore[arg-type]
+    assert field in refused.value.fields
+
+
+def test_list_names_are_once_per_partner_and_purpose(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        a_list(paul, "A")
+        create_cost_list(paul, PriceListData(name="A", currency="EUR"))
+        other = a_list(paul, "B")
+        for attempt in (
+            lambda: a_list(paul, "A"),
+            lambda: update_price_list(paul, other, PriceListData(name="A", currency="EUR")),
+        ):
+            with pytest.raises(InvalidInput) as refused:
+                attempt()
+            assert "name" in refused.value.fields
+        assert (price_lists(paul).count(), cost_lists(paul).count()) == (2, 1)
+
+
+def test_the_most_exact_list_wins(trade: Trade) -> None:
+    shop = trade.northwind
+    with tenant(shop.actor) as paul:
+        default, product, own = (a_list(paul, name) for name in ("Default", "Product", "Own"))
+        assert price_list_of(paul, shop.customer) is None
+        assign_price_list(paul, AssignmentData(price_list_id=default.pk))
+        assert price_list_of(paul, shop.customer) == default
+        assign_price_list(paul, AssignmentData(price_list_id=product.pk, web_product_id=shop.product.pk))
+        assert price_list_of(paul, shop.customer) == product
+        assignment = assign_price_list(paul, AssignmentData(price_list_id=default.pk, customer_id=shop.customer.pk))
+        again = assign_price_list(paul, AssignmentData(price_list_id=own.pk, customer_id=shop.customer.pk))
+        assert again.pk == assignment.pk
+        assert price_list_of(paul, shop.customer) == own
+        unassign_price_list(paul, assignment)
+        assert price_list_of(paul, shop.customer) == product
+        assert wholesale_list_of(paul, trade.fjord.partner) is None
+        assign_price_list(paul, AssignmentData(price_list_id=own.pk, buyer_partner_id=trade.fjord.partner.pk))
+        assert wholesale_list_of(paul, trade.fjord.partner) == own
+
+
+def test_lists_are_assigned_to_the_owners_own_buyers(trade: Trade) -> None:
+    with tenant(trade.system) as system:
+        owner = trade.northwind.partner.pk
+        price_list = create_price_list(system, PriceListData(name="A", currency="EUR", partner_id=owner))
+        dollars = create_price_list(system, PriceListData(name="B", currency="USD", partner_id=owner))
+        costs = create_cost_list(system, PriceListData(name="A", currency="EUR", partner_id=owner))
+        stranger, fjord = trade.harbour, trade.fjord
+        for field, data in (
+            ("customer_id", AssignmentData(price_list_id=price_list.pk, customer_id=stranger.customer.pk)),
+            ("customer_id", AssignmentData(price_list_id=price_list.pk, customer_id=fjord.customer.pk)),
+            ("web_product_id", AssignmentData(price_list_id=price_list.pk, web_product_id=stranger.product.pk)),
+            ("buyer_partner_id", AssignmentData(price_list_id=price_list.pk, buyer_partner_id=stranger.partner.pk)),
+            ("customer_id", AssignmentData(price_list_id=dollars.pk, customer_id=trade.northwind.customer.pk)),
+            ("price_list_id", AssignmentData(price_list_id=costs.pk)),
+            (
+                "price_list_id",
+                AssignmentData(
+                    price_list_id=price_list.pk,
+                    customer_id=trade.northwind.customer.pk,
+                    web_product_id=trade.northwind.product.pk,
+                ),
+            ),
+        ):
+            with pytest.raises(InvalidInput) as refused:
+                assign_price_list(system, data)
+            assert field in refused.value.fields
+
+
+def test_stranger_and_buyer_see_no_list(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        price_list = a_list(paul)
+        version = approve_version(paul, a_draft(paul, price_list))
+        assign_price_list(paul, AssignmentData(price_list_id=price_list.pk, buyer_partner_id=trade.fjord.partner.pk))
+    for actor in (trade.harbour.actor, trade.fjord.actor):
+        with tenant(actor):
+            assert not (price_lists(actor) | PriceList.objects.visible_to(actor)).exists()
+            assert not versions(actor).exists()
+            assert not rates(actor).exists()
+            with pytest.raises(NotFound):
+                update_price_list(actor, price_list, PriceListData(name="Mine", currency="EUR"))
+            with pytest.raises(NotFound):
+                withdraw_version(actor, version)
+            with pytest.raises(InvalidInput):
+                create_version(actor, VersionData(price_list_id=price_list.pk))
+            with pytest.raises(InvalidInput):
+                add_rate(actor, a_rate(version))
+
+
+def test_costs_need_their_own_permission(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        costs = create_cost_list(paul, PriceListData(name="Carrier", currency="EUR"))
+        draft = a_draft(paul, costs)
+    seller = replace(trade.northwind.actor, permissions=frozenset({"price_lists.*"}))
+    with tenant(seller):
+        assert not versions(seller).exists()
+        assert not rates(seller).exists()
+        for attempt in (
+            lambda: create_cost_list(seller, PriceListData(name="B", currency="EUR")),
+            lambda: update_price_list(seller, costs, PriceListData(name="B", currency="EUR")),
+            lambda: add_rate(seller, a_rate(draft)),
+            lambda: approve_version(seller, draft),
+        ):
+            with pytest.raises(NotPermitted):
+                attempt()
+        assert create_version(seller, VersionData(price_list_id=a_list(seller).pk)).number == 1
+    writer = replace(trade.northwind.actor, permissions=frozenset({"costs.change"}))
+    with tenant(writer), pytest.raises(NotPermitted):
+        approve_version(writer, draft)
