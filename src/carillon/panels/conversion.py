@@ -26,6 +26,7 @@ from carillon.panels.inputs import Input
 
 MICRO = 1_000_000
 MAX_ITEMS = 200
+UNCHECKED = ("", "false", "off", "no", "0")
 MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[\ud800-\udfff]")
 Finder = Callable[[str, Actor, Any], bool]  # (panel slug, actor, id) -> whether the actor may see that row
@@ -46,7 +47,7 @@ def from_form(
             if file is not None:
                 given[one.name] = _uploaded(file)
         elif one.type is bool:
-            given[one.name] = one.name in post
+            given[one.name] = str(post.get(one.name, "")).lower() not in UNCHECKED
         elif one.many:
             values = post.getlist(one.name)
             given[one.name] = values if one.field.choices else _lines(values[0] if values else "")
@@ -80,8 +81,9 @@ def convert(
     values: dict[str, Any] = {}
     wrong: dict[str, str] = {name: _("There is no such field.") for name in set(given) - {one.name for one in inputs}}
     for one in inputs:
-        fixed = one.field.only == ("create" if base is not None else "update")
-        if one.name in given and not fixed:
+        if one.name in given and one.field.only == ("create" if base is not None else "update"):
+            wrong[one.name] = _("This cannot be changed.") if base is not None else _("This is set later.")
+        elif one.name in given:
             try:
                 values[one.name] = _checked(one, given[one.name], actor, visible)
             except Wrong as error:

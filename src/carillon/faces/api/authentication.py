@@ -1,0 +1,56 @@
+"""Who calls the API: a bearer token, or the session of somebody signed in to the portal (then with CSRF token)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from carillon.base.actor import Actor
+from carillon.base.tenancy import enter
+from carillon.business.partners.queries import token_actor
+
+SCHEME = "bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What Django REST Framework calls a user."""
+
+    actor: Actor
+    is_authenticated: bool = True
+
+
+class BearerToken(BaseAuthentication):
+    """`Authorization: Bearer crl_...`; the token's actor becomes the request's and gives the transaction its scope."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, str] | None:
+        """Return who calls; None when there is no bearer token. Cost: one to three queries."""
+        scheme, _, clear = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != SCHEME:
+            return None
+        django_request = request._request
+        found = token_actor(clear.strip(), request_id=getattr(django_request, "request_id", ""))
+        if found is None or found.realm != getattr(django_request, "realm", found.realm):
+            raise AuthenticationFailed("This token is unknown here, revoked or expired.")
+        django_request.actor = found  # type: ignore[attr-defined]
+        enter(found)
+        return Caller(found), SCHEME
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return what a 401 asks for."""
+        return 'Bearer realm="api"'
+
+
+class Session(SessionAuthentication):
+    """The portal's own session; requests that change something need the CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        """Return who is signed in, None when nobody is."""
+        actor: Actor = request._request.actor  # type: ignore[attr-defined]
+        if actor.login_id is None:
+            return None
+        self.enforce_csrf(request)
+        return Caller(actor), None

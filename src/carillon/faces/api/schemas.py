@@ -1,0 +1,152 @@
+"""JSON schemas of panels' rows and inputs, for the OpenAPI description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from django.db import models
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+
+from carillon.panels.cells import rest_columns
+from carillon.panels.declaration import Column, Panel, Upload
+from carillon.panels.inputs import Input
+from carillon.panels.paging import MAX_SIZE
+
+Schema = dict[str, Any]
+
+COLUMNS: dict[str, Schema] = {
+    "integer": {"type": "integer"},
+    "decimal": {"type": "string", "format": "decimal"},
+    "money": {"type": "integer", "format": "int64", "description": "Micro-units of `currency`: 1000000 is one."},
+    "bool": {"type": "boolean"},
+    "datetime": {"type": "string", "format": "date-time"},
+    "date": {"type": "string", "format": "date"},
+    "duration": {"type": "integer", "format": "int64", "description": "Milliseconds."},
+    "list": {"type": "array", "items": {}},
+}
+PARAMETERS = {
+    "text": OpenApiTypes.STR,
+    "integer": OpenApiTypes.INT64,
+    "uuid": OpenApiTypes.UUID,
+    "bool": OpenApiTypes.BOOL,
+    "date": OpenApiTypes.DATE,
+}
+MOST_PLACES = 18
+
+
+def row_schema(panel: Panel) -> Schema:
+    """Return the schema of one row."""
+    key: Any = panel.model._meta.pk
+    identity = {"type": "string", "format": "uuid"} if isinstance(key, models.UUIDField) else {"type": "integer"}
+    columns = rest_columns(panel)
+    properties = {"id": identity, **{name: _column_schema(column) for name, column in columns.items()}}
+    if any(column.kind == "money" for column in columns.values()) and "currency" not in columns:
+        properties["currency"] = {"type": "string"}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _column_schema(column: Column) -> Schema:
+    schema = COLUMNS.get(column.kind, {"type": "string"})
+    choices = [str(value) for value, _label in column.choices]
+    return {"title": str(column.title), **schema, "nullable": True, **({"x-values": choices} if choices else {})}
+
+
+def page_schema(panel: Panel) -> Schema:
+    """Return the schema of a page of rows."""
+    cursor = {"type": "string", "nullable": True, "description": "Give it back as `cursor`; null: no such page."}
+    properties = {"results": {"type": "array", "items": row_schema(panel)}, "next": cursor, "previous": cursor}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def body_schema(inputs: Iterable[Input], *, is_new: bool) -> Schema:
+    """Return the schema of a request: a new row, or (all optional) a change of one."""
+    shown = [one for one in inputs if one.field.only != ("update" if is_new else "create")]
+    schema: Schema = {
+        "type": "object",
+        "properties": {one.name: input_schema(one) for one in shown},
+        "additionalProperties": False,
+    }
+    needed = [one.name for one in shown if is_new and one.is_required]
+    if needed:
+        schema["required"] = needed
+    return schema
+
+
+def input_schema(one: Input) -> Schema:
+    """Return the schema of one input."""
+    schema = _item_schema(one)
+    if one.many:
+        schema = {"type": "array", "items": schema, "maxItems": 200}
+    schema["title"] = str(one.field.label)
+    if one.field.help:
+        schema["description"] = str(one.field.help)
+    if one.is_money:
+        schema["description"] = f"{one.field.help} Micro-units: 1000000 is one.".strip()
+    if one.optional:
+        schema["nullable"] = True
+    if isinstance(one.default, (str, int)):
+        schema["default"] = getattr(one.default, "value", one.default)
+    return schema
+
+
+def _item_schema(one: Input) -> Schema:
+    pairs = one.field.choices
+    choices = [value for value, _label in pairs] if not callable(pairs) else []
+    if issubclass(one.type, Enum):
+        return {"type": "string", "enum": [item.value for item in one.type]}
+    schema: Schema = dict(_PLAIN[one.type])
+    if choices:
+        schema["enum"] = choices if one.type is not str else [str(value) for value in choices]
+    elif one.type is str:
+        schema["maxLength"] = one.max_length
+        if one.is_required and not one.optional and not one.many:
+            schema["minLength"] = 1
+        if one.field.kind == "email":
+            schema["format"] = "email"
+    if one.type is int:
+        schema.update({"minimum": one.minimum, "maximum": one.maximum})
+    return schema
+
+
+_PLAIN: dict[type, Schema] = {
+    str: {"type": "string"},
+    int: {"type": "integer", "format": "int64"},
+    bool: {"type": "boolean"},
+    Decimal: {
+        "type": "string",
+        "format": "decimal",
+        "pattern": rf"^-?\d{{1,{MOST_PLACES}}}(\.\d{{1,{MOST_PLACES}}})?$",
+    },
+    date: {"type": "string", "format": "date"},
+    datetime: {"type": "string", "format": "date-time"},
+    Upload: {"type": "string", "format": "binary"},
+}
+
+
+def list_parameters(panel: Panel) -> list[OpenApiParameter]:
+    """Return the query parameters of a list: filters, tab, order, limit, cursor."""
+    found = [parameter for one in panel.filters for parameter in _filter_parameters(panel, one)]
+    if panel.customer_field and all(one.name != "customer_id" for one in panel.filters):
+        found.append(OpenApiParameter("customer_id", OpenApiTypes.INT64, description="Rows of this customer."))
+    if panel.tabs:
+        found.append(OpenApiParameter("tab", str, enum=[tab.name for tab in panel.tabs]))
+    orders = [mark + name.removeprefix("-") for name in panel.order for mark in ("", "-")]
+    found += [
+        OpenApiParameter("order", str, enum=orders, description=f"Default {panel.order[0]}; - means descending."),
+        OpenApiParameter("limit", OpenApiTypes.INT, description=f"Rows at most, 1 to {MAX_SIZE}; default 50."),
+        OpenApiParameter("cursor", str, description="`next` or `previous` of another page, or `last`."),
+    ]
+    return found
+
+
+def _filter_parameters(panel: Panel, one: Any) -> list[OpenApiParameter]:
+    if one.kind == "date" and one.lookup == "range":
+        return [OpenApiParameter(f"{one.name}_{end}", OpenApiTypes.DATE) for end in ("from", "to")]
+    choices = [str(value) for value, _label in one.choices] if one.choices and not callable(one.choices) else None
+    how = "" if one.lookup == "exact" else f" ({one.lookup})"
+    return [OpenApiParameter(one.name, PARAMETERS[one.kind], enum=choices, description=f"{one.title}{how}")]

@@ -1,0 +1,129 @@
+"""Addresses of the API, made of the panels; every operation carries its OpenAPI description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import models
+from django.urls import URLPattern, path, re_path
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.views import SpectacularAPIView
+
+from carillon.faces.api.problems import CONTENT_TYPE, Problem
+from carillon.faces.api.schemas import body_schema, list_parameters, page_schema, row_schema
+from carillon.faces.api.views import ActionView, ExtraView, NoSuchResource, PanelView
+from carillon.faces.portal.catalogue import panels
+from carillon.panels.changes import action_inputs, panel_inputs
+from carillon.panels.declaration import Panel, Upload
+
+app_name = "api"
+
+JSON = "application/json"
+KEY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, description="A request sent twice with one key is done once."
+)
+FREE_FORM: dict[str, Any] = {"type": "object", "additionalProperties": True}
+
+
+def _problems(*statuses: int) -> dict[Any, Any]:
+    return {(status, CONTENT_TYPE): Problem for status in (401, 403, *statuses)}
+
+
+def _described(panel: Panel, verb: str, **more: Any) -> Any:
+    name = f"{panel.rest_name.replace('-', '_')}_{verb}"
+    return extend_schema(operation_id=name, tags=[panel.rest_name], summary=f"{panel.title}: {verb}", **more)
+
+
+def _decorated(panel: Panel, base: type, methods: dict[str, Any], **members: Any) -> Any:
+    """A subclass of a view set with schemas on its methods."""
+
+    def copy(name: str) -> Any:
+        own = getattr(base, name)
+
+        def method(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+            return own(self, request, *args, **kwargs)
+
+        method.__name__, method.__doc__ = name, own.__doc__
+        return method
+
+    described = {name: schema(copy(name)) for name, schema in methods.items()}
+    title = "".join(part.capitalize() for part in panel.rest_name.split("-"))
+    return type(f"{title}{base.__name__}", (base,), {"panel": panel, **members, **described})
+
+
+def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
+    name, row = panel.rest_name, row_schema(panel)
+    inputs = panel_inputs(panel)
+    methods = {
+        "list": _described(
+            panel, "list", parameters=list_parameters(panel), responses={200: page_schema(panel), **_problems(400)}
+        ),
+        "retrieve": _described(panel, "retrieve", responses={200: row, **_problems(404)}),
+    }
+    collection, item = {"get": "list"}, {"get": "retrieve"}
+    if panel.create:
+        methods["create"] = _described(
+            panel,
+            "create",
+            parameters=[KEY],
+            request={JSON: body_schema(inputs, is_new=True)},
+            responses={201: row, **_problems(400, 409, 422)},
+        )
+        collection["post"] = "create"
+    if panel.update:
+        methods["partial_update"] = _described(
+            panel,
+            "update",
+            request={JSON: body_schema(inputs, is_new=False)},
+            responses={200: row, **_problems(400, 404, 409)},
+        )
+        item["patch"] = "partial_update"
+    if panel.remove:
+        methods["destroy"] = _described(panel, "remove", request=None, responses={204: None, **_problems(404, 409)})
+        item["delete"] = "destroy"
+    view = _decorated(panel, PanelView, methods)
+    key = _key(panel)
+    yield path(f"{name}/", view.as_view(collection), name=f"{name}-list")
+    yield path(f"{name}/<{key}:id>/", view.as_view(item), name=f"{name}-detail")
+    yield from _action_paths(panel, key, row)
+    yield from _extra_paths(panel, key)
+
+
+def _action_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPattern]:
+    for action in panel.actions:
+        if not action.in_api:
+            continue
+        inputs = action_inputs(action)
+        kind = "multipart/form-data" if any(one.type is Upload for one in inputs) else JSON
+        answer = row if action.result is None else FREE_FORM
+        schema = _described(
+            panel,
+            action.name.replace("-", "_"),
+            parameters=[KEY],
+            request={kind: body_schema(inputs, is_new=True)} if inputs else None,
+            responses={200: answer, **_problems(400, 404, 409, 422)},
+        )
+        view = _decorated(panel, ActionView, {"run": schema}, action_of_row=action)
+        address = f"{panel.rest_name}/<{key}:id>/{action.name}/"
+        yield path(address, view.as_view({"post": "run"}), name=f"{panel.rest_name}-{action.name}")
+
+
+def _extra_paths(panel: Panel, key: str) -> Iterator[URLPattern]:
+    for extra in panel.extras:
+        answer = {"type": "array", "items": FREE_FORM} if extra.many else FREE_FORM
+        schema = _described(panel, extra.name, responses={200: answer, **_problems(404)}, description=extra.title)
+        view = _decorated(panel, ExtraView, {"read": schema}, extra=extra)
+        address = f"{panel.rest_name}/<{key}:id>/{extra.name}/"
+        yield path(address, view.as_view({"get": "read"}), name=f"{panel.rest_name}-{extra.name}")
+
+
+def _key(panel: Panel) -> str:
+    return "uuid" if isinstance(panel.model._meta.pk, models.UUIDField) else "int"
+
+
+urlpatterns: list[Any] = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    *(pattern for panel in panels() if panel.rest_name for pattern in _panel_paths(panel)),
+    re_path(r"^", NoSuchResource.as_view(), name="nothing"),
+]

@@ -1,0 +1,179 @@
+"""REST made of panels: one view set per panel, with the verbs that the panel offers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, QueryDict
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
+
+from carillon.base.actor import Actor
+from carillon.base.errors import InvalidInput, NotFound
+from carillon.faces.api.idempotency import once
+from carillon.faces.portal.catalogue import panel as find_panel
+from carillon.panels.cells import rest_row
+from carillon.panels.changes import Changes, action_inputs, find_row, panel_inputs, require
+from carillon.panels.conversion import from_form
+from carillon.panels.declaration import Extra, Panel, RowAction
+from carillon.panels.filtering import filter_class, filtered, order_of
+from carillon.panels.inputs import Input
+from carillon.panels.paging import MAX_SIZE, read_page
+
+CHANGES = Changes(find_panel)
+OWN_PARAMETERS = {"tab", "order", "limit", "cursor", "format"}
+
+
+class PanelView(ViewSet):
+    """The five verbs of a panel; subclasses made by `urls` name the panel and carry the schema."""
+
+    panel: ClassVar[Panel]
+
+    def list(self, request: Request) -> Response:
+        """Return one page of rows."""
+        panel, actor = self.panel, actor_of(request)
+        require(panel, actor, "view")
+        _check_parameters(panel, request.query_params)
+        customer_id = _customer(panel, request.query_params)
+        rows = filtered(panel, actor, request.query_params, customer_id=customer_id)
+        order = order_of(panel, request.query_params.get("order", ""))
+        page = read_page(rows, order, _limit(request.query_params), request.query_params.get("cursor", ""))
+        results = [rest_row(panel, row) for row in page.rows]
+        return Response({"results": results, "next": page.next or None, "previous": page.previous or None})
+
+    def create(self, request: Request) -> Response:
+        """Create a row."""
+        panel, actor = self.panel, actor_of(request)
+
+        def do() -> tuple[int, dict[str, Any]]:
+            row = CHANGES.create(panel, actor, _given(request, panel_inputs(panel)))
+            return 201, rest_row(panel, _fresh(panel, actor_of(request), row))
+
+        return _once(request, actor, do)
+
+    def retrieve(self, request: Request, id: Any) -> Response:  # noqa: A002 - the name of the path parameter
+        """Return one row."""
+        return Response(rest_row(self.panel, find_row(self.panel, actor_of(request), str(id))))
+
+    def partial_update(self, request: Request, id: Any) -> Response:  # noqa: A002
+        """Change what is given; the rest stays."""
+        panel, actor = self.panel, actor_of(request)
+        row = find_row(panel, actor, str(id))
+        CHANGES.update(panel, actor, row, _given(request, panel_inputs(panel)))
+        return Response(rest_row(panel, find_row(panel, actor, str(id))))
+
+    def destroy(self, request: Request, id: Any) -> Response:  # noqa: A002
+        """Remove a row."""
+        panel, actor = self.panel, actor_of(request)
+        CHANGES.remove(panel, actor, find_row(panel, actor, str(id)))
+        return Response(status=204)
+
+
+class ActionView(ViewSet):
+    """POST /<resource>/<id>/<action>/."""
+
+    panel: ClassVar[Panel]
+    action_of_row: ClassVar[RowAction]
+
+    def run(self, request: Request, id: Any) -> Response:  # noqa: A002
+        """Run the action; the answer is what it shows, or the row as it is now."""
+        panel, actor, action = self.panel, actor_of(request), self.action_of_row
+        row = find_row(panel, actor, str(id))
+
+        def do() -> tuple[int, dict[str, Any]]:
+            result = CHANGES.run(panel, actor, row, action, _given(request, action_inputs(action)))
+            if action.result is not None:
+                return 200, {str(label): str(text) for label, text in action.result(result).items()}
+            now = panel.rows(actor).filter(pk=id).first()
+            return 200, rest_row(panel, now) if now is not None else {}
+
+        return _once(request, actor, do)
+
+
+class ExtraView(ViewSet):
+    """GET /<resource>/<id>/<extra>/."""
+
+    panel: ClassVar[Panel]
+    extra: ClassVar[Extra]
+
+    def read(self, request: Request, id: Any) -> Response:  # noqa: A002
+        """Return a further part of a row."""
+        actor = actor_of(request)
+        return Response(self.extra.read(actor, find_row(self.panel, actor, str(id))))
+
+
+class NoSuchResource(APIView):
+    """Answers for every other address under /api/v1/."""
+
+    schema = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Refuse whatever the method is."""
+        return super().dispatch(request, *args, **kwargs)
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        """Say that there is nothing here."""
+        raise NotFound("There is no such address. The description of all is at /api/v1/schema/.")
+
+    post = put = patch = delete = get
+
+
+def actor_of(request: Request) -> Actor:
+    """Return who calls, put there by the authentication."""
+    actor: Actor = request._request.actor  # type: ignore[attr-defined]
+    return actor
+
+
+def _once(request: Request, actor: Actor, do: Any) -> Response:
+    key = request.headers.get("Idempotency-Key", "")
+    what = f"{request.method} {request.get_full_path()}\n".encode() + (_raw(request) if key else b"")
+    status, body = once(actor, key, what, do)
+    return Response(body, status=status)
+
+
+def _raw(request: Request) -> bytes:
+    """What identifies the body; its bytes are gone once it was parsed."""
+    data = request.data
+    return repr(sorted(data.items()) if isinstance(data, dict) else data).encode()
+
+
+def _fresh(panel: Panel, actor: Actor, row: Any) -> Any:
+    """The new row as its panel reads it (with joins and annotations)."""
+    seen = panel.rows(actor).filter(pk=row.pk).first()
+    return row if seen is None else seen
+
+
+def _given(request: Request, inputs: tuple[Input, ...]) -> dict[str, Any]:
+    data = request.data
+    if isinstance(data, QueryDict):
+        return from_form(inputs, data, request.FILES)
+    if not isinstance(data, dict):
+        raise InvalidInput("The body must be a JSON object.")
+    return data
+
+
+def _check_parameters(panel: Panel, given: QueryDict) -> None:
+    known = {*filter_class(panel).base_filters, *OWN_PARAMETERS}
+    if panel.customer_field:
+        known.add("customer_id")
+    unknown = set(given) - known
+    if unknown:
+        raise InvalidInput(fields={name[:100]: "There is no such parameter." for name in unknown})
+
+
+def _customer(panel: Panel, given: QueryDict) -> int | None:
+    text = given.get("customer_id", "")
+    if not text or "customer_id" in filter_class(panel).base_filters:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise InvalidInput(fields={"customer_id": "This must be a whole number."})
+    return int(text)
+
+
+def _limit(given: QueryDict) -> int:
+    text = given.get("limit", "50")
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MAX_SIZE):
+        raise InvalidInput(fields={"limit": f"This must be a whole number from 1 to {MAX_SIZE}."})
+    return int(text)
