@@ -7,7 +7,6 @@ that database tests empty after themselves.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -15,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -30,15 +29,13 @@ from carillon.server import cluster as pg
 from carillon.server import engines
 from tests.support.postgres import TEMPLATE
 
-WAIT_S = 20.0
-
 
 @dataclass
 class Platform:
     """A running call path. `sql` runs as the owner, past row-level security."""
 
     config: Config
-    environ: dict[str, str]
+    settings: dict[str, str]  # what differs from the session's own environment
     logs: Path
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -55,18 +52,9 @@ class Platform:
 
     def start(self, name: str) -> None:
         """Start rtpengine, kamailio or control and wait until it is ready."""
-        process = getattr(engines, name)(self.config)
-        for file in process.stale:
-            file.unlink(missing_ok=True)
-        log = (self.logs / f"{name}.log").open("ab")
-        self.running[name] = subprocess.Popen(
-            process.command, env={**self.environ, **process.environ}, stdout=log, stderr=log, start_new_session=True
-        )
-        deadline = time.monotonic() + WAIT_S
-        while not process.ready():
-            if self.running[name].poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{name} did not start; its log ends:\n{self.log(name)[-3000:]}")
-            time.sleep(0.03)
+        process = engines.processes(self.config)[name]
+        process = replace(process, environ={**process.environ, **self.settings})
+        self.running[name] = engines.start(self.config, process, self.logs / f"{name}.log")
 
     def log(self, name: str) -> str:
         """What the process has logged so far."""
@@ -75,14 +63,19 @@ class Platform:
 
     def stop(self, name: str, number: int = signal.SIGTERM) -> None:
         """Send a signal to a process and all its children and wait for its end."""
-        process = self.running.pop(name)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        engines.stop(self.running.pop(name), number=number)
+
+    def carrier(self, name: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Tell a demo carrier ("a", "b") something: `/call`, `/mode`."""
+        port = getattr(self.config.ports, f"carrier_{name}_http")
+        request = Request(
+            f"http://127.0.0.1:{port}{path}",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback
+            told: dict[str, Any] = json.load(answer)
+        return told
 
     def freeze(self, name: str, *, is_frozen: bool = True) -> None:
         """Stop a process in mid-air (SIGSTOP), or let it go on."""
@@ -91,7 +84,7 @@ class Platform:
     def status(self, path: str, *, method: str = "GET", token: str | None = None) -> tuple[int, Any]:
         """Ask control's status server; status code and decoded body."""
         bearer = self.config.control_token if token is None else token
-        request = Request(  # noqa: S310 - loopback
+        request = Request(
             f"http://127.0.0.1:{self.config.ports.control}{path}",
             method=method,
             headers={"Authorization": f"Bearer {bearer}"},
@@ -119,6 +112,15 @@ class Platform:
         )[0]
         return Fernet(self.config.sip_key).decrypt(str(secret).removeprefix("v1:").encode()).decode()
 
+    def call_of(self, sip_call_id: str) -> tuple[Any, ...] | None:
+        """(id, state, open hold in micro-units) of a call; None when there is no such call."""
+        rows = self.sql(
+            "select c.id, c.state, (select h.amount_micro from billing_hold h where h.call_id = c.id"
+            " and h.state = 'open') from calls_call c where c.decision->'request'->>'sip_call_id' = %s",
+            sip_call_id,
+        )
+        return rows[0] if rows else None
+
     def events(self, sip_call_id: str) -> list[tuple[str, dict[str, Any]]]:
         """Kinds and details of a call's events, in order of time."""
         return [
@@ -145,20 +147,18 @@ async def eventually(condition: Callable[[], Any], timeout_s: float = 8.0) -> An
 @pytest.fixture(scope="session")
 def platform(cluster: pg.Cluster, config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The running call path with the demo world, shared by the session's engine tests."""
-    environ = {
-        **os.environ,
+    settings = {
         "CARILLON_DATABASE_NAME": f"{config.database('owner').name}_calls",
         "CARILLON_CHUNK_SECONDS": "6",
-        "PYTHONPATH": str(CHECKOUT / "src"),
     }
-    made = Platform(Config.from_env(environ), environ, tmp_path_factory.mktemp("engines"))
-    made.config.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    environ = {**os.environ, **settings, "PYTHONPATH": str(CHECKOUT / "src")}
+    made = Platform(Config.from_env(environ), settings, tmp_path_factory.mktemp("engines"))
     pg.prepare(cluster.administrator, [made.config.database(role) for role in DATABASE_ROLES], template=TEMPLATE)
     line = [sys.executable, "-m", "carillon", "manage", "load_cast", "--skip-checks"]
     done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False, cwd=CHECKOUT)
     assert done.returncode == 0, f"The demo world could not be loaded:\n{done.stdout}{done.stderr}"
     try:
-        for name in ("rtpengine", "kamailio", "control"):
+        for name in ("rtpengine", "kamailio", "control", "carrier-a", "carrier-b"):
             made.start(name)
         yield made
     finally:

@@ -1,13 +1,16 @@
-"""The call path with real engines: what a phone sees and what is written down."""
+"""The call path with real engines: what phones and carriers see and what is written down."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import zlib
+from typing import Any
 
 import pytest
-
-from carillon.demo.useragent import IncomingCall
 from tests.support.platform import Platform, eventually
+
+from carillon.demo.useragent import CallRefused, IncomingCall, OutgoingCall, UserAgent
 
 pytestmark = pytest.mark.engines
 
@@ -15,6 +18,28 @@ pytestmark = pytest.mark.engines
 async def answer(call: IncomingCall) -> None:
     call.ring()
     call.answer()
+
+
+async def ring_only(call: IncomingCall) -> None:
+    call.ring()
+
+
+async def over(platform: Platform, call: OutgoingCall) -> list[tuple[str, dict[str, Any]]]:
+    """The call's events once its end is among them."""
+
+    def ended() -> list[tuple[str, dict[str, Any]]]:
+        events = platform.events(call.call_id)
+        return events if {kind for kind, _ in events} & {"ended", "failed"} else []
+
+    return list(await eventually(ended))
+
+
+async def refused(phone: UserAgent, target: str, **options: Any) -> OutgoingCall:
+    """A call that must fail; the call with its final status."""
+    call = await phone.call(target, **options)
+    with pytest.raises(CallRefused):
+        await call.answered()
+    return call
 
 
 async def test_two_phones_talk_and_the_call_is_written_down(platform: Platform) -> None:
@@ -25,10 +50,169 @@ async def test_two_phones_talk_and_the_call_is_written_down(platform: Platform) 
         await call.answered()
         report = await call.hears(600)
         await call.hang_up()
-        await call.ended()
+        events = await over(platform, call)
+        await bob.register(0)
     assert report.packets_received >= 20
-    kinds = await eventually(
-        lambda: [k for k, _ in platform.events(call.call_id) if k == "ended"] and platform.events(call.call_id)
+    assert [kind for kind, _ in events] == ["applied", "progress", "answered", "ended"]
+    assert events[-1][1]["by"] == "caller"
+
+
+async def test_trace_has_both_legs_in_order(platform: Platform) -> None:
+    async with platform.phone("alice") as alice:
+        call = await alice.call("01632960001")
+        await call.answered()
+        await call.hang_up()
+        await over(platform, call)
+    rows = await eventually(
+        lambda: platform.sql(
+            "select t.messages from calls_calltrace t join calls_call c on c.id = t.call_id"
+            " where c.decision->'request'->>'sip_call_id' = %s",
+            call.call_id,
+        )
     )
-    assert [kind for kind, _ in kinds] == ["applied", "progress", "answered", "ended"]
-    assert kinds[-1][1]["by"] == "caller"
+    messages = [json.loads(line) for line in zlib.decompress(rows[0][0]).splitlines()]
+    first_lines = [message["raw"].split("\r\n")[0] for message in messages]
+    assert sum(line.startswith("INVITE") for line in first_lines) >= 2
+    assert sum(line.startswith("BYE") for line in first_lines) == 2
+    assert [message["at_us"] for message in messages] == sorted(message["at_us"] for message in messages)
+
+
+async def test_carrier_sees_the_chosen_identity_and_nothing_of_the_phone(platform: Platform) -> None:
+    async with platform.phone("alice") as alice:
+        call = await alice.call(
+            "01632960001",
+            identity='"The King" <sip:+33199000001@northwind.test>',
+            headers=[("P-Asserted-Identity", "<sip:+33199000001@x.test>"), ("Diversion", "<sip:+33199000002@x.test>")],
+        )
+        await call.answered()
+        await call.hang_up()
+        await over(platform, call)
+    rows = await eventually(
+        lambda: platform.sql(
+            "select t.messages from calls_calltrace t join calls_call c on c.id = t.call_id"
+            " where c.decision->'request'->>'sip_call_id' = %s",
+            call.call_id,
+        )
+    )
+    port = platform.config.ports.carrier_a
+    messages = [json.loads(line) for line in zlib.decompress(rows[0][0]).splitlines()]
+    invite = next(m["raw"] for m in messages if m["dst"].endswith(f":{port}") and m["raw"].startswith("INVITE"))
+    assert "From: <sip:+442079460101@" in invite
+    assert "P-Asserted-Identity: <sip:+442079460101@" in invite
+    assert "33199" not in invite
+    assert "Carillon demo phone" not in invite
+    assert "Authorization" not in invite
+
+
+@pytest.mark.parametrize(("dialled", "code"), [("01632960503", 503), ("01632960000", 408)])
+async def test_next_carrier_is_tried(platform: Platform, dialled: str, code: int) -> None:
+    async with platform.phone("alice") as alice:
+        call = await alice.call(dialled)
+        await call.answered()
+        await call.hang_up()
+        events = await over(platform, call)
+    attempts = [detail for kind, detail in events if kind == "attempt"]
+    assert [(a["target"], a["label"], a["sip_code"]) for a in attempts] == [(0, "Demo carrier A", code)]
+    assert [detail["target"] for kind, detail in events if kind == "answered"] == [1]
+
+
+@pytest.mark.parametrize(("dialled", "status"), [("01632960486", 486), ("01632960404", 404)])
+async def test_a_final_no_is_passed_on_and_the_hold_released(platform: Platform, dialled: str, status: int) -> None:
+    async with platform.phone("alice") as alice:
+        call = await refused(alice, dialled)
+        events = await over(platform, call)
+    assert call.status == status
+    assert events[-1] == ("failed", {"by": "callee", "reason": events[-1][1]["reason"], "sip_code": status})
+    found = await eventually(lambda: platform.call_of(call.call_id))
+    assert await eventually(lambda: platform.call_of(call.call_id)[2] is None), found  # type: ignore[index]
+
+
+async def test_all_carriers_failing_is_503(platform: Platform) -> None:
+    for name in "ab":
+        platform.carrier(name, "/mode", {"mode": "failing"})
+    try:
+        async with platform.phone("alice") as alice:
+            call = await refused(alice, "01632960001")
+            events = await over(platform, call)
+    finally:
+        for name in "ab":
+            platform.carrier(name, "/mode", {"mode": "normal"})
+    assert call.status == 503
+    assert [detail["target"] for kind, detail in events if kind == "attempt"] == [0, 1]
+
+
+async def test_caller_cancels(platform: Platform) -> None:
+    async with platform.phone("alice") as alice:
+        call = await alice.call("01632960408")
+        await call.ringing()
+        call.cancel()
+        await eventually(lambda: call.is_over)
+        events = await over(platform, call)
+    assert call.status == 487
+    assert events[-1][0] == "failed"
+    assert (events[-1][1]["sip_code"], events[-1][1]["by"]) == (487, "caller")
+    await eventually(lambda: platform.call_of(call.call_id)[2] is None)  # type: ignore[index]
+
+
+async def test_callee_hangs_up(platform: Platform) -> None:
+    async with platform.phone("alice") as alice:
+        call = await alice.call("01632960777")
+        await call.ended()
+        events = await over(platform, call)
+    assert events[-1][0] == "ended"
+    assert events[-1][1]["by"] == "callee"
+
+
+async def test_inbound_call_rings_the_user(platform: Platform) -> None:
+    async with platform.phone("alice", on_call=answer) as alice:
+        await alice.register()
+        told = await asyncio.to_thread(
+            platform.carrier, "a", "/call", {"to": "+442079460101", "from": "+33199000001", "seconds": 1}
+        )
+        shown = alice.calls[0].caller  # type: ignore[attr-defined]
+        await alice.register(0)
+    assert told.get("status", 200) == 200, told
+    assert "+33199000001" in shown
+
+
+async def test_same_address_without_the_carriers_port_is_challenged(platform: Platform) -> None:
+    async with platform.phone("alice") as alice:
+        alice.account = type(alice.account)("alice", "northwind.test")  # no password: never answers a challenge
+        call = await refused(alice, "sip:+442079460102@northwind.test")
+    assert call.status == 407
+
+
+async def test_operator_hangs_up(platform: Platform) -> None:
+    async with platform.phone("alice") as alice:
+        call = await alice.call("01632960001")
+        await call.answered()
+        (call_id, _, _) = await eventually(lambda: platform.call_of(call.call_id))
+        await eventually(lambda: any(c["state"] == "talking" for c in platform.status("/calls")[1]["calls"]))
+        assert platform.status(f"/calls/{call_id}/hangup", method="POST", token="wrong")[0] == 401
+        assert platform.status(f"/calls/{call_id}/hangup", method="POST")[0] == 200
+        await call.ended()
+        events = await over(platform, call)
+    assert events[-1][0] == "ended"
+    assert events[-1][1]["by"] == "operator"
+
+
+async def test_call_is_cut_when_the_money_is_gone(platform: Platform) -> None:
+    (before,) = platform.sql(
+        "select a.id, a.balance_micro from billing_account a join customers_customer c on c.id = a.customer_id"
+        " where c.name = 'Acme Ltd'"
+    )
+    platform.sql(
+        "update billing_account set balance_micro = reserved_micro + unposted_micro + 95000 where id = %s", before[0]
+    )
+    try:
+        async with platform.phone("alice") as alice:
+            call = await alice.call("004930231250001")
+            await call.answered()
+            await call.ended()
+            events = await over(platform, call)
+            lasted = call.answered_s
+    finally:
+        platform.sql("update billing_account set balance_micro = %s where id = %s", before[1], before[0])
+    assert 8.5 < lasted < 10.5
+    assert "cut" in [kind for kind, _ in events]
+    assert [detail["by"] for kind, detail in events if kind == "ended"] == ["money"]
