@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from django.test import override_settings
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import tenant
@@ -64,9 +66,10 @@ EMAILS = {
 
 
 @pytest.fixture
-def cast(db: None) -> Cast:
-    """Make the cast; about half a second. Works with and without `transaction=True`."""
-    return make_cast()
+def cast(db: None) -> Iterator[Cast]:
+    """Make the cast. Works with and without `transaction=True`. Passwords are hashed fast, which only tests may do."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield make_cast()
 
 
 def make_cast() -> Cast:

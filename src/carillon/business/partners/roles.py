@@ -57,7 +57,7 @@ def common(ours: Iterable[str], theirs: Iterable[str]) -> frozenset[str]:
     """Return the patterns that allow exactly what both sides allow: a token's scopes cut to its login's role."""
     right = [_parts(pattern) for pattern in theirs]
     found = {_both(_parts(pattern), other) for pattern in ours for other in right}
-    return frozenset(".".join(parts) for parts in found if parts)
+    return frozenset("*" if parts == ("*", "*") else ".".join(parts) for parts in found if parts)
 
 
 def _parts(pattern: str) -> tuple[str, str]:

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.support.cast import Cast
+
+from carillon.base.actor import Actor
+from carillon.base.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from carillon.base.models import AuditEntry
+from carillon.base.tenancy import tenant
+from carillon.business.partners.actions import StaffData, create_staff, remove_staff, set_partner_status, update_staff
+from carillon.business.partners.choices import Role, Status
+from carillon.business.partners.errors import NoMembership
+from carillon.business.partners.models import Login, Membership
+from carillon.business.partners.queries import places, staff_actor, staff_of
+from carillon.business.partners.statuses import StatusData
+
+DATA = StaffData(email="Sam@Northwind.test", name="Sam", role=Role.SUPPORT, password="a long enough one")
+
+
+def hire(actor: Actor, data: StaffData = DATA) -> Membership:
+    with tenant(actor):
+        return create_staff(actor, data)
+
+
+def test_new_staff_signs_in_with_any_case_and_may_what_the_role_may(cast: Cast) -> None:
+    membership = hire(cast.staff("paul"))
+    assert membership.login.key == "0:sam@northwind.test"
+    assert membership.login.check_password("a long enough one")
+    sam = staff_actor(membership.login_id, "sam")
+    assert (sam.partner_id, sam.scope) == (cast.northwind.pk, {cast.northwind.pk, cast.fjord.pk})
+    assert sam.may("users.change") and sam.may("cdrs.view") and not sam.may("price_lists.change")
+
+
+def test_password_is_not_in_history(cast: Cast) -> None:
+    hire(cast.staff("paul"))
+    entry = AuditEntry.objects.filter(action="login.create").latest("id")
+    assert "password" not in str(entry.after)
+
+
+def test_short_password_is_refused(cast: Cast) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        hire(cast.staff("paul"), replace(DATA, password="short"))
+    assert "password" in refusal.value.fields
+    assert not Login.objects.filter(key="0:sam@northwind.test").exists()
+
+
+def test_without_a_password_nobody_can_sign_in_yet(cast: Cast) -> None:
+    assert not hire(cast.staff("paul"), replace(DATA, password="")).login.has_usable_password()
+
+
+def test_address_of_foreign_staff_is_refused_without_saying_whose(cast: Cast) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        hire(cast.staff("paul"), replace(DATA, email="staff@elsewhere.test"))
+    assert set(refusal.value.fields) == {"email"}
+    assert "Elsewhere" not in refusal.value.detail
+
+
+def test_staff_of_a_sub_partner_may_work_at_the_partner_too(cast: Cast) -> None:
+    membership = hire(cast.staff("paul"), replace(DATA, email="petra@fjord.test"))
+    assert [place.partner_name for place in places(membership.login_id)] == ["Fjord Voice", "Northwind Telecom"]
+    assert staff_actor(membership.login_id, "petra").partner_id == cast.fjord.pk
+    chosen = staff_actor(membership.login_id, "petra", partner_id=cast.northwind.pk)
+    assert (chosen.partner_id, chosen.may("staff.add")) == (cast.northwind.pk, False)
+    elsewhere = staff_actor(membership.login_id, "petra", partner_id=cast.elsewhere.pk)
+    assert elsewhere.partner_id == cast.fjord.pk
+
+
+def test_hiring_twice_is_refused(cast: Cast) -> None:
+    hire(cast.staff("paul"))
+    with pytest.raises(InvalidInput):
+        hire(cast.staff("paul"))
+
+
+def test_nobody_gives_a_role_above_their_own(cast: Cast) -> None:
+    paul = replace(cast.staff("paul"), permissions=frozenset({"staff.*", "*.view"}))
+    with pytest.raises(NotPermitted):
+        hire(paul, replace(DATA, role=Role.ADMINISTRATOR))
+    assert hire(paul, replace(DATA, role=Role.READER)).role == Role.READER
+
+
+def test_reader_cannot_hire(cast: Cast) -> None:
+    reader = hire(cast.staff("paul"), replace(DATA, role=Role.READER))
+    with pytest.raises(NotPermitted):
+        hire(staff_actor(reader.login_id, "reader"), replace(DATA, email="x@northwind.test"))
+
+
+def test_locked_out_staff_is_nobody(cast: Cast) -> None:
+    paul = cast.staff("paul")
+    sam = hire(paul)
+    with tenant(paul):
+        update_staff(paul, sam, replace(DATA, is_active=False, password=""))
+    with pytest.raises(NoMembership):
+        staff_actor(sam.login_id, "sam")
+
+
+def test_new_password_is_witnessed_not_shown(cast: Cast) -> None:
+    paul = cast.staff("paul")
+    sam = hire(paul)
+    with tenant(paul):
+        update_staff(paul, sam, replace(DATA, password="another long one"))
+    assert Login.objects.get(pk=sam.login_id).check_password("another long one")
+    assert AuditEntry.objects.get(action="login.set_password").after is None
+
+
+def test_email_address_stays(cast: Cast) -> None:
+    paul = cast.staff("paul")
+    sam = hire(paul)
+    with tenant(paul), pytest.raises(InvalidInput):
+        update_staff(paul, sam, replace(DATA, email="other@northwind.test"))
+
+
+def test_nobody_locks_themselves_out_or_leaves_by_themselves(cast: Cast) -> None:
+    paul = cast.staff("paul")
+    own = staff_of(paul).get(login_id=paul.login_id)
+    data = StaffData(email="paul@northwind.test", name="Paul", role=Role.READER)
+    with tenant(paul):
+        with pytest.raises(Conflict):
+            update_staff(paul, own, data)
+        with pytest.raises(Conflict):
+            remove_staff(paul, own)
+
+
+def test_removed_staff_has_no_place_but_a_history(cast: Cast) -> None:
+    paul = cast.staff("paul")
+    sam = hire(paul)
+    with tenant(paul):
+        remove_staff(paul, sam)
+    assert places(sam.login_id) == ()
+    assert AuditEntry.objects.filter(action="membership.delete").exists()
+
+
+def test_stranger_reaches_no_staff(cast: Cast) -> None:
+    sam = hire(cast.staff("paul"))
+    stranger = cast.staff("stranger")
+    assert sam not in staff_of(stranger)
+    with tenant(stranger), pytest.raises(NotFound):
+        update_staff(stranger, sam, DATA)
+
+
+def test_staff_of_a_blocked_partner_is_shut_out_and_of_a_suspended_one_not(cast: Cast) -> None:
+    petra, paul = cast.staff("petra"), cast.staff("paul")
+    assert petra.login_id is not None
+    with tenant(paul):
+        set_partner_status(paul, cast.fjord, StatusData(status=Status.SUSPENDED, reason="unpaid"))
+        assert places(petra.login_id)
+        set_partner_status(paul, cast.fjord, StatusData(status=Status.BLOCKED, reason="fraud"))
+        assert not places(petra.login_id)
