@@ -15,7 +15,7 @@ def release_number(actor: Actor, number: Number, data: NumberRelease) -> Number:
     """Release a number; devices that showed it fall back to their user's or customer's own.
 
     Raises:
-        Conflict: it serves nobody. NotPermitted: devices show it and the actor may not change devices.
+        Conflict: it serves nobody.
     """
     number = locked(Number.objects, actor, number.pk)
     forget_caller_id(actor, number)

@@ -138,9 +138,12 @@ def derive_hashes(actor: Actor, web_product: WebProduct) -> int:
     return len(found)
 
 
-@action("endpoints.change")
+@action("numbers.assign")
 def forget_caller_id(actor: Actor, number: Number) -> int:
-    """Let devices that show `number` fall back to their user's or customer's own; return how many did."""
+    """Let devices that show `number` fall back to their user's or customer's own; return how many did.
+
+    It needs the permission to take the number away: that is why this happens.
+    """
     found = list(Endpoint.objects.visible_to(actor).filter(caller_id=number).select_for_update(of=("self",)))
     for endpoint in found:
         with audited(actor, endpoint, "update"):

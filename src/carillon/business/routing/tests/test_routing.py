@@ -1,0 +1,260 @@
+"""Gateways and routes: what is refused, what history shows, whose they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from django.core import serializers
+from tests.support.trade import Trade
+
+from carillon.base.actor import Actor
+from carillon.base.errors import InvalidInput, NotFound, NotPermitted
+from carillon.base.models import AuditEntry
+from carillon.base.secrets import decrypt
+from carillon.base.tenancy import tenant
+from carillon.business.pricing.actions import PriceListData, create_cost_list, create_price_list
+from carillon.business.routing.actions import (
+    GatewayData,
+    RouteData,
+    create_gateway,
+    create_route,
+    disable_gateway,
+    disable_route,
+    enable_gateway,
+    enable_route,
+    remove_gateway,
+    remove_route,
+    update_gateway,
+    update_route,
+)
+from carillon.business.routing.choices import GatewayMode, NumberFormat, Strategy
+from carillon.business.routing.errors import GatewayInUse, RoutingState
+from carillon.business.routing.models import Gateway, Route
+from carillon.business.routing.queries import gateways, routes, routes_in_order
+
+CARRIER = GatewayData(name="Carrier A", host="192.0.2.10")
+
+
+def a_gateway(actor: Actor, name: str = "Carrier A") -> Gateway:
+    return create_gateway(actor, replace(CARRIER, name=name))
+
+
+def test_gateway_keeps_its_secret(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        data = replace(
+            CARRIER, auth_username="northwind", auth_password="s3cr3t-of-carrier", mode=GatewayMode.REGISTRATION
+        )
+        gateway = create_gateway(paul, data)
+        assert decrypt(gateway.auth_secret) == "s3cr3t-of-carrier"
+        kept = update_gateway(paul, gateway, replace(data, auth_password="", port=5070))
+        assert (decrypt(kept.auth_secret), kept.port) == ("s3cr3t-of-carrier", 5070)
+        changed = update_gateway(paul, gateway, replace(data, auth_password="another-one"))
+        assert decrypt(changed.auth_secret) == "another-one"
+        told = serializers.serialize("json", AuditEntry.objects.all())
+        assert "gateway.replace_secret" in told
+        assert not any(hidden in told for hidden in ("s3cr3t", "another-one", kept.auth_secret, changed.auth_secret))
+        assert "auth_secret" not in gateways(paul).get().__dict__
+        plain = update_gateway(paul, gateway, replace(CARRIER, auth_password="left over"))
+        assert plain.auth_secret == ""
+
+
+@pytest.mark.parametrize("host", ["192.0.2.10", "2001:db8::10", "sip.carrier.example", "SIP.Carrier.Example"])
+def test_hosts_are_addresses_or_names(trade: Trade, host: str) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        assert create_gateway(paul, replace(CARRIER, host=host)).host == host.lower()
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("name", {"name": " "}),
+        ("host", {"host": ""}),
+        ("host", {"host": "sip:carrier.example"}),
+        ("host", {"host": "carrier.example:5060"}),
+        ("host", {"host": "300.1.1.1"}),
+        ("host", {"host": "0.0.0.0"}),  # noqa: S104
+        ("host", {"host": "224.0.0.1"}),
+        ("host", {"host": "a..b"}),
+        ("port", {"port": 0}),
+        ("port", {"port": 65536}),
+        ("transport", {"transport": "pigeon"}),
+        ("source_addresses", {"source_addresses": ("192.0.2.0/33",)}),
+        ("source_addresses", {"source_addresses": ("carrier.example",)}),
+        ("source_addresses", {"source_addresses": ("0.0.0.0/0",)}),
+        ("source_addresses", {"source_addresses": ("::/0",)}),
+        ("auth_username", {"mode": GatewayMode.REGISTRATION}),
+        ("auth_username", {"auth_username": 'a"b', "auth_password": "x"}),
+        ("auth_realm", {"auth_username": "a", "auth_password": "x", "auth_realm": "a\r\nVia: x"}),
+        ("auth_password", {"auth_username": "northwind"}),
+        ("auth_password", {"auth_username": "northwind", "auth_password": "x" * 129}),
+        ("country", {"number_format": NumberFormat.NATIONAL}),
+        ("country", {"country": "XX"}),
+        ("prepend", {"prepend": "9;user=phone"}),
+        ("strip", {"strip": 16}),
+        ("ring_timeout_s", {"ring_timeout_s": 4}),
+        ("reply_timeout_ms", {"reply_timeout_ms": 10}),
+        ("cost_list_id", {"cost_list_id": 10**9}),
+        ("partner_id", {"partner_id": 10**9}),
+    ],
+)
+def test_bad_gateways_are_refused(trade: Trade, field: str, wrong: dict[str, object]) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        with pytest.raises(InvalidInput) as refused:
+            create_gateway(paul, replace(CARRIER, **wrong))  # type: ignore[arg-type]
+        assert field in refused.value.fields
+        assert not gateways(paul).exists()
+
+
+def test_source_addresses_are_canonical_and_may_be_shared(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        sources = ("192.0.2.77/24", "198.51.100.7", "192.0.2.0/24", "2001:db8::1")
+        gateway = create_gateway(paul, replace(CARRIER, source_addresses=sources))
+        assert gateway.source_addresses == ["192.0.2.0/24", "198.51.100.7/32", "2001:db8::1/128"]
+        create_gateway(paul, replace(CARRIER, name="Carrier B", source_addresses=sources))
+        with pytest.raises(InvalidInput) as refused:
+            a_gateway(paul)
+        assert "name" in refused.value.fields
+
+
+def test_cost_list_is_a_cost_list_of_the_same_partner(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        costs = create_cost_list(paul, PriceListData(name="Costs", currency="EUR"))
+        sales = create_price_list(paul, PriceListData(name="Sales", currency="EUR"))
+        theirs = create_cost_list(paul, PriceListData(name="Costs", currency="EUR", partner_id=trade.fjord.partner.pk))
+        gateway = create_gateway(paul, replace(CARRIER, cost_list_id=costs.pk))
+        for wrong in (sales, theirs):
+            with pytest.raises(InvalidInput) as refused:
+                update_gateway(paul, gateway, replace(CARRIER, cost_list_id=wrong.pk))
+            assert "cost_list_id" in refused.value.fields
+
+
+def test_routes_keep_the_order_of_their_gateways_and_history_shows_it(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        first, second = a_gateway(paul, "A"), a_gateway(paul, "B")
+        data = RouteData(name="Everything", gateway_ids=(second.pk, first.pk))
+        route = create_route(paul, data)
+        assert [line.gateway for line in routes(paul).get().gateways.all()] == [second, first]
+        update_route(paul, route, replace(data, gateway_ids=(first.pk, second.pk)))
+        assert [line.gateway for line in routes(paul).get().gateways.all()] == [first, second]
+        entry = AuditEntry.objects.get(action="route.update")
+        assert entry.before["gateway_ids"] == [second.pk, first.pk]
+        assert entry.after["gateway_ids"] == [first.pk, second.pk]
+        with pytest.raises(GatewayInUse):
+            remove_gateway(paul, first)
+        remove_route(paul, route)
+        remove_gateway(paul, first)
+
+
+def test_routes_are_listed_as_they_are_tried(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        gateway = a_gateway(paul)
+        for name, prefix, priority in (
+            ("all", "", 1),
+            ("second", "44", 20),
+            ("first", "44", 10),
+            ("mobile", "447", 99),
+        ):
+            create_route(paul, RouteData(name=name, prefix=prefix, priority=priority, gateway_ids=(gateway.pk,)))
+        found = routes_in_order(paul, trade.northwind.partner.pk)
+        assert [route.name for route in found] == ["mobile", "first", "second", "all"]
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("name", {"name": ""}),
+        ("prefix", {"prefix": "44-20"}),
+        ("prefix", {"prefix": "0044"}),
+        ("prefix", {"prefix": "4" * 16}),
+        ("gateway_ids", {"gateway_ids": ()}),
+        ("gateway_ids", {"strategy": Strategy.BLOCK}),
+        ("gateway_ids", {"gateway_ids": (10**9,)}),
+        ("strategy", {"strategy": "random"}),
+        ("priority", {"priority": 10_001}),
+        ("country", {"is_emergency": True}),
+        ("country", {"country": "GB"}),
+        ("prefix", {"is_emergency": True, "country": "GB", "prefix": "44"}),
+        ("strategy", {"is_emergency": True, "country": "GB", "strategy": Strategy.BLOCK, "gateway_ids": ()}),
+        ("customer_id", {"customer_id": 10**9}),
+        ("web_product_id", {"web_product_id": 10**9}),
+    ],
+)
+def test_bad_routes_are_refused(trade: Trade, field: str, wrong: dict[str, object]) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        good = RouteData(name="Everything", gateway_ids=(a_gateway(paul).pk,))
+        with pytest.raises(InvalidInput) as refused:
+            create_route(paul, replace(good, **wrong))  # type: ignore[arg-type]
+        assert field in refused.value.fields
+        assert not routes(paul).exists()
+
+
+def test_gateway_twice_in_a_route_is_refused(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        gateway = a_gateway(paul)
+        with pytest.raises(InvalidInput) as refused:
+            create_route(paul, RouteData(name="Twice", gateway_ids=(gateway.pk, gateway.pk)))
+        assert refused.value.fields == {"gateway_ids": "A gateway is in the list twice."}
+
+
+def test_routes_stay_within_one_partner(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        own = a_gateway(paul)
+        theirs = create_gateway(paul, replace(CARRIER, partner_id=trade.fjord.partner.pk))
+        good = RouteData(name="Everything", gateway_ids=(own.pk,))
+        for field, wrong in (
+            ("gateway_ids", replace(good, gateway_ids=(own.pk, theirs.pk))),
+            ("customer_id", replace(good, customer_id=trade.fjord.customer.pk)),
+            ("web_product_id", replace(good, web_product_id=trade.fjord.product.pk)),
+            ("customer_id", replace(good, customer_id=trade.harbour.customer.pk)),
+        ):
+            with pytest.raises(InvalidInput) as refused:
+                create_route(paul, wrong)
+            assert field in refused.value.fields
+
+
+def test_emergency_and_block_routes(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        gateway = a_gateway(paul)
+        emergency = create_route(
+            paul, RouteData(name="112", is_emergency=True, country="gb", gateway_ids=(gateway.pk,))
+        )
+        block = create_route(paul, RouteData(name="Premium", prefix="+449", strategy=Strategy.BLOCK))
+        assert (emergency.country, block.prefix) == ("GB", "449")
+
+
+def test_switching_off_and_on(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        gateway = a_gateway(paul)
+        route = create_route(paul, RouteData(name="Everything", gateway_ids=(gateway.pk,)))
+        assert not disable_gateway(paul, gateway).is_enabled
+        assert not disable_route(paul, route).is_enabled
+        for again in (lambda: disable_gateway(paul, gateway), lambda: disable_route(paul, route)):
+            with pytest.raises(RoutingState):
+                again()
+        assert enable_gateway(paul, gateway).is_enabled
+        assert enable_route(paul, route).is_enabled
+
+
+def test_strangers_and_sub_partners_neither_see_nor_change(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        gateway = a_gateway(paul)
+        route = create_route(paul, RouteData(name="Everything", gateway_ids=(gateway.pk,)))
+    for actor in (trade.harbour.actor, trade.fjord.actor):
+        with tenant(actor):
+            assert not gateways(actor).exists()
+            assert not routes(actor).exists()
+            for act in (lambda: disable_gateway(actor, gateway), lambda: remove_route(actor, route)):  # noqa: B023
+                with pytest.raises(NotFound):
+                    act()
+            with pytest.raises(InvalidInput):
+                create_route(actor, RouteData(name="Theirs", gateway_ids=(gateway.pk,)))
+    with tenant(trade.northwind.actor):
+        assert Gateway.objects.get().is_enabled
+        assert Route.objects.get() == route
+
+
+def test_permission_is_needed(trade: Trade) -> None:
+    reader = replace(trade.northwind.actor, permissions=frozenset({"*.view"}))
+    with tenant(reader), pytest.raises(NotPermitted):
+        a_gateway(reader)
