@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
@@ -276,6 +275,6 @@ def defaults(inputs: Iterable[Input], actor: Actor) -> dict[str, Any]:
     for one in inputs:
         if one.field.suggest is not None:
             values[one.name] = one.field.suggest(actor)
-        elif one.default is not dataclasses.MISSING:
+        elif not one.is_required:
             values[one.name] = one.default
     return values

@@ -21,16 +21,23 @@ PLAIN = (str, int, bool, Decimal, date, datetime, Upload)
 INTEGER_BOUNDS = (-(2**63), 2**63 - 1)
 
 
+class _Needed:
+    """Stands where a default would be, for values that must be given."""
+
+
+NEEDED = _Needed()
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One field of a data class. `type` is the item's type when `many`; `default` is MISSING when required."""
+    """One field of a data class. `type` is the item's type when `many`; `default` is NEEDED when required."""
 
     name: str
     type: type
     field: Field
     many: bool = False
     optional: bool = False
-    default: Any = dataclasses.MISSING
+    default: Any = NEEDED
     max_length: int = 500
     minimum: int | float | Decimal | None = None
     maximum: int | float | Decimal | None = None
@@ -39,7 +46,7 @@ class Input:
     @property
     def is_required(self) -> bool:
         """Whether a new object needs this value."""
-        return self.default is dataclasses.MISSING
+        return self.default is NEEDED
 
     @property
     def is_money(self) -> bool:
@@ -77,10 +84,10 @@ def _input(own: dataclasses.Field[Any], hint: Any, field: Field, model: type[mod
     kind, many, optional = _unwrap(hint)
     if not (kind in PLAIN or issubclass(kind, Enum)):
         raise TypeError(f"The kit does not know how to read {own.name}: {hint}.")
-    default = own.default
+    default = NEEDED if own.default is dataclasses.MISSING else own.default
     if own.default_factory is not dataclasses.MISSING:
         default = own.default_factory()
-    if default is dataclasses.MISSING and optional:
+    if default is NEEDED and optional:
         default = None
     length, low, high, decimals = _limits(field, kind, many, model)
     return Input(own.name, kind, field, many, optional, default, length, low, high, decimals)
