@@ -43,12 +43,12 @@ class Dialled:
 
 @dataclass(frozen=True, slots=True)
 class NumberPlan:
-    """How one country dials; `lengths` are of national numbers without the trunk prefix."""
+    """How one country dials; `lengths` are of numbers without a trunk prefix, the usual one of which is first."""
 
     country: str
     calling_code: str
     international_prefixes: tuple[str, ...]
-    trunk_prefix: str
+    trunk_prefixes: tuple[str, ...]
     lengths: frozenset[int]
     emergency: frozenset[str]
 
@@ -68,10 +68,10 @@ def _expand(column: str) -> tuple[str, ...]:
 
 
 def _plan(line: str) -> NumberPlan:
-    country, code, prefixes, trunk, lengths, emergency = line.split()
+    country, code, prefixes, trunks, lengths, emergency = line.split()
     longest_first = tuple(sorted(_expand(prefixes), key=len, reverse=True))
     sizes = frozenset(int(size) for size in _expand(lengths))
-    return NumberPlan(country, code, longest_first, trunk.strip("-"), sizes, frozenset(_expand(emergency)))
+    return NumberPlan(country, code, longest_first, _expand(trunks), sizes, frozenset(_expand(emergency)))
 
 
 _PLANS = tuple(_plan(line) for line in COUNTRIES.split("\n") if line)
@@ -128,10 +128,10 @@ def normalise(dialled: str, country: str) -> Dialled:
     digits = text[1:] if text[:1] == "+" else text
     if not digits or len(digits) > _MAX_DIALLED or not (digits.isascii() and digits.isdigit()):
         return _invalid(f"“{dialled[:40]}” is not a telephone number.")
+    if is_emergency(digits, country):  # with plus too: some phones keep it from a stored +112
+        return Dialled(DialledKind.EMERGENCY, digits, f"{digits} is an emergency number in {country or 'any country'}.")
     if text[0] == "+":
         return _international(digits, "dialled with +")
-    if is_emergency(digits, country):
-        return Dialled(DialledKind.EMERGENCY, digits, f"{digits} is an emergency number in {country or 'any country'}.")
     if is_extension(digits, country):
         return Dialled(DialledKind.EXTENSION, digits, f"{digits} is read as an extension.")
     plan = plan_of(country)
@@ -152,12 +152,13 @@ def _by_plan(digits: str, plan: NumberPlan) -> Dialled:
 
 
 def _national(digits: str, plan: NumberPlan) -> Dialled | None:
-    """The national form, with the trunk prefix or without; None when the length fits neither."""
-    trunk = plan.trunk_prefix
-    candidates = [digits[len(trunk) :]] if trunk and digits.startswith(trunk) else []
-    for national in (*candidates, digits):
-        is_trunk_left = national is digits and bool(candidates) and trunk == "0"
-        if len(national) in plan.lengths and not is_trunk_left and _is_possible(plan.calling_code, national):
+    """The national form, with a trunk prefix or without; None when the length fits neither."""
+    trunks = sorted((trunk for trunk in plan.trunk_prefixes if digits.startswith(trunk)), key=len, reverse=True)
+    candidates = [digits[len(trunk) :] for trunk in trunks]
+    if "0" not in trunks:  # where 0 is the trunk prefix no national number begins with it
+        candidates.append(digits)
+    for national in candidates:
+        if len(national) in plan.lengths and _is_possible(plan.calling_code, national):
             number = f"+{plan.calling_code}{national}"
             return Dialled(DialledKind.E164, number, f"{digits} is {number}, dialled as in {plan.country}.")
     return None
@@ -205,6 +206,6 @@ def national_form(e164: str, country: str) -> str:
     if plan is None or not e164.startswith("+"):
         return e164
     if calling_code_of(e164) == plan.calling_code:
-        return plan.trunk_prefix + e164[1 + len(plan.calling_code) :]
+        return "".join(plan.trunk_prefixes[:1]) + e164[1 + len(plan.calling_code) :]
     prefix = plan.international_prefixes[-1] if plan.international_prefixes else "+"
     return prefix + e164[1:]

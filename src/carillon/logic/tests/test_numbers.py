@@ -36,6 +36,8 @@ from carillon.logic.numbers import (
         ("8 10 33 1 23 45 67 89", "RU", "+33123456789"),
         ("06 1 234 5678", "HU", "+3612345678"),
         ("12345678", "DK", "+4512345678"),
+        ("8 0152 45-09-11", "BY", "+375152450911"),
+        ("8 612 34567", "LT", "+37061234567"),
         ("0011 44 20 7123 4567", "AU", "+442071234567"),
         ("612 345 678", "ES", "+34612345678"),
         ("+870 773 111 632", "", "+870773111632"),
@@ -50,7 +52,7 @@ def test_numbers_are_read_as_dialled_in_the_country(dialled: str, country: str, 
 @pytest.mark.parametrize(
     ("dialled", "country"),
     [("999", "GB"), ("112", "GB"), ("911", "US"), ("15", "FR"), ("17", "FR"), ("18", "FR"), ("112", "FR"),
-     ("110", "DE"), ("000", "AU"), ("113", "IT"), ("119", "JP"), ("112", ""), ("9-9-9", "gb")],
+     ("110", "DE"), ("+112", "GB"), ("000", "AU"), ("113", "IT"), ("119", "JP"), ("112", ""), ("9-9-9", "gb")],
 )  # fmt: skip
 def test_emergency_numbers_are_those_of_the_country(dialled: str, country: str) -> None:
     assert normalise(dialled, country).kind is DialledKind.EMERGENCY
