@@ -8,9 +8,8 @@ import uuid
 from django.conf import settings
 
 from carillon.base.actor import Actor
-from carillon.base.changes import action
+from carillon.base.changes import action, witnessed
 from carillon.base.errors import CarillonError, Conflict, NotFound
-from carillon.base.models import AuditEntry
 from carillon.business.calls.models import Call
 from carillon.business.calls.queries import LIVE
 from carillon.config import Config
@@ -45,23 +44,8 @@ def hang_up_call(actor: Actor, call_id: uuid.UUID) -> Call:
         raise Conflict("The call has ended already.")
     if status >= http.client.MULTIPLE_CHOICES:
         raise ControlSilent(f"The call control refused to hang up (status {status}).")
-    _remember(actor, call)
+    witnessed(actor, call, "hang_up")  # what changes the call itself are its events
     return call
-
-
-def _remember(actor: Actor, call: Call) -> None:
-    """History says who did it; what changes the call itself are its events."""
-    AuditEntry.objects.create(
-        partner_id=call.partner_id,
-        object_type=call._meta.label_lower,
-        object_id=str(call.pk),
-        object_name=str(call)[:200],
-        action="call.hang_up",
-        actor_login_id=actor.login_id,
-        actor_name=actor.name,
-        impersonators=list(actor.impersonators),
-        request_id=actor.request_id,
-    )
 
 
 def _ask(config: Config, call_id: uuid.UUID) -> int:

@@ -47,7 +47,7 @@ def _sweep(call: Call) -> bool:
         return False
     last = call.alive_at or call.answered_at or call.started_at
     reason = "The end was never reported; charged to the last proof of life"
-    _record(call, "ended", round(last.timestamp() * 1000), {"by": "sweeper", "sip_code": 0, "reason": reason})
+    _record(call, "ended", int(last.timestamp() * 1000), {"by": "sweeper", "sip_code": 0, "reason": reason})
     return True
 
 

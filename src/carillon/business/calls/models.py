@@ -19,6 +19,7 @@ class Call(models.Model):
     """
 
     tenancy = Tenancy(also=("callee_partner_id",), customer="customer_id")
+    audit_exclude = ("decision",)
 
     id = models.UUIDField(primary_key=True)  # UUIDv7: begins with the start time
     partner_id = models.BigIntegerField()

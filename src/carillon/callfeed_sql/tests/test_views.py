@@ -1,0 +1,144 @@
+"""callfeed's views against the types that read them, and what control's role can see at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from tests.support.cast import Cast
+from tests.support.market import document, make_market, rows
+
+from carillon.base.tenancy import tenant
+from carillon.business.endpoints.actions import disable_endpoint
+from carillon.business.endpoints.models import Endpoint
+from carillon.business.partners.queries import system_actor
+from carillon.business.pricing.actions import AssignmentData, PriceListData, assign_price_list, create_price_list
+from carillon.callfeed.documents import NOTIFIED_KINDS, TYPES, decode, view_of
+from carillon.logic.callflow.values import ChargingMode, Customer
+
+pytestmark = pytest.mark.django_db
+
+
+def test_every_document_decodes_and_is_found_by_its_key(cast: Cast) -> None:
+    make_market(cast)
+    for kind in TYPES:
+        found = rows(f"select key, doc from {view_of(kind)}")  # noqa: S608
+        assert found, f"no document of kind {kind} in the market"
+        for key, doc in found:
+            assert document(kind, key) == decode(kind, doc)
+
+
+def test_unknown_and_hostile_keys_find_nothing(cast: Cast) -> None:
+    make_market(cast)
+    for kind in TYPES:
+        for key in ("", "x", "999999999", "99999999999999999999", "1/", "/1", "a@b@c", "' or true --", "%"):
+            assert document(kind, key) is None, (kind, key)
+
+
+def test_customer_has_a_tier_for_every_sale_up_to_the_operator(cast: Cast) -> None:
+    market = make_market(cast)
+    customer: Customer = document("customer", str(cast.fjord_customer.pk))
+    assert [(tier.seller, tier.buyer) for tier in customer.tiers] == [
+        ("Fjord Voice", "Bryggen AS"),
+        ("Northwind Telecom", "Fjord Voice"),
+        ("Level Platform", "Northwind Telecom"),
+    ]
+    accounts = (market.fjord_customer, market.fjord_at_northwind, market.northwind_at_operator)
+    assert [tier.account_id for tier in customer.tiers] == [account.pk for account in accounts]
+    assert all(tier.price_list_id for tier in customer.tiers)
+    assert customer.charging is ChargingMode.PREPAID
+
+
+def test_the_most_exact_price_list_wins(cast: Cast) -> None:
+    make_market(cast)
+
+    def list_of_acme() -> int | None:
+        customer: Customer = document("customer", str(cast.acme.pk))
+        return customer.tiers[0].price_list_id
+
+    with tenant(system_actor()) as actor:
+        for name in ("product", "customer"):
+            data = PriceListData(name=name, currency="EUR", partner_id=cast.northwind.pk)
+            created = create_price_list(actor, data)
+            product_id = cast.business.pk if name == "product" else None
+            customer_id = cast.acme.pk if name == "customer" else None
+            assigned = AssignmentData(price_list_id=created.pk, web_product_id=product_id, customer_id=customer_id)
+            assign_price_list(actor, assigned)
+            assert list_of_acme() == created.pk
+
+
+def test_customer_without_account_still_has_a_document(cast: Cast) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("delete from billing_account where customer_id = %s", [cast.dan.pk])
+    customer: Customer = document("customer", str(cast.dan.pk))
+    assert customer.account_id == 0
+    assert customer.tiers[0].account_id == 0
+
+
+def test_disabled_device_can_not_sign_in_and_does_not_ring(cast: Cast) -> None:
+    make_market(cast)
+    assert document("user", str(cast.alice.pk)).endpoints == ("alice@northwind.test",)
+    assert rows("select from callfeed.subscriber where username = 'alice' and domain = 'northwind.test'")
+    with tenant(system_actor()) as actor:
+        disable_endpoint(actor, Endpoint.objects.get(username="alice"))
+    assert document("user", str(cast.alice.pk)).endpoints == ()
+    assert not rows("select from callfeed.subscriber where username = 'alice'")
+
+
+def test_changes_count_up_and_money_does_not(cast: Cast) -> None:
+    market = make_market(cast)
+
+    def generations() -> dict[str, int]:
+        names = {kind: f"callfeed.generation_{kind}" for kind in NOTIFIED_KINDS}
+        return {kind: rows(f"select last_value from {name}")[0][0] for kind, name in names.items()}  # noqa: S608
+
+    before = generations()
+    with connection.cursor() as cursor:
+        cursor.execute("update billing_account set balance_micro = balance_micro where id = %s", [market.acme.pk])
+    assert generations() == before
+    with connection.cursor() as cursor:
+        cursor.execute("update customers_customer set name = name where id = %s", [cast.acme.pk])
+    assert {kind for kind, value in generations().items() if value != before[kind]} == {"customer"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_control_reads_callfeed_and_nothing_else(
+    cast: Cast, role_connection: Callable[[str], psycopg.Connection]
+) -> None:
+    make_market(cast)
+    control = role_connection("control")
+    for kind in TYPES:
+        statement: Any = f"select count(*) from {view_of(kind)}"  # noqa: S608
+        assert control.execute(statement).fetchone() != (0,)
+    tables = control.execute(
+        "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where c.relkind in ('r', 'v', 'p', 'm') and n.nspname in ('public', 'edge', 'callfeed')"
+    ).fetchall()
+    readable = set()
+    for (name,) in tables:
+        try:
+            control.execute(f"select from {name} limit 1")
+            readable.add(name)
+        except psycopg.errors.InsufficientPrivilege:
+            pass
+    allowed = {view_of(kind) for kind in TYPES} | {"callfeed.tariff", "callfeed.rate"}
+    assert readable == allowed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_edge_reads_passwords_hashes_and_records_events_only(
+    cast: Cast, role_connection: Callable[[str], psycopg.Connection]
+) -> None:
+    make_market(cast)
+    edge = role_connection("edge")
+    assert edge.execute("select ha1 from callfeed.subscriber where username = 'alice'").fetchone()
+    assert edge.execute("select l_uuid, auth_ha1 from callfeed.uacreg").fetchall() == []
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        edge.execute("select callfeed.release_hold(gen_random_uuid())")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        edge.execute("select * from callfeed.customer_doc")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        edge.execute("select * from public.billing_account")
