@@ -7,6 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from carillon.callfeed.tests.cast import (
     ACME,
@@ -414,3 +416,25 @@ def test_numbers_of_a_sub_partner_arrive_over_the_operators_gateway() -> None:
 def test_a_loop_of_parents_ends_the_climb() -> None:
     north, fjord = replace(PARTNERS[1], parent_id=FJORD), PARTNERS[2]
     assert slug(device_call(LONDON), replace(CAST, partners=(north, fjord))) == "no-route"
+
+
+# ---------------------------------------------------------------- whatever comes
+
+texts = st.text(max_size=20) | st.sampled_from(
+    ["101", "999", "+442071110002", "020 7946 0123", "northwind.test", "::1"]
+)
+
+
+@given(st.lists(texts, min_size=8, max_size=8), st.sampled_from(["", "alice@northwind.test", "petra@fjord.test"]))
+def test_whatever_a_device_or_carrier_sends_there_is_a_decision(sent: list[str], who: str) -> None:
+    dialled, domain, from_user, from_domain, display, identity, privacy, address = sent
+    user, _, realm = who.partition("@")
+    source = address if address == "::1" else "192.0.2.1"
+    request = CallRequest(
+        "c", source, 5060, "udp", user, realm, dialled, domain, from_user, from_domain, display, identity, privacy
+    )
+    decision = decided(request)
+    if decision.direction is Direction.EMERGENCY:
+        assert decision.refusal is None
+    own = {"", "+442071110001", "+442071110002"}
+    assert not who or decision.direction is not Direction.OUTBOUND or decision.caller in own
