@@ -326,6 +326,19 @@ def create_token(actor: Actor, data: TokenData) -> tuple[ApiToken, str]:
     return token, clear
 
 
+@action("tokens.add")
+def create_own_token(actor: Actor, membership: Membership, data: TokenData) -> tuple[ApiToken, str]:
+    """Create an API token from the row of one's own role; like `create_token`.
+
+    Raises:
+        NotPermitted: it is somebody else's role, or at another partner than the actor works at now.
+        InvalidInput
+    """
+    if (membership.login_id, membership.partner_id) != (actor.login_id, actor.partner_id):
+        raise NotPermitted("Everybody makes their own tokens only: a token acts in its owner's name.")
+    return create_token(actor, data)
+
+
 @action("tokens.delete")
 def revoke_token(actor: Actor, token: ApiToken) -> ApiToken:
     """End a token: the next request with it is refused.

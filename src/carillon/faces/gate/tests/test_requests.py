@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+from tests.support.cast import Cast
+
+
+def test_health_needs_no_hostname(db: None) -> None:
+    answer = Client(headers={"host": "whatever.invalid"}).get("/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_unknown_hostname_is_a_page_that_says_so(db: None) -> None:
+    answer = Client(headers={"host": "nobody.localhost"}).get("/")
+    assert answer.status_code == 404
+    assert b"No website here" in answer.content
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "testserver"])
+def test_plain_localhost_is_no_portal(db: None, name: str) -> None:
+    assert Client(headers={"host": name}).get("/accounts/login/").status_code == 404
+
+
+def test_every_answer_has_its_security_headers(db: None) -> None:
+    for path in ("/accounts/login/", "/nothing-here", "/health"):
+        answer = Client(headers={"host": "portal.localhost"}).get(path)
+        assert "default-src 'self'" in answer["Content-Security-Policy"]
+        assert "unsafe-inline" not in answer["Content-Security-Policy"]
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert len(answer["X-Request-ID"]) == 32
+
+
+def test_web_products_hostname_shows_its_name_and_no_portal(cast: Cast) -> None:
+    client = Client(headers={"host": "Northwind.localhost:8080"})
+    assert b"Northwind Business" in client.get("/").content
+    assert client.get("/panels/customers/").status_code == 404
+    assert client.get("/api/v1/customers/").status_code == 404
+
+
+def test_partner_may_put_the_portal_on_its_own_hostname(cast: Cast) -> None:
+    cast.fjord.portal_hostname = "voice.fjord.test"
+    cast.fjord.save(update_fields=["portal_hostname"])
+    answer = Client(headers={"host": "voice.fjord.test"}).get("/accounts/login/")
+    assert b"Fjord Voice" in answer.content
+
+
+def test_malformed_host_header_is_refused(db: None) -> None:
+    assert Client(headers={"host": "a b"}).get("/").status_code == 400
+
+
+def test_anonymous_request_sees_no_tenant(cast: Cast) -> None:
+    Client(headers={"host": "portal.localhost"}).get("/")
+    with connection.cursor() as cursor:
+        cursor.execute("select current_setting('carillon.scope', true)")
+        assert cursor.fetchone()[0] in (None, "")

@@ -1,0 +1,195 @@
+"""Panels of customers and their users."""
+
+from __future__ import annotations
+
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext_lazy as _
+
+from carillon.base.actor import Actor
+from carillon.business.billing.choices import AccountKind
+from carillon.business.billing.queries import accounts_of
+from carillon.business.customers import actions, queries
+from carillon.business.customers.choices import Charging, CustomerKind, UserRole
+from carillon.business.customers.models import Customer, User
+from carillon.business.partners.choices import NEXT_STATUSES, Status
+from carillon.business.partners.statuses import StatusData
+from carillon.faces.portal.partners import STATUS_FIELDS
+from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
+from carillon.usecases.give_login import LoginData, give_login
+from carillon.usecases.open_customer import open_customer
+
+
+def _customers(actor: Actor) -> QuerySet[Customer]:
+    """Customers with what they have to spend, credit limit included."""
+    own = accounts_of(actor).filter(
+        kind=AccountKind.CUSTOMER, customer_id=OuterRef("pk"), currency=OuterRef("currency")
+    )
+    money = Subquery(own.values("available")[:1])
+    return queries.customers_of(actor).annotate(available_micro=money)
+
+
+def _users(actor: Actor) -> QuerySet[User]:
+    return queries.users_of(actor).annotate(login_email=F("login__email"))
+
+
+CUSTOMERS = Panel(
+    slug="customers",
+    title=_("Customers"),
+    name=_("customer"),
+    section="main",
+    icon="building",
+    model=Customer,
+    rows=_customers,
+    columns=(
+        Column("name", _("Name"), width=180, grow=2),
+        Column("status", _("Status"), kind="status", width=90),
+        Column("charging", _("Charging"), kind="choice", width=90),
+        Column("available", _("Available"), kind="money", value="available_micro", width=110),
+        Column("currency", _("Currency"), width=80),
+        Column("kind", _("Type"), kind="choice", width=90),
+        Column("web_product", _("Web product"), value="web_product.name", width=150),
+        Column("country", _("Country"), width=70),
+        Column("email", _("E-mail"), width=180),
+    ),
+    api=(
+        Column("web_product_id", _("Web product"), kind="integer"),
+        Column("partner_id", _("Partner"), kind="integer"),
+        Column("timezone", _("Time zone")),
+        Column("culture", _("Culture")),
+        Column("tax_number", _("Tax number")),
+        Column("max_channels", _("Calls at a time"), kind="integer"),
+        Column("status_reason", _("Reason")),
+        Column("created_at", _("Since"), kind="datetime"),
+    ),
+    filters=(
+        Filter("name", _("Name"), lookup="istartswith"),
+        Filter("status", _("Status"), choices=Status.choices),
+        Filter("charging", _("Charging"), choices=Charging.choices),
+        Filter("kind", _("Type"), choices=CustomerKind.choices),
+        Filter("country", _("Country")),
+        Filter("email", _("E-mail"), lookup="istartswith"),
+        Filter("web_product_id", _("Web product"), kind="integer"),
+    ),
+    order=("name", "-id"),
+    customer_field="id",
+    data=actions.CustomerData,
+    fields=(
+        Field("web_product_id", _("Web product"), lookup="web-products", only="create"),
+        Field("name", _("Name"), max_length=100),
+        Field("kind", _("Type")),
+        Field("email", _("E-mail"), kind="email", max_length=254),
+        Field("charging", _("Charging"), section=_("Money")),
+        Field(
+            "currency",
+            _("Currency"),
+            max_length=3,
+            only="create",
+            section=_("Money"),
+            help=_("Empty: the web product's. It stays for good."),
+        ),
+        Field("tax_number", _("Tax number"), max_length=40, section=_("Money")),
+        Field("max_channels", _("Calls at a time"), minimum=1, maximum=10_000, help=_("Empty: no limit.")),
+        Field("country", _("Country"), max_length=2, help=_("How dialled numbers are read. Empty: the web product's.")),
+        Field("timezone", _("Time zone"), max_length=64),
+        Field("culture", _("Culture"), max_length=12, help=_("Empty: the web product's.")),
+    ),
+    create=open_customer,
+    update=actions.update_customer,
+    actions=(
+        RowAction(
+            "status",
+            _("Change status"),
+            actions.set_customer_status,
+            data=StatusData,
+            fields=STATUS_FIELDS,
+            icon="ban",
+            danger=True,
+            confirm=_("New calls follow the status at once; running calls go on."),
+            applies=lambda row: bool(NEXT_STATUSES[row.status]),
+        ),
+    ),
+    links=(
+        Link(_("Users"), "users", {"customer_id": "id"}),
+        Link(_("SIP endpoints"), "sip-endpoints", {"customer_id": "id"}),
+        Link(_("Numbers"), "numbers", {"customer_id": "id"}),
+        Link(_("CDR"), "cdrs", {"customer_id": "id"}),
+    ),
+    audiences=frozenset({"operator", "partner", "customer"}),
+    help=_("Companies and people who buy from you. Calls are charged to their account."),
+    empty=_("No customers yet. Add a web product first, then a customer who buys through it."),
+)
+
+USERS = Panel(
+    slug="users",
+    title=_("Users"),
+    name=_("user"),
+    section="main",
+    icon="users",
+    model=User,
+    rows=_users,
+    columns=(
+        Column("name", _("Name"), width=170, grow=2),
+        Column("customer", _("Customer"), value="customer.name", width=160),
+        Column("extension", _("Extension"), kind="code", width=90),
+        Column("role", _("Role"), kind="choice", width=110),
+        Column("is_enabled", _("Enabled"), kind="bool", width=80),
+        Column("email", _("E-mail"), width=180),
+        Column("login_email", _("Signs in as"), width=180),
+    ),
+    api=(
+        Column("customer_id", _("Customer"), kind="integer"),
+        Column("emergency_address", _("Emergency address")),
+        Column("created_at", _("Since"), kind="datetime"),
+    ),
+    filters=(
+        Filter("name", _("Name"), lookup="istartswith"),
+        Filter("extension", _("Extension"), lookup="istartswith"),
+        Filter("role", _("Role"), choices=UserRole.choices),
+        Filter("is_enabled", _("Enabled"), kind="bool"),
+        Filter("customer_id", _("Customer"), kind="integer"),
+    ),
+    order=("name", "-id"),
+    customer_field="customer_id",
+    data=actions.UserData,
+    fields=(
+        Field("customer_id", _("Customer"), lookup="customers", only="create"),
+        Field("name", _("Name"), max_length=100),
+        Field("extension", _("Extension"), kind="code", max_length=5, help=_("Two to five digits.")),
+        Field("role", _("Role")),
+        Field("email", _("E-mail"), kind="email", max_length=254),
+        Field("is_enabled", _("Enabled")),
+        Field(
+            "emergency_address",
+            _("Emergency address"),
+            kind="textarea",
+            max_length=300,
+            help=_("Where help must come to when this user dials an emergency number."),
+        ),
+    ),
+    create=actions.create_user,
+    update=actions.update_user,
+    remove=actions.remove_user,
+    actions=(
+        RowAction(
+            "sign-in",
+            _("Give a sign-in"),
+            give_login,
+            data=LoginData,
+            fields=(
+                Field("email", _("E-mail"), kind="email", max_length=254, help=_("Empty: the user's address.")),
+                Field("password", _("Password"), kind="password", max_length=128, help=_("Empty: chosen by mail.")),
+            ),
+            icon="key",
+            initial=lambda row: {"email": row.email},
+        ),
+    ),
+    links=(
+        Link(_("SIP endpoints"), "sip-endpoints", {"user_id": "id"}),
+        Link(_("Numbers"), "numbers", {"user_id": "id"}),
+    ),
+    audiences=frozenset({"operator", "partner", "customer"}),
+    help=_("People who make and receive calls, at a customer."),
+    empty=_("No users yet. Add one to a customer, then give it a SIP endpoint."),
+)
+
+PANELS = (CUSTOMERS, USERS)

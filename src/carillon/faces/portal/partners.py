@@ -1,0 +1,200 @@
+"""Panels of the partner tree: partners, staff and roles, API tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from carillon.business.partners import actions, queries
+from carillon.business.partners.choices import NEXT_STATUSES, Role, Status
+from carillon.business.partners.models import ApiToken, Membership, Partner
+from carillon.business.partners.statuses import StatusData
+from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
+from carillon.usecases.open_partner import open_partner
+
+STATUS_FIELDS = (
+    Field("status", _("New status")),
+    Field("reason", _("Reason"), kind="textarea", help=_("Kept in history and shown beside the status.")),
+)
+
+
+def _staff_values(row: Membership) -> Mapping[str, Any]:
+    return {
+        "email": row.login.email,
+        "name": row.login.name,
+        "role": Role(row.role),
+        "partner_id": row.partner_id,
+        "password": "",
+        "culture": row.login.culture,
+        "timezone": row.login.timezone,
+        "is_active": row.login.is_active,
+    }
+
+
+def _partner_values(row: Partner) -> Mapping[str, Any]:
+    columns = ("name", "country", "currency", "parent_id", "timezone", "culture")
+    return {name: getattr(row, name) for name in columns} | {"portal_hostname": row.portal_hostname or ""}
+
+
+PARTNERS = Panel(
+    slug="partners",
+    title=_("Partners"),
+    name=_("partner"),
+    section="main",
+    icon="building-skyscraper",
+    model=Partner,
+    rows=queries.partners_of,
+    columns=(
+        Column("name", _("Name"), width=180, grow=2),
+        Column("parent", _("Buys from"), value="parent.name", width=160),
+        Column("status", _("Status"), kind="status", width=100),
+        Column("country", _("Country"), width=80),
+        Column("currency", _("Currency"), width=80),
+        Column("portal_hostname", _("Portal hostname"), kind="code", width=180),
+        Column("status_reason", _("Reason"), width=160),
+        Column("created_at", _("Since"), kind="datetime", width=140),
+    ),
+    api=(
+        Column("parent_id", _("Parent"), kind="integer"),
+        Column("timezone", _("Time zone")),
+        Column("culture", _("Culture")),
+    ),
+    filters=(
+        Filter("name", _("Name"), lookup="istartswith"),
+        Filter("status", _("Status"), choices=Status.choices),
+        Filter("country", _("Country")),
+        Filter("parent_id", _("Parent"), kind="integer"),
+    ),
+    order=("name", "-id"),
+    data=actions.PartnerData,
+    fields=(
+        Field("name", _("Name"), max_length=100),
+        Field("parent_id", _("Buys from"), lookup="partners", only="create", help=_("Empty: from you.")),
+        Field("country", _("Country"), max_length=2, placeholder="GB", help=_("Two letters, ISO 3166.")),
+        Field("currency", _("Currency"), max_length=3, placeholder="EUR", only="create"),
+        Field("timezone", _("Time zone"), max_length=64, placeholder="Europe/London"),
+        Field("culture", _("Culture"), max_length=12, placeholder="en"),
+        Field(
+            "portal_hostname",
+            _("Portal hostname"),
+            kind="code",
+            max_length=253,
+            help=_("Where this partner's staff sign in under its own name; empty: at yours."),
+        ),
+    ),
+    initial=_partner_values,
+    create=open_partner,
+    update=actions.update_partner,
+    actions=(
+        RowAction(
+            "status",
+            _("Change status"),
+            actions.set_partner_status,
+            data=StatusData,
+            fields=STATUS_FIELDS,
+            icon="ban",
+            danger=True,
+            confirm=_("Calls of this partner and of everybody below it follow the status at once."),
+            applies=lambda row: bool(NEXT_STATUSES[row.status]) and row.parent_id is not None,
+        ),
+    ),
+    links=(Link(_("Staff"), "staff", {"partner_id": "id"}),),
+    help=_("Resellers that buy from you and sell to their own customers, each with everything below it."),
+    empty=_("No partners yet. Add one when somebody wants to sell under their own brand."),
+)
+
+STAFF = Panel(
+    slug="staff",
+    title=_("Staff and roles"),
+    name=_("member of staff"),
+    section="settings",
+    icon="id",
+    model=Membership,
+    rows=queries.staff_of,
+    columns=(
+        Column("email", _("E-mail"), width=200, grow=2),
+        Column("name", _("Name"), value="login.name", width=150),
+        Column("role", _("Role"), kind="choice", width=140),
+        Column("partner", _("Partner"), value="partner.name", width=160),
+        Column("is_active", _("Can sign in"), value="login.is_active", kind="bool", width=90),
+        Column("last_login", _("Last sign-in"), value="login.last_login", kind="datetime", width=140),
+    ),
+    api=(Column("partner_id", _("Partner"), kind="integer"),),
+    filters=(
+        Filter("email", _("E-mail"), field="login__email", lookup="istartswith"),
+        Filter("role", _("Role"), choices=Role.choices),
+        Filter("partner_id", _("Partner"), kind="integer"),
+    ),
+    order=("-id",),
+    data=actions.StaffData,
+    fields=(
+        Field("email", _("E-mail"), kind="email", only="create", max_length=254),
+        Field("name", _("Name"), max_length=100),
+        Field("role", _("Role")),
+        Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Empty: yours.")),
+        Field("password", _("Password"), kind="password", max_length=128, help=_("Empty: as before, or chosen later.")),
+        Field("is_active", _("Can sign in")),
+        Field("timezone", _("Time zone"), max_length=64),
+        Field("culture", _("Culture"), max_length=12),
+    ),
+    initial=_staff_values,
+    create=actions.create_staff,
+    update=actions.update_staff,
+    remove=actions.remove_staff,
+    actions=(
+        RowAction(
+            "create-token",
+            _("Create my API token"),
+            actions.create_own_token,
+            data=actions.TokenData,
+            fields=(
+                Field("name", _("What it is for"), max_length=100),
+                Field("scopes", _("May do"), kind="lines", help=_("One per line, such as customers.* or *.view.")),
+                Field("expires_at", _("Ends"), help=_("Empty: when you revoke it.")),
+            ),
+            icon="api",
+            result=lambda made: {"id": made[0].pk, "name": made[0].name, "token": made[1]},
+            done=_("Copy the token now: it is shown once."),
+        ),
+    ),
+    search="login__email",
+    help=_("Who works for you and what they may do. Roles: administrator, sales, billing, support, read only."),
+)
+
+TOKENS = Panel(
+    slug="tokens",
+    title=_("API tokens"),
+    name=_("API token"),
+    section="settings",
+    icon="api",
+    model=ApiToken,
+    rows=queries.tokens_of,
+    columns=(
+        Column("name", _("Name"), width=160, grow=2),
+        Column("prefix", _("Begins with"), kind="code", width=120),
+        Column("owner", _("Owner"), value="login.email", width=180),
+        Column("scopes", _("May do"), kind="list", width=180),
+        Column("expires_at", _("Ends"), kind="datetime", width=140),
+        Column("revoked_at", _("Revoked"), kind="datetime", width=140),
+        Column("last_used_at", _("Last used"), kind="datetime", width=140),
+    ),
+    filters=(Filter("name", _("Name"), lookup="istartswith"),),
+    order=("-id",),
+    actions=(
+        RowAction(
+            "revoke",
+            _("Revoke"),
+            actions.revoke_token,
+            icon="ban",
+            danger=True,
+            confirm=_("Programs that use this token are refused from now on."),
+            applies=lambda row: row.revoked_at is None,
+        ),
+    ),
+    help=_("Bearer tokens for the API. Create one from your own row under Staff and roles."),
+    empty=_("No tokens yet. Create one from your own row under Staff and roles."),
+)
+
+PANELS = (PARTNERS, STAFF, TOKENS)
