@@ -14,6 +14,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -176,7 +177,10 @@ def _restore_database(archive: tarfile.TarFile, config: Config, world: str) -> N
     databases = [config.database(role) for role in DATABASE_ROLES]
     with server(config), tempfile.TemporaryDirectory(dir=config.home) as folder:
         conninfo = cluster.administrator(config)
-        archive.extract(DUMP, folder, filter="data")
+        dump = Path(folder) / DUMP
+        with dump.open("wb") as output:
+            if packed := archive.extractfile(DUMP):
+                shutil.copyfileobj(packed, output)
         with step("Database"):
             _drop_database(conninfo, databases[0].name)
             cluster.prepare(conninfo, databases)
@@ -184,7 +188,7 @@ def _restore_database(archive: tarfile.TarFile, config: Config, world: str) -> N
                 config,
                 "pg_restore",
                 *("--exit-on-error", "--single-transaction", "--no-owner", "--role", databases[0].user),
-                *("--dbname", databases[0].name, str(Path(folder) / DUMP)),
+                *("--dbname", databases[0].name, str(dump)),
             )
     stamps = config.home / "stamps"
     for name in ("database", "static"):  # the dump may be older than the code: the next start migrates

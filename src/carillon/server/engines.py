@@ -176,8 +176,8 @@ def worker(config: Config) -> Process:
     """Background jobs: rating, postings, sweeps."""
     return Process(
         name="worker",
-        command=(sys.executable, "-m", "carillon", "manage", "procrastinate", "worker", "--concurrency", "2"),
-        environ={"CARILLON_DB_ROLE": "worker"},
+        command=(sys.executable, "-m", "carillon.jobs.worker"),
+        environ={"CARILLON_DB_ROLE": "worker", "DJANGO_SETTINGS_MODULE": "carillon.server.settings"},
         ready=lambda: bool(leftovers.marked(config.home, "worker")) and has_worker(config),
         needs=("postgresql",),
     )
