@@ -168,6 +168,9 @@ def _offers(feed: Feed, query: RouteQuery, route: Route, notes: list[str]) -> li
         if gateway is None or not gateway.is_enabled:
             notes.append(f"Gateway {gateway.name if gateway else gateway_id} is disabled and skipped.")
             continue
+        if gateway.partner_id != route.partner_id:  # else its owner would carry calls that nobody pays it for
+            notes.append(f"Gateway {gateway.name} belongs to another partner and is skipped.")
+            continue
         offers.append((gateway, carrier_charge(feed, gateway, query.number)))
     if route.strategy != "least_cost":
         return offers

@@ -150,6 +150,13 @@ def test_disabled_gateways_are_skipped_and_named() -> None:
     assert slug(device_call(LONDON), world.but("gateways", 1, is_enabled=False)) == "no-gateway"
 
 
+def test_a_partner_cannot_use_another_partners_gateway() -> None:
+    borrowed = Route(8, NORTHWIND, "Borrowed", "44", "static", 10, (1,))
+    decision = decided(device_call(LONDON), replace(CAST, routes=(*ROUTES, borrowed)))
+    assert decision.refusal is not None
+    assert "Gateway Carrier A belongs to another partner and is skipped." in said(decision)
+
+
 def test_a_carrier_without_a_known_cost_is_tried_last() -> None:
     decision = decided(device_call(LONDON), CAST.but("gateways", 2, price_list_id=None))
     assert [target.gateway_id for target in decision.targets] == [1, 2]
