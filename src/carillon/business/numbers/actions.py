@@ -12,7 +12,7 @@ from carillon.base.errors import Conflict, InvalidInput
 from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.business.customers.models import Customer, User
 from carillon.business.numbers.choices import NumberState
-from carillon.business.numbers.e164 import NotANumber, StockNumber, read_lines, read_number
+from carillon.business.numbers.e164 import MAX_NUMBERS_AT_ONCE, NotANumber, StockNumber, read_lines, read_row
 from carillon.business.numbers.errors import NumberInUse, NumberNotAvailable
 from carillon.business.numbers.models import Number
 from carillon.business.partners.models import Partner
@@ -23,12 +23,16 @@ SETTABLE_STATES = (NumberState.AVAILABLE, NumberState.RESERVED, NumberState.QUAR
 
 @dataclass(frozen=True, slots=True)
 class NumberData:
-    """A number to add: `kind` "" takes it from the number plan; `partner_id` None is the actor's own stock."""
+    """A number to add: `kind` "" takes it from the number plan; `partner_id` None is the actor's own stock.
+
+    `count` above 1 adds that many numbers in a row, `e164` being the first; at most 1000.
+    """
 
     e164: str
     area: str = ""
     kind: str = ""
     partner_id: int | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +77,26 @@ class NumberStateData:
 
 @action("numbers.add")
 def add_number(actor: Actor, data: NumberData) -> Number:
-    """Put one number into stock.
+    """Put one number into stock, or a row of them; return the first.
 
     Raises:
-        InvalidInput: not a possible number, no such partner, or in stock already.
+        InvalidInput: not a possible number, no such partner, or in stock already; then none is added.
+
+    Cost: two inserts per number.
     """
+    if not 1 <= data.count <= MAX_NUMBERS_AT_ONCE:
+        raise InvalidInput(fields={"count": f"Between 1 and {MAX_NUMBERS_AT_ONCE} numbers can be added at once."})
     try:
-        stock = read_number(data.e164)
+        stock = read_row(data.e164, data.count)
     except NotANumber as error:
         raise InvalidInput(str(error), fields={"e164": str(error)}) from None
-    number = _new_number(stock, _holder(actor, data.partner_id), data.area, data.kind)
-    with once({"numbers_number_e164_key": ("e164", TAKEN)}), audited(actor, number, "add"):
-        number.save(force_insert=True)
-    return number
+    holder = _holder(actor, data.partner_id)
+    added = [_new_number(one, holder, data.area, data.kind) for one in stock]
+    for number in added:
+        taken = TAKEN if data.count == 1 else f"{number.e164}: {TAKEN}"
+        with once({"numbers_number_e164_key": ("e164", taken)}), audited(actor, number, "add"):
+            number.save(force_insert=True)
+    return added[0]
 
 
 @action("numbers.add")

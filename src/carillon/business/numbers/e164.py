@@ -58,6 +58,13 @@ def read_number(text: str) -> StockNumber:
     return StockNumber(e164, region if len(region) == 2 else NON_GEOGRAPHIC, kind)
 
 
+def read_row(first: str, count: int) -> list[StockNumber]:
+    """Return `count` numbers in a row, beginning with `first`. Raises NotANumber."""
+    start = read_number(first)
+    digits = int(start.e164[1:])
+    return [start, *(read_number(f"+{digits + offset}") for offset in range(1, count))]
+
+
 def read_lines(text: str) -> list[tuple[int, StockNumber]]:
     """Return the numbers of a text, each with its line: one number a line, or a range "+44207… - +44207…".
 

@@ -10,7 +10,7 @@ from carillon.base.actor import Actor
 from carillon.base.changes import action, audited, witnessed
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, named_or_none, once
-from carillon.base.secrets import encrypt
+from carillon.base.secrets import decrypt, encrypt, ha1_md5
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
 from carillon.business.endpoints.choices import Transport
@@ -205,11 +205,19 @@ def _fill_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> None:
     faults = Faults()
     gateway.source_addresses = _networks(data.source_addresses, faults)
     _check_gateway(gateway, data, faults)
-    if not gateway.auth_username:
-        gateway.auth_secret = ""
-    elif data.auth_password:
-        gateway.auth_secret = encrypt(data.auth_password)
+    _keep_secret(gateway, data.auth_password)
     check_values(gateway)
+
+
+def _keep_secret(gateway: Gateway, password: str) -> None:
+    """Encrypt a new password, keep the old one for "", forget it with its user name; derive HA1 (RFC 2617)."""
+    if not gateway.auth_username:
+        gateway.auth_secret = gateway.auth_ha1 = ""
+        return
+    if password:
+        gateway.auth_secret = encrypt(password)
+    realm = gateway.auth_realm or gateway.host
+    gateway.auth_ha1 = ha1_md5(gateway.auth_username, realm, decrypt(gateway.auth_secret))
 
 
 def _check_gateway(gateway: Gateway, data: GatewayData, faults: Faults) -> None:

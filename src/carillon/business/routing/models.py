@@ -17,7 +17,7 @@ from carillon.business.routing.choices import GatewayMode, NumberFormat, Strateg
 class Gateway(TenantModel):
     """A carrier's host: where calls go out and where they come in from."""
 
-    audit_exclude = ("auth_secret",)
+    audit_exclude = ("auth_secret", "auth_ha1")
 
     name = models.CharField(max_length=100)
     mode = models.CharField(max_length=12, choices=GatewayMode.choices, default=GatewayMode.ADDRESS)
@@ -27,6 +27,7 @@ class Gateway(TenantModel):
     country = models.CharField(max_length=2, default="", blank=True)  # for the national number format
     auth_username = models.CharField(max_length=64, default="", blank=True)
     auth_secret = models.TextField(default="", blank=True)  # "v1:" + Fernet token
+    auth_ha1 = models.CharField(max_length=32, default="", blank=True)  # of the secret: what uacreg registers with
     auth_realm = models.CharField(max_length=253, default="", blank=True)
     source_addresses = ArrayField(models.CharField(max_length=43), default=list, blank=True)  # CIDR
     number_format = models.CharField(max_length=8, choices=NumberFormat.choices, default=NumberFormat.E164)

@@ -9,15 +9,21 @@ from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.routing.models import Gateway, Route, RouteGateway
 
+SECRETS = ("auth_secret", "auth_ha1")
+
 
 def gateways(actor: Actor) -> ScopedQuerySet[Gateway]:
     """Return the gateways the actor sees, without loading their secrets; one query."""
-    return Gateway.objects.visible_to(actor).defer("auth_secret").select_related("partner", "cost_list")
+    return Gateway.objects.visible_to(actor).defer(*SECRETS).select_related("partner", "cost_list")
 
 
 def routes(actor: Actor) -> ScopedQuerySet[Route]:
     """Return the routing tables the actor sees, each route with its gateways in order; two queries."""
-    lines = RouteGateway.objects.visible_to(actor).select_related("gateway").defer("gateway__auth_secret")
+    lines = (
+        RouteGateway.objects.visible_to(actor)
+        .select_related("gateway")
+        .defer("gateway__auth_secret", "gateway__auth_ha1")
+    )
     rows = Route.objects.visible_to(actor).select_related("partner", "web_product", "customer")
     return rows.prefetch_related(Prefetch("gateways", queryset=lines.order_by("position")))
 

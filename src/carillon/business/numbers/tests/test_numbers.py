@@ -85,6 +85,20 @@ def test_ranges_are_added_all_or_nothing(trade: Trade) -> None:
         assert numbers(paul).count() == 11
 
 
+def test_numbers_in_a_row_are_added_all_or_nothing(trade: Trade) -> None:
+    with tenant(trade.northwind.actor) as paul:
+        add_number(paul, NumberData(e164="+442079460105"))
+        with pytest.raises(InvalidInput) as refused:
+            add_number(paul, NumberData(e164=LONDON, count=10))
+        assert refused.value.fields["e164"].startswith("+442079460105")
+        for count in (0, 1001):
+            with pytest.raises(InvalidInput) as refused:
+                add_number(paul, NumberData(e164=LONDON, count=count))
+            assert "count" in refused.value.fields
+        assert add_number(paul, NumberData(e164=LONDON, count=5)).e164 == LONDON
+        assert numbers(paul).count() == 6
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [

@@ -11,7 +11,7 @@ from tests.support.trade import Trade
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput, NotFound, NotPermitted
 from carillon.base.models import AuditEntry
-from carillon.base.secrets import decrypt
+from carillon.base.secrets import decrypt, ha1_md5
 from carillon.base.tenancy import tenant
 from carillon.business.pricing.actions import PriceListData, create_cost_list, create_price_list
 from carillon.business.routing.actions import (
@@ -51,12 +51,15 @@ def test_gateway_keeps_its_secret(trade: Trade) -> None:
         assert (decrypt(kept.auth_secret), kept.port) == ("s3cr3t-of-carrier", 5070)
         changed = update_gateway(paul, gateway, replace(data, auth_password="another-one"))
         assert decrypt(changed.auth_secret) == "another-one"
+        assert changed.auth_ha1 == ha1_md5("northwind", "192.0.2.10", "another-one")
+        named = update_gateway(paul, gateway, replace(data, auth_password="", auth_realm="carrier.example"))
+        assert named.auth_ha1 == ha1_md5("northwind", "carrier.example", "another-one")
         told = serializers.serialize("json", AuditEntry.objects.all())
         assert "gateway.replace_secret" in told
-        assert not any(hidden in told for hidden in ("s3cr3t", "another-one", kept.auth_secret, changed.auth_secret))
+        assert not any(hidden in told for hidden in ("s3cr3t", "another-one", kept.auth_secret, changed.auth_ha1))
         assert "auth_secret" not in gateways(paul).get().__dict__
         plain = update_gateway(paul, gateway, replace(CARRIER, auth_password="left over"))
-        assert plain.auth_secret == ""
+        assert (plain.auth_secret, plain.auth_ha1) == ("", "")
 
 
 @pytest.mark.parametrize("host", ["192.0.2.10", "2001:db8::10", "sip.carrier.example", "SIP.Carrier.Example"])
