@@ -133,6 +133,7 @@ def describe(call: Call) -> dict[str, object]:
         "caller": user_of(invite.get("From")) if invite else "",
         "called": user_of(invite.uri) if invite else "",
         "state": call.state.value,
+        "codes": [*call.provisional, call.status] if isinstance(call, OutgoingCall) else [call.status],
         "status": call.status,
         "reason": call.reason,
         "ended_by": call.ended_by,

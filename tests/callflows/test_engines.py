@@ -1,0 +1,89 @@
+"""Every golden call flow over the real engines: Kamailio, rtpengine, control, PostgreSQL, the demo carriers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.support.books import Books
+from tests.support.flows import Expected, Flow, all_flows
+from tests.support.platform import Platform
+from tests.support.telephony import Heard, run_calls
+
+pytestmark = pytest.mark.engines
+SILENT_WITHIN_S = 2.0
+
+
+@pytest.fixture
+def books(platform: Platform, django_db_blocker: Any) -> Books:
+    return Books(platform, django_db_blocker)
+
+
+@pytest.mark.parametrize("flow", all_flows(), ids=lambda flow: flow.name)
+def test_flow_rings_talks_and_charges_as_written(flow: Flow, platform: Platform, books: Books) -> None:
+    books.arrange(flow.world)
+    since = books.last_entry()
+    heard = _calls(platform, flow)
+    for one, expected in _pairs(heard, flow.expect):
+        _check_phone(one, expected)
+    decided = [one.sip_call_id for one, expected in _pairs(heard, flow.expect) if expected.is_decided]
+    books.settled(*decided)
+    for one, expected in _pairs(heard, flow.expect):
+        assert books.cdrs(one.sip_call_id) == expected.cdrs
+        if expected.is_decided:
+            _check_record(platform, books, one, expected)
+    assert books.movements(since) == flow.ledger
+    assert books.faults() == []
+
+
+def _calls(platform: Platform, flow: Flow) -> list[Heard]:
+    if flow.world.control != "silent":
+        return asyncio.run(run_calls(platform, flow))
+    platform.freeze("control")
+    try:
+        return asyncio.run(run_calls(platform, flow))
+    finally:
+        platform.freeze("control", is_frozen=False)
+
+
+def _pairs(heard: list[Heard], expected: list[Expected]) -> list[tuple[Heard, Expected]]:
+    """Calls made together come out in any order: match them by what the phone got."""
+    left = list(heard)
+    pairs = []
+    for wanted in expected:
+        one = next((one for one in left if one.codes == wanted.phone), left[0])
+        left.remove(one)
+        pairs.append((one, wanted))
+    return pairs
+
+
+def _check_phone(one: Heard, expected: Expected) -> None:
+    assert one.codes == expected.phone
+    if 200 in expected.phone:
+        assert one.caller_heard and one.called_heard, "audio must flow both ways"
+    if expected.shown:
+        assert one.shown == expected.shown
+    if expected.lasts_s:
+        assert expected.lasts_s - 0.5 <= one.lasted_s <= expected.lasts_s + 1.5
+    if not expected.is_decided and expected.phone[-1] == 503:
+        assert one.refused_after_s < SILENT_WITHIN_S
+        assert one.retry_after
+
+
+def _check_record(platform: Platform, books: Books, one: Heard, expected: Expected) -> None:
+    ((decision,),) = platform.sql("select decision from calls_call where sip_call_id = %s", one.sip_call_id)
+    events = platform.events(one.sip_call_id)
+    assert decision["direction"] == expected.direction
+    assert ((decision["refusal"] or {}).get("slug") or "") == expected.refusal
+    assert [_target(target) for target in decision["targets"]] == expected.targets
+    tried = [f"{detail['label']} {detail['sip_code']}" for kind, detail in events if kind == "attempt"]
+    if expected.tried:
+        assert tried == expected.tried
+    assert books.outcomes(one.sip_call_id) == {expected.outcome}
+
+
+def _target(target: dict[str, Any]) -> str:
+    carrier = target.get("carrier")
+    return str(carrier["gateway"]) if carrier else " ".join(target["contacts"])

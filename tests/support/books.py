@@ -1,0 +1,241 @@
+"""The running platform's world: changed by the same actions that people use, read back in a flow's words.
+
+Django in the test process talks to the session's own database; here it talks to the platform's for a moment.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from carillon.base.tenancy import tenant
+from carillon.business.billing.actions import reverse_transfer, set_credit_limit
+from carillon.business.billing.choices import TransferKind
+from carillon.business.billing.models import Account, Transfer
+from carillon.business.customers.actions import set_customer_status
+from carillon.business.customers.models import Customer
+from carillon.business.partners.actions import StatusData
+from carillon.business.partners.choices import Status
+from carillon.business.partners.queries import system_actor
+from carillon.business.routing.actions import update_gateway
+from carillon.business.routing.models import Gateway
+from carillon.demo.cast.load import actor_of
+from carillon.demo.cast.routing import REPLY_TIMEOUT_MS, gateway_data
+from carillon.demo.world import CAST, OPERATOR, micro
+from carillon.usecases.post_charges import accounts_to_post, post_account_charges
+from carillon.usecases.settle_calls import settle_due_calls
+from tests.support.flows import Changes, ExpectedCdr
+from tests.support.platform import Platform
+
+RING_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """One buyer's account: micro-units."""
+
+    balance: int
+    reserved: int
+    unposted: int
+    limit: int
+
+    @property
+    def available(self) -> int:
+        return self.balance - self.reserved - self.unposted + self.limit
+
+
+@dataclass(slots=True)
+class Books:
+    """The platform's business side. `blocker` is pytest-django's guard of the database."""
+
+    platform: Platform
+    blocker: Any
+    _gateways: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    # ------------------------------------------------------------ before a flow
+
+    def arrange(self, changes: Changes) -> None:
+        """Bring the demo world into the state a flow begins with, and wait until control knows."""
+        known = self.platform.log("control").count("Reference data in force")
+        with self.open():
+            self._arrange_money(changes)
+            self._arrange_status(changes)
+            has_new_gateways = self._arrange_gateways(changes)
+        if has_new_gateways:
+            wait_until(lambda: self.platform.log("control").count("Reference data in force") > known)
+
+    def _arrange_money(self, changes: Changes) -> None:
+        sellers = {brand.name: brand.partner for brand in CAST.brands}
+        buyers = [(seller.name, seller.parent, seller.balance, "0") for seller in CAST.sellers if seller.parent]
+        buyers += [(buyer.name, sellers[buyer.brand], buyer.balance, buyer.credit_limit) for buyer in CAST.buyers]
+        for name, seller, balance, limit in buyers:
+            wanted = changes.money.get(name)
+            self._set_money(name, seller, micro(balance) + micro(limit) if wanted is None else micro(wanted))
+
+    def _set_money(self, name: str, seller: str, wanted_micro: int) -> None:
+        """Let the buyer have exactly so much: what it paid is taken back, the rest is a credit limit."""
+        with tenant(actor_of(seller)) as actor:
+            account = self._account(name)
+            paid = Transfer.objects.visible_to(actor).filter(entries__account=account, kind=TransferKind.TOP_UP)
+            for transfer in paid:
+                if not Transfer.objects.filter(idempotency_key=f"reversal:{transfer.pk}").exists():
+                    reverse_transfer(actor, transfer, reason="A golden call flow sets the money itself.")
+            account.refresh_from_db()
+            spent = account.reserved_micro + account.unposted_micro - account.balance_micro
+            if account.credit_limit_micro != wanted_micro + spent:
+                set_credit_limit(actor, account, wanted_micro + spent, reason="Golden call flow")
+
+    def _account(self, name: str) -> Account:
+        rows = Account.objects.filter(customer__name=name) | Account.objects.filter(buyer_partner__name=name)
+        return rows.get()
+
+    def _arrange_status(self, changes: Changes) -> None:
+        sellers = {brand.name: brand.partner for brand in CAST.brands}
+        for buyer in CAST.buyers:
+            wanted = Status(changes.status.get(buyer.name, "active"))
+            with tenant(actor_of(sellers[buyer.brand])) as actor:
+                customer = Customer.objects.visible_to(actor).get(name=buyer.name)
+                if customer.status != wanted:
+                    set_customer_status(actor, customer, StatusData(status=wanted, reason="Golden call flow"))
+
+    def _arrange_gateways(self, changes: Changes) -> bool:
+        changed = False
+        ports = {"a": settings.CONFIG.ports.carrier_a, "b": settings.CONFIG.ports.carrier_b}
+        with tenant(actor_of(OPERATOR)) as actor:
+            for carrier in CAST.carriers:
+                ring_s = changes.ring_timeout_s.get(carrier.name, RING_TIMEOUT_S)
+                reply_ms = changes.reply_timeout_ms.get(carrier.name, REPLY_TIMEOUT_MS)
+                gateway = Gateway.objects.visible_to(actor).get(name=carrier.name)
+                if (gateway.ring_timeout_s, gateway.reply_timeout_ms) != (ring_s, reply_ms):
+                    data = gateway_data(
+                        actor, carrier, ports[carrier.key], ring_timeout_s=ring_s, reply_timeout_ms=reply_ms
+                    )
+                    update_gateway(actor, gateway, data)
+                    changed = True
+        return changed
+
+    # ------------------------------------------------------------ after a flow
+
+    def settled(self, *sip_call_ids: str) -> None:
+        """Do the worker's rounds until these calls are rated and everything rated is posted."""
+
+        def is_done() -> bool:
+            with self.open():
+                self.work()
+            states = self.platform.sql("select state from calls_call where sip_call_id = any(%s)", list(sip_call_ids))
+            waiting = self.platform.sql("select count(*) from billing_unpostedcharge")[0][0]
+            return len(states) == len(sip_call_ids) and all(state == "rated" for (state,) in states) and not waiting
+
+        wait_until(is_done, 20)
+
+    def work(self) -> None:
+        """One round of the worker: rate what has ended, post what is rated."""
+        with tenant(system_actor()) as actor:
+            settle_due_calls(actor)
+        with tenant(system_actor()) as actor:
+            for account_id in accounts_to_post(actor):
+                post_account_charges(actor, account_id)
+
+    def cdrs(self, sip_call_id: str) -> list[ExpectedCdr]:
+        """The call's CDRs in order of chain and tier."""
+        rows = self.platform.sql(
+            """
+            select d.chain, d.tier, s.name, coalesce(nullif(d.customer_name, ''), b.name, ''), g.name, d.amount_micro
+            from calls_cdr d
+            join calls_call c on c.id = d.call_id
+            join partners_partner s on s.id = d.partner_id
+            left join partners_partner b on b.id = d.buyer_partner_id
+            left join routing_gateway g on g.id = d.gateway_id
+            where c.sip_call_id = %s order by d.chain, d.tier, d.is_carrier_cost
+            """,
+            sip_call_id,
+        )
+        return [
+            ExpectedCdr(chain, tier, seller, buyer, carrier or "", amount)
+            for chain, tier, seller, buyer, carrier, amount in rows
+        ]
+
+    def outcomes(self, sip_call_id: str) -> set[str]:
+        """How the call ended, as its CDRs say."""
+        rows = self.platform.sql(
+            "select distinct d.outcome from calls_cdr d join calls_call c on c.id = d.call_id where c.sip_call_id = %s",
+            sip_call_id,
+        )
+        return {outcome for (outcome,) in rows}
+
+    def last_entry(self) -> int:
+        """The newest ledger entry's id, to see later what came after it."""
+        return int(self.platform.sql("select coalesce(max(id), 0) from billing_entry")[0][0])
+
+    def movements(self, since: int) -> dict[str, int]:
+        """What calls have moved on each account after that entry, by the account's name."""
+        rows = self.platform.sql(
+            """
+            select coalesce(c.name, b.name, a.kind || ' of ' || p.name), sum(e.amount_micro)::bigint
+            from billing_entry e
+            join billing_transfer t on t.id = e.transfer_id and t.kind = 'calls'
+            join billing_account a on a.id = e.account_id
+            join partners_partner p on p.id = a.partner_id
+            left join customers_customer c on c.id = a.customer_id
+            left join partners_partner b on b.id = a.buyer_partner_id
+            where e.id > %s group by 1 having sum(e.amount_micro) <> 0
+            """,
+            since,
+        )
+        return {str(name): int(amount) for name, amount in rows}
+
+    def money(self, name: str) -> Money:
+        """A buyer's account now."""
+        with self.open(), tenant(system_actor()):
+            account = self._account(name)
+            return Money(
+                account.balance_micro, account.reserved_micro, account.unposted_micro, account.credit_limit_micro
+            )
+
+    def faults(self) -> list[str]:
+        """What must never be: a sum that is not zero, a hold without a call, a cached balance that is wrong."""
+        checks = {
+            "ledger entries do not sum to zero": "select currency, sum(amount_micro) from billing_entry group by 1"
+            " having sum(amount_micro) <> 0",
+            "a hold outlives its call": "select call_id from billing_hold h join calls_call c on c.id = h.call_id"
+            " where h.state = 'open' and c.state = 'rated'",
+            "a balance is not the sum of its entries": "select a.id from billing_account a left join billing_entry e"
+            " on e.account_id = a.id group by a.id having a.balance_micro <> coalesce(sum(e.amount_micro), 0)"
+            " and a.kind in ('customer', 'partner')",
+            "reserved is not the sum of open holds": "select a.id from billing_account a left join billing_hold h"
+            " on h.account_id = a.id and h.state = 'open' group by a.id"
+            " having a.reserved_micro <> coalesce(sum(h.amount_micro), 0)",
+        }
+        return [f"{what}: {rows}" for what, query in checks.items() if (rows := self.platform.sql(query))]
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Django's connection goes to the platform's database inside."""
+        with self.blocker.unblock():
+            before = connection.settings_dict["NAME"]
+            _reconnect(self.platform.config.database("owner").name)
+            try:
+                yield
+            finally:
+                _reconnect(before)
+
+
+def _reconnect(name: str) -> None:
+    connection.close()
+    if settings.DATABASES["default"]["OPTIONS"].get("pool"):
+        connection.close_pool()
+    connection.settings_dict["NAME"] = name
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    """Look again and again until the condition holds. Raises AssertionError when it never does."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"It did not come true within {timeout_s} s: {condition}"
+        time.sleep(0.05)

@@ -1,0 +1,206 @@
+"""A golden call flow over the real engines: phones, the platform, the demo carriers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.request import Request, urlopen
+
+from carillon.demo.carrier.behaviour import Behaviour, Mode, behaviour_of
+from carillon.demo.carrier.exchange import TONES_HZ
+from carillon.demo.useragent import Account, CallRefused, IncomingCall, OutgoingCall, State, UserAgent
+from carillon.demo.useragent.message import parse
+from carillon.demo.world import CAST
+from tests.support.flows import Flow, Script
+from tests.support.platform import Platform
+
+CALLER_HZ, CALLED_HZ = 440, 880
+LONGEST_S = 30.0
+RING_S = 0.2
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one call was for those who were in it. `codes`: final and 18x responses at the caller, in order."""
+
+    sip_call_id: str
+    codes: list[int] = field(default_factory=list)
+    shown: str = ""  # who the called side was told is calling
+    lasted_s: float = 0.0
+    refused_after_s: float = 0.0
+    retry_after: str = ""
+    caller_heard: bool = False
+    called_heard: bool = False
+
+
+async def run_calls(platform: Platform, flow: Flow) -> list[Heard]:
+    """Make a flow's calls, all at once or one after the other."""
+    set_modes(platform, flow)
+    try:
+        async with AsyncExitStack() as stack:
+            phones = await _phones(platform, flow, stack)
+            runs = [_run(platform, phones, script) for script in flow.calls]
+            if flow.together:
+                return list(await asyncio.gather(*runs))
+            return [await run for run in runs]
+    finally:
+        for name in TONES_HZ:
+            carrier(platform, name, "/mode", {"mode": "normal"})
+
+
+def set_modes(platform: Platform, flow: Flow) -> None:
+    """Make the carriers behave as the flow says where the called number alone does not."""
+    for name in TONES_HZ:
+        wanted = flow.carriers.get(name, "answer")
+        if any(not _does(behaviour_of(script.dial, name, Mode.NORMAL, 1), wanted) for script in flow.calls):
+            mode = {"503": "failing", "silent": "silent"}.get(wanted, "normal")
+            carrier(platform, name, "/mode", {"mode": mode})
+
+
+def _does(behaviour: Behaviour, wanted: str) -> bool:
+    if wanted in ("answer", "ring", "silent"):
+        return {"answer": behaviour.answers, "silent": behaviour.is_silent}.get(wanted, not behaviour.answers)
+    return behaviour.refusal is not None and behaviour.refusal[0] == int(wanted)
+
+
+def carrier(platform: Platform, name: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Ask or tell a demo carrier something over its HTTP control."""
+    port = getattr(platform.config.ports, f"carrier_{name}_http")
+    request = Request(
+        f"http://127.0.0.1:{port}{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback
+        told: dict[str, Any] = json.load(answer)
+    return told
+
+
+# ------------------------------------------------------------------ phones
+
+
+async def _phones(platform: Platform, flow: Flow, stack: AsyncExitStack) -> dict[str, UserAgent]:
+    """The phones of a flow by user name, all but those with a wrong secret registered."""
+    wanted = {name for script in flow.calls for name in (script.caller, script.rings)} - {""}
+    wrong = {script.caller for script in flow.calls if script.secret == "wrong"}
+    phones: dict[str, UserAgent] = {}
+    for name in sorted(name for name in wanted if not name.startswith("carrier ")):
+        domain = domain_of(name)
+        password = "not the secret at all" if name in wrong else platform.password(name, domain)
+        phone = UserAgent(
+            Account(name, domain, password), platform.proxy, tone_hz=CALLER_HZ if _calls(flow, name) else CALLED_HZ
+        )
+        phone.on_call = _answer
+        phones[name] = await stack.enter_async_context(phone)
+        if name not in wrong:
+            assert (await phone.register()).status == 200
+            stack.push_async_callback(phone.register, 0)  # or the next flow would ring this phone too
+    return phones
+
+
+def _calls(flow: Flow, name: str) -> bool:
+    return any(script.caller == name for script in flow.calls)
+
+
+def domain_of(username: str) -> str:
+    """The SIP domain of a phone of the demo world."""
+    brands = {brand.name: brand.sip_domain for brand in CAST.brands}
+    return next(brands[b.brand] for b in CAST.buyers if any(phone.username == username for phone in b.phones))
+
+
+async def _answer(call: IncomingCall) -> None:
+    """Ring like a phone that a person has to reach for: an answer in the same instant may overtake its own 180."""
+    call.ring()
+    with contextlib.suppress(TimeoutError):
+        await call.ended(RING_S)
+    call.answer()
+
+
+# ------------------------------------------------------------------ calls
+
+
+async def _run(platform: Platform, phones: dict[str, UserAgent], script: Script) -> Heard:
+    if script.is_inbound:
+        return await _run_inbound(platform, phones, script)
+    phone = phones[script.caller]
+    identity = f"<sip:{script.claims}@{phone.account.domain}>" if script.claims else ""
+    headers = [("P-Asserted-Identity", identity)] if identity else []
+    began = time.monotonic()
+    call = await phone.call(script.dial, identity=identity, headers=headers)
+    heard = Heard(call.call_id)
+    if script.cancels:
+        await call.ringing()
+        call.cancel()
+    try:
+        await call.answered(LONGEST_S)
+    except CallRefused:
+        heard.refused_after_s = time.monotonic() - began
+    else:
+        await _talk(platform, phones, script, call, heard)
+    await call.ended(LONGEST_S)
+    heard.codes, heard.retry_after = _codes(phone, call)
+    return heard
+
+
+async def _talk(
+    platform: Platform, phones: dict[str, UserAgent], script: Script, call: OutgoingCall, heard: Heard
+) -> None:
+    if script.rings:
+        other = next(known for known in phones[script.rings].calls if isinstance(known, IncomingCall))
+        heard.shown = other.caller
+        heard.caller_heard = (await call.hears(CALLED_HZ)).hears(CALLED_HZ)
+        heard.called_heard = (await other.hears(CALLER_HZ)).hears(CALLER_HZ)
+    else:
+        await call.until(lambda: any(call.audio().hears(tone) for tone in TONES_HZ.values()))
+        heard.caller_heard = True
+        heard.shown, heard.called_heard = await _at_carrier(platform, script.dial)
+    if script.ends == "caller":
+        await call.hang_up()
+    await call.ended(LONGEST_S)
+    heard.lasted_s = call.answered_s
+
+
+async def _at_carrier(platform: Platform, dialled: str) -> tuple[str, bool]:
+    """Who the carrier was told is calling, and whether it hears the caller's tone."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        for name in TONES_HZ:
+            for live in (await asyncio.to_thread(carrier, platform, name, "/calls"))["live"]:
+                heard_hz = live["audio"]["frequency_hz"]
+                if live["called"][-6:] == dialled[-6:] and abs(heard_hz - CALLER_HZ) <= 20:
+                    return str(live["caller"]), True
+        await asyncio.sleep(0.05)
+    return "", False
+
+
+async def _run_inbound(platform: Platform, phones: dict[str, UserAgent], script: Script) -> Heard:
+    """The carrier calls; its own report says what it got and heard."""
+    name = script.caller.removeprefix("carrier ")
+    wanted = {"to": script.dial, "from": script.shown_as, "seconds": 1.5}
+    placed = await asyncio.to_thread(carrier, platform, name, "/call", wanted)
+    heard = Heard(str(placed["call_id"]), codes=[code for code in placed["codes"] if code != 100])
+    if placed["status"] == 200:
+        other = next(known for known in phones[script.rings].calls if isinstance(known, IncomingCall))
+        await other.until(lambda: other.state == State.ENDED)
+        heard.shown, heard.lasted_s = other.caller, float(placed["seconds"])
+        heard.called_heard = other.audio().hears(TONES_HZ[name])
+        heard.caller_heard = abs(placed["audio"]["frequency_hz"] - CALLED_HZ) <= 20
+    return heard
+
+
+def _codes(phone: UserAgent, call: OutgoingCall) -> tuple[list[int], str]:
+    """Responses to the call's INVITEs in order, repeats and 100 left out; and Retry-After of the last."""
+    codes: list[int] = []
+    retry_after = ""
+    for recorded in phone.messages:
+        message = parse(recorded.raw)
+        if message.status > 100 and message.call_id == call.call_id and message.cseq[1] == "INVITE":
+            if codes[-1:] != [message.status]:
+                codes.append(message.status)
+            retry_after = message.get("Retry-After")
+    return codes, retry_after
