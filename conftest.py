@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["tests.support.web", "tests.support.postgres", "tests.support.cast", "tests.support.trade"]
+pytest_plugins = [
+    "tests.support.web",
+    "tests.support.postgres",
+    "tests.support.cast",
+    "tests.support.trade",
+    "tests.support.platform",
+]
 
 DATABASE_FIXTURES = {"cluster", "db", "transactional_db", "role_connection", "as_role"}
 
