@@ -31,7 +31,10 @@ async def over(platform: Platform, call: OutgoingCall) -> list[tuple[str, dict[s
         events = platform.events(call.call_id)
         return events if {kind for kind, _ in events} & {"ended", "failed"} else []
 
-    return list(await eventually(ended))
+    try:
+        return list(await eventually(ended))
+    except AssertionError as error:
+        raise AssertionError(f"The call never ended; so far: {platform.events(call.call_id)}") from error
 
 
 async def refused(phone: UserAgent, target: str, **options: Any) -> OutgoingCall:

@@ -130,7 +130,7 @@ class Control:
         async with self._telling:
             try:
                 await self._tell_kinds(kinds)
-            except (*UNAVAILABLE, DocumentError, EdgeRefused) as error:
+            except (*UNAVAILABLE, DocumentError) as error:
                 log.error("Kamailio could not be told what changed (%s): %s", ", ".join(sorted(kinds)), error)
 
     async def _tell_kinds(self, kinds: frozenset[str]) -> None:
@@ -145,7 +145,15 @@ class Control:
             if feed is not None:
                 await self.tables.tell_emergency(emergency_routes(feed, domains))
         if "gateway" in kinds:
+            self.live.background(self._register_again())
+
+    async def _register_again(self) -> None:
+        try:
             await self.tables.register_again()
+        except EdgeRefused as error:
+            log.error("Registrations at carriers were not renewed: %s", error)
+        except EdgeGone:
+            log.warning("Kamailio went away before it renewed its registrations; it reads them when it is back.")
 
 
 async def serve(config: Config) -> None:

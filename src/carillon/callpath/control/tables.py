@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import logging
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from carillon.callpath.control.evapi import Edge
+from carillon.callpath.control.evapi import Edge, EdgeRefused
 from carillon.callpath.control.wire import wire_target
 from carillon.logic.callflow.values import CallRequest, Decision, Direction, Domain, Feed, Gateway, Target
 from carillon.logic.numbers import plan_of
@@ -18,6 +19,8 @@ from carillon.logic.routing import RouteQuery, choose_emergency_routes
 log = logging.getLogger(__name__)
 
 ITEMS_PER_MESSAGE = 20  # an emergency route of four carriers is about 1 KB, a message at most 30 KB
+RELOADS = 5
+RELOAD_PAUSE_S = 2.0
 _EMERGENCY = Decision(Direction.EMERGENCY, CallRequest("", "", 0, "", "", "", "", ""))
 _IDENTITY = ("from", "display", "pai", "privacy")
 
@@ -100,7 +103,17 @@ class EdgeTables:
         await self._tell("ha1", {"all": ""})
 
     async def register_again(self) -> None:
-        """Some carrier's registration may have changed. Raises EdgeGone, EdgeRefused."""
+        """Some carrier's registration may have changed. Raises EdgeGone, EdgeRefused.
+
+        Kamailio takes a new list only some seconds after the last one (`reg_gc_interval`).
+        """
+        for _ in range(RELOADS - 1):
+            try:
+                await self._edge.rpc("uac.reg_reload")
+            except EdgeRefused:
+                await asyncio.sleep(RELOAD_PAUSE_S)
+            else:
+                return
         await self._edge.rpc("uac.reg_reload")
 
     async def _tell(self, table: str, items: Mapping[str, Any]) -> None:
