@@ -8,6 +8,7 @@ import {
   ResizeColumnsModule,
   SortModule,
   Tabulator,
+  TooltipModule,
 } from "tabulator-tables";
 import { embedded, fetchJson, icon, later, make } from "./dom.js";
 import { isOpen, openDialog } from "./dialog.js";
@@ -22,8 +23,11 @@ Tabulator.registerModule([
   InteractionModule,
   ResizeColumnsModule,
   SortModule,
+  TooltipModule,
 ]);
 
+// Widths are shares of the space; below these a column scrolls instead of being cut.
+const LEAST = { datetime: 132, date: 84, status: 84, money: 84 };
 const RIGHT = new Set(["money", "integer", "decimal", "duration"]);
 const TONES = {
   good: ["active", "live", "answered", "available", "approved", "registered", "True", "settled", "rated", "in_service"],
@@ -73,15 +77,26 @@ class Grid {
       this.menu(row.getData(), { x: event.clientX, y: event.clientY });
     });
     this.table.on("rowDblClick", (_event, row) => this.entries(row.getData())[0]?.run());
+    this.table.on("renderComplete", () => this.mendRoles());
     this.connect();
+  }
+
+  // Tabulator nests row groups and makes a focusable element without a role; screen readers expect grid > rowgroup > row.
+  mendRoles() {
+    const set = (selector, role) => this.place.querySelector(selector)?.setAttribute("role", role);
+    set(".tabulator-header-contents", "none");
+    set(".tabulator-tableholder", "rowgroup");
+    set(".tabulator-table", "none");
+    set(".tabulator-placeholder", "row");
+    set(".tabulator-placeholder-contents", "gridcell");
   }
 
   column(column, index) {
     const definition = {
       title: column.title,
       field: column.name,
-      minWidth: column.width,
-      widthGrow: column.grow,
+      minWidth: Math.max(LEAST[column.kind] || 56, Math.round(column.width * 0.7)),
+      widthGrow: Math.max(1, Math.round((column.width * column.grow) / 30)), // few units: Tabulator rounds each down
       headerSort: column.sortable,
       hozAlign: RIGHT.has(column.kind) ? "right" : "left",
       headerHozAlign: RIGHT.has(column.kind) ? "right" : "left",

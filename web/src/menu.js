@@ -55,7 +55,7 @@ export function showMenu(entries, { x, y, button, label }) {
   const firstDanger = items.find((one) => one.classList.contains("danger"));
   if (firstDanger && firstDanger !== items[0]) firstDanger.before(make("hr", { role: "separator" }));
   box.addEventListener("keydown", (event) => onKey(event, items));
-  document.body.append(box);
+  (document.getElementById("main") || document.body).append(box);
   place(box, x, y);
   open = { box, button };
   button?.setAttribute("aria-expanded", "true");

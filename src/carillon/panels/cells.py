@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,7 +23,10 @@ def value_of(row: Any, path: Any) -> Any:
         return path(row)
     found = row
     for part in path.split("."):
-        found = getattr(found, part, None)
+        try:
+            found = getattr(found, part, None)
+        except ObjectDoesNotExist:  # a row that this actor may not see, such as a customer's web product
+            return None
         if found is None:
             return None
         if callable(found) and not isinstance(found, Model):

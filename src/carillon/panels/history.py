@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
@@ -96,7 +98,10 @@ def _differences(
     model: type[models.Model], entry: AuditEntry, names: dict[tuple[str, str], str]
 ) -> tuple[Difference, ...]:
     before, after = entry.before or {}, entry.after or {}
-    changed = [key for key in {**before, **after} if before.get(key) != after.get(key) and key != "id"]
+    known = [field.attname for field in model._meta.concrete_fields]
+    keys = [key for key in known if key in before or key in after]
+    keys += [key for key in {**before, **after} if key not in known]
+    changed = [key for key in keys if before.get(key) != after.get(key) and key != "id"]
     return tuple(
         Difference(_title(model, key), _text(names, key, before.get(key)), _text(names, key, after.get(key)))
         for key in changed
@@ -118,6 +123,9 @@ def _text(names: dict[tuple[str, str], str], key: str, value: Any) -> str:
         return ", ".join(str(item) for item in value)
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
+    if key.endswith(("_at", "_from", "_until")) and isinstance(value, str):
+        moment = parse_datetime(value)
+        return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S") if moment else value
     return names.get((key, str(value)), str(value))
 
 

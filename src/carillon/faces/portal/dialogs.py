@@ -66,7 +66,7 @@ def edit(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
     if request.method == "POST":
         given = from_form(_open(inputs), request.POST, request.FILES)
         try:
-            CHANGES.update(panel, actor, row, given)
+            row = CHANGES.update(panel, actor, row, given) or row
         except CarillonError as error:
             values = _sent(request, inputs, initial_values(panel, row))
             return _form_again(request, form_of(inputs, actor, values, title=title, error=error, is_new=False))
