@@ -11,19 +11,20 @@ from carillon.config import Config, ConfigError
 from carillon.server.errors import OperatorError
 
 
+def use_django() -> None:
+    """Settings for a command at a terminal: as the database's owner and without chatter, unless told otherwise."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carillon.server.settings")
+    os.environ.setdefault("CARILLON_DB_ROLE", "owner")
+    os.environ.setdefault("CARILLON_LOG_LEVEL", "warning")
+
+
 def manage(arguments: list[str]) -> int:
     """Django's own commands, as the database's owner unless CARILLON_DB_ROLE says otherwise."""
     from django.core.management import execute_from_command_line
 
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carillon.server.settings")
-    os.environ.setdefault("CARILLON_DB_ROLE", "owner")
+    use_django()
     execute_from_command_line(["carillon manage", *arguments])
     return 0
-
-
-def token(arguments: list[str]) -> int:
-    """`token --user EMAIL`: an API token, printed once."""
-    return manage(["token", *arguments])
 
 
 def demo(arguments: list[str]) -> int:
@@ -31,8 +32,7 @@ def demo(arguments: list[str]) -> int:
     if arguments[:1] != ["call"]:
         sys.stderr.write("carillon: the demo is ./carillon demo call\n")
         return 2
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carillon.server.settings")
-    os.environ.setdefault("CARILLON_DB_ROLE", "owner")
+    use_django()
     return int(importlib.import_module("carillon.demo.call").main(arguments[1:]) or 0)
 
 
@@ -53,7 +53,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": _later("quality", "check"),
     "test": _later("quality", "test"),
     "demo": demo,
-    "token": token,
+    "token": _later("tokens", "token"),
     "manage": manage,
     "backup": _later("backup", "backup"),
     "restore": _later("backup", "restore"),
