@@ -17,6 +17,7 @@ from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.choices import Transport
 from carillon.business.endpoints.errors import EndpointState
 from carillon.business.endpoints.models import Endpoint
+from carillon.business.endpoints.queries import domain_of
 from carillon.business.numbers.choices import NumberState
 from carillon.business.numbers.models import Number
 
@@ -131,9 +132,9 @@ def derive_hashes(actor: Actor, web_product: WebProduct) -> int:
     """
     rows = Endpoint.objects.visible_to(actor).filter(web_product=web_product).select_for_update(of=("self",))
     found = list(rows.order_by("pk"))
+    domain = domain_of(web_product.pk)
     for endpoint in found:
-        endpoint.web_product = web_product
-        _derive(endpoint, decrypt(endpoint.secret))
+        _derive(endpoint, domain, decrypt(endpoint.secret))
     Endpoint.objects.bulk_update(found, ["ha1_md5", "ha1_sha256"], batch_size=500)
     return len(found)
 
@@ -179,11 +180,10 @@ def _checked_secret(secret: str) -> str:
 
 def _keep_secret(endpoint: Endpoint, secret: str) -> None:
     endpoint.secret = encrypt(secret)
-    _derive(endpoint, secret)
+    _derive(endpoint, domain_of(endpoint.web_product_id), secret)
 
 
-def _derive(endpoint: Endpoint, secret: str) -> None:
-    domain = endpoint.web_product.sip_domain.lower()  # callfeed.subscriber tells Kamailio the same spelling
+def _derive(endpoint: Endpoint, domain: str, secret: str) -> None:
     endpoint.ha1_md5 = ha1_md5(endpoint.username, domain, secret)
     endpoint.ha1_sha256 = ha1_sha256(endpoint.username, domain, secret)
 

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from django.db import connection
+from django.db.models import CharField, F, Func
+
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.customers.models import Customer
 from carillon.business.endpoints.models import Endpoint, Location
 
+DOMAIN = Func(F("web_product_id"), function="public.carillon_sip_domain", output_field=CharField())
 SECRETS = ("secret", "ha1_md5", "ha1_sha256")
 
 
 def endpoints(actor: Actor) -> ScopedQuerySet[Endpoint]:
-    """Return the SIP accounts the actor sees, without loading their secrets; one query."""
-    rows = Endpoint.objects.visible_to(actor).defer(*SECRETS)
-    return rows.select_related("partner", "web_product", "customer", "user", "caller_id")
+    """Return the SIP accounts the actor sees with their `domain`, without loading their secrets; one query.
+
+    Web products are not joined: customers' people may not read them.
+    """
+    rows = Endpoint.objects.visible_to(actor).defer(*SECRETS).annotate(domain=DOMAIN)
+    return rows.select_related("customer", "user", "caller_id")
+
+
+def domain_of(web_product_id: int) -> str:
+    """Return the SIP domain of a web product in small letters; one query past row-level security."""
+    with connection.cursor() as cursor:
+        cursor.execute("select public.carillon_sip_domain(%s)", [web_product_id])
+        return str(cursor.fetchone()[0])
 
 
 def endpoints_of_customer(actor: Actor, customer: Customer) -> ScopedQuerySet[Endpoint]:

@@ -10,8 +10,9 @@ from carillon.business.numbers.models import Number
 
 
 def numbers(actor: Actor) -> ScopedQuerySet[Number]:
-    """Return the stock the actor sees, holder, customer and user joined; one query."""
-    return Number.objects.visible_to(actor).select_related("partner", "customer", "user")
+    """Return the stock the actor sees, with customer and user, and the holder for staff; one query."""
+    rows = Number.objects.visible_to(actor).select_related("customer", "user")
+    return rows if actor.customer_id else rows.select_related("partner")
 
 
 def available_numbers(actor: Actor, partner_id: int) -> ScopedQuerySet[Number]:

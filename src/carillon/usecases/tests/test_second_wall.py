@@ -16,6 +16,7 @@ from carillon.base.errors import InvalidInput
 from carillon.base.tenancy import tenant
 from carillon.business.endpoints.actions import EndpointData, create_endpoint, reveal_secret
 from carillon.business.endpoints.models import Endpoint
+from carillon.business.endpoints.queries import endpoints
 from carillon.business.numbers.actions import (
     NumberAllocation,
     NumberAssignment,
@@ -26,6 +27,7 @@ from carillon.business.numbers.actions import (
     assign_number,
 )
 from carillon.business.numbers.models import Number
+from carillon.business.numbers.queries import numbers
 from carillon.business.pricing.actions import (
     AssignmentData,
     ImportOptions,
@@ -101,6 +103,11 @@ def test_customers_people_see_their_own_rows_only(trade: Trade, as_role: AsRole)
             first_day(paul, trade)
         with tenant(replace(shop.actor, customer_id=shop.customer.pk)):
             assert [table.__name__ for table in TABLES if table.objects.exists()] == ["Endpoint"]
+            carla = replace(shop.actor, customer_id=shop.customer.pk)
+            endpoint = create_endpoint(carla, EndpointData(customer_id=shop.customer.pk, username="carla"))
+            assert endpoints(carla).get(pk=endpoint.pk).domain == "northwind.test"
+            assert len(reveal_secret(carla, endpoint)) == 24
+            assert list(numbers(carla)) == []
         with tenant(replace(shop.actor, customer_id=10**9)):
             assert [table.__name__ for table in TABLES if table.objects.exists()] == []
 

@@ -1,0 +1,191 @@
+"""The panels SIP Endpoints and SIP Locations."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from carillon.base.actor import Actor
+from carillon.business.endpoints import actions, queries
+from carillon.business.endpoints.choices import Transport
+from carillon.business.endpoints.models import Endpoint, Location
+from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
+
+
+@dataclass(frozen=True, slots=True)
+class SipAccount:
+    """What a person types into a device."""
+
+    username: str
+    domain: str
+    secret: str
+
+
+@functools.wraps(actions.reveal_secret)
+def show_secret(actor: Actor, endpoint: Endpoint) -> SipAccount:
+    """Return the account with its secret in clear; history says who looked."""
+    return SipAccount(
+        endpoint.username, queries.domain_of(endpoint.web_product_id), actions.reveal_secret(actor, endpoint)
+    )
+
+
+@functools.wraps(actions.regenerate_secret)
+def new_secret(actor: Actor, endpoint: Endpoint) -> None:
+    """Replace the secret; it is shown on demand only."""
+    actions.regenerate_secret(actor, endpoint)
+
+
+def address_of_record(endpoint: Endpoint) -> str:
+    """`username@domain`."""
+    return f"{endpoint.username}@{getattr(endpoint, 'domain', '')}"
+
+
+ROW_ACTIONS = (
+    RowAction(
+        "reveal",
+        _("Show secret"),
+        show_secret,
+        icon="eye",
+        confirm=_("The history will tell that you looked."),
+        result=lambda account: {
+            "username": account.username,
+            "domain": account.domain,
+            "secret": account.secret,
+        },
+    ),
+    RowAction(
+        "regenerate",
+        _("New secret"),
+        new_secret,
+        icon="key",
+        confirm=_("The device cannot register or call until it has the new secret."),
+        danger=True,
+    ),
+    RowAction(
+        "enable",
+        _("Enable"),
+        actions.enable_endpoint,
+        icon="player-play",
+        applies=lambda endpoint: not endpoint.is_enabled,
+    ),
+    RowAction(
+        "disable",
+        _("Disable"),
+        actions.disable_endpoint,
+        icon="player-pause",
+        confirm=_("The device can neither register nor call."),
+        danger=True,
+        applies=lambda endpoint: endpoint.is_enabled,
+    ),
+)
+
+PANELS = (
+    Panel(
+        slug="sip-endpoints",
+        title=_("SIP Endpoints"),
+        name=_("SIP endpoint"),
+        section="main",
+        icon="device-landline-phone",
+        permission="endpoints",
+        audiences=frozenset({"operator", "partner", "customer"}),
+        model=Endpoint,
+        rows=queries.endpoints,
+        columns=(
+            Column("username", _("Username"), kind="code", width=120),
+            Column("domain", _("SIP domain"), width=150),
+            Column("label", _("Label"), width=120),
+            Column("customer", _("Customer"), value="customer.name", width=150, grow=2),
+            Column("user", _("User"), value="user.name", width=120),
+            Column("caller_id", _("Caller ID"), kind="code", value="caller_id.e164", width=130),
+            Column("transport", _("Transport"), kind="choice", width=80),
+            Column("is_enabled", _("Enabled"), kind="bool", width=80),
+        ),
+        api=(
+            Column("address_of_record", _("Address of record"), value=address_of_record),
+            Column("customer_id", _("Customer"), kind="integer"),
+            Column("user_id", _("User"), kind="integer"),
+            Column("caller_id_id", _("Caller ID"), kind="integer"),
+            Column("web_product_id", _("Web product"), kind="integer"),
+            Column("partner_id", _("Partner"), kind="integer"),
+            Column("created_at", _("Created"), kind="datetime"),
+        ),
+        filters=(
+            Filter("username", _("Username"), lookup="startswith"),
+            Filter("label", _("Label"), lookup="istartswith"),
+            Filter("transport", _("Transport"), choices=Transport.choices),
+            Filter("is_enabled", _("Enabled"), kind="bool"),
+            Filter("user_id", _("User"), kind="integer"),
+            Filter("web_product_id", _("Web product"), kind="integer"),
+            Filter("partner_id", _("Partner"), kind="integer"),
+        ),
+        order=("username", "-id"),
+        customer_field="customer_id",
+        search="username",
+        data=actions.EndpointData,
+        fields=(
+            Field("customer_id", _("Customer"), lookup="customers", only="create"),
+            Field("username", _("Username"), only="create", max_length=64, help=_("Empty: one is made.")),
+            Field("user_id", _("User"), lookup="users", help=_("Whose device it is.")),
+            Field("label", _("Label"), max_length=100, placeholder=_("Desk phone, second floor")),
+            Field(
+                "caller_id_id",
+                _("Caller ID"),
+                lookup="numbers",
+                help=_("One of the customer's numbers. Empty: its user's, else the customer's default."),
+            ),
+            Field("transport", _("Transport"), help=_("What the device should be set to.")),
+        ),
+        create=actions.create_endpoint,
+        update=actions.update_endpoint,
+        remove=actions.remove_endpoint,
+        actions=ROW_ACTIONS,
+        links=(Link(_("Registrations"), "sip-locations", {"endpoint_id": "id"}),),
+        help=_(
+            "A SIP account for one device. The device registers as username@domain with the secret, which was made "
+            "at random, is stored encrypted and shown on demand: history tells to whom."
+        ),
+        empty=_("Add a SIP endpoint to give a customer's device an account."),
+    ),
+    Panel(
+        slug="sip-locations",
+        title=_("SIP Locations"),
+        name=_("SIP location"),
+        section="main",
+        icon="map-pin",
+        permission="locations",
+        audiences=frozenset({"operator", "partner", "customer"}),
+        model=Location,
+        rows=queries.locations,
+        columns=(
+            Column("address_of_record", _("Registered"), kind="code", width=200),
+            Column("customer", _("Customer"), value="customer.name", width=140),
+            Column("contact", _("Contact"), kind="code", width=220, grow=2),
+            Column("received", _("Seen from"), kind="code", width=150),
+            Column("transport", _("Transport"), width=80),
+            Column("user_agent", _("Device"), width=150),
+            Column("registered_at", _("Since"), kind="datetime", width=140),
+            Column("expires_at", _("Until"), kind="datetime", width=140),
+        ),
+        api=(
+            Column("customer_id", _("Customer"), kind="integer"),
+            Column("endpoint_id", _("SIP endpoint"), kind="integer"),
+            Column("partner_id", _("Partner"), kind="integer"),
+        ),
+        filters=(
+            Filter("address_of_record", _("Registered"), lookup="startswith"),
+            Filter("transport", _("Transport")),
+            Filter("endpoint_id", _("SIP endpoint"), kind="integer"),
+            Filter("partner_id", _("Partner"), kind="integer"),
+        ),
+        order=("-id",),
+        customer_field="customer_id",
+        search="address_of_record",
+        refresh_s=5,
+        has_history=False,
+        links=(Link(_("SIP endpoint"), "sip-endpoints", {"username": "endpoint.username"}),),
+        help=_("Devices that are registered now: where they are, what they are and how long it lasts."),
+        empty=_("No device is registered."),
+    ),
+)

@@ -1,0 +1,159 @@
+"""The panel Numbers."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from carillon.business.numbers import actions, queries
+from carillon.business.numbers.choices import NumberKind, NumberState
+from carillon.business.numbers.e164 import MAX_NUMBERS_AT_ONCE
+from carillon.business.numbers.models import Number
+from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
+from carillon.usecases.release_number import release_number
+
+SETTABLE = tuple((state.value, state.label) for state in actions.SETTABLE_STATES)
+
+
+def is_free(number: Number) -> bool:
+    """Whether the number serves nobody."""
+    return number.customer_id is None
+
+
+def is_taken(number: Number) -> bool:
+    """Whether the number serves a customer."""
+    return number.customer_id is not None
+
+
+def holder_name(number: Number) -> str:
+    """The holder's name; empty for customers' people, who may not read partners."""
+    return str(number.partner) if "partner" in number._state.fields_cache else ""
+
+
+ROW_ACTIONS = (
+    RowAction(
+        "assign",
+        _("Assign"),
+        actions.assign_number,
+        data=actions.NumberAssignment,
+        icon="user",
+        fields=(
+            Field("customer_id", _("Customer"), lookup="customers"),
+            Field("user_id", _("Rings user"), lookup="users", help=_("Empty: it rings nobody yet.")),
+            Field("is_default_caller_id", _("Shown on outgoing calls")),
+        ),
+        initial=lambda number: {
+            "customer_id": number.customer_id,
+            "user_id": number.user_id,
+            "is_default_caller_id": number.is_default_caller_id,
+        },
+        applies=lambda number: number.state != NumberState.QUARANTINE,
+    ),
+    RowAction(
+        "make-default-caller-id",
+        _("Show on outgoing calls"),
+        actions.make_default_caller_id,
+        icon="phone-outgoing",
+        applies=lambda number: is_taken(number) and not number.is_default_caller_id,
+    ),
+    RowAction(
+        "release",
+        _("Release"),
+        release_number,
+        data=actions.NumberRelease,
+        icon="phone-off",
+        fields=(
+            Field("to_quarantine", _("Rest in quarantine"), help=_("Until callers of the former holder have gone.")),
+        ),
+        initial=lambda number: {"to_quarantine": True},
+        confirm=_("The customer loses this number at once; devices no longer show it."),
+        danger=True,
+        applies=is_taken,
+    ),
+    RowAction(
+        "allocate",
+        _("Move to partner"),
+        actions.allocate_number,
+        data=actions.NumberAllocation,
+        icon="exchange",
+        fields=(Field("partner_id", _("Partner"), lookup="partners"),),
+        applies=is_free,
+    ),
+    RowAction(
+        "set-state",
+        _("Set state"),
+        actions.set_number_state,
+        data=actions.NumberStateData,
+        icon="tag",
+        fields=(Field("state", _("State"), choices=SETTABLE),),
+        initial=lambda number: {"state": number.state},
+        applies=is_free,
+    ),
+)
+
+PANELS = (
+    Panel(
+        slug="numbers",
+        title=_("Numbers"),
+        name=_("number"),
+        section="settings",
+        icon="hash",
+        audiences=frozenset({"operator", "partner", "customer"}),
+        model=Number,
+        rows=queries.numbers,
+        columns=(
+            Column("e164", _("Number"), kind="code", width=140),
+            Column("country", _("Country"), width=70),
+            Column("area", _("Area"), width=110),
+            Column("kind", _("Kind"), kind="choice", width=95),
+            Column("state", _("State"), kind="status", width=95),
+            Column("customer", _("Customer"), value="customer.name", width=150, grow=2),
+            Column("user", _("Rings"), value="user.name", width=120),
+            Column("is_default_caller_id", _("Caller ID"), kind="bool", width=80),
+            Column("partner", _("Partner"), value=holder_name, width=130),
+        ),
+        api=(
+            Column("customer_id", _("Customer"), kind="integer"),
+            Column("user_id", _("User"), kind="integer"),
+            Column("partner_id", _("Partner"), kind="integer"),
+            Column("assigned_at", _("Assigned"), kind="datetime"),
+            Column("created_at", _("Added"), kind="datetime"),
+        ),
+        filters=(
+            Filter("e164", _("Number"), lookup="startswith"),
+            Filter("country", _("Country")),
+            Filter("kind", _("Kind"), choices=NumberKind.choices),
+            Filter("state", _("State"), choices=NumberState.choices),
+            Filter("user_id", _("User"), kind="integer"),
+            Filter("partner_id", _("Partner"), kind="integer"),
+        ),
+        order=("e164", "-id"),
+        customer_field="customer_id",
+        search="e164",
+        data=actions.NumberData,
+        fields=(
+            Field("e164", _("Number"), only="create", placeholder="+442071234567", max_length=40),
+            Field(
+                "count",
+                _("How many in a row"),
+                only="create",
+                minimum=1,
+                maximum=MAX_NUMBERS_AT_ONCE,
+                help=_("More than one adds the numbers that follow it, too."),
+            ),
+            Field("area", _("Area"), max_length=100),
+            Field("kind", _("Kind"), choices=NumberKind.choices, help=_("Empty: as the number plan says.")),
+            Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Empty: your own stock.")),
+        ),
+        create=actions.add_number,
+        update=actions.update_number,
+        remove=actions.remove_number,
+        actions=ROW_ACTIONS,
+        links=(Link(_("SIP endpoints of the customer"), "sip-endpoints", {"customer_id": "customer_id"}),),
+        help=_(
+            "The stock of telephone numbers. A number is available, reserved, in service at a customer, or in "
+            "quarantine after it was released. Assign it to a customer and choose the user it rings. Move it to a "
+            "sub-partner to let that partner sell it."
+        ),
+        empty=_("Add the numbers that your suppliers gave you."),
+    ),
+)

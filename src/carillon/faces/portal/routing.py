@@ -1,0 +1,227 @@
+"""The panels Gateways and Routing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext_lazy as _
+
+from carillon.business.routing import actions, queries
+from carillon.business.routing.choices import GatewayMode, Strategy
+from carillon.business.routing.models import Gateway, Route
+from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
+
+
+def gateway_ids(route: Route) -> list[int]:
+    """The route's gateways in order; the rows come with them."""
+    return [line.gateway_id for line in route.gateways.all()]
+
+
+def gateway_names(route: Route) -> str:
+    """The names of the route's gateways in order."""
+    return ", ".join(line.gateway.name for line in route.gateways.all())
+
+
+def route_values(route: Route) -> Mapping[str, object]:
+    """What the form of a route starts with."""
+    names = ("name", "prefix", "strategy", "priority", "is_stopper", "is_emergency", "country", "partner_id")
+    values = {name: getattr(route, name) for name in (*names, "web_product_id", "customer_id")}
+    return values | {"gateway_ids": tuple(gateway_ids(route))}
+
+
+def source_of(route: Route) -> str:
+    """Whose calls the route is for; empty: all."""
+    return str(route.customer or route.web_product or "")
+
+
+GATEWAY_FIELDS = (
+    Field("name", _("Name"), max_length=100),
+    Field("host", _("Host"), max_length=253, placeholder="sip.carrier.example"),
+    Field("port", _("Port"), minimum=1, maximum=65535),
+    Field("transport", _("Transport")),
+    Field("cost_list_id", _("Cost list"), lookup="costs", help=_("What this carrier charges.")),
+    Field(
+        "source_addresses",
+        _("Calls come in from"),
+        kind="lines",
+        help=_("Addresses or blocks such as 192.0.2.0/24, one a line. Empty: no calls come in."),
+    ),
+    Field("mode", _("How it knows us"), section=_("Sign-in")),
+    Field("auth_username", _("User name"), max_length=64, section=_("Sign-in")),
+    Field(
+        "auth_password",
+        _("Password"),
+        kind="password",
+        max_length=128,
+        section=_("Sign-in"),
+        help=_("Empty: unchanged."),
+    ),
+    Field("auth_realm", _("Realm"), max_length=253, section=_("Sign-in"), help=_("Empty: whatever it asks with.")),
+    Field("number_format", _("Number format"), section=_("Numbers")),
+    Field("country", _("Country"), max_length=2, section=_("Numbers"), placeholder="GB"),
+    Field("strip", _("Take off digits"), minimum=0, maximum=15, section=_("Numbers")),
+    Field("prepend", _("Put before"), max_length=16, section=_("Numbers")),
+    Field("ring_timeout_s", _("Rings at most (s)"), minimum=5, maximum=300, section=_("Failover")),
+    Field("reply_timeout_ms", _("Silent at most (ms)"), minimum=200, maximum=30_000, section=_("Failover")),
+    Field("is_demo", _("Demo carrier"), only="create", section=_("Failover")),
+    Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Empty: your own.")),
+)
+
+ROUTE_FIELDS = (
+    Field("name", _("Name"), max_length=100),
+    Field("prefix", _("Prefix"), max_length=15, help=_("Digits, country code first. Empty: every number.")),
+    Field("strategy", _("Strategy")),
+    Field(
+        "gateway_ids",
+        _("Gateways"),
+        lookup="gateways",
+        help=_("In the order they are tried; least cost sorts them by price for each call."),
+    ),
+    Field("priority", _("Priority"), minimum=0, maximum=10_000, help=_("Low comes first.")),
+    Field("is_stopper", _("Stopper"), help=_("No later route is tried.")),
+    Field("web_product_id", _("Web product"), lookup="web-products", section=_("Only for calls of")),
+    Field("customer_id", _("Customer"), lookup="customers", section=_("Only for calls of")),
+    Field("is_emergency", _("Emergency calls"), section=_("Emergency"), help=_("For nothing but emergency numbers.")),
+    Field("country", _("Country"), max_length=2, section=_("Emergency"), placeholder="GB"),
+    Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Empty: your own.")),
+)
+
+GATEWAYS = Panel(
+    slug="gateways",
+    title=_("Gateways"),
+    name=_("gateway"),
+    section="settings",
+    icon="server",
+    model=Gateway,
+    rows=queries.gateways,
+    columns=(
+        Column("name", _("Name"), width=150, grow=2),
+        Column("host", _("Host"), kind="code", width=160),
+        Column("port", _("Port"), kind="integer", width=65),
+        Column("transport", _("Transport"), kind="choice", width=80),
+        Column("mode", _("Sign-in"), kind="choice", width=110),
+        Column("source_addresses", _("Calls come in from"), kind="list", width=160),
+        Column("cost_list", _("Cost list"), value="cost_list.name", width=120),
+        Column("is_enabled", _("Enabled"), kind="bool", width=80),
+        Column("is_demo", _("Demo"), kind="bool", width=65),
+        Column("partner", _("Partner"), value="partner.name", width=120),
+    ),
+    api=(
+        Column("country", _("Country")),
+        Column("auth_username", _("User name")),
+        Column("auth_realm", _("Realm")),
+        Column("number_format", _("Number format")),
+        Column("strip", _("Take off digits"), kind="integer"),
+        Column("prepend", _("Put before")),
+        Column("ring_timeout_s", _("Rings at most"), kind="integer"),
+        Column("reply_timeout_ms", _("Silent at most"), kind="integer"),
+        Column("cost_list_id", _("Cost list"), kind="integer"),
+        Column("partner_id", _("Partner"), kind="integer"),
+        Column("created_at", _("Created"), kind="datetime"),
+    ),
+    filters=(
+        Filter("name", _("Name"), lookup="istartswith"),
+        Filter("host", _("Host"), lookup="startswith"),
+        Filter("mode", _("Sign-in"), choices=GatewayMode.choices),
+        Filter("is_enabled", _("Enabled"), kind="bool"),
+        Filter("partner_id", _("Partner"), kind="integer"),
+    ),
+    order=("name", "-id"),
+    data=actions.GatewayData,
+    fields=GATEWAY_FIELDS,
+    create=actions.create_gateway,
+    update=actions.update_gateway,
+    remove=actions.remove_gateway,
+    actions=(
+        RowAction(
+            "enable",
+            _("Enable"),
+            actions.enable_gateway,
+            icon="player-play",
+            applies=lambda gateway: not gateway.is_enabled,
+        ),
+        RowAction(
+            "disable",
+            _("Disable"),
+            actions.disable_gateway,
+            icon="player-pause",
+            confirm=_("No call goes to this carrier, and its calls are refused."),
+            danger=True,
+            applies=lambda gateway: gateway.is_enabled,
+        ),
+    ),
+    links=(Link(_("Routes through it"), "routes", {"gateway_id": "id"}),),
+    help=_(
+        "Carriers' hosts. Calls go out to host and port, and come in from the addresses listed. A carrier either "
+        "knows our address, or we register with user name and password. The cost list says what it charges."
+    ),
+    empty=_("Add the carrier that takes your calls to the telephone network."),
+)
+
+ROUTES = Panel(
+    slug="routes",
+    title=_("Routing"),
+    name=_("route"),
+    section="settings",
+    icon="route",
+    model=Route,
+    rows=queries.routes,
+    columns=(
+        Column("prefix", _("Prefix"), kind="code", width=100),
+        Column("name", _("Name"), width=170, grow=2),
+        Column("strategy", _("Strategy"), kind="choice", width=120),
+        Column("gateways", _("Gateways"), value=gateway_names, width=200, grow=2, in_api=False),
+        Column("priority", _("Priority"), kind="integer", width=75),
+        Column("is_stopper", _("Stopper"), kind="bool", width=75),
+        Column("source", _("Calls of"), value=source_of, width=130, in_api=False),
+        Column("is_emergency", _("Emergency"), kind="bool", width=90),
+        Column("country", _("Country"), width=75),
+        Column("is_enabled", _("Enabled"), kind="bool", width=80),
+        Column("partner", _("Partner"), value="partner.name", width=120),
+    ),
+    api=(
+        Column("gateway_ids", _("Gateways"), kind="list", value=gateway_ids),
+        Column("web_product_id", _("Web product"), kind="integer"),
+        Column("customer_id", _("Customer"), kind="integer"),
+        Column("partner_id", _("Partner"), kind="integer"),
+        Column("created_at", _("Created"), kind="datetime"),
+    ),
+    filters=(
+        Filter("prefix", _("Prefix"), lookup="startswith"),
+        Filter("name", _("Name"), lookup="istartswith"),
+        Filter("strategy", _("Strategy"), choices=Strategy.choices),
+        Filter("is_emergency", _("Emergency"), kind="bool"),
+        Filter("is_enabled", _("Enabled"), kind="bool"),
+        Filter("gateway_id", _("Gateway"), kind="integer", field="gateways__gateway_id"),
+        Filter("partner_id", _("Partner"), kind="integer"),
+    ),
+    order=("prefix", "-id"),
+    customer_field="customer_id",
+    data=actions.RouteData,
+    fields=ROUTE_FIELDS,
+    initial=route_values,
+    create=actions.create_route,
+    update=actions.update_route,
+    remove=actions.remove_route,
+    actions=(
+        RowAction(
+            "enable", _("Enable"), actions.enable_route, icon="player-play", applies=lambda route: not route.is_enabled
+        ),
+        RowAction(
+            "disable",
+            _("Disable"),
+            actions.disable_route,
+            icon="player-pause",
+            confirm=_("Calls pass this route over."),
+            applies=lambda route: route.is_enabled,
+        ),
+    ),
+    help=_(
+        "Which carriers a call is offered to. Among the routes that fit a call the longest prefix wins; equal ones "
+        "are tried by priority. Least cost asks the cheapest gateway first; block refuses the call. Emergency calls "
+        "use emergency routes of the caller's country only, and are never blocked."
+    ),
+    empty=_("Add a route with an empty prefix to send every call to your carrier."),
+)
+
+PANELS = (GATEWAYS, ROUTES)
