@@ -49,7 +49,8 @@ def from_form(
             given[one.name] = str(post.get(one.name, "")).lower() not in UNCHECKED
         elif one.many:
             values = post.getlist(one.name)
-            given[one.name] = values if one.field.choices else _lines(values[0] if values else "")
+            chosen = [value for value in values if value]
+            given[one.name] = chosen if one.field.choices else _lines(values[0] if values else "")
         elif one.name in post:
             given[one.name] = _major(str(post[one.name])) if one.is_money else post[one.name]
     return given

@@ -80,7 +80,9 @@ ColumnKind = Literal[
     "text", "code", "integer", "decimal", "money", "bool", "choice", "status", "datetime", "date", "duration", "list"
 ]
 FilterKind = Literal["text", "integer", "uuid", "bool", "date"]
-FieldKind = Literal["auto", "text", "textarea", "email", "password", "money", "lines", "file", "number", "code"]
+FieldKind = Literal[
+    "auto", "text", "textarea", "email", "password", "money", "lines", "file", "number", "code", "ordered"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,8 @@ class Field:
 
     `choices`: pairs, or a function of the actor (for short lists, values outside are refused). `lookup`: slug of a
     panel to search in; the value is the id of a row the actor may see. `only`: present on "create" or "update" alone
-    (the other keeps the initial value, shown read-only). `minimum`/`maximum` bound numbers (money in micro-units).
+    (the other keeps the initial value, shown read-only). `kind="ordered"`: several of the choices in an order, one
+    drop-down each. `minimum`/`maximum` bound numbers (money in micro-units).
     `suggest`: a function of the actor giving the value a new form starts with.
     """
 

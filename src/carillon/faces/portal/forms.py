@@ -23,6 +23,7 @@ from carillon.panels.inputs import Input
 
 LINE_ERROR = re.compile(r"(\d+):(.*)")
 LINES_SHOWN = 200
+LEAST_PLACES, SPARE_PLACES = 3, 1  # drop-downs of an ordered choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,8 @@ def _kind(one: Input, has_choices: bool) -> tuple[str, str, str]:
         return "switch", "checkbox", ""
     if one.field.lookup:
         return "lookup", "text", ""
+    if one.field.kind == "ordered":
+        return "ordered", "text", ""
     if one.many:
         return ("checks", "checkbox", "") if has_choices else ("lines", "text", "")
     if has_choices or issubclass(one.type, Enum):
@@ -171,6 +174,9 @@ def _value(one: Input, values: Mapping[str, Any], kind: str) -> Any:
     if one.many:
         found = values.getlist(one.name) if isinstance(values, QueryDict) else values.get(one.name)
         items = [found] if isinstance(found, str) else [str(getattr(item, "value", item)) for item in found or ()]
+        if kind == "ordered":
+            items = [item for item in items if item]
+            return [*items, *[""] * max(SPARE_PLACES, LEAST_PLACES - len(items))]
         return items if kind == "checks" else "\n".join(items)
     value = values.get(one.name)
     if one.type is bool:

@@ -6,10 +6,18 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext_lazy as _
 
+from carillon.base.actor import Actor
 from carillon.business.routing import actions, queries
 from carillon.business.routing.choices import GatewayMode, Strategy
 from carillon.business.routing.models import Gateway, Route
 from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
+
+
+def gateway_choices(actor: Actor) -> list[tuple[int, str]]:
+    """The gateways the actor sees, by name; those of sub-partners with the partner's name."""
+    rows = queries.gateways(actor).order_by("name", "id")
+    own = actor.partner_id
+    return [(row.pk, row.name if row.partner_id == own else f"{row.name} ({row.partner})") for row in rows]
 
 
 def gateway_ids(route: Route) -> list[int]:
@@ -74,7 +82,8 @@ ROUTE_FIELDS = (
     Field(
         "gateway_ids",
         _("Gateways"),
-        lookup="gateways",
+        kind="ordered",
+        choices=gateway_choices,
         help=_("In the order they are tried; least cost sorts them by price for each call."),
     ),
     Field("priority", _("Priority"), minimum=0, maximum=10_000, help=_("Low comes first.")),
