@@ -66,7 +66,7 @@ def _check_phone(one: Heard, expected: Expected) -> None:
     if expected.shown:
         assert one.shown == expected.shown
     if expected.lasts_s:
-        assert expected.lasts_s - 0.5 <= one.lasted_s <= expected.lasts_s + 1.5
+        assert expected.lasts_s - 1 <= one.lasted_s <= expected.lasts_s + 1.5
     if not expected.is_decided and expected.phone[-1] == 503:
         assert one.refused_after_s < SILENT_WITHIN_S
         assert one.retry_after

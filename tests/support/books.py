@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from carillon.base.tenancy import tenant
-from carillon.business.billing.actions import reverse_transfer, set_credit_limit
+from carillon.business.billing.actions import LimitData, ReversalData, reverse_transfer, set_credit_limit
 from carillon.business.billing.choices import TransferKind
 from carillon.business.billing.models import Account, Transfer
 from carillon.business.customers.actions import set_customer_status
@@ -62,6 +62,7 @@ class Books:
 
     def arrange(self, changes: Changes) -> None:
         """Bring the demo world into the state a flow begins with, and wait until control knows."""
+        self.drained()
         known = self.platform.log("control").count("Reference data in force")
         with self.open():
             self._arrange_money(changes)
@@ -85,11 +86,13 @@ class Books:
             paid = Transfer.objects.visible_to(actor).filter(entries__account=account, kind=TransferKind.TOP_UP)
             for transfer in paid:
                 if not Transfer.objects.filter(idempotency_key=f"reversal:{transfer.pk}").exists():
-                    reverse_transfer(actor, transfer, reason="A golden call flow sets the money itself.")
+                    reverse_transfer(actor, transfer, ReversalData(reason="A golden call flow sets the money itself."))
             account.refresh_from_db()
             spent = account.reserved_micro + account.unposted_micro - account.balance_micro
             if account.credit_limit_micro != wanted_micro + spent:
-                set_credit_limit(actor, account, wanted_micro + spent, reason="Golden call flow")
+                set_credit_limit(
+                    actor, account, LimitData(credit_limit_micro=wanted_micro + spent, reason="Golden call flow")
+                )
 
     def _account(self, name: str) -> Account:
         rows = Account.objects.filter(customer__name=name) | Account.objects.filter(buyer_partner__name=name)
@@ -131,6 +134,17 @@ class Books:
             states = self.platform.sql("select state from calls_call where sip_call_id = any(%s)", list(sip_call_ids))
             waiting = self.platform.sql("select count(*) from billing_unpostedcharge")[0][0]
             return len(states) == len(sip_call_ids) and all(state == "rated" for (state,) in states) and not waiting
+
+        wait_until(is_done, 20)
+
+    def drained(self) -> None:
+        """Do the worker's rounds until no call that has ended and no charge waits: what an earlier flow left behind."""
+
+        def is_done() -> bool:
+            with self.open():
+                self.work()
+            waiting = "select (select count(*) from calls_call where state = 'ended' and due_at <= now())"
+            return not self.platform.sql(f"{waiting} + (select count(*) from billing_unpostedcharge)")[0][0]
 
         wait_until(is_done, 20)
 

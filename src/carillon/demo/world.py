@@ -150,7 +150,7 @@ CAST = World(
         Seller(OPERATOR, "", "GB", Person("Olga", "olga@level.example"), "portal.localhost"),
         Seller(NORTHWIND, OPERATOR, "GB", Person("Paul", "paul@northwind.example"), balance="500"),
         Seller(FJORD, NORTHWIND, "NO", Person("Petra", "petra@fjord.example"), balance="200"),
-        Seller(HARBOUR, OPERATOR, "GB", Person("Hugo", "hugo@harbour.example"), balance="100"),
+        Seller(HARBOUR, OPERATOR, "GB", Person("Harbour staff", "staff@harbour.example"), balance="100"),
     ),
     brands=(
         Brand(BUSINESS, NORTHWIND, "business", "northwind.localhost", "northwind.test", "GB"),
@@ -195,6 +195,14 @@ CAST = World(
             balance="20",
         ),
         Buyer(
+            "Corner Shop",  # `demo call` gives it just enough money to watch a call being cut off
+            BUSINESS,
+            "company",
+            "prepaid",
+            "GB",
+            (Phone("Till", "till@shop.example", "10", "+442079460110", "till"),),
+        ),
+        Buyer(
             "Dan",
             HELLO,
             "individual",
@@ -209,7 +217,7 @@ CAST = World(
             "company",
             "prepaid",
             "GB",
-            (Phone("Frida", "frida@nordlys.example", "201", "+442079460301", "frida"),),
+            (Phone("Reception", "reception@nordlys.example", "201", "+442079460301", "reception"),),
             balance="15",
         ),
         Buyer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from carillon.base.actor import Actor
-from carillon.business.billing.actions import TopUpData, set_credit_limit, top_up_customer
+from carillon.business.billing.actions import LimitData, TopUpData, set_credit_limit, top_up_customer
 from carillon.business.billing.queries import customer_account
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.actions import CustomerData, UserData, create_user
@@ -67,7 +67,7 @@ def load_buyer(actor: Actor, buyer: Buyer, made: Counter[str]) -> None:
         top_up_customer(actor, customer, data)
     account = customer_account(actor, customer.pk)
     if account is not None and micro(buyer.credit_limit):
-        set_credit_limit(actor, account, micro(buyer.credit_limit), reason="Demo world")
+        set_credit_limit(actor, account, LimitData(credit_limit_micro=micro(buyer.credit_limit), reason="Demo world"))
     for phone in buyer.phones:
         load_phone(actor, customer, phone, made)
     made["customers"] += 1
