@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 from django.db import connection
 
 from carillon.base.tenancy import tenant
-from carillon.business.billing.actions import TopUpData, set_credit_limit, top_up_customer, top_up_partner
+from carillon.business.billing.actions import LimitData, TopUpData, set_credit_limit, top_up_customer, top_up_partner
 from carillon.business.billing.models import Account
 from carillon.business.billing.queries import customer_account, partner_account
 from carillon.business.customers.models import Customer
@@ -152,7 +152,7 @@ def _money(cast: Cast, acme_micro: int) -> None:
     top_up_partner(actor, cast.northwind, TopUpData(amount_micro=100 * MICRO, idempotency_key="northwind"))
     top_up_partner(actor, cast.fjord, TopUpData(amount_micro=100 * MICRO, idempotency_key="fjord"))
     dan = _known(customer_account(actor, cast.dan.pk))
-    set_credit_limit(actor, dan, 5 * MICRO, reason="postpaid")
+    set_credit_limit(actor, dan, LimitData(credit_limit_micro=5 * MICRO, reason="postpaid"))
 
 
 # ---------------------------------------------------------------- the feed, from the database

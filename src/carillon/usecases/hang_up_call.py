@@ -26,7 +26,7 @@ class ControlSilent(CarillonError):
 
 
 @action("live_calls.hang_up")
-def hang_up_call(actor: Actor, call_id: uuid.UUID) -> Call:
+def hang_up_call(actor: Actor, call: Call) -> Call:
     """Hang up a call that is going on; it ends within moments and is rated like any other.
 
     Raises:
@@ -34,9 +34,10 @@ def hang_up_call(actor: Actor, call_id: uuid.UUID) -> Call:
         Conflict: it has ended already.
         ControlSilent
     """
-    call = Call.objects.visible_to(actor).filter(pk=call_id, partner_id__in=actor.scope).first()
-    if call is None:
-        raise NotFound(f"There is no call {call_id}.")
+    found = Call.objects.visible_to(actor).filter(pk=call.pk, partner_id__in=actor.scope).first()
+    if found is None:
+        raise NotFound(f"There is no call {call.pk}.")
+    call = found
     if call.state not in LIVE:
         raise Conflict("The call has ended already.")
     status = _ask(settings.CONFIG, call.pk)

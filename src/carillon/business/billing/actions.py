@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import uuid4
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
@@ -29,6 +30,32 @@ class TopUpData:
     amount_micro: int
     idempotency_key: str
     reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopUpRequest:
+    """A top-up as a form or program asks for it: for a customer or for a sub-partner. Key "": a new one, made here."""
+
+    amount_micro: int
+    customer_id: int | None = None
+    partner_id: int | None = None
+    reference: str = ""
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitData:
+    """How far below zero an account may go, and why."""
+
+    credit_limit_micro: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReversalData:
+    """Why a transfer is taken back."""
+
+    reason: str
 
 
 # ---------------------------------------------------------------- accounts
@@ -65,13 +92,11 @@ def _open(actor: Actor, wanted: dict[str, object]) -> Account:
 
 
 @action("top_ups.limit")
-def set_credit_limit(actor: Actor, account: Account, limit_micro: int, *, reason: str = "") -> Account:
-    """Set how far below zero a customer or sub-partner may go.
+def set_credit_limit(actor: Actor, account: Account, data: LimitData) -> Account:
+    """Set how far below zero a customer or sub-partner may go; 0: not at all.
 
     Args:
         account: a customer's or sub-partner's account in the actor's books.
-        limit_micro: micro-units, 0 for none.
-        reason: why, for history.
 
     Raises:
         InvalidInput: negative or absurd, or not an account of a buyer.
@@ -83,10 +108,11 @@ def set_credit_limit(actor: Actor, account: Account, limit_micro: int, *, reason
         raise InvalidInput("Only customers and sub-partners have a credit limit.")
     faults = Faults()
     most = format_amount(MOST_MICRO, account.currency)
-    faults.unless(0 <= limit_micro <= MOST_MICRO, "limit_micro", f"A credit limit is from 0 to {most}.")
+    is_right = 0 <= data.credit_limit_micro <= MOST_MICRO
+    faults.unless(is_right, "credit_limit_micro", f"A credit limit is from 0 to {most}.")
     faults.stop()
-    with audited(actor, account, "set_credit_limit", reason=reason):
-        account.credit_limit_micro = limit_micro
+    with audited(actor, account, "set_credit_limit", reason=data.reason):
+        account.credit_limit_micro = data.credit_limit_micro
         account.save(update_fields=["credit_limit_micro"])
     return account
 
@@ -130,8 +156,29 @@ def top_up_partner(actor: Actor, partner: Partner, data: TopUpData) -> Transfer:
     return _top_up(actor, _open(actor, {**wanted, "customer_id": None, "currency": partner.currency}), data)
 
 
+@action("top_ups.add")
+def top_up(actor: Actor, request: TopUpRequest) -> Transfer:
+    """Top a customer or a sub-partner up, whichever the request names.
+
+    Raises:
+        InvalidInput: it names neither or both, or like `top_up_customer` and `top_up_partner`.
+        KeyReused, NotPermitted
+    """
+    if (request.customer_id is None) == (request.partner_id is None):
+        sentence = "Name either a customer or a sub-partner."
+        raise InvalidInput(sentence, fields={"customer_id": sentence})
+    data = TopUpData(
+        amount_micro=request.amount_micro,
+        idempotency_key=request.idempotency_key or uuid4().hex,
+        reference=request.reference,
+    )
+    if request.partner_id is not None:
+        return top_up_partner(actor, named(Partner.objects.all(), actor, request.partner_id, "partner_id"), data)
+    return top_up_customer(actor, named(Customer.objects.all(), actor, request.customer_id or 0, "customer_id"), data)
+
+
 @action("transactions.reverse")
-def reverse_transfer(actor: Actor, transfer: Transfer, *, reason: str) -> Transfer:
+def reverse_transfer(actor: Actor, transfer: Transfer, data: ReversalData) -> Transfer:
     """Take a top-up or adjustment back by a transfer of its own; the same one when it was reversed before.
 
     The balance may become negative: a bounced payment is gone, spent or not.
@@ -147,7 +194,8 @@ def reverse_transfer(actor: Actor, transfer: Transfer, *, reason: str) -> Transf
     _check_seller(actor, found.partner_id)
     if found.kind not in REVERSIBLE:
         raise NotReversible("Only top-ups and adjustments can be reversed; calls are corrected by rating them again.")
-    if not reason.strip():
+    reason = data.reason.strip()
+    if not reason:
         raise InvalidInput("Say why it is reversed.", fields={"reason": "Say why it is reversed."})
     sides = list(found.entries.select_related("account").order_by("amount_micro"))
     lock_accounts(side.account_id for side in sides)
@@ -166,7 +214,7 @@ def reverse_transfer(actor: Actor, transfer: Transfer, *, reason: str) -> Transf
         amount_micro=abs(found.amount_micro),
         shown_micro=-found.amount_micro,
         holder=holder,
-        reference=reason.strip()[:200],
+        reference=reason[:200],
     )
     return _moved(actor, movement, "reverse", reason)
 
@@ -201,10 +249,10 @@ def _top_up(actor: Actor, account: Account, data: TopUpData) -> Transfer:
 def _check_top_up(data: TopUpData, currency: str) -> None:
     faults = Faults()
     amount, coin = data.amount_micro, MICRO // 10 ** minor_units(currency)
-    faults.unless(amount > 0, "amount", "An amount must be more than zero.")
-    faults.unless(amount <= MOST_MICRO, "amount", f"At most {format_amount(MOST_MICRO, currency)} at once.")
+    faults.unless(amount > 0, "amount_micro", "An amount must be more than zero.")
+    faults.unless(amount <= MOST_MICRO, "amount_micro", f"At most {format_amount(MOST_MICRO, currency)} at once.")
     smallest = format_amount(coin, currency)
-    faults.unless(amount % coin == 0, "amount", f"The smallest coin is {smallest}: nobody can pay a part of it.")
+    faults.unless(amount % coin == 0, "amount_micro", f"The smallest coin is {smallest}: nobody can pay a part of it.")
     key = data.idempotency_key
     is_key = 0 < len(key) <= 80 and key.isprintable()
     faults.unless(is_key, "idempotency_key", "Give a key of 1 to 80 printable characters.")

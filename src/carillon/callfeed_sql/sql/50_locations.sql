@@ -30,7 +30,7 @@ from (
     select g.id::integer as id, 'gateway-' || g.id as l_uuid, g.host::text, g.port, g.transport::text,
            g.auth_username::text, coalesce(nullif(g.auth_realm, ''), g.host)::text as realm,
            -- the password is encrypted with a key PostgreSQL never sees; what it hashes to is kept beside it
-           coalesce(to_jsonb(g) ->> 'auth_ha1', '') as auth_ha1
+           g.auth_ha1::text
     from public.routing_gateway g
     where g.mode = 'registration' and g.is_enabled and g.auth_username <> ''
 ) g;

@@ -20,7 +20,7 @@ from tests.support.cast import Cast
 from tests.support.market import LONDON, Market, decided, happened, invite, make_market, open_call, rows
 
 from carillon.base.tenancy import tenant
-from carillon.business.billing.actions import TopUpData, set_credit_limit, top_up_customer
+from carillon.business.billing.actions import LimitData, TopUpData, set_credit_limit, top_up_customer
 from carillon.business.billing.choices import AccountKind, HoldState
 from carillon.business.billing.models import Account, Entry, Hold, UnpostedCharge
 from carillon.business.billing.queries import ledger_sums
@@ -243,7 +243,7 @@ def test_money_is_right_whatever_happens(cast: Cast) -> None:
     market = make_market(cast, acme_micro=5 * MICRO)
     with tenant(system_actor()) as actor:  # the tiers above are not what this is about
         for account in (market.northwind_at_operator, market.fjord_at_northwind):
-            set_credit_limit(actor, account, 1_000_000 * MICRO)
+            set_credit_limit(actor, account, LimitData(credit_limit_micro=1_000_000 * MICRO))
     decision = decided(invite("alice", "northwind.test", LONDON))
     machine = type("TradingOfAcme", (Trading,), {"market": market, "decision": decision})
     health = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]

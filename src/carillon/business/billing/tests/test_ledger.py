@@ -13,6 +13,8 @@ from carillon.base.errors import InvalidInput, NotPermitted
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import tenant
 from carillon.business.billing.actions import (
+    LimitData,
+    ReversalData,
     TopUpData,
     open_customer_account,
     reverse_transfer,
@@ -70,10 +72,10 @@ def test_the_same_key_moves_money_once(cast: Cast) -> None:
 @pytest.mark.parametrize(
     ("amount_micro", "key", "field"),
     [
-        (0, "k", "amount"),
-        (-MICRO, "k", "amount"),
-        (1_000_001 * MICRO, "k", "amount"),
-        (5_000, "k", "amount"),  # half a cent
+        (0, "k", "amount_micro"),
+        (-MICRO, "k", "amount_micro"),
+        (1_000_001 * MICRO, "k", "amount_micro"),
+        (5_000, "k", "amount_micro"),  # half a cent
         (MICRO, "", "idempotency_key"),
         (MICRO, "x" * 81, "idempotency_key"),
         (MICRO, "a\nb", "idempotency_key"),
@@ -92,7 +94,7 @@ def test_nobody_fills_their_own_account(cast: Cast) -> None:
         own = partner_account(petra, cast.fjord.pk)
         assert own is not None
         with pytest.raises(NotPermitted):
-            set_credit_limit(petra, own, MICRO)
+            set_credit_limit(petra, own, LimitData(credit_limit_micro=MICRO))
     with tenant(cast.user(cast.alice)) as alice, pytest.raises(NotPermitted):
         top_up_customer(alice, cast.acme, TEN)
     with tenant(cast.staff("paul")) as paul:
@@ -108,10 +110,12 @@ def test_strangers_customer_does_not_exist(cast: Cast) -> None:
 
 def test_credit_limit_adds_to_what_is_available_and_is_in_history(cast: Cast) -> None:
     with tenant(cast.staff("paul")) as paul:
-        account = set_credit_limit(paul, open_customer_account(paul, cast.dan), 5 * MICRO, reason="good payer")
+        account = set_credit_limit(
+            paul, open_customer_account(paul, cast.dan), LimitData(credit_limit_micro=5 * MICRO, reason="good payer")
+        )
         assert account.available_micro == 5 * MICRO
         with pytest.raises(InvalidInput):
-            set_credit_limit(paul, account, -1)
+            set_credit_limit(paul, account, LimitData(credit_limit_micro=-1))
         entry = AuditEntry.objects.get(action="account.set_credit_limit")
     assert entry.after is not None
     assert (entry.reason, entry.after["credit_limit_micro"]) == ("good payer", 5 * MICRO)
@@ -121,15 +125,15 @@ def test_reversal_takes_back_once_and_only_what_people_moved(cast: Cast) -> None
     with tenant(cast.staff("paul")) as paul:
         transfer = top_up_customer(paul, cast.acme, TEN)
         with pytest.raises(InvalidInput):
-            reverse_transfer(paul, transfer, reason=" ")
-        back = reverse_transfer(paul, transfer, reason="bounced")
-        assert reverse_transfer(paul, transfer, reason="bounced") == back
+            reverse_transfer(paul, transfer, ReversalData(reason=" "))
+        back = reverse_transfer(paul, transfer, ReversalData(reason="bounced"))
+        assert reverse_transfer(paul, transfer, ReversalData(reason="bounced")) == back
         assert (back.kind, back.amount_micro, back.customer_id) == (TransferKind.REVERSAL, -10 * MICRO, cast.acme.pk)
         account = customer_account(paul, cast.acme.pk)
         assert account is not None
         assert account.balance_micro == 0
         with pytest.raises(NotReversible):
-            reverse_transfer(paul, back, reason="no")
+            reverse_transfer(paul, back, ReversalData(reason="no"))
         assert ledger_sums(paul) == {"EUR": 0}
 
 
@@ -199,5 +203,5 @@ def test_web_role_tops_up_and_reverses(cast: Cast, as_role: Callable[[str], Abst
     with as_role("web"), tenant(paul):
         transfer = top_up_customer(paul, cast.acme, TEN)
         top_up_partner(paul, cast.fjord, TopUpData(amount_micro=MICRO, idempotency_key="bank-2"))
-        reverse_transfer(paul, transfer, reason="bounced")
+        reverse_transfer(paul, transfer, ReversalData(reason="bounced"))
         assert ledger_sums(paul) == {"EUR": 0}

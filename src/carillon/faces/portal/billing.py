@@ -1,0 +1,191 @@
+"""Panels of transactions, top-ups and accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from carillon.base.actor import Actor
+from carillon.business.billing import actions, queries
+from carillon.business.billing.choices import AccountKind, TransferKind
+from carillon.business.billing.models import Account, Transfer
+from carillon.panels.declaration import Column, Extra, Field, Filter, Link, Panel, RowAction
+
+
+def _holder(row: Transfer | Account) -> str:
+    """Whose money moved: a customer, a sub-partner, or nobody's (costs)."""
+    if row.customer is not None:
+        return row.customer.name
+    return row.buyer_partner.name if row.buyer_partner is not None else ""
+
+
+def _transfers(actor: Actor) -> QuerySet[Transfer]:
+    return queries.transfers_of(actor).select_related("partner")
+
+
+def _top_ups(actor: Actor) -> QuerySet[Transfer]:
+    return _transfers(actor).filter(kind=TransferKind.TOP_UP)
+
+
+def _entries(actor: Actor, transfer: Transfer) -> list[dict[str, Any]]:
+    return [
+        {"account": entry.account.kind, "amount_micro": entry.amount_micro, "currency": entry.currency}
+        for entry in queries.entries_of(actor, transfer)
+    ]
+
+
+def _key(_actor: Actor) -> str:
+    return uuid4().hex
+
+
+COLUMNS = (
+    Column("at", _("Time"), kind="datetime", width=140),
+    Column("kind", _("Kind"), kind="choice", width=100),
+    Column("holder", _("For"), value=_holder, width=160, grow=2),
+    Column("amount", _("Amount"), kind="money", value="amount_micro", width=120),
+    Column("reference", _("Reference"), width=220, grow=2),
+    Column("actor_name", _("By"), width=140),
+    Column("partner", _("Seller"), value="partner.name", width=140),
+)
+API = (
+    Column("customer_id", _("Customer"), kind="integer"),
+    Column("buyer_partner_id", _("Sub-partner"), kind="integer"),
+    Column("partner_id", _("Seller"), kind="integer"),
+)
+FILTERS = (
+    Filter("at", _("Time"), kind="date", lookup="range"),
+    Filter("kind", _("Kind"), choices=TransferKind.choices),
+    Filter("reference", _("Reference"), lookup="istartswith"),
+    Filter("customer_id", _("Customer"), kind="integer"),
+    Filter("buyer_partner_id", _("Sub-partner"), kind="integer"),
+    Filter("partner_id", _("Seller"), kind="integer"),
+)
+TOP_UP_FIELDS = (
+    Field("customer_id", _("Customer"), lookup="customers"),
+    Field("partner_id", _("or sub-partner"), lookup="partners"),
+    Field("amount_micro", _("Amount"), kind="money", minimum=0, help=_("In the currency of the account.")),
+    Field("reference", _("Reference"), max_length=200, placeholder=_("bank transfer 4711")),
+    Field(
+        "idempotency_key",
+        _("Key"),
+        kind="code",
+        max_length=80,
+        suggest=_key,
+        help=_("Asked for again with the same key, the money is not added twice."),
+    ),
+)
+REVERSE = RowAction(
+    "reverse",
+    _("Reverse"),
+    actions.reverse_transfer,
+    data=actions.ReversalData,
+    fields=(Field("reason", _("Reason"), kind="textarea", max_length=200),),
+    icon="arrow-back-up",
+    danger=True,
+    confirm=_("The money is taken back, even if it has been spent."),
+    applies=lambda row: row.kind in actions.REVERSIBLE,
+)
+
+TRANSACTIONS = Panel(
+    slug="transactions",
+    title=_("Transactions"),
+    name=_("top-up"),
+    section="main",
+    icon="arrows-exchange",
+    model=Transfer,
+    rows=_transfers,
+    columns=COLUMNS,
+    api=API,
+    filters=FILTERS,
+    order=("-id",),
+    data=actions.TopUpRequest,
+    fields=TOP_UP_FIELDS,
+    create=actions.top_up,
+    actions=(REVERSE,),
+    extras=(Extra("entries", _entries, "Both sides in the books you may see", many=True),),
+    audiences=frozenset({"operator", "partner", "customer"}),
+    customer_field="customer_id",
+    search="reference",
+    has_history=False,
+    help=_("Everything that moved money. Nothing here is ever changed: corrections are reversals."),
+    empty=_("No money has moved yet. Add a top-up for a customer."),
+)
+
+TOP_UPS = Panel(
+    slug="top-ups",
+    permission="top_ups",
+    title=_("Top-ups"),
+    name=_("top-up"),
+    section="",
+    icon="cash",
+    model=Transfer,
+    rows=_top_ups,
+    columns=COLUMNS,
+    api=API,
+    filters=FILTERS,
+    order=("-id",),
+    data=actions.TopUpRequest,
+    fields=TOP_UP_FIELDS,
+    create=actions.top_up,
+    actions=(REVERSE,),
+    customer_field="customer_id",
+    search="reference",
+    has_history=False,
+    help=_("Money received from customers and sub-partners."),
+)
+
+ACCOUNTS = Panel(
+    slug="accounts",
+    permission="transactions",
+    title=_("Accounts"),
+    name=_("account"),
+    section="main",
+    icon="wallet",
+    model=Account,
+    rows=lambda actor: queries.accounts_of(actor).select_related("partner"),
+    columns=(
+        Column("holder", _("Holder"), value=_holder, width=180, grow=2),
+        Column("kind", _("Kind"), kind="choice", width=100),
+        Column("available", _("Available"), kind="money", value="available", width=120),
+        Column("balance", _("Balance"), kind="money", value="balance_micro", width=120),
+        Column("reserved", _("In calls"), kind="money", value="reserved_micro", width=110),
+        Column("unposted", _("Not posted yet"), kind="money", value="unposted_micro", width=110),
+        Column("credit_limit", _("Credit limit"), kind="money", value="credit_limit_micro", width=110),
+        Column("currency", _("Currency"), width=80),
+        Column("partner", _("Seller"), value="partner.name", width=140),
+    ),
+    api=API,
+    filters=(
+        Filter("kind", _("Kind"), choices=[choice for choice in AccountKind.choices if choice[0] in queries.HOLDERS]),
+        Filter("currency", _("Currency")),
+        Filter("customer_id", _("Customer"), kind="integer"),
+        Filter("buyer_partner_id", _("Sub-partner"), kind="integer"),
+        Filter("partner_id", _("Seller"), kind="integer"),
+    ),
+    order=("-id",),
+    actions=(
+        RowAction(
+            "credit_limit",
+            _("Credit limit"),
+            actions.set_credit_limit,
+            data=actions.LimitData,
+            fields=(
+                Field("credit_limit_micro", _("Credit limit"), kind="money", minimum=0),
+                Field("reason", _("Reason"), kind="textarea", max_length=500),
+            ),
+            icon="adjustments",
+            initial=lambda row: {"credit_limit_micro": row.credit_limit_micro},
+        ),
+    ),
+    links=(Link(_("Transactions"), "transactions", {"customer_id": "customer_id"}),),
+    audiences=frozenset({"operator", "partner", "customer"}),
+    customer_field="customer_id",
+    search="currency",
+    help=_("What customers and sub-partners have to spend: balance, less what runs, plus the credit limit."),
+    empty=_("Accounts are opened with customers and sub-partners."),
+)
+
+PANELS = (TRANSACTIONS, TOP_UPS, ACCOUNTS)

@@ -1,0 +1,270 @@
+"""Panels of CDRs and live calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from django.db.models import BigIntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+from django.utils.translation import gettext as now_
+from django.utils.translation import gettext_lazy as _
+
+from carillon.base.actor import Actor
+from carillon.business.billing.choices import HoldState
+from carillon.business.billing.models import Hold
+from carillon.business.calls import queries
+from carillon.business.calls.choices import CallState, Outcome, Tab
+from carillon.business.calls.models import Call, Cdr
+from carillon.business.calls.trace import Ladder
+from carillon.business.customers.models import Customer
+from carillon.panels.declaration import Column, Detail, Extra, Filter, Link, Panel, RowAction
+from carillon.panels.declaration import Tab as PanelTab
+from carillon.usecases.hang_up_call import hang_up_call
+
+DIRECTIONS = (
+    ("outbound", _("Outbound")),
+    ("inbound", _("Inbound")),
+    ("onnet", _("On-net")),
+    ("emergency", _("Emergency")),
+)
+
+
+# ---------------------------------------------------------------- CDR
+
+
+def _cdrs(actor: Actor) -> QuerySet[Cdr]:
+    """One row per call and party, with what the seller itself pays and keeps; customers are not told."""
+    rows = queries.cdrs_on(actor).select_related("partner")
+    if actor.customer_id is not None:
+        nothing = Value(None, output_field=BigIntegerField(null=True))
+        return rows.annotate(cost_micro=nothing, margin_micro=nothing)
+    return rows.annotate(
+        cost_micro=Cast(KT("explanation__margin__cost_micro"), BigIntegerField()),
+        margin_micro=Cast(KT("explanation__margin__margin_micro"), BigIntegerField()),
+    )
+
+
+def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
+    """What the page of a call shows: prices with their reasons, events, the ladder."""
+    call = queries.call_of(actor, cdr.call_id)
+    ladder = queries.trace_of(actor, cdr.call_id)
+    return {
+        "cdr": cdr,
+        "prices": queries.prices_of(actor, cdr),
+        "explanation": queries.explanation_of(actor, cdr),
+        "events": queries.events_of(actor, cdr.call_id),
+        "ladder": _messages(ladder),
+        "ladder_labels": _labels(call, ladder),
+        "legs": len({message.sip_call_id for message in ladder.messages}) if ladder else 0,
+    }
+
+
+def _messages(ladder: Ladder | None) -> list[dict[str, Any]]:
+    return [
+        {
+            "at_us": message.at_us,
+            "src": message.source,
+            "dst": message.target,
+            "proto": message.transport,
+            "raw": message.raw,
+            "leg": message.leg,
+            "summary": message.summary,
+        }
+        for message in (ladder.messages if ladder else ())
+    ]
+
+
+def _labels(call: Call | None, ladder: Ladder | None) -> dict[str, str]:
+    """Names for the addresses of a ladder: the platform is the one that takes part in every message."""
+    if call is None or ladder is None:
+        return {}
+    labels: dict[str, str] = {}
+    seen = Counter(party for message in ladder.messages for party in {message.source, message.target})
+    labels |= {party: now_("Platform") for party, count in seen.items() if count == len(ladder.messages)}
+    request = call.decision.get("request", {})
+    labels[f"{request.get('source_address')}:{request.get('source_port')}"] = call.caller or now_("Caller")
+    for target in call.decision.get("targets", []):
+        carrier = target.get("carrier")
+        if carrier:
+            labels[f"{target['host']}:{target['port']}"] = carrier["gateway"]
+    return labels
+
+
+def _prices(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
+    return [
+        {
+            "tier": line.tier,
+            "seller": line.seller,
+            "buyer": line.buyer,
+            "is_cost": line.is_cost,
+            "billed_s": line.billed_s,
+            "amount_micro": line.amount_micro,
+            "currency": line.currency,
+            "explanation": line.explanation,
+        }
+        for line in queries.prices_of(actor, cdr)
+    ]
+
+
+def _events(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
+    rows = queries.events_of(actor, cdr.call_id) if actor.customer_id is None else []
+    return [{"kind": row.kind, "at_ms": row.at_ms, "source": row.source, "detail": row.detail} for row in rows]
+
+
+CDRS = Panel(
+    slug="cdrs",
+    permission="cdrs",
+    title=_("CDR"),
+    name=_("call"),
+    section="main",
+    icon="phone-call",
+    model=Cdr,
+    rows=_cdrs,
+    columns=(
+        Column("started_at", _("Time"), kind="datetime", width=140),
+        Column("customer_name", _("Customer"), width=130, grow=2),
+        Column("user_name", _("User"), width=90),
+        Column("caller", _("From"), kind="code", width=120),
+        Column("callee", _("To"), kind="code", width=120),
+        Column("destination", _("Destination"), width=120),
+        Column("outcome", _("Outcome"), kind="status", width=95),
+        Column("duration", _("Duration"), kind="duration", value="duration_ms", width=75),
+        Column("amount", _("Price"), kind="money", value="amount_micro", width=95),
+        Column("cost", _("Cost"), kind="money", value="cost_micro", width=95),
+        Column("margin", _("Margin"), kind="money", value="margin_micro", width=95),
+    ),
+    api=(
+        Column("call_id", _("Call")),
+        Column("tab", _("Tab"), kind="choice"),
+        Column("direction", _("Direction")),
+        Column("chain", _("Charge chain")),
+        Column("answered_at", _("Answered"), kind="datetime"),
+        Column("ended_at", _("Ended"), kind="datetime"),
+        Column("billed_s", _("Charged seconds"), kind="integer"),
+        Column("sip_code", _("SIP code"), kind="integer"),
+        Column("sip_reason", _("SIP reason")),
+        Column("customer_id", _("Customer"), kind="integer"),
+        Column("user_id", _("User"), kind="integer"),
+        Column("partner_id", _("Partner"), kind="integer"),
+    ),
+    filters=(
+        Filter("started_at", _("Time"), kind="date", lookup="range"),
+        Filter("customer_name", _("Customer"), lookup="istartswith"),
+        Filter("user_name", _("User"), lookup="istartswith"),
+        Filter("caller", _("From"), lookup="startswith"),
+        Filter("callee", _("To"), lookup="startswith"),
+        Filter("destination", _("Destination"), lookup="istartswith"),
+        Filter("outcome", _("Outcome"), choices=Outcome.choices),
+        Filter("direction", _("Direction"), choices=DIRECTIONS),
+        Filter("customer_id", _("Customer"), kind="integer"),
+        Filter("user_id", _("User"), kind="integer"),
+        Filter("partner_id", _("Partner"), kind="integer"),
+        Filter("call_id", _("Call"), kind="uuid"),
+    ),
+    order=("-started_at", "-id"),
+    tabs=tuple(PanelTab(value, label, Q(tab=value)) for value, label in Tab.choices),
+    detail=Detail("portal/calls/cdr.html", _page, _("Price and trace")),
+    links=(
+        Link(_("Customer"), "customers", {"id": "customer_id"}),
+        Link(_("Calls of this customer"), "cdrs", {"customer_id": "customer_id"}),
+    ),
+    extras=(
+        Extra("explanation", queries.explanation_of, "Why this price"),
+        Extra("prices", _prices, "Price at each tier you may see", many=True),
+        Extra("events", _events, "What happened, in order", many=True),
+        Extra("trace", lambda actor, cdr: _messages(queries.trace_of(actor, cdr.call_id)), "SIP messages", many=True),
+    ),
+    audiences=frozenset({"operator", "partner", "customer"}),
+    customer_field="customer_id",
+    search="callee",
+    has_history=False,
+    help=_(
+        "Every call with its price at each tier. Open one to see why it costs what it costs, what happened and the SIP"
+        " messages of all its legs."
+    ),
+    empty=_("No calls yet. They appear here within a second after they end."),
+)
+
+
+# ---------------------------------------------------------------- live calls
+
+
+def _live(actor: Actor) -> QuerySet[Call]:
+    """Live calls with the customer's name and what is set aside for each."""
+    holds = Hold.objects.filter(call_id=OuterRef("pk"), state=HoldState.OPEN)
+    names = Customer.objects.filter(pk=OuterRef("customer_id"))
+    return queries.live_calls_of(actor).annotate(
+        customer_name=Subquery(names.values("name")[:1]),
+        held_micro=Subquery(holds.values("amount_micro")[:1]),
+        held_currency=Subquery(holds.values("account__currency")[:1]),
+    )
+
+
+def _talking_ms(call: Any) -> int:
+    """Milliseconds since the answer, by the database's clock."""
+    return max(int((call.now - call.answered_at).total_seconds() * 1000), 0) if call.answered_at else 0
+
+
+def _gateway(call: Any) -> str:
+    """The carrier that is tried first, or on-net."""
+    targets = call.decision.get("targets") or [{}]
+    carrier = targets[0].get("carrier")
+    return str(carrier["gateway"]) if carrier else ""
+
+
+LIVE_CALLS = Panel(
+    slug="live-calls",
+    permission="live_calls",
+    title=_("Live calls"),
+    name=_("call"),
+    section="main",
+    icon="phone",
+    model=Call,
+    rows=_live,
+    columns=(
+        Column("state", _("State"), kind="status", width=90),
+        Column("customer_name", _("Customer"), width=150, grow=2),
+        Column("caller", _("From"), kind="code", width=130),
+        Column("callee", _("To"), kind="code", width=130),
+        Column("direction", _("Direction"), kind="choice", choices=DIRECTIONS, width=90),
+        Column("started_at", _("Since"), kind="datetime", width=140),
+        Column("talking", _("Duration"), kind="duration", value=_talking_ms, width=80),
+        Column("held", _("Set aside"), kind="money", value="held_micro", currency="held_currency", width=100),
+        Column("gateway", _("Gateway"), value=_gateway, width=110, in_api=False),
+    ),
+    api=(
+        Column("answered_at", _("Answered"), kind="datetime"),
+        Column("funded_until", _("Paid until"), kind="datetime"),
+        Column("customer_id", _("Customer"), kind="integer"),
+        Column("partner_id", _("Partner"), kind="integer"),
+    ),
+    filters=(
+        Filter("state", _("State"), choices=[choice for choice in CallState.choices if choice[0] in set(queries.LIVE)]),
+        Filter("caller", _("From"), lookup="startswith"),
+        Filter("callee", _("To"), lookup="startswith"),
+        Filter("direction", _("Direction"), choices=DIRECTIONS),
+        Filter("customer_id", _("Customer"), kind="integer"),
+    ),
+    order=("-started_at",),
+    actions=(
+        RowAction(
+            "hang_up",
+            _("Hang up"),
+            hang_up_call,
+            icon="phone-off",
+            danger=True,
+            confirm=_("Both sides are disconnected at once."),
+            done=_("The call is being ended."),
+        ),
+    ),
+    audiences=frozenset({"operator", "partner", "customer"}),
+    customer_field="customer_id",
+    search="caller",
+    refresh_s=3,
+    help=_("Calls that are being set up or going on now."),
+    empty=_("Nobody is on the telephone."),
+)
+
+PANELS = (CDRS, LIVE_CALLS)
