@@ -26,8 +26,7 @@ Tabulator.registerModule([
   TooltipModule,
 ]);
 
-// Widths are shares of the space; below these a column scrolls instead of being cut.
-const LEAST = { datetime: 132, date: 84, status: 84, money: 84 };
+const MOST_WIDTH = 300; // longer texts are cut and shown whole when pointed at
 const RIGHT = new Set(["money", "integer", "decimal", "duration"]);
 const TONES = {
   good: ["active", "live", "answered", "available", "approved", "registered", "True", "settled", "rated", "in_service"],
@@ -47,6 +46,27 @@ const DRAW = {
   code: (value) => make("code", {}, value),
 };
 
+const pen = document.createElement("canvas").getContext("2d");
+
+function textWidth(text, font) {
+  pen.font = font;
+  return pen.measureText(text).width;
+}
+
+/** Return how wide a column must be for its title and for these values, in pixels. */
+function wantedWidth(column, values, isFirst, family) {
+  const title = textWidth(column.title, `600 12.5px ${family}`) + (column.sortable ? 17 : 0);
+  const filter = Array.isArray(column.filter) || column.filter === "bool" ? 58 : 36;
+  const font = column.kind === "code" ? "12px monospace" : `12.5px ${family}`;
+  const extra = (isFirst ? 21 : 0) + (column.kind === "status" ? 20 : 0) + (column.kind === "money" ? 28 : 0);
+  let longest = 0;
+  for (const value of values) {
+    const text = Array.isArray(value) ? value[0] : String(value ?? "");
+    longest = Math.max(longest, column.kind === "bool" ? 16 : textWidth(text, font));
+  }
+  return Math.ceil(Math.max(title, filter, Math.min(longest + extra, MOST_WIDTH)) + 17);
+}
+
 class Grid {
   constructor(place, config) {
     this.config = config;
@@ -58,7 +78,7 @@ class Grid {
     this.table = new Tabulator(place, {
       index: "_id",
       height: "100%",
-      layout: "fitColumns",
+      layout: "fitData",
       columnDefaults: { headerSortTristate: false, resizable: "header" },
       columns: config.columns.map((column, index) => this.column(column, index)),
       ajaxURL: config.base,
@@ -95,8 +115,8 @@ class Grid {
     const definition = {
       title: column.title,
       field: column.name,
-      minWidth: Math.max(LEAST[column.kind] || 56, Math.round(column.width * 0.7)),
-      widthGrow: Math.max(1, Math.round((column.width * column.grow) / 30)), // few units: Tabulator rounds each down
+      width: column.width,
+      minWidth: 40,
       headerSort: column.sortable,
       hozAlign: RIGHT.has(column.kind) ? "right" : "left",
       headerHozAlign: RIGHT.has(column.kind) ? "right" : "left",
@@ -190,7 +210,26 @@ class Grid {
     }
   }
 
+  // Each column is as wide as what is in it; what is left over is shared, what is missing scrolls.
+  fit(rows) {
+    const family = getComputedStyle(this.place).fontFamily;
+    const { columns } = this.config;
+    const widths = columns.map((column, index) =>
+      wantedWidth(column, rows.map((row) => row[column.name]), index === 0, family),
+    );
+    const shares = columns.map((column) => column.width * column.grow);
+    const bar = this.place.querySelector(".tabulator-tableholder");
+    const spare = (bar?.clientWidth || this.place.clientWidth - 2) - widths.reduce((sum, width) => sum + width, 0);
+    const all = shares.reduce((sum, share) => sum + share, 0);
+    columns.forEach((column, index) => {
+      const width = widths[index] + (spare > 0 ? Math.floor((spare * shares[index]) / all) : 0);
+      this.table.getColumn(column.name).setWidth(width);
+    });
+  }
+
   show(answer) {
+    this.fit(answer.rows);
+    this.rows = answer.rows;
     this.next = answer.next;
     this.previous = answer.previous;
     const set = (id, disabled) => {
@@ -244,6 +283,7 @@ class Grid {
     on("page-next", () => this.go(this.next));
     on("page-last", () => this.go("last"));
     on("grid-refresh", () => this.refresh());
+    addEventListener("resize", later(() => this.fit(this.rows || []), 100));
     document.getElementById("grid-size")?.addEventListener("change", (event) => {
       this.size = event.target.value;
       this.go("");
