@@ -93,11 +93,14 @@ def actor(get_response: Handler) -> Handler:
 
 
 def _actor_of(request: HttpRequest) -> Actor:
+    realm: int = request.realm  # type: ignore[attr-defined]
+    opened_in = request.session.get(SESSION_REALM)
+    if opened_in not in (None, realm):  # its login can't even be read here, so ask the session itself
+        _forget(request)
     user = request.user
     if not user.is_authenticated:
         return nobody()
-    realm: int = request.realm  # type: ignore[attr-defined]
-    if user.realm == realm and request.session.get(SESSION_REALM) == realm:
+    if opened_in == realm == user.realm:
         found = signed_in_actor(
             user,
             chosen_id=request.session.get(SESSION_PLACE),
@@ -105,9 +108,13 @@ def _actor_of(request: HttpRequest) -> Actor:
         )
         if found.login_id is not None:
             return found
+    _forget(request)
+    return nobody()
+
+
+def _forget(request: HttpRequest) -> None:
     request.session.flush()
     request.user = AnonymousUser()
-    return nobody()
 
 
 def _stream_inside(request: HttpRequest, response: StreamingHttpResponse) -> None:
