@@ -143,8 +143,10 @@ class Books:
         def is_done() -> bool:
             with self.open():
                 self.work()
-            waiting = "select (select count(*) from calls_call where state = 'ended' and due_at <= now())"
-            return not self.platform.sql(f"{waiting} + (select count(*) from billing_unpostedcharge)")[0][0]
+            return not self.platform.sql(
+                "select id from calls_call where state = 'ended' and due_at <= now()"
+                " union all select null from billing_unpostedcharge"
+            )
 
         wait_until(is_done, 20)
 

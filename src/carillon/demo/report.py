@@ -141,12 +141,16 @@ class Report:
         return [] if rows and len(keys) == len(set(keys)) else ["There is not exactly one CDR per chain and tier."]
 
     def _balances(self, before: Mapping[str, tuple[int, str]]) -> None:
-        self.say("\n  Can spend                    before           after")
         after = self.balances()
-        for name, (old, currency) in before.items():
+        changed = {name: old for name, old in before.items() if after[name] != old}
+        if not changed:
+            self.say("\n  Nobody's money has changed.")
+            return
+        self.say("\n  Can spend                    before           after")
+        for name, (old, currency) in changed.items():
             new = after[name][0]
-            mark = "" if new == old else f"   {format_amount(new - old, currency)}"
-            self.say(f"    {name:<20} {format_amount(old, currency):>15} {format_amount(new, currency):>15}{mark}")
+            was, now, moved = (format_amount(amount, currency) for amount in (old, new, new - old))
+            self.say(f"    {name:<20} {was:>15} {now:>15}   {moved}")
 
 
 def _partner_of(customer: str) -> str:

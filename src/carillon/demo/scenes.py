@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -219,7 +220,7 @@ async def _answered(call: OutgoingCall, played: Played) -> bool:
 
 async def _talk(stage: Stage, call: OutgoingCall, carrier: str, who: str, tone_hz: int, played: Played) -> None:
     """Until both sides have heard each other's tone."""
-    label = f"demo carrier {carrier.upper()}"
+    label = f"Demo carrier {carrier.upper()}"
     played.hears(who, label, await _hears(call, TONES_HZ[carrier]))
     is_heard = False
     for _ in range(20):
@@ -228,7 +229,7 @@ async def _talk(stage: Stage, call: OutgoingCall, carrier: str, who: str, tone_h
         if is_heard:
             break
         await asyncio.sleep(0.1)
-    played.hears(label.capitalize(), who, is_heard)
+    played.hears(label, who, is_heard)
 
 
 async def _hears(call: IncomingCall | OutgoingCall | Any, tone_hz: int) -> bool:
@@ -251,8 +252,6 @@ async def _pick_up(call: IncomingCall) -> None:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

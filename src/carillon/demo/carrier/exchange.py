@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from dataclasses import asdict, dataclass, field
 
@@ -86,9 +85,10 @@ class Exchange:
         )
         try:
             await call.answered(60)
-            await asyncio.wait_for(call.ended(seconds + 1), seconds)
         except (CallRefused, TimeoutError):
             call.cancel()
+        else:
+            await _wait(call, seconds)
         await call.hang_up()
         result = describe(call)
         self.recent.append(result)
