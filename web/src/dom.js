@@ -48,7 +48,7 @@ export async function fetchJson(url) {
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) {
     const fields = Object.values(body.fields || {}).join(" ");
-    throw new Error(`${body.detail || answer.statusText} ${fields}`.trim());
+    throw new Error(`${body.detail || ""} ${fields}`.trim());
   }
   return body;
 }
