@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Concatenate, ParamSpec, TypeVar
@@ -70,6 +70,26 @@ class VersionData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions:
+    """How to take a file: in place of the draft's rates or on top of them; `encoding` "" detects it."""
+
+    is_merge: bool = False
+    encoding: str = ""
+    file_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionStart:
+    """A version begun from its list: with the newest version's rates or with those of a file (`content`)."""
+
+    effective_from: datetime | None = None
+    note: str = ""
+    copies_newest: bool = False
+    content: bytes = b""
+    options: ImportOptions = ImportOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateData:
     """A rate of a draft. `prefix` "" or "*" is every number; `version_id` stays."""
 
@@ -90,15 +110,6 @@ class AssignmentData:
     web_product_id: int | None = None
     customer_id: int | None = None
     buyer_partner_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportOptions:
-    """How to take a file: in place of the draft's rates or on top of them; `encoding` "" detects it."""
-
-    is_merge: bool = False
-    encoding: str = ""
-    file_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +231,24 @@ def create_version(actor: Actor, data: VersionData) -> PriceListVersion:
 
 
 @on_prices("change")
+def start_version(actor: Actor, price_list: PriceList, data: VersionStart) -> PriceListVersion:
+    """Start a draft with the rates of the list's newest version, of a file, or both: then the file's come on top.
+
+    Raises:
+        InvalidInput: a date in the past. What `import_rates` raises; then there is no draft either.
+    """
+    newest = PriceListVersion.objects.visible_to(actor).filter(price_list=price_list).order_by("-number").first()
+    copied = newest.pk if newest and data.copies_newest else None
+    wanted = VersionData(
+        price_list_id=price_list.pk, effective_from=data.effective_from, note=data.note, copies_version_id=copied
+    )
+    version = create_version(actor, wanted)
+    if data.content:
+        import_rates(actor, version, data.content, replace(data.options, is_merge=data.copies_newest))
+    return version
+
+
+@on_prices("change")
 def update_version(actor: Actor, version: PriceListVersion, data: VersionData) -> PriceListVersion:
     """Change when a draft takes effect, and its note.
 
@@ -228,7 +257,7 @@ def update_version(actor: Actor, version: PriceListVersion, data: VersionData) -
     """
     version = _draft(actor, version.pk)
     with audited(actor, version, "update"):
-        if data.effective_from != version.effective_from:
+        if data.effective_from is None or not _is_same_second(data.effective_from, version.effective_from):
             version.effective_from = _effective(data.effective_from)
         version.note = data.note.strip()
         check_values(version)
@@ -406,6 +435,11 @@ def _draft(actor: Actor, version_id: int, verb: str = "change") -> PriceListVers
     if version.state != VersionState.DRAFT:
         raise VersionNotDraft
     return version
+
+
+def _is_same_second(one: datetime, other: datetime) -> bool:
+    """Forms carry whole seconds: what comes back unchanged is no new date, even when it has passed meanwhile."""
+    return one.replace(microsecond=0) == other.replace(microsecond=0)
 
 
 def _effective(wanted: datetime | None) -> datetime:

@@ -52,7 +52,7 @@ class PriceListVersion(TenantModel):
         indexes = [models.Index(fields=["partner", "price_list", "-number"], name="version_newest")]
 
     def __str__(self) -> str:
-        return f"{self.price_list_id} v{self.number}"
+        return f"{self.price_list} v{self.number}"
 
 
 class Rate(TenantModel):
@@ -73,7 +73,7 @@ class Rate(TenantModel):
         indexes = [models.Index(fields=["partner", "version", "prefix", "id"], name="rate_by_prefix")]
 
     def __str__(self) -> str:
-        return f"{self.prefix} {self.name}"
+        return f"{self.prefix or '*'} {self.name}"
 
 
 class PriceAssignment(TenantModel):

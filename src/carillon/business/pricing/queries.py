@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Now
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
@@ -25,13 +26,26 @@ def readable_purposes(actor: Actor) -> list[str]:
 
 
 def price_lists(actor: Actor) -> ScopedQuerySet[PriceList]:
-    """Return the sale lists of the actor's part of the tree; one query."""
-    return PriceList.objects.visible_to(actor).filter(purpose=Purpose.SALE).select_related("partner")
+    """Return the sale lists of the actor's part of the tree, each with what is in force now; one query."""
+    return _lists(actor, Purpose.SALE)
 
 
 def cost_lists(actor: Actor) -> ScopedQuerySet[PriceList]:
-    """Return the carriers' cost lists of the actor's part of the tree; one query."""
-    return PriceList.objects.visible_to(actor).filter(purpose=Purpose.COST).select_related("partner")
+    """Return the carriers' cost lists of the actor's part of the tree, like `price_lists`; one query."""
+    return _lists(actor, Purpose.COST)
+
+
+def _lists(actor: Actor, purpose: Purpose) -> ScopedQuerySet[PriceList]:
+    of_list = PriceListVersion.objects.filter(price_list=OuterRef("pk"), state=VersionState.APPROVED)
+    in_force = of_list.filter(effective_from__lte=Now()).order_by("-effective_from", "-number")
+    coming = of_list.filter(effective_from__gt=Now()).order_by("effective_from")
+    rows = PriceList.objects.visible_to(actor).filter(purpose=purpose).select_related("partner")
+    return rows.annotate(
+        version_in_force=Subquery(in_force.values("number")[:1]),
+        rates_in_force=Subquery(in_force.values("rate_count")[:1]),
+        in_force_since=Subquery(in_force.values("effective_from")[:1]),
+        next_from=Subquery(coming.values("effective_from")[:1]),
+    )
 
 
 def versions(actor: Actor) -> ScopedQuerySet[PriceListVersion]:

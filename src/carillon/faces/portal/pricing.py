@@ -1,0 +1,408 @@
+"""The panels Price Lists and Costs: the same lists, versions and rates, for what we charge and for what we pay."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from carillon.base.actor import Actor
+from carillon.business.pricing import actions, queries
+from carillon.business.pricing.choices import Purpose, VersionState
+from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion, Rate
+from carillon.business.pricing.ratefile import ALL_NUMBERS, MAX_INTERVAL_S
+from carillon.faces.portal import pricing_dialogs as dialogs
+from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What differs between Price Lists and Costs."""
+
+    purpose: Purpose
+    permission: str
+    lists: str
+    versions: str
+    rates: str
+    title: Text
+    name: Text
+    versions_title: Text
+    rates_title: Text
+    icon: str
+    create: Callable[..., Any]
+    help: Text
+    empty: Text
+
+
+SALE = Words(
+    purpose=Purpose.SALE,
+    permission="price_lists",
+    lists="price-lists",
+    versions="price-list-versions",
+    rates="rates",
+    title=_("Price Lists"),
+    name=_("price list"),
+    versions_title=_("Versions of price lists"),
+    rates_title=_("Rates"),
+    icon="tags",
+    create=actions.create_price_list,
+    help=_(
+        "What your customers and sub-partners pay for calls. A list has versions with the date from which they hold: "
+        "write or import a draft, then approve it. An approved version never changes. Assign the list to a web "
+        "product, a customer or a sub-partner; the most exact assignment wins."
+    ),
+    empty=_("Add a price list, import your rates, approve the version and assign the list."),
+)
+COST = Words(
+    purpose=Purpose.COST,
+    permission="costs",
+    lists="costs",
+    versions="cost-versions",
+    rates="cost-rates",
+    title=_("Costs"),
+    name=_("cost list"),
+    versions_title=_("Versions of cost lists"),
+    rates_title=_("Cost rates"),
+    icon="receipt",
+    create=actions.create_cost_list,
+    help=_(
+        "What carriers charge you for calls. Choose a carrier's list at its gateway: least-cost routes compare by it, "
+        "and CDRs show cost and margin."
+    ),
+    empty=_("Add a list for each carrier and import the rates it sent you."),
+)
+
+
+def needing(
+    words: Words, function: Callable[..., Any], *, like: Callable[..., Any] | None = None
+) -> Callable[..., Any]:
+    """Return `function` with the permission that its action (or `like`) needs for this purpose, for the kit to show."""
+    permission: str = getattr(like or function, "permission", "")
+
+    @functools.wraps(function)
+    def run(*args: Any) -> Any:
+        return function(*args)
+
+    run.permission = permission.replace("price_lists.", f"{words.permission}.")  # type: ignore[attr-defined]
+    return run
+
+
+def is_draft(version: PriceListVersion) -> bool:
+    """Whether the version can still be changed."""
+    return version.state == VersionState.DRAFT
+
+
+def rate_values(rate: Rate) -> Mapping[str, Any]:
+    """What the form of a rate starts with."""
+    names = ("version_id", "name", "connection_fee", "per_minute", "initial_s", "increment_s")
+    return {name: getattr(rate, name) for name in names} | {"prefix": rate.prefix or ALL_NUMBERS}
+
+
+def rates_for_number(rows: QuerySet[Rate], number: str) -> QuerySet[Rate]:
+    """The rates whose prefix begins `number`: the longest of them is charged."""
+    digits = number.strip().lstrip("+")[:15]
+    return rows.filter(prefix__in=[digits[:length] for length in range(len(digits) + 1)])
+
+
+def assignments(actor: Actor) -> QuerySet[PriceAssignment]:
+    """The assignments by which the actor's part of the tree sells; not those by which it buys."""
+    return queries.assignments(actor).filter(partner_id__in=actor.scope)
+
+
+def buyer_name(assignment: PriceAssignment) -> Text:
+    """Who pays by the list."""
+    return str(assignment.customer or assignment.web_product or assignment.buyer_partner or _("Everybody else"))
+
+
+LIST_COLUMNS = (
+    Column("name", _("Name"), width=180, grow=2),
+    Column("currency", _("Currency"), width=80),
+    Column("version_in_force", _("Version"), kind="integer", width=75),
+    Column("rates_in_force", _("Rates"), kind="integer", width=75),
+    Column("in_force_since", _("Holds since"), kind="datetime", width=145),
+    Column("next_from", _("Next version"), kind="datetime", width=145),
+    Column("is_tax_inclusive", _("With tax"), kind="bool", width=80),
+    Column("partner", _("Partner"), value="partner.name", width=130),
+)
+LIST_API = (
+    Column("decimals", _("Decimals"), kind="integer"),
+    Column("rounding", _("Rounding"), kind="choice"),
+    Column("note", _("Note")),
+    Column("partner_id", _("Partner"), kind="integer"),
+    Column("created_at", _("Created"), kind="datetime"),
+)
+LIST_FILTERS = (
+    Filter("name", _("Name"), lookup="istartswith"),
+    Filter("currency", _("Currency")),
+    Filter("partner_id", _("Partner"), kind="integer"),
+)
+LIST_FIELDS = (
+    Field("name", _("Name"), max_length=100),
+    Field("currency", _("Currency"), max_length=3, only="create", placeholder="EUR"),
+    Field("is_tax_inclusive", _("Prices include tax"), section=_("Rounding and tax")),
+    Field("decimals", _("Decimals of a call's price"), minimum=0, maximum=6, section=_("Rounding and tax")),
+    Field("rounding", _("Rounding"), section=_("Rounding and tax")),
+    Field("note", _("Note"), max_length=500),
+    Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Empty: your own.")),
+)
+ASSIGN = RowAction(
+    "assign",
+    _("Assign"),
+    needing(SALE, dialogs.assign, like=actions.assign_price_list),
+    data=dialogs.Buyer,
+    icon="users",
+    fields=dialogs.BUYER_FIELDS,
+    confirm=_("Choose one buyer; none makes this the list of everybody who has no other."),
+    done=_("The list holds from the next call on."),
+)
+
+
+def lists_panel(words: Words) -> Panel:
+    """The panel of lists."""
+    start = RowAction(
+        "new-version",
+        _("New version"),
+        needing(words, dialogs.start_version, like=actions.start_version),
+        data=dialogs.NewVersion,
+        icon="plus",
+        fields=dialogs.NEW_VERSION_FIELDS,
+        done=_("The draft is among the versions."),
+    )
+    is_sale = words.purpose == Purpose.SALE
+    return Panel(
+        slug=words.lists,
+        title=words.title,
+        name=words.name,
+        section="settings",
+        icon=words.icon,
+        permission=words.permission,
+        model=PriceList,
+        rows=queries.price_lists if is_sale else queries.cost_lists,
+        columns=LIST_COLUMNS,
+        api=LIST_API,
+        filters=LIST_FILTERS,
+        order=("name", "-id"),
+        data=actions.PriceListData,
+        fields=LIST_FIELDS,
+        create=words.create,
+        update=needing(words, actions.update_price_list),
+        actions=(start, ASSIGN) if is_sale else (start,),
+        links=list_links(words),
+        help=words.help,
+        empty=words.empty,
+    )
+
+
+def list_links(words: Words) -> tuple[Link, ...]:
+    """Where a list's menu leads to."""
+    to_this = {"price_list_id": "id"}
+    links = (
+        Link(_("Versions"), words.versions, to_this, icon="list"),
+        Link(_("Rates"), words.rates, to_this, icon="list"),
+    )
+    return (*links, Link(_("Who pays by it"), "price-assignments", to_this, icon="users")) if words is SALE else links
+
+
+VERSION_COLUMNS = (
+    Column("price_list", _("List"), value="price_list.name", width=180, grow=2),
+    Column("number", _("Version"), kind="integer", width=75),
+    Column("state", _("State"), kind="status", width=100),
+    Column("effective_from", _("Holds from"), kind="datetime", width=150),
+    Column("rate_count", _("Rates"), kind="integer", width=80),
+    Column("note", _("Note"), width=160, grow=2),
+)
+VERSION_API = (
+    Column("price_list_id", _("List"), kind="integer"),
+    Column("currency", _("Currency"), value="price_list.currency"),
+    Column("partner_id", _("Partner"), kind="integer"),
+    Column("created_at", _("Created"), kind="datetime"),
+)
+VERSION_FILTERS = (
+    Filter("price_list_id", _("List"), kind="integer"),
+    Filter("state", _("State"), choices=VersionState.choices),
+)
+
+
+def versions_panel(words: Words) -> Panel:
+    """The panel of versions, reached from the lists."""
+    return Panel(
+        slug=words.versions,
+        title=words.versions_title,
+        name=_("version"),
+        section="",
+        icon=words.icon,
+        permission=words.permission,
+        model=PriceListVersion,
+        rows=lambda actor: queries.versions(actor).filter(price_list__purpose=words.purpose),
+        columns=VERSION_COLUMNS,
+        api=VERSION_API,
+        filters=VERSION_FILTERS,
+        order=("-id",),
+        search="price_list__name",
+        data=actions.VersionData,
+        fields=(
+            Field("price_list_id", _("List"), lookup=words.lists, only="create"),
+            Field("effective_from", _("Holds from"), help=_("Empty: from its approval on.")),
+            Field("copies_version_id", _("Begin with the rates of"), lookup=words.versions, only="create"),
+            Field("note", _("Note"), max_length=500),
+        ),
+        create=needing(words, actions.create_version),
+        update=needing(words, actions.update_version),
+        actions=(import_action(words), *version_actions(words)),
+        links=(Link(_("Rates"), words.rates, {"version_id": "id"}, icon="list"),),
+        help=_(
+            "A draft can be changed and imported into. Once approved it holds from its date on and never changes; "
+            "the version before it ends then."
+        ),
+    )
+
+
+def import_action(words: Words) -> RowAction:
+    """Import a file into a draft."""
+    return RowAction(
+        "import",
+        _("Import rates"),
+        needing(words, dialogs.import_rates, like=actions.import_rates),
+        data=dialogs.RatesFile,
+        icon="file-import",
+        fields=dialogs.RATES_FILE_FIELDS,
+        applies=is_draft,
+        result=dialogs.imported,
+    )
+
+
+def version_actions(words: Words) -> tuple[RowAction, ...]:
+    """Approve and withdraw."""
+    return (
+        RowAction(
+            "approve",
+            _("Approve"),
+            needing(words, actions.approve_version),
+            icon="check",
+            confirm=_("An approved version never changes. Calls are charged by it from its date on."),
+            applies=is_draft,
+        ),
+        RowAction(
+            "withdraw",
+            _("Withdraw"),
+            needing(words, actions.withdraw_version),
+            icon="ban",
+            confirm=_("The version before it holds again. Calls already charged stay as they are."),
+            danger=True,
+            applies=lambda version: version.state != VersionState.WITHDRAWN,
+        ),
+    )
+
+
+RATE_COLUMNS = (
+    Column("prefix", _("Prefix"), kind="code", value=lambda rate: rate.prefix or ALL_NUMBERS, width=110),
+    Column("name", _("Destination"), width=200, grow=2),
+    Column("per_minute", _("Per minute"), kind="decimal", width=100),
+    Column("connection_fee", _("Connection"), kind="decimal", width=100),
+    Column("initial_s", _("First (s)"), kind="integer", width=75),
+    Column("increment_s", _("Then (s)"), kind="integer", width=75),
+    Column("currency", _("Currency"), value="version.price_list.currency", width=80),
+    Column("price_list", _("List"), value="version.price_list.name", width=130),
+    Column("version", _("Version"), kind="integer", value="version.number", width=75),
+    Column("state", _("State"), kind="status", value="version.state", choices=VersionState.choices, width=95),
+)
+RATE_API = (
+    Column("version_id", _("Version"), kind="integer"),
+    Column("price_list_id", _("List"), kind="integer", value="version.price_list_id"),
+    Column("partner_id", _("Partner"), kind="integer"),
+)
+RATE_FILTERS = (
+    Filter("prefix", _("Prefix"), lookup="startswith"),
+    Filter("name", _("Destination"), lookup="istartswith"),
+    Filter("number", _("For number"), apply=rates_for_number),
+    Filter("state", _("State"), field="version__state", choices=VersionState.choices),
+    Filter("version_id", _("Version"), kind="integer"),
+    Filter("price_list_id", _("List"), kind="integer", field="version__price_list_id"),
+)
+RATE_FIELDS = (
+    Field("prefix", _("Prefix"), max_length=17, help=_("Digits, country code first; * is every number.")),
+    Field("name", _("Destination"), max_length=100),
+    Field("per_minute", _("Per minute"), minimum=0, maximum=1000),
+    Field("connection_fee", _("Connection fee"), minimum=0, maximum=1000),
+    Field("initial_s", _("First interval (s)"), minimum=1, maximum=MAX_INTERVAL_S),
+    Field("increment_s", _("Next intervals (s)"), minimum=1, maximum=MAX_INTERVAL_S),
+)
+
+
+def rates_panel(words: Words) -> Panel:
+    """The panel of rates, reached from lists and versions."""
+    draft = Field("version_id", _("Version (a draft)"), lookup=words.versions, only="create")
+    return Panel(
+        slug=words.rates,
+        title=words.rates_title,
+        name=_("rate"),
+        section="",
+        icon=words.icon,
+        permission=words.permission,
+        model=Rate,
+        rows=lambda actor: queries.rates(actor).filter(version__price_list__purpose=words.purpose),
+        columns=RATE_COLUMNS,
+        api=RATE_API,
+        filters=RATE_FILTERS,
+        order=("prefix", "-id"),
+        data=actions.RateData,
+        fields=(draft, *RATE_FIELDS),
+        initial=rate_values,
+        create=needing(words, actions.add_rate),
+        update=needing(words, actions.update_rate),
+        remove=needing(words, actions.remove_rate),
+        help=_(
+            "A call is charged by the longest prefix of the number called: the connection fee, then the price per "
+            "minute for the first interval as a whole and for every started interval after it."
+        ),
+    )
+
+
+ASSIGNMENTS = Panel(
+    slug="price-assignments",
+    title=_("Who pays by which list"),
+    name=_("assignment"),
+    section="",
+    icon="users",
+    permission="price_lists",
+    model=PriceAssignment,
+    rows=assignments,
+    columns=(
+        Column("price_list", _("Price list"), value="price_list.name", width=180, grow=2),
+        Column("buyer", _("Who pays"), value=buyer_name, width=220, grow=2),
+    ),
+    api=(
+        Column("price_list_id", _("Price list"), kind="integer"),
+        Column("web_product_id", _("Web product"), kind="integer"),
+        Column("customer_id", _("Customer"), kind="integer"),
+        Column("buyer_partner_id", _("Sub-partner"), kind="integer"),
+        Column("partner_id", _("Partner"), kind="integer"),
+    ),
+    filters=(
+        Filter("price_list_id", _("Price list"), kind="integer"),
+        Filter("web_product_id", _("Web product"), kind="integer"),
+        Filter("buyer_partner_id", _("Sub-partner"), kind="integer"),
+    ),
+    order=("-id",),
+    customer_field="customer_id",
+    search="price_list__name",
+    data=actions.AssignmentData,
+    fields=(Field("price_list_id", _("Price list"), lookup="price-lists"), *dialogs.BUYER_FIELDS),
+    create=actions.assign_price_list,
+    remove=actions.unassign_price_list,
+    help=_("The most exact assignment wins: the customer's own, then its web product's, then the partner's default."),
+)
+
+PANELS = (
+    lists_panel(SALE),
+    versions_panel(SALE),
+    rates_panel(SALE),
+    ASSIGNMENTS,
+    lists_panel(COST),
+    versions_panel(COST),
+    rates_panel(COST),
+)

@@ -1,0 +1,107 @@
+"""What the dialogs of Price Lists and Costs ask for, and how they call the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext_lazy as _
+
+from carillon.base.actor import Actor
+from carillon.business.pricing import actions
+from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion
+from carillon.panels.declaration import Field, Upload
+
+ENCODINGS = (("", _("Detect")), ("utf-8", "UTF-8"), ("utf-16", "UTF-16"), ("windows-1252", "Windows-1252 (Latin-1)"))
+CSV_HELP = _(
+    "CSV with a header line. Needed are prefix and rate per minute; name, connection fee, initial interval and "
+    "increment are known by their usual names. All lines are taken, or none."
+)
+
+
+NEW_VERSION_FIELDS = (
+    Field("effective_from", _("Holds from"), help=_("Empty: from its approval on.")),
+    Field("copies_newest", _("Begin with the rates of the newest version")),
+    Field("file", _("Rates (CSV)"), help=CSV_HELP),
+    Field("encoding", _("Encoding"), choices=ENCODINGS),
+    Field("note", _("Note"), max_length=500),
+)
+RATES_FILE_FIELDS = (
+    Field("file", _("Rates (CSV)"), help=CSV_HELP),
+    Field("is_merge", _("Keep the rates that are there and change only those in the file")),
+    Field("encoding", _("Encoding"), choices=ENCODINGS),
+)
+BUYER_FIELDS = (
+    Field("web_product_id", _("Web product"), lookup="web-products"),
+    Field("customer_id", _("Customer"), lookup="customers"),
+    Field("buyer_partner_id", _("Sub-partner"), lookup="partners"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVersion:
+    """The dialog that starts a version."""
+
+    effective_from: datetime | None = None
+    note: str = ""
+    copies_newest: bool = False
+    file: Upload | None = None
+    encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatesFile:
+    """The dialog that imports rates."""
+
+    file: Upload
+    is_merge: bool = False
+    encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buyer:
+    """The dialog that assigns a list."""
+
+    web_product_id: int | None = None
+    customer_id: int | None = None
+    buyer_partner_id: int | None = None
+
+
+def start_version(actor: Actor, price_list: PriceList, data: NewVersion) -> PriceListVersion:
+    """Start a version with what the dialog said."""
+    file = data.file
+    options = actions.ImportOptions(encoding=data.encoding, file_name=file.name if file else "")
+    start = actions.VersionStart(
+        effective_from=data.effective_from,
+        note=data.note,
+        copies_newest=data.copies_newest,
+        content=file.content if file else b"",
+        options=options,
+    )
+    return actions.start_version(actor, price_list, start)
+
+
+def import_rates(actor: Actor, version: PriceListVersion, data: RatesFile) -> actions.ImportReport:
+    """Import the file that the dialog brought."""
+    options = actions.ImportOptions(is_merge=data.is_merge, encoding=data.encoding, file_name=data.file.name)
+    return actions.import_rates(actor, version, data.file.content, options)
+
+
+def assign(actor: Actor, price_list: PriceList, data: Buyer) -> PriceAssignment:
+    """Assign the list to the buyer that the dialog named."""
+    wanted = actions.AssignmentData(
+        price_list_id=price_list.pk,
+        web_product_id=data.web_product_id,
+        customer_id=data.customer_id,
+        buyer_partner_id=data.buyer_partner_id,
+    )
+    return actions.assign_price_list(actor, wanted)
+
+
+def imported(report: actions.ImportReport) -> Mapping[str, str]:
+    """What the dialog says after an import."""
+    lines = {"rates": str(report.rows), "encoding": report.encoding}
+    if report.ignored_columns:
+        lines["ignored columns"] = ", ".join(report.ignored_columns)
+    return lines
