@@ -35,6 +35,7 @@ class Platform:
     """A running call path. `sql` runs as the owner, past row-level security."""
 
     config: Config
+    cluster: pg.Cluster
     settings: dict[str, str]  # what differs from the session's own environment
     logs: Path
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -80,6 +81,19 @@ class Platform:
     def freeze(self, name: str, *, is_frozen: bool = True) -> None:
         """Stop a process in mid-air (SIGSTOP), or let it go on."""
         os.killpg(self.running[name].pid, signal.SIGSTOP if is_frozen else signal.SIGCONT)
+
+    def freeze_database(self, *, is_frozen: bool = True) -> None:
+        """Stop every process of PostgreSQL in mid-air, or let them go on."""
+        main = int((self.cluster.data / "postmaster.pid").read_text().split()[0])
+        children = subprocess.run(["pgrep", "-P", str(main)], capture_output=True, text=True, check=True).stdout
+        for pid in (main, *map(int, children.split())):
+            os.kill(pid, signal.SIGSTOP if is_frozen else signal.SIGCONT)
+
+    def restart_database(self) -> None:
+        """Kill PostgreSQL with all its processes and start it again."""
+        main = int((self.cluster.data / "postmaster.pid").read_text().split()[0])
+        os.kill(main, signal.SIGKILL)
+        pg.start(self.cluster)
 
     def status(self, path: str, *, method: str = "GET", token: str | None = None) -> tuple[int, Any]:
         """Ask control's status server; status code and decoded body."""
@@ -152,7 +166,7 @@ def platform(cluster: pg.Cluster, config: Config, tmp_path_factory: pytest.TempP
         "CARILLON_CHUNK_SECONDS": "6",
     }
     environ = {**os.environ, **settings, "PYTHONPATH": str(CHECKOUT / "src")}
-    made = Platform(Config.from_env(environ), settings, tmp_path_factory.mktemp("engines"))
+    made = Platform(Config.from_env(environ), cluster, settings, tmp_path_factory.mktemp("engines"))
     pg.prepare(cluster.administrator, [made.config.database(role) for role in DATABASE_ROLES], template=TEMPLATE)
     line = [sys.executable, "-m", "carillon", "manage", "load_cast", "--skip-checks"]
     done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False, cwd=CHECKOUT)
@@ -162,5 +176,5 @@ def platform(cluster: pg.Cluster, config: Config, tmp_path_factory: pytest.TempP
             made.start(name)
         yield made
     finally:
-        for name in list(made.running):
+        for name in reversed(list(made.running)):
             made.stop(name)

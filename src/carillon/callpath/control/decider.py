@@ -13,7 +13,7 @@ from carillon.callpath.control.call_ids import new_call_id
 from carillon.callpath.control.evapi import Edge, EdgeGone
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, Opening
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, Opening, described
 from carillon.callpath.control.wire import decision_message, refusal_message, request_of
 from carillon.logic.callflow import states
 from carillon.logic.callflow.decide import decide
@@ -64,7 +64,7 @@ class Decider:
             async with asyncio.timeout(ANSWER_S):
                 decision = await self.decide(request, started_ms)
         except (NoAnswer, TimeoutError, *UNAVAILABLE) as error:
-            log.error("Call %s gets no decision: %s", question.get("sip_call_id"), error or "it took too long")
+            log.error("Call %s gets no decision: %s", question.get("sip_call_id"), described(error))
             self._send(refusal_message(question, REFUSALS["no-decision"]))
             return
         except (KeyError, TypeError) as error:
@@ -97,7 +97,7 @@ class Decider:
         try:
             await self._store.refuse(self._opening(call_id, started_ms, decision))
         except UNAVAILABLE as error:
-            log.error("The refused call %s (%s) could not be written: %s", call_id, refusal.slug, error)
+            log.error("The refused call %s (%s) could not be written: %s", call_id, refusal.slug, described(error))
 
     async def _put_through(self, question: Json, call_id: UUID, started_ms: int, decision: Decision) -> None:
         opening = self._opening(call_id, started_ms, decision)
@@ -130,7 +130,7 @@ class Decider:
 
     def _without_database(self, call_id: UUID, decision: Decision, error: Exception) -> str:
         """A hold that may or may not have been taken is given back; emergency calls go on without a row."""
-        log.error("Call %s: PostgreSQL did not take it (%s).", call_id, error)
+        log.error("Call %s: PostgreSQL did not take it (%s).", call_id, described(error))
         if decision.direction is Direction.EMERGENCY:
             return "ok"
         self._live.background(self._give_back(call_id))

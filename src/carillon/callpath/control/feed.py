@@ -22,7 +22,7 @@ from carillon.callfeed.documents import (
 from carillon.callfeed.snapshot import ImplausibleSnapshot, Snapshot
 from carillon.callpath.control.documents import DocumentCache
 from carillon.callpath.control.reference import Reference, read_reference, restore, save
-from carillon.callpath.control.store import QUERY_S, UNAVAILABLE
+from carillon.callpath.control.store import QUERY_S, UNAVAILABLE, described
 from carillon.config import Database
 from carillon.logic.callflow.values import Customer, Domain, Endpoint, Gateway, Number, Partner, Route, User
 from carillon.logic.documents import DocumentError
@@ -149,7 +149,7 @@ class Knowledge:
             try:
                 await self._listen_once()
             except UNAVAILABLE as error:
-                log.warning("PostgreSQL's notifications are interrupted (%s); connecting again.", error)
+                log.warning("PostgreSQL's notifications are interrupted (%s); connecting again.", described(error))
             await asyncio.sleep(RECONNECT_S)
 
     async def _listen_once(self) -> None:
@@ -200,7 +200,7 @@ class Knowledge:
         try:
             reference = await read_reference(self._pool, self._reference)
         except UNAVAILABLE as error:
-            log.error("The reference data can't be read (%s); the old ones stay in force.", error)
+            log.error("The reference data can't be read (%s); the old ones stay in force.", described(error))
             return False
         except (ImplausibleSnapshot, DocumentError, RateTableError) as error:
             log.error("New reference data are refused, the old ones stay in force: %s", error)

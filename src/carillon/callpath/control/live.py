@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
-from carillon.callpath.control.store import UNAVAILABLE, CallStore
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
 from carillon.callpath.control.trace import Traces
 from carillon.logic.callflow import states
 from carillon.logic.callflow.values import Decision
@@ -165,7 +165,9 @@ class LiveCalls:
             try:
                 await act()
             except UNAVAILABLE as error:
-                log.error("Call %s: PostgreSQL did not take %s (%s); trying again.", live.call_id, what, error)
+                log.error(
+                    "Call %s: PostgreSQL did not take %s (%s); trying again.", live.call_id, what, described(error)
+                )
                 await asyncio.sleep(delay_s)
                 delay_s = min(delay_s * 2, MAX_RETRY_S)
             else:
@@ -177,7 +179,7 @@ class LiveCalls:
             try:
                 total = await self._store.extend(live.call_id, ask.total_micro, ask.until_ms, ask.upper)
             except UNAVAILABLE as error:
-                log.error("Call %s: the hold could not be raised (%s); trying again.", live.call_id, error)
+                log.error("Call %s: the hold could not be raised (%s); trying again.", live.call_id, described(error))
                 await asyncio.sleep(RETRY_S)
                 continue
             if total >= ask.total_micro:

@@ -17,7 +17,7 @@ from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import LiveCalls, now_ms
 from carillon.callpath.control.status import StatusServer
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, connect_pool
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, connect_pool, described
 from carillon.callpath.control.sweeper import Sweeper
 from carillon.callpath.control.tables import EdgeTables, emergency_routes
 from carillon.callpath.control.trace import Traces
@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 EDGE_NAME = "edge-1"  # calls belong to the Kamailio that carries them; there is one per installation yet
-RETRY_S = 1.0
 DRAIN_S = 5.0
 VERSION = "v1:"
 
@@ -47,16 +46,6 @@ def opener(key: bytes) -> Callable[[str], str]:
             return ""
 
     return decrypt
-
-
-async def wait_for_pool(config: Config) -> asyncpg.Pool[asyncpg.Record]:
-    """PostgreSQL's pool, as soon as it answers."""
-    while True:
-        try:
-            return await connect_pool(config.database("control"))
-        except UNAVAILABLE as error:
-            log.warning("PostgreSQL can't be reached (%s); trying again.", error)
-            await asyncio.sleep(RETRY_S)
 
 
 class Control:
@@ -131,7 +120,9 @@ class Control:
             try:
                 await self._tell_kinds(kinds)
             except (*UNAVAILABLE, DocumentError) as error:
-                log.error("Kamailio could not be told what changed (%s): %s", ", ".join(sorted(kinds)), error)
+                log.error(
+                    "Kamailio could not be told what changed (%s): %s", ", ".join(sorted(kinds)), described(error)
+                )
 
     async def _tell_kinds(self, kinds: frozenset[str]) -> None:
         if "gateway" in kinds:
@@ -162,7 +153,7 @@ async def serve(config: Config) -> None:
     main = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, main.cancel if main else loop.stop)
-    pool = await wait_for_pool(config)
+    pool = await connect_pool(config.database("control"))
     try:
         await Control(config, pool).run()
     except asyncio.CancelledError:

@@ -14,6 +14,7 @@ import asyncpg
 from carillon.config import Database
 
 QUERY_S = 1.0
+CONNECT_S = 1.0
 SLOW_QUERY_S = 10.0
 Json = dict[str, Any]
 
@@ -48,9 +49,15 @@ class OpenCall:
 
 
 async def connect_pool(database: Database) -> asyncpg.Pool[asyncpg.Record]:
-    """A pool for control. Waits for nothing: raises one of UNAVAILABLE when PostgreSQL is away."""
+    """A pool for control. It connects when it is used, so it can be made while PostgreSQL is away."""
     return await asyncpg.create_pool(
-        database.url, min_size=2, max_size=16, command_timeout=SLOW_QUERY_S, timeout=3, init=_use_json
+        database.url,
+        min_size=0,
+        max_size=16,
+        max_inactive_connection_lifetime=0,
+        command_timeout=SLOW_QUERY_S,
+        timeout=CONNECT_S,
+        init=_use_json,
     )
 
 
@@ -141,6 +148,11 @@ class CallStore:
             )
             for row in rows
         ]
+
+
+def described(error: BaseException) -> str:
+    """The error as text; a timeout has none of its own."""
+    return str(error) or type(error).__name__
 
 
 def moment(at_ms: int) -> datetime:

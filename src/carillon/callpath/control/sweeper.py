@@ -9,7 +9,7 @@ from typing import Any
 
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, OpenCall
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, OpenCall, described
 from carillon.logic.callflow import states
 from carillon.logic.callflow.values import Decision
 from carillon.logic.documents import DocumentError, from_document
@@ -43,7 +43,7 @@ class Sweeper:
                     await self._adopt_orphans()
                     await self._verify_dialogs()
             except (EdgeGone, *UNAVAILABLE) as error:
-                log.warning("The sweep is interrupted: %s", error)
+                log.warning("The sweep is interrupted: %s", described(error))
             await asyncio.sleep(SWEEP_S)
 
     # ------------------------------------------------------------ PostgreSQL's view

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from carillon.callpath.control.hep import Captured, HepError, parse
-from carillon.callpath.control.store import UNAVAILABLE, CallStore
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ SETTLE_S = 3.0  # the last ACK or a late 200 still comes after the end
 MAX_MESSAGES = 200
 MAX_MESSAGE_BYTES = 16_384
 MAX_TOTAL_BYTES = 256_000_000
+_INTERNAL = b"\r\nTH: "  # topology hiding's own mark: a second copy of an ACK as Kamailio saw it inside
 _CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -44,6 +45,8 @@ class Traces(asyncio.DatagramProtocol):
         try:
             captured = parse(data)
         except HepError:
+            return
+        if _INTERNAL in captured.raw:
             return
         if match := _CALL_ID.search(captured.raw):
             self.add(match.group(1).decode("utf-8", "replace"), captured)
@@ -84,7 +87,7 @@ class Traces(asyncio.DatagramProtocol):
         try:
             await self._store.record_trace(call_id, compress(trace.messages))
         except UNAVAILABLE as error:
-            log.error("The trace of call %s is lost, PostgreSQL did not take it: %s", call_id, error)
+            log.error("The trace of call %s is lost, PostgreSQL did not take it: %s", call_id, described(error))
 
     async def drain(self) -> None:
         """Wait for the traces that are being written; for the end of the process."""

@@ -1,0 +1,132 @@
+"""Processes that die or hang in mid-call: no call without an end, no hold without a call."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.support.platform import Platform, eventually
+
+from carillon.demo.useragent import CallRefused, OutgoingCall, UserAgent
+
+pytestmark = pytest.mark.engines
+
+
+@asynccontextmanager
+async def call_in_progress(platform: Platform, dialled: str = "01632960001") -> AsyncIterator[OutgoingCall]:
+    async with platform.phone("alice") as alice:
+        call = await alice.call(dialled)
+        await call.answered()
+        await eventually(lambda: "answered" in kinds(platform, call))
+        yield call
+
+
+def kinds(platform: Platform, call: OutgoingCall) -> list[str]:
+    return [kind for kind, _ in platform.events(call.call_id)]
+
+
+def is_live(platform: Platform, call: OutgoingCall) -> bool:
+    status, body = platform.status("/calls")
+    return status == 200 and call.call_id in [each["sip_call_id"] for each in body["calls"]]
+
+
+async def test_new_control_takes_over_a_call_and_can_end_it(platform: Platform) -> None:
+    async with call_in_progress(platform) as call:
+        await asyncio.to_thread(platform.stop, "control", signal.SIGKILL)
+        await asyncio.to_thread(platform.start, "control")
+        await eventually(lambda: is_live(platform, call), 20)
+        call_id = (platform.call_of(call.call_id) or ("",))[0]
+        assert platform.status(f"/calls/{call_id}/hangup", method="POST")[0] == 200
+        await call.ended()
+        await eventually(lambda: "ended" in kinds(platform, call))
+    assert [detail["by"] for kind, detail in platform.events(call.call_id) if kind == "ended"] == ["operator"]
+
+
+async def test_end_while_control_is_dead_is_written_by_the_edge(platform: Platform) -> None:
+    async with call_in_progress(platform) as call:
+        await asyncio.to_thread(platform.stop, "control", signal.SIGKILL)
+        try:
+            await call.hang_up()
+            await eventually(lambda: "ended" in kinds(platform, call))
+        finally:
+            await asyncio.to_thread(platform.start, "control")
+
+
+async def test_without_control_no_call_outlives_its_money(platform: Platform) -> None:
+    async with call_in_progress(platform, "004930231250001") as call:
+        await asyncio.to_thread(platform.stop, "control", signal.SIGKILL)
+        try:
+            (funded_s,) = platform.sql(
+                "select extract(epoch from c.funded_until - c.started_at) from calls_call c"
+                " where c.decision->'request'->>'sip_call_id' = %s",
+                call.call_id,
+            )[0]
+            await call.ended(float(funded_s) + 5)
+            await eventually(lambda: "ended" in kinds(platform, call))
+        finally:
+            await asyncio.to_thread(platform.start, "control")
+    assert call.answered_s < float(funded_s) + 1.6
+    assert [detail["by"] for kind, detail in platform.events(call.call_id) if kind == "ended"] == ["money"]
+
+
+async def test_call_survives_a_killed_kamailio(platform: Platform) -> None:
+    async with call_in_progress(platform) as call:
+        await asyncio.to_thread(platform.stop, "kamailio", signal.SIGKILL)
+        await asyncio.to_thread(platform.start, "kamailio")
+        await eventually(lambda: platform.status("/health")[1]["edge"])
+        await call.hang_up()
+        await eventually(lambda: "ended" in kinds(platform, call))
+    assert [detail["by"] for kind, detail in platform.events(call.call_id) if kind == "ended"] == ["caller"]
+    async with platform.phone("alice") as alice:
+        assert (await alice.register()).status == 200
+        await alice.register(0)
+
+
+async def test_lost_end_is_rebuilt_by_the_sweeper(platform: Platform) -> None:
+    async with call_in_progress(platform) as call:
+        await asyncio.to_thread(platform.stop, "kamailio", signal.SIGKILL)
+        platform.sql("delete from edge.dialog")
+        await asyncio.to_thread(platform.start, "kamailio")
+        await eventually(lambda: "ended" in kinds(platform, call), 45)
+    assert [detail["by"] for kind, detail in platform.events(call.call_id) if kind == "ended"] == ["sweeper"]
+
+
+async def test_frozen_database_refuses_new_calls_and_keeps_old_ones(platform: Platform) -> None:
+    async with call_in_progress(platform) as call, platform.phone("bob") as bob:
+        await bob.register()  # its password is in the edge's memory now
+        platform.freeze_database()
+        try:
+            assert await status_of_call(bob) == 503
+            assert (await bob.register()).status == 200
+            await call.hang_up()
+        finally:
+            platform.freeze_database(is_frozen=False)
+        thawed = time.monotonic()
+        while await status_of_call(bob) != 486:
+            assert time.monotonic() < thawed + 5
+        await eventually(lambda: "ended" in kinds(platform, call), 20)
+        await bob.register(0)
+
+
+async def test_killed_database_is_back_for_new_calls(platform: Platform) -> None:
+    async with call_in_progress(platform) as call, platform.phone("bob") as bob:
+        await bob.register()
+        await asyncio.to_thread(platform.restart_database)
+        back = time.monotonic()
+        while await status_of_call(bob) != 486:
+            assert time.monotonic() < back + 5
+        await call.hang_up()
+        await eventually(lambda: "ended" in kinds(platform, call), 20)
+        await bob.register(0)
+
+
+async def status_of_call(phone: UserAgent) -> int:
+    """Final status of a call to a number that is busy when all is well."""
+    call = await phone.call("01632960486")
+    with pytest.raises(CallRefused) as refusal:
+        await call.answered()
+    return refusal.value.status
