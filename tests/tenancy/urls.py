@@ -20,7 +20,7 @@ def names(request: HttpRequest) -> HttpResponse:
 def rendered(request: HttpRequest) -> TemplateResponse:
     """Rows are read while the template is rendered, after the view has returned."""
     template = engines["django"].from_string("{% for row in rows %}{{ row.name }},{% endfor %}")
-    return TemplateResponse(request, template, {"rows": Customer.objects.order_by("name")})  # type: ignore[arg-type]
+    return TemplateResponse(request, template, {"rows": Customer.objects.order_by("name")})
 
 
 def streamed(request: HttpRequest) -> StreamingHttpResponse:

@@ -62,7 +62,7 @@ def host(get_response: Handler) -> Handler:
         request.host, request.realm = found, found.realm  # type: ignore[attr-defined]
         request.actor = nobody()  # type: ignore[attr-defined]
         if found.web_product_id is not None:
-            request.urlconf = "carillon.faces.gate.site_urls"  # type: ignore[attr-defined]
+            request.urlconf = "carillon.faces.gate.site_urls"
         with realm_scope(found.realm):
             response = get_response(request)
             if response.status_code >= 500:

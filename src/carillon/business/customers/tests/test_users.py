@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.support.cast import PASSWORD, Cast
+from tests.support.cast import Cast
 
 from carillon.base.errors import Conflict, InvalidInput, NotFound
 from carillon.base.tenancy import tenant
@@ -18,9 +18,8 @@ from carillon.business.customers.actions import (
 from carillon.business.customers.models import User
 from carillon.business.partners.choices import Status
 from carillon.business.partners.models import Login
-from carillon.business.partners.queries import customer_roles, signed_in_actor
+from carillon.business.partners.queries import signed_in_actor
 from carillon.business.partners.statuses import StatusData
-from carillon.usecases.give_login import LoginData, give_login
 
 
 def erin(cast: Cast, **changes: object) -> UserData:
@@ -67,17 +66,6 @@ def test_user_without_belongings_is_removed(cast: Cast) -> None:
     assert not User.objects.filter(pk=cast.bob.pk).exists()
 
 
-def test_user_with_an_endpoint_is_not_removed(cast: Cast) -> None:
-    from carillon.business.endpoints.actions import EndpointData, create_endpoint
-
-    paul = cast.staff("paul")
-    with tenant(paul):
-        create_endpoint(paul, EndpointData(customer_id=cast.acme.pk, user_id=cast.bob.pk, username="bob"))
-        with pytest.raises(Conflict):
-            remove_user(paul, cast.bob)
-    assert User.objects.filter(pk=cast.bob.pk).exists()
-
-
 def test_stranger_reaches_no_user(cast: Cast) -> None:
     stranger = cast.staff("stranger")
     with tenant(stranger):
@@ -87,37 +75,11 @@ def test_stranger_reaches_no_user(cast: Cast) -> None:
             remove_user(stranger, cast.bob)
 
 
-def test_one_login_is_several_users_of_one_partner(cast: Cast) -> None:
-    paul = cast.staff("paul")
-    assert cast.alice.login is not None
-    with tenant(paul):
-        second = create_user(paul, erin(cast, customer_id=cast.dan.pk, name="Alice at Dan's"))
-        give_login(paul, second, LoginData(email="ALICE@acme.test"))
-    roles = customer_roles(cast.alice.login.pk)
-    assert [role.customer_id for role in roles] == [cast.acme.pk, cast.dan.pk]
-    assert signed_in_actor(cast.alice.login, chosen_id=cast.dan.pk).customer_id == cast.dan.pk
-    assert Login.objects.filter(email__iexact="alice@acme.test").count() == 1
-
-
-def test_same_address_at_two_partners_is_two_logins(cast: Cast) -> None:
-    stranger = cast.staff("stranger")
-    with tenant(stranger):
-        give_login(stranger, cast.stranger, LoginData(email="alice@acme.test", password=PASSWORD))
-    assert Login.objects.filter(email="alice@acme.test").count() == 2
-
-
 def test_login_of_another_realm_cannot_be_connected(cast: Cast) -> None:
     paul = cast.staff("paul")
     staff = Login.objects.get(pk=paul.login_id)
     with tenant(paul), pytest.raises(Conflict):
         connect_login(paul, cast.bob, staff)
-
-
-def test_login_needs_an_address(cast: Cast) -> None:
-    paul = cast.staff("paul")
-    with tenant(paul), pytest.raises(InvalidInput) as refusal:
-        give_login(paul, cast.bob, LoginData())
-    assert set(refusal.value.fields) == {"email"}
 
 
 def test_disabled_user_signs_in_no_longer(cast: Cast) -> None:
