@@ -83,7 +83,7 @@ REVERSE = RowAction(
     actions.reverse_transfer,
     data=actions.ReversalData,
     fields=(Field("reason", _("Reason"), kind="textarea", max_length=200),),
-    icon="arrow-back-up",
+    icon="refresh",
     danger=True,
     confirm=_("The money is taken back, even if it has been spent."),
     applies=lambda row: row.kind in actions.REVERSIBLE,
@@ -143,7 +143,7 @@ ACCOUNTS = Panel(
     title=_("Accounts"),
     name=_("account"),
     section="main",
-    icon="wallet",
+    icon="coins",
     model=Account,
     rows=lambda actor: queries.accounts_of(actor).select_related("partner"),
     columns=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import BigIntegerField, OuterRef, Q, QuerySet, Subquery, Value
@@ -16,7 +17,7 @@ from carillon.business.billing.choices import HoldState
 from carillon.business.billing.models import Hold
 from carillon.business.calls import queries
 from carillon.business.calls.choices import CallState, Outcome, Tab
-from carillon.business.calls.models import Call, Cdr
+from carillon.business.calls.models import Call, CallEvent, Cdr
 from carillon.business.calls.trace import Ladder
 from carillon.business.customers.models import Customer
 from carillon.panels.declaration import Column, Detail, Extra, Filter, Link, Panel, RowAction
@@ -54,11 +55,16 @@ def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
         "cdr": cdr,
         "prices": queries.prices_of(actor, cdr),
         "explanation": queries.explanation_of(actor, cdr),
-        "events": queries.events_of(actor, cdr.call_id),
+        "events": [_moment(event) for event in queries.events_of(actor, cdr.call_id)],
         "ladder": _messages(ladder),
         "ladder_labels": _labels(call, ladder),
         "legs": len({message.sip_call_id for message in ladder.messages}) if ladder else 0,
     }
+
+
+def _moment(event: CallEvent) -> dict[str, Any]:
+    at = datetime.fromtimestamp(event.at_ms / 1000, UTC)
+    return {"at": at, "milliseconds": f"{event.at_ms % 1000:03d}", "kind": event.kind, "source": event.source}
 
 
 def _messages(ladder: Ladder | None) -> list[dict[str, Any]]:
