@@ -25,6 +25,7 @@ from carillon.panels.inputs import Input
 
 MICRO = 1_000_000
 MAX_ITEMS = 200
+MOST_PLACES = 30
 UNCHECKED = ("", "false", "off", "no", "0")
 MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[\ud800-\udfff]")
@@ -164,16 +165,22 @@ def _integer(one: Input, value: Any) -> int:
 def _decimal(one: Input, value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)) or len(str(value)) > 40:
         raise Wrong(_("This must be a number such as 0.0125."))
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise Wrong(_("This must be a number such as 0.0125.")) from None
-    if not number.is_finite():
+    number = _number(str(value).strip())
+    if number is None:
         raise Wrong(_("This must be a number such as 0.0125."))
     exponent = number.normalize().as_tuple().exponent
     if one.decimals is not None and isinstance(exponent, int) and -exponent > one.decimals:
         raise Wrong(_("At most %(most)d decimals are possible.") % {"most": one.decimals})
     return Decimal(_bounded(one, number))
+
+
+def _number(text: str) -> Decimal | None:
+    """A finite number of a sane size; "1e400000000" is neither and would break later arithmetic."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) <= MOST_PLACES else None
 
 
 def _bounded(one: Input, number: Any) -> Any:
@@ -259,13 +266,11 @@ def _lines(text: str) -> list[str]:
 
 def _major(text: str) -> Any:
     """An amount typed in major units as micro-units; what is not an amount stays text and is refused later."""
-    try:
-        micro = Decimal(text.strip().replace(",", "")) * MICRO if text.strip() else None
-    except InvalidOperation:
-        return text + "?"
-    if micro is None:
+    if not text.strip():
         return ""
-    if not micro.is_finite() or micro != micro.to_integral_value() or abs(micro) >= 2**63:
+    number = _number(text.strip().replace(",", ""))
+    micro = None if number is None else number * MICRO
+    if micro is None or micro != micro.to_integral_value() or abs(micro) >= 2**63:
         return text + "?"
     return int(micro)
 

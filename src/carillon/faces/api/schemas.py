@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from django.db import models
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
@@ -150,3 +151,25 @@ def _filter_parameters(panel: Panel, one: Any) -> list[OpenApiParameter]:
     choices = [str(value) for value, _label in one.choices] if one.choices and not callable(one.choices) else None
     how = "" if one.lookup == "exact" else f" ({one.lookup})"
     return [OpenApiParameter(one.name, PARAMETERS[one.kind], enum=choices, description=f"{one.title}{how}")]
+
+
+class BearerScheme(OpenApiAuthenticationExtension):
+    """How a token is described."""
+
+    target_class = "carillon.faces.api.authentication.BearerToken"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: Any) -> Schema:
+        """Return the OpenAPI security scheme."""
+        return {"type": "http", "scheme": "bearer", "description": "A token made in the portal or by ./carillon token."}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    """How the portal's session is described."""
+
+    target_class = "carillon.faces.api.authentication.Session"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> Schema:
+        """Return the OpenAPI security scheme."""
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "Changes need X-CSRFToken too."}
