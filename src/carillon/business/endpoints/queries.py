@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 from django.db.models import CharField, F, Func
 
@@ -19,7 +21,7 @@ def endpoints(actor: Actor) -> ScopedQuerySet[Endpoint]:
 
     Web products are not joined: customers' people may not read them.
     """
-    rows = Endpoint.objects.visible_to(actor).defer(*SECRETS).annotate(domain=DOMAIN)
+    rows: ScopedQuerySet[Any] = Endpoint.objects.visible_to(actor).defer(*SECRETS).annotate(domain=DOMAIN)
     return rows.select_related("customer", "user", "caller_id")
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
@@ -40,12 +41,13 @@ def _lists(actor: Actor, purpose: Purpose) -> ScopedQuerySet[PriceList]:
     in_force = of_list.filter(effective_from__lte=Now()).order_by("-effective_from", "-number")
     coming = of_list.filter(effective_from__gt=Now()).order_by("effective_from")
     rows = PriceList.objects.visible_to(actor).filter(purpose=purpose).select_related("partner")
-    return rows.annotate(
+    lists: ScopedQuerySet[Any] = rows.annotate(
         version_in_force=Subquery(in_force.values("number")[:1]),
         rates_in_force=Subquery(in_force.values("rate_count")[:1]),
         in_force_since=Subquery(in_force.values("effective_from")[:1]),
         next_from=Subquery(coming.values("effective_from")[:1]),
     )
+    return lists
 
 
 def versions(actor: Actor) -> ScopedQuerySet[PriceListVersion]:

@@ -62,7 +62,7 @@ def test_number_goes_into_the_actors_own_stock(trade: Trade) -> None:
         number = add_number(paul, NumberData(e164="+44 20 7946 0100", area="London"))
         assert (number.partner_id, number.e164, number.state) == (trade.northwind.partner.pk, LONDON, "available")
         entry = AuditEntry.objects.visible_to(paul).get(object_type="numbers.number")
-        assert (entry.action, entry.after["e164"]) == ("number.add", LONDON)
+        assert (entry.action, (entry.after or {})["e164"]) == ("number.add", LONDON)
 
 
 def test_number_is_in_stock_once_on_the_whole_platform(trade: Trade) -> None:

@@ -1,0 +1,294 @@
+"""Numbers, prices, costs, endpoints, gateways and routes over REST and in the portal, as the web role."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from tests.support.cast import EMAILS, Cast
+
+from carillon.base.models import AuditEntry
+from carillon.base.tenancy import realm_scope, tenant
+from carillon.business.endpoints.models import Endpoint
+from carillon.business.partners.actions import TokenData, create_token
+from carillon.business.partners.models import Login
+from carillon.business.partners.queries import system_actor
+from carillon.faces.gate.middleware import SESSION_REALM
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RATES = b"prefix,destination,rate\n44,United Kingdom,0.02\n447,UK mobile,0.08\n"
+SLUGS = ("numbers", "price-lists", "price-list-versions", "rates", "price-assignments", "costs", "cost-versions")
+SLUGS += ("cost-rates", "sip-endpoints", "sip-locations", "gateways", "routes")
+
+
+class Script:
+    """A program with a token."""
+
+    def __init__(self, token: str, host: str = "portal.localhost") -> None:
+        self.client = Client(headers={"host": host, "authorization": f"Bearer {token}"})
+
+    def __call__(self, verb: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+        given = {"data": body, "content_type": "application/json"} if body is not None else {}
+        answer = getattr(self.client, verb)(f"/api/v1/{path}", **given)
+        return answer.status_code, json.loads(answer.content) if answer.content else None
+
+    def make(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        status, made = self("post", path, body)
+        assert status == 201, made
+        return dict(made)
+
+    def upload(self, path: str, content: bytes, **fields: str) -> tuple[int, Any]:
+        file = SimpleUploadedFile("rates.csv", content, content_type="text/csv")
+        answer = self.client.post(f"/api/v1/{path}", {"file": file, **fields})
+        return answer.status_code, json.loads(answer.content)
+
+
+@pytest.fixture
+def web(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> Iterator[Cast]:
+    """The cast, with Django's own pooled connection signed in as the web role."""
+    cache.clear()
+    with as_role("web"):
+        yield cast
+
+
+def script(cast: Cast, name: str, *scopes: str) -> Script:
+    with realm_scope(0):
+        actor = cast.staff(name)
+    with tenant(actor):
+        return Script(create_token(actor, TokenData(name="script", scopes=scopes or ("*",)))[1])
+
+
+def browser(name: str) -> Client:
+    client = Client(headers={"host": "portal.localhost"})
+    with realm_scope(0):
+        client.force_login(Login.objects.get(key=f"0:{EMAILS[name]}"))
+    session = client.session
+    session[SESSION_REALM] = 0
+    session.save()
+    return client
+
+
+def list_with_rates(paul: Script, lists: str = "price-lists", versions: str = "price-list-versions") -> dict[str, Any]:
+    """A list with a draft that holds RATES; returns the draft."""
+    price_list = paul.make(f"{lists}/", {"name": "Business", "currency": "EUR"})
+    draft = paul.make(f"{versions}/", {"price_list_id": price_list["id"]})
+    status, report = paul.upload(f"{versions}/{draft['id']}/import/", RATES)
+    assert (status, report["rates"]) == (200, "2"), report
+    return draft
+
+
+def stocked(paul: Script, cast: Cast) -> dict[str, int]:
+    """One of everything; returns ids by REST name."""
+    draft = list_with_rates(paul)
+    costs = list_with_rates(paul, "costs", "cost-versions")
+    assert paul("post", f"price-list-versions/{draft['id']}/approve/", {})[0] == 200
+    assigned = paul.make(
+        "price-assignments/", {"price_list_id": draft["price_list_id"], "web_product_id": cast.business.pk}
+    )
+    gateway = paul.make(
+        "gateways/",
+        {"name": "A", "host": "192.0.2.10", "cost_list_id": costs["price_list_id"], "auth_username": "nw"}
+        | {"auth_password": "s3cr3t-of-carrier", "source_addresses": ["192.0.2.0/24"]},
+    )
+    route = paul.make("routes/", {"name": "World", "gateway_ids": [gateway["id"]], "strategy": "least_cost"})
+    number = paul.make("numbers/", {"e164": "+442079460100", "area": "London", "count": 3})
+    assign = {"customer_id": cast.acme.pk, "user_id": cast.alice.pk, "is_default_caller_id": True}
+    assert paul("post", f"numbers/{number['id']}/assign/", assign)[0] == 200
+    endpoint = paul.make(
+        "sip-endpoints/", {"customer_id": cast.acme.pk, "user_id": cast.alice.pk, "caller_id_id": number["id"]}
+    )
+    return {
+        "numbers": number["id"],
+        "price-lists": draft["price_list_id"],
+        "price-list-versions": draft["id"],
+        "price-assignments": assigned["id"],
+        "costs": costs["price_list_id"],
+        "cost-versions": costs["id"],
+        "gateways": gateway["id"],
+        "routes": route["id"],
+        "sip-endpoints": endpoint["id"],
+    }
+
+
+def test_provider_is_set_up_by_script(web: Cast) -> None:
+    paul = script(web, "paul")
+    made = stocked(paul, web)
+    found = {slug: paul("get", f"{slug}/{row_id}/")[1] for slug, row_id in made.items()}
+    assert found["price-lists"]["version_in_force"] == 1
+    assert found["price-list-versions"]["state"] == "approved"
+    assert found["routes"]["gateway_ids"] == [made["gateways"]]
+    assert found["numbers"]["customer"] == "Acme Ltd"
+    assert found["sip-endpoints"]["address_of_record"].endswith("@northwind.test")
+    rates = paul("get", f"rates/?price_list_id={made['price-lists']}&number=%2B447911123456&order=prefix")[1]["results"]
+    assert [rate["prefix"] for rate in rates] == ["44", "447"]
+    status, account = paul("post", f"sip-endpoints/{made['sip-endpoints']}/reveal/", {})
+    assert (status, account["domain"], len(account["secret"])) == (200, "northwind.test", 24)
+
+
+def test_secrets_are_in_no_answer_no_export_and_no_history(web: Cast) -> None:
+    paul = script(web, "paul")
+    made = stocked(paul, web)
+    account = paul("post", f"sip-endpoints/{made['sip-endpoints']}/reveal/", {})[1]
+    with tenant(system_actor()):
+        endpoint = Endpoint.objects.get(pk=made["sip-endpoints"])
+        told = json.dumps(list(AuditEntry.objects.values("before", "after", "reason", "action")))
+    hidden = [account["secret"], endpoint.secret, endpoint.ha1_md5, endpoint.ha1_sha256, "s3cr3t-of-carrier"]
+    seen = told + json.dumps([paul("get", f"{slug}/")[1] for slug in SLUGS])
+    client = browser("paul")
+    for slug, row_id in made.items():
+        for path in ("", "rows/", "export/", f"{row_id}/history/", f"{row_id}/edit/"):
+            seen += client.get(f"/panels/{slug}/{path}").content.decode(errors="replace")
+    assert "reveal_secret" in told
+    assert [value for value in hidden if value in seen] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "fields"),
+    [
+        (b"prefix,rate\n44,0.02\nabc,0.1\n49,-1\n44,0.03\n", ["3:prefix", "4:per_minute", "5:prefix"]),
+        (b"prefix,rate,increment\n44,2000,1\n45,0.1,0\n", ["2:per_minute", "3:increment_s"]),
+        ("prefix,name,rate\n44,Curaçao,0.1".encode("windows-1252"), ["file"]),
+        (b"PK\x03\x04", ["file"]),
+        (b"", ["file"]),
+        (b"hello", ["file"]),
+    ],
+)
+def test_bad_file_is_refused_line_by_line(web: Cast, content: bytes, fields: list[str]) -> None:
+    paul = script(web, "paul")
+    draft = list_with_rates(paul)
+    status, problem = paul.upload(f"price-list-versions/{draft['id']}/import/", content)
+    assert (status, sorted(problem["fields"])) == (400, fields)
+    assert len(paul("get", f"rates/?version_id={draft['id']}")[1]["results"]) == 2
+
+
+def test_import_dialog_shows_lines_and_columns(web: Cast) -> None:
+    draft = list_with_rates(script(web, "paul"))
+    client = browser("paul")
+    path = f"/panels/price-list-versions/{draft['id']}/do/import/"
+    assert b'type="file"' in client.get(path).content
+    answer = client.post(path, {"file": SimpleUploadedFile("r.csv", b"prefix,rate\nabc,0.1\n")})
+    assert answer.status_code == 422
+    assert "“abc” is not a prefix" in answer.content.decode()
+    answer = client.post(path, {"file": SimpleUploadedFile("r.csv", b"prefix,rate\n33,0.1\n"), "is_merge": "true"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["olga", "paul", "petra"])
+def test_every_grid_and_dialog_opens(web: Cast, name: str) -> None:
+    made = stocked(script(web, "paul"), web)
+    client = browser(name)
+    for slug in SLUGS:
+        assert client.get(f"/panels/{slug}/").status_code == 200, slug
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(f"/panels/{slug}/rows/").status_code == 200, slug
+        assert len(queries) <= 20, [query["sql"][:90] for query in queries]
+        if slug not in ("sip-locations",):
+            assert client.get(f"/panels/{slug}/add/").status_code == 200, slug
+    wanted = 404 if name == "petra" else 200
+    for slug, row_id in made.items():
+        if slug != "price-assignments":
+            assert client.get(f"/panels/{slug}/{row_id}/edit/").status_code == wanted, slug
+        assert client.get(f"/panels/{slug}/{row_id}/history/").status_code == wanted, slug
+
+
+def test_every_row_action_opens_its_dialog(web: Cast) -> None:
+    made = stocked(script(web, "paul"), web)
+    client = browser("paul")
+    for slug, name in (
+        ("numbers", "assign"),
+        ("numbers", "release"),
+        ("price-lists", "new-version"),
+        ("price-lists", "assign"),
+        ("costs", "new-version"),
+        ("cost-versions", "import"),
+        ("cost-versions", "approve"),
+        ("sip-endpoints", "reveal"),
+        ("sip-endpoints", "regenerate"),
+        ("gateways", "disable"),
+        ("routes", "disable"),
+    ):
+        assert client.get(f"/panels/{slug}/{made[slug]}/do/{name}/").status_code == 200, (slug, name)
+
+
+def test_secret_is_shown_on_demand_and_history_tells(web: Cast) -> None:
+    made = stocked(script(web, "paul"), web)
+    client = browser("paul")
+    answer = client.post(f"/panels/sip-endpoints/{made['sip-endpoints']}/do/reveal/")
+    assert answer.status_code == 200
+    assert "northwind.test" in answer.content.decode()
+    history = client.get(f"/panels/sip-endpoints/{made['sip-endpoints']}/history/").content.decode()
+    assert EMAILS["paul"] in history
+
+
+def test_route_form_keeps_the_order_of_gateways(web: Cast) -> None:
+    paul = script(web, "paul")
+    ids = [paul.make("gateways/", {"name": name, "host": "192.0.2.10"})["id"] for name in ("A", "B", "C")]
+    client = browser("paul")
+    form = {"name": "World", "strategy": "static", "priority": "100", "gateway_ids": [str(ids[2]), "", str(ids[0])]}
+    assert client.post("/panels/routes/add/", form).status_code == 204
+    route = paul("get", "routes/")[1]["results"][0]
+    assert route["gateway_ids"] == [ids[2], ids[0]]
+    form["gateway_ids"] = [str(ids[1]), str(ids[2])]
+    assert client.post(f"/panels/routes/{route['id']}/edit/", form).status_code == 204
+    assert paul("get", f"routes/{route['id']}/")[1]["gateway_ids"] == [ids[1], ids[2]]
+
+
+@pytest.mark.parametrize("name", ["petra", "stranger"])
+def test_foreign_rows_are_not_found(web: Cast, name: str) -> None:
+    made = stocked(script(web, "paul"), web)
+    other = script(web, name)
+    for slug, row_id in made.items():
+        assert other("get", f"{slug}/{row_id}/")[0] == 404, slug
+        assert other("get", f"{slug}/")[1]["results"] == [], slug
+        assert other("patch", f"{slug}/{row_id}/", {})[0] in (404, 405), slug
+        assert other("delete", f"{slug}/{row_id}/")[0] in (404, 405), slug
+    for path, body, field in (
+        ("sip-endpoints/", {"customer_id": web.acme.pk}, "customer_id"),
+        ("routes/", {"name": "Theirs", "gateway_ids": [made["gateways"]]}, "gateway_ids"),
+        ("gateways/", {"name": "B", "host": "192.0.2.1", "cost_list_id": made["costs"]}, "cost_list_id"),
+        ("price-list-versions/", {"price_list_id": made["price-lists"]}, "price_list_id"),
+        ("price-assignments/", {"price_list_id": made["price-lists"]}, "price_list_id"),
+        ("numbers/", {"e164": "+442079460199", "partner_id": web.northwind.pk}, "partner_id"),
+    ):
+        status, problem = other("post", path, body)
+        assert (status, field in problem["fields"]) == (400, True), (path, problem)
+
+
+def test_customers_program_sees_its_own_devices_and_numbers(web: Cast) -> None:
+    made = stocked(script(web, "paul"), web)
+    with tenant(system_actor()):
+        alice, stranger = web.user(web.alice), web.user(web.stranger)
+    for actor, count in ((alice, 1), (stranger, 0)):
+        host = "northwind.localhost" if count else "elsewhere.localhost"
+        with tenant(actor):
+            program = Script(create_token(actor, TokenData(name="script"))[1], host)
+        for slug in ("sip-endpoints", "numbers"):
+            status, page = program("get", f"{slug}/")
+            assert (status, len(page["results"])) == (200, count), slug
+        assert program("get", "sip-locations/")[0] == 200
+        revealed = program("post", f"sip-endpoints/{made['sip-endpoints']}/reveal/", {})
+        assert revealed[0] == (200 if count else 404)
+        for slug in ("gateways", "routes", "price-lists", "costs", "rates", "cost-rates"):
+            assert program("get", f"{slug}/")[0] in (403, 404), slug
+
+
+def test_token_for_sales_prices_reaches_no_costs(web: Cast) -> None:
+    made = stocked(script(web, "paul"), web)
+    seller = script(web, "paul", "price_lists.*")
+    assert seller("get", f"rates/?version_id={made['price-list-versions']}")[1]["results"] != []
+    for path in ("costs/", "cost-versions/", "cost-rates/", f"costs/{made['costs']}/"):
+        assert seller("get", path)[0] in (403, 404), path
+    body = {"version_id": made["cost-versions"], "prefix": "1", "name": "US", "per_minute": "0.1"}
+    assert seller("post", "rates/", body)[0] == 400
+    buyer = script(web, "paul", "costs.*")
+    assert buyer("post", "cost-rates/", body)[0] == 201
+    assert buyer("get", "rates/")[0] in (403, 404)
