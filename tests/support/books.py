@@ -20,9 +20,9 @@ from carillon.business.billing.choices import TransferKind
 from carillon.business.billing.models import Account, Transfer
 from carillon.business.customers.actions import set_customer_status
 from carillon.business.customers.models import Customer
-from carillon.business.partners.actions import StatusData
 from carillon.business.partners.choices import Status
 from carillon.business.partners.queries import system_actor
+from carillon.business.partners.statuses import StatusData
 from carillon.business.routing.actions import update_gateway
 from carillon.business.routing.models import Gateway
 from carillon.demo.cast.load import actor_of
@@ -245,7 +245,7 @@ class Books:
 def _reconnect(name: str) -> None:
     connection.close()
     if settings.DATABASES["default"]["OPTIONS"].get("pool"):
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
     connection.settings_dict["NAME"] = name
 
 

@@ -1,7 +1,7 @@
 """Fixture: the call path as it runs in production - PostgreSQL, rtpengine, Kamailio, control - on this session's ports.
 
-The database is a copy of the migrated template with the demo world in it (`carillon.demo.world`), apart from the one
-that database tests empty after themselves.
+It has a PostgreSQL of its own, a copy of the migrated template with the demo world in it (`carillon.demo.world`): fault
+tests kill and freeze it, and database tests empty theirs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from carillon.config import CHECKOUT, DATABASE_ROLES, Config
 from carillon.demo.useragent import Account, UserAgent
 from carillon.server import cluster as pg
 from carillon.server import engines
-from tests.support.postgres import TEMPLATE
+from tests.support.postgres import TEMPLATE, _copy, _template
 
 
 @dataclass
@@ -91,9 +91,9 @@ class Platform:
 
     def restart_database(self) -> None:
         """Kill PostgreSQL with all its processes and start it again."""
-        main = int((self.cluster.data / "postmaster.pid").read_text().split()[0])
-        os.kill(main, signal.SIGKILL)
-        pg.start(self.cluster)
+        self.running["postgresql"].kill()
+        self.running["postgresql"].wait()
+        self.running["postgresql"] = pg.start(self.cluster)
 
     def status(self, path: str, *, method: str = "GET", token: str | None = None) -> tuple[int, Any]:
         """Ask control's status server; status code and decoded body."""
@@ -159,22 +159,35 @@ async def eventually(condition: Callable[[], Any], timeout_s: float = 8.0) -> An
 
 
 @pytest.fixture(scope="session")
-def platform(cluster: pg.Cluster, config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def platform(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The running call path with the demo world, shared by the session's engine tests."""
-    settings = {
-        "CARILLON_DATABASE_NAME": f"{config.database('owner').name}_calls",
-        "CARILLON_CHUNK_SECONDS": "6",
-    }
-    environ = {**os.environ, **settings, "PYTHONPATH": str(CHECKOUT / "src")}
-    made = Platform(Config.from_env(environ), cluster, settings, tmp_path_factory.mktemp("engines"))
-    pg.prepare(cluster.administrator, [made.config.database(role) for role in DATABASE_ROLES], template=TEMPLATE)
-    line = [sys.executable, "-m", "carillon", "manage", "load_cast", "--skip-checks"]
-    done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False, cwd=CHECKOUT)
-    assert done.returncode == 0, f"The demo world could not be loaded:\n{done.stdout}{done.stderr}"
+    settings = {"CARILLON_PORT_POSTGRESQL": str(8441 + config.port_offset), "CARILLON_CHUNK_SECONDS": "6"}
+    own = Config.from_env({**os.environ, **settings})
+    folder = Path(os.environ["CARILLON_HOME"]) / "calls"
+    folder.mkdir(mode=0o711, exist_ok=True)
+    found = pg.Cluster(folder / "pg", folder / "run", own.ports.postgresql, folder / "log", is_durable=False)
+    copy_template(config, found.data)
+    pg.configure(found)
+    made = Platform(own, found, settings, tmp_path_factory.mktemp("engines"))
     try:
+        made.running["postgresql"] = pg.start(found)
+        pg.prepare(found.administrator, [own.database(role) for role in DATABASE_ROLES], template=TEMPLATE)
+        load_cast({**os.environ, **settings, "PYTHONPATH": str(CHECKOUT / "src")})
         for name in ("rtpengine", "kamailio", "control", "carrier-a", "carrier-b"):
             made.start(name)
         yield made
     finally:
         for name in reversed(list(made.running)):
             made.stop(name)
+
+
+def copy_template(config: Config, target: Path) -> None:
+    """A cluster's data folder with the migrated template in it."""
+    _copy(_template(config), target)
+
+
+def load_cast(environ: dict[str, str]) -> None:
+    """Make the demo world in the database that `environ` names."""
+    line = [sys.executable, "-m", "carillon", "manage", "load_cast", "--skip-checks"]
+    done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False, cwd=CHECKOUT)
+    assert done.returncode == 0, f"The demo world could not be loaded:\n{done.stdout}{done.stderr}"

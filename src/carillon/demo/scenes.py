@@ -8,7 +8,7 @@ import json
 import socket
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ def run_scenes(stage: Stage, *, is_quick: bool) -> int:
     """All calls, one after the other, each with its report; 0 when nothing was amiss."""
     report = Report(sys.stdout)
     secrets = {name: report.secret(name) for name in ("alice", "bob", "till")}
-    scenes: list[tuple[str, Callable[[], Awaitable[Played]]]] = [
+    scenes: list[tuple[str, Callable[[], Coroutine[Any, Any, Played]]]] = [
         ("On-net: Alice dials Bob's extension 102", lambda: on_net(stage, secrets)),
         (f"Failover: Alice dials {FAILS_ON_A}; carrier A is cheaper and answers 503", lambda: failover(stage, secrets)),
         (f"Inbound: {CALLER_ABROAD} calls Alice's number through carrier A", lambda: inbound(stage, secrets)),

@@ -40,6 +40,7 @@ from carillon.business.pricing.actions import (
     create_version,
 )
 from carillon.business.pricing.models import PriceList
+from carillon.demo.cast.owner import own_partner
 from carillon.demo.cast.people import load_buyer, load_stock
 from carillon.demo.cast.routing import load_carrier, load_way
 from carillon.demo.world import CAST, CURRENCY, PASSWORD, Brand, Prices, Seller, micro
@@ -129,7 +130,7 @@ def _brand(actor: Actor, brand: Brand, made: Counter[str]) -> None:
 
 
 def _prices(actor: Actor, prices: Prices, made: Counter[str]) -> None:
-    if PriceList.objects.visible_to(actor).filter(partner_id=actor.partner_id, name=prices.name).exists():
+    if PriceList.objects.visible_to(actor).filter(partner_id=own_partner(actor), name=prices.name).exists():
         return
     create = create_price_list if prices.buyer else create_cost_list
     price_list = create(actor, PriceListData(name=prices.name, currency=CURRENCY))
@@ -155,7 +156,7 @@ def _prices(actor: Actor, prices: Prices, made: Counter[str]) -> None:
 
 def _assignment(actor: Actor, price_list: PriceList, buyer: str) -> AssignmentData:
     """Fjord Voice is a partner and a web product: a partner's own brands come first."""
-    product = WebProduct.objects.visible_to(actor).filter(partner_id=actor.partner_id, name=buyer).first()
+    product = WebProduct.objects.visible_to(actor).filter(partner_id=own_partner(actor), name=buyer).first()
     if product is not None:
         return AssignmentData(price_list_id=price_list.pk, web_product_id=product.pk)
     partner = Partner.objects.visible_to(actor).get(name=buyer)
@@ -164,7 +165,7 @@ def _assignment(actor: Actor, price_list: PriceList, buyer: str) -> AssignmentDa
 
 def _balance(actor: Actor, seller: Seller) -> None:
     """What a partner has paid its parent; asked again with the same key it changes nothing."""
-    partner = Partner.objects.visible_to(actor).get(parent_id=actor.partner_id, name=seller.name)
+    partner = Partner.objects.visible_to(actor).get(parent_id=own_partner(actor), name=seller.name)
     key = f"demo:{seller.name}"
     top_up_partner(
         actor, partner, TopUpData(amount_micro=micro(seller.balance), idempotency_key=key, reference="Demo money")

@@ -14,6 +14,7 @@ from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.actions import EndpointData, create_endpoint
 from carillon.business.numbers.actions import NumberAssignment, NumberData, add_number, assign_number
 from carillon.business.numbers.models import Number
+from carillon.demo.cast.owner import own_partner
 from carillon.demo.world import CURRENCY, PASSWORD, Buyer, Phone, micro
 from carillon.usecases.give_login import LoginData, give_login
 from carillon.usecases.open_customer import open_customer
@@ -45,7 +46,7 @@ def load_phone(actor: Actor, customer: Customer, phone: Phone, made: Counter[str
 
 def load_buyer(actor: Actor, buyer: Buyer, made: Counter[str]) -> None:
     """A customer with its money and its people."""
-    product = WebProduct.objects.visible_to(actor).get(partner_id=actor.partner_id, name=buyer.brand)
+    product = WebProduct.objects.visible_to(actor).get(partner_id=own_partner(actor), name=buyer.brand)
     if Customer.objects.visible_to(actor).filter(web_product=product, name=buyer.name).exists():
         return
     customer = open_customer(

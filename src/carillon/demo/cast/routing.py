@@ -9,6 +9,7 @@ from carillon.business.pricing.models import PriceList
 from carillon.business.routing.actions import GatewayData, RouteData, create_gateway, create_route
 from carillon.business.routing.choices import Strategy
 from carillon.business.routing.models import Gateway, Route
+from carillon.demo.cast.owner import own_partner
 from carillon.demo.world import CAST, Carrier, Way
 
 HOST = "127.0.0.1"
@@ -19,7 +20,7 @@ def gateway_data(
     actor: Actor, carrier: Carrier, port: int, *, ring_timeout_s: int, reply_timeout_ms: int
 ) -> GatewayData:
     """What is said about a demo carrier's gateway. Its calls come from the very address and port it listens on."""
-    costs = PriceList.objects.visible_to(actor).get(partner_id=actor.partner_id, name=carrier.costs)
+    costs = PriceList.objects.visible_to(actor).get(partner_id=own_partner(actor), name=carrier.costs)
     return GatewayData(
         name=carrier.name,
         host=HOST,
@@ -34,7 +35,7 @@ def gateway_data(
 
 def load_carrier(actor: Actor, carrier: Carrier, port: int, made: Counter[str]) -> None:
     """The gateway in front of a demo carrier."""
-    if Gateway.objects.visible_to(actor).filter(partner_id=actor.partner_id, name=carrier.name).exists():
+    if Gateway.objects.visible_to(actor).filter(partner_id=own_partner(actor), name=carrier.name).exists():
         return
     data = gateway_data(actor, carrier, port, ring_timeout_s=60, reply_timeout_ms=REPLY_TIMEOUT_MS)
     create_gateway(actor, data)
@@ -43,11 +44,11 @@ def load_carrier(actor: Actor, carrier: Carrier, port: int, made: Counter[str]) 
 
 def load_way(actor: Actor, way: Way, made: Counter[str]) -> None:
     """A line of the routing table."""
-    if Route.objects.visible_to(actor).filter(partner_id=actor.partner_id, name=way.name).exists():
+    if Route.objects.visible_to(actor).filter(partner_id=own_partner(actor), name=way.name).exists():
         return
     names = {carrier.key: carrier.name for carrier in CAST.carriers}
     gateways = [
-        Gateway.objects.visible_to(actor).get(partner_id=actor.partner_id, name=names[key]) for key in way.carriers
+        Gateway.objects.visible_to(actor).get(partner_id=own_partner(actor), name=names[key]) for key in way.carriers
     ]
     create_route(
         actor,
