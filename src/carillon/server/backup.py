@@ -63,7 +63,7 @@ def backup(arguments: list[str]) -> int:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    say(f"{target}: {target.stat().st_size // 1024} kB. It holds secrets: keep it as safe as the server itself.")
+    say(f"{target.stat().st_size // 1024} kB. The file holds secrets: keep it as safe as the server itself.")
     return 0
 
 

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -180,6 +180,9 @@ def wait_ready(conninfo: str, *, timeout_s: float = 60, process: subprocess.Pope
             return
         except psycopg.OperationalError as error:
             reason = str(error).strip().splitlines()[-1]
+        # a server that starts, stops or recovers says so; any other refusal stays one however long we wait
+        if "FATAL" in reason and "the database system is" not in reason:
+            raise ClusterError(f"PostgreSQL refuses: {reason}.")
         if process and process.poll() is not None:
             raise ClusterError("PostgreSQL ended while starting.")
         if time.monotonic() > deadline:
@@ -188,8 +191,10 @@ def wait_ready(conninfo: str, *, timeout_s: float = 60, process: subprocess.Pope
 
 
 def administrator(config: Config) -> str:
-    """Connection string for preparing roles and databases: our superuser or the external server's."""
-    return config.external_database.url if config.external_database else cluster_of(config).administrator
+    """Connection string for preparing roles and databases: our superuser's or the one in CARILLON_DATABASE_URL."""
+    if config.external_database:
+        return replace(config.external_database, name="postgres").url  # the database itself may not exist yet
+    return cluster_of(config).administrator
 
 
 def prepare(conninfo: str, databases: Sequence[Database], *, template: str = "template0") -> None:
