@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from carillon.logic.callflow.exchange import exchange_rate
+from carillon.logic.callflow.notes import Note
 from carillon.logic.callflow.values import CarrierCharge, Feed, Gateway, Partner, Route, Target
 from carillon.logic.money import EXACT
 from carillon.logic.numbers import national_form
@@ -41,7 +42,7 @@ class RouteChoice:
     targets: tuple[Target, ...] = ()
     owner: Partner | None = None
     refusal: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()  # each for the partner whose routes or carriers it tells, and those above
 
 
 def ancestry(feed: Feed, partner_id: int) -> Iterator[Partner]:
@@ -60,12 +61,12 @@ def choose_routes(feed: Feed, query: RouteQuery) -> RouteChoice:
 
     Refusals: `no-route` (nothing matches anywhere), `route-blocked`, `no-gateway` (all matching are disabled).
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     for partner in ancestry(feed, query.partner_id):
         routes = matching_routes(feed.routes(partner.id), query)
         if routes:
             return _chosen(feed, query, partner, routes, notes)
-        notes.append(f"{partner.name} has no route for {query.number}.")
+        notes.append(Note(f"{partner.name} has no route for {query.number}.", partner.id))
     return RouteChoice(refusal="no-route", notes=tuple(notes))
 
 
@@ -75,14 +76,14 @@ def choose_emergency_routes(feed: Feed, query: RouteQuery) -> RouteChoice:
     Blocks, stoppers and prices do not apply. The only refusal is `no-gateway`.
     """
     partners = tuple(ancestry(feed, query.partner_id))
-    notes: list[str] = []
+    notes: list[Note] = []
     for partner in partners:
         routes = _emergency_routes(feed.routes(partner.id), query)
         targets = _emergency_targets(feed, query, routes)
         if targets:
-            notes.append(f"Emergency route “{routes[0].name}” of {partner.name}.")
+            notes.append(Note(f"Emergency route “{routes[0].name}” of {partner.name}.", partner.id))
             return RouteChoice(targets, partner, notes=tuple(notes))
-    notes.append(f"No emergency route for {query.country or 'this country'}: any carrier is used.")
+    notes.append(Note(f"No emergency route for {query.country or 'this country'}: any carrier is used."))
     for partner in partners:
         targets = _emergency_targets(feed, query, (r for r in feed.routes(partner.id) if r.strategy != "block"))
         if targets:
@@ -130,21 +131,22 @@ def _emergency_routes(routes: Iterable[Route], query: RouteQuery) -> tuple[Route
 
 
 def _chosen(
-    feed: Feed, query: RouteQuery, partner: Partner, routes: tuple[Route, ...], notes: list[str]
+    feed: Feed, query: RouteQuery, partner: Partner, routes: tuple[Route, ...], notes: list[Note]
 ) -> RouteChoice:
     targets: list[Target] = []
     used: set[int] = set()
     for route in routes:
         if route.strategy == "block":
-            notes.append(f"Route “{route.name}” of {partner.name} blocks calls to {_shown(route)}.")
+            notes.append(Note(f"Route “{route.name}” of {partner.name} blocks calls to {_shown(route)}.", partner.id))
             break
-        notes.append(f"Route “{route.name}” of {partner.name} for {_shown(route)}, {_strategy(route)}.")
+        text = f"Route “{route.name}” of {partner.name} for {_shown(route)}, {_strategy(route)}."
+        notes.append(Note(text, partner.id))
         for gateway, carrier in _offers(feed, query, route, notes):
             if gateway.id not in used:
                 used.add(gateway.id)
                 targets.append(gateway_target(gateway, query, carrier))
         if route.is_stopper:
-            notes.append(f"Route “{route.name}” is a stopper: no later route is tried.")
+            notes.append(Note(f"Route “{route.name}” is a stopper: no later route is tried.", partner.id))
             break
     if targets:
         return RouteChoice(tuple(targets[:MAX_TARGETS]), partner, notes=tuple(notes))
@@ -160,16 +162,17 @@ def _strategy(route: Route) -> str:
     return "cheapest carrier first" if route.strategy == "least_cost" else "carriers in the listed order"
 
 
-def _offers(feed: Feed, query: RouteQuery, route: Route, notes: list[str]) -> list[tuple[Gateway, CarrierCharge]]:
+def _offers(feed: Feed, query: RouteQuery, route: Route, notes: list[Note]) -> list[tuple[Gateway, CarrierCharge]]:
     """The route's enabled gateways with their cost, in the order to try."""
     offers = []
     for gateway_id in route.gateway_ids:
         gateway = feed.gateway(gateway_id)
         if gateway is None or not gateway.is_enabled:
-            notes.append(f"Gateway {gateway.name if gateway else gateway_id} is disabled and skipped.")
+            name = gateway.name if gateway and gateway.partner_id == route.partner_id else gateway_id
+            notes.append(Note(f"Gateway {name} is disabled and skipped.", route.partner_id))
             continue
         if gateway.partner_id != route.partner_id:  # else its owner would carry calls that nobody pays it for
-            notes.append(f"Gateway {gateway.name} belongs to another partner and is skipped.")
+            notes.append(Note(f"Gateway {gateway.id} belongs to another partner and is skipped.", route.partner_id))
             continue
         offers.append((gateway, carrier_charge(feed, gateway, query.number)))
     if route.strategy != "least_cost":
@@ -178,7 +181,7 @@ def _offers(feed: Feed, query: RouteQuery, route: Route, notes: list[str]) -> li
 
 
 def _cheapest_first(
-    feed: Feed, offers: list[tuple[Gateway, CarrierCharge]], notes: list[str]
+    feed: Feed, offers: list[tuple[Gateway, CarrierCharge]], notes: list[Note]
 ) -> list[tuple[Gateway, CarrierCharge]]:
     """By the cost of a typical minute; carriers without a comparable cost come last, ties by name."""
     currency = next((offer.tariff.currency for _, offer in offers if offer.tariff and offer.rate), "")
@@ -188,7 +191,7 @@ def _cheapest_first(
         shown = (
             f"costs {cost.normalize():f} {currency} for a typical minute" if cost is not None else "has no known cost"
         )
-        notes.append(f"Carrier {gateway.name} {shown}.")
+        notes.append(Note(f"Carrier {gateway.name} {shown}.", gateway.partner_id))
     return sorted(offers, key=lambda offer: (_order(costs[offer[0].id]), offer[0].name))
 
 

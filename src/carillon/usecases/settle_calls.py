@@ -29,6 +29,7 @@ from carillon.business.calls.models import Call, CallEvent, Cdr
 from carillon.business.customers.models import Customer, User
 from carillon.business.partners.models import Partner
 from carillon.logic.callflow.charging import outcome_of, settle
+from carillon.logic.callflow.notes import notes_for
 from carillon.logic.callflow.refusals import REFUSALS, refuse
 from carillon.logic.callflow.values import CallFacts, CdrDraft, ChainKind, Decision, Direction, Outcome
 from carillon.logic.documents import from_document, to_document
@@ -133,7 +134,7 @@ def _unowned(call: Call, decision: Decision, facts: CallFacts) -> CdrDraft:
         "free_reason": refusal.reason if refusal else facts.reason,
         "refusal": refusal.slug if refusal else None,
         "dialled": decision.dialled,
-        "notes": list(decision.notes),
+        "notes": notes_for(decision, {call.partner_id}),
     }
     return CdrDraft(
         chain=ChainKind.TERMINATING if decision.direction is Direction.INBOUND else ChainKind.ORIGINATING,

@@ -31,6 +31,7 @@ from carillon.callfeed.tests.cast import (
     version,
 )
 from carillon.logic.callflow.decide import decide
+from carillon.logic.callflow.notes import notes_for
 from carillon.logic.callflow.refusals import REFUSALS
 from carillon.logic.callflow.values import (
     CallRequest,
@@ -66,7 +67,8 @@ def slug(request: CallRequest, world: World = CAST) -> str:
 
 
 def said(decision: Decision) -> str:
-    return "\n".join(decision.notes)
+    """The whole story, as someone reads it who sees every partner."""
+    return "\n".join(notes_for(decision, {partner.id for partner in PARTNERS}))
 
 
 # ---------------------------------------------------------------- telephone network
@@ -154,7 +156,7 @@ def test_a_partner_cannot_use_another_partners_gateway() -> None:
     borrowed = Route(8, NORTHWIND, "Borrowed", "44", "static", 10, (1,))
     decision = decided(device_call(LONDON), replace(CAST, routes=(*ROUTES, borrowed)))
     assert decision.refusal is not None
-    assert "Gateway Carrier A belongs to another partner and is skipped." in said(decision)
+    assert "Gateway 1 belongs to another partner and is skipped." in said(decision)
 
 
 def test_a_carrier_without_a_known_cost_is_tried_last() -> None:
@@ -445,3 +447,35 @@ def test_whatever_a_device_or_carrier_sends_there_is_a_decision(sent: list[str],
         assert decision.refusal is None
     own = {"", "+442071110001", "+442071110002"}
     assert not who or decision.direction is not Direction.OUTBOUND or decision.caller in own
+
+
+# ---------------------------------------------------------------- whose business it is
+
+
+def test_a_sub_partner_reads_no_route_carrier_or_cost_of_those_above() -> None:
+    decision = decided(device_call(LONDON, "petra@fjord.test"))
+    petras = "\n".join(notes_for(decision, {FJORD}))
+    assert "petra@fjord.test of Petra's customer dialled" in petras
+    assert "Northwind Telecom charges Fjord Voice" in petras
+    for secret in ("Carrier A", "Carrier B", "World", "Level Platform", "typical minute"):
+        assert secret not in petras
+    pauls = "\n".join(notes_for(decision, {FJORD, NORTHWIND}))
+    assert "Level Platform charges Northwind Telecom" in pauls
+    assert "Carrier" not in pauls
+
+
+def test_a_called_partner_does_not_read_who_the_caller_is_nor_the_other_way_round() -> None:
+    decision = decided(device_call("+33123450001"))
+    callers = "\n".join(notes_for(decision, {NORTHWIND}))
+    callees = "\n".join(notes_for(decision, {STRANGER}))
+    assert "Charlie is rung" not in callers
+    assert "Charlie of Charlie is rung." in callees
+    assert "Acme Ltd" in callers
+    assert "Acme Ltd" not in callees
+
+
+def test_a_called_partner_does_not_read_through_which_gateway_of_the_operator_it_came() -> None:
+    decision = decided(carrier_call("+442071110002"))
+    assert decision.source_gateway_partner_id == LEVEL
+    assert "Carrier A" not in "\n".join(notes_for(decision, {NORTHWIND}))
+    assert "Gateway Carrier A" in said(decision)

@@ -12,6 +12,7 @@ from carillon.logic.callflow.values import CallRequest, Decision, Refusal, Targe
 Json = dict[str, Any]
 _USER_SAFE = "+*#-_.!~'()&=$,;?/"  # RFC 3261, 25.1: unreserved and user-unreserved, and the hash key
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_NOT_STORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _ANONYMOUS = "sip:anonymous@anonymous.invalid"
 _REQUEST_FIELDS = (
     *("sip_call_id", "source_address", "source_port", "transport", "auth_user", "auth_realm"),
@@ -20,9 +21,14 @@ _REQUEST_FIELDS = (
 
 
 def request_of(message: Json) -> CallRequest:
-    """The question of a `call` message. Raises KeyError or TypeError when it is not one."""
+    """The question of a `call` message. Raises KeyError or TypeError when it is not one.
+
+    What PostgreSQL's jsonb can't hold (U+0000, half a surrogate pair) or a log line should not (control characters)
+    becomes U+FFFD: replaced and not left out, so that nobody's name turns into somebody else's.
+    """
     fields = {name: message[name] for name in _REQUEST_FIELDS if name in message}
-    return CallRequest(**{"auth_user": "", "auth_realm": "", **fields})
+    clean = {name: _NOT_STORABLE.sub("�", value) if isinstance(value, str) else value for name, value in fields.items()}
+    return CallRequest(**{"auth_user": "", "auth_realm": "", **clean})
 
 
 def refusal_message(question: Json, refusal: Refusal) -> Json:

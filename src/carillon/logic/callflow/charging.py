@@ -175,7 +175,7 @@ def _tier_draft(
         billed_s=price.billed_s if price else 0,
         amount_micro=price.amount_micro if price else 0,
         currency=tier.account_currency,
-        explanation=tier_explanation(decision, charge, price, facts, outcome),
+        explanation=tier_explanation(decision, chain, charge, price, facts, outcome),
     )
 
 
@@ -201,5 +201,5 @@ def _carrier_draft(
         billed_s=cost.billed_s if cost else 0,
         amount_micro=cost.amount_micro if cost else 0,
         currency=carrier.tariff.currency if carrier.tariff else last_currency,
-        explanation=carrier_explanation(decision, carrier, cost, facts, outcome),
+        explanation=carrier_explanation(decision, chain, carrier, cost, facts),
     )

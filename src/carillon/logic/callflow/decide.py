@@ -14,6 +14,7 @@ from ipaddress import ip_address
 
 from carillon.logic.callflow.callerid import caller_id
 from carillon.logic.callflow.inbound import decide_inbound, is_reachable
+from carillon.logic.callflow.notes import Note, noted
 from carillon.logic.callflow.pricing import NotPriced, free_chain, hold_for, priced_chain
 from carillon.logic.callflow.refusals import refuse
 from carillon.logic.callflow.values import (
@@ -75,14 +76,15 @@ def _decide_device(feed: Feed, request: CallRequest, chunk_s: int) -> Decision:
         customer_id=customer.id,
         user_id=endpoint.user_id,
         endpoint_id=endpoint.id,
-        notes=(f"{endpoint.username}@{endpoint.domain} of {customer.name} dialled “{request.request_user[:40]}”.",),
     )
+    device = f"{endpoint.username}@{endpoint.domain} of {customer.name}"
+    draft = noted(draft, Note(f"{device} dialled “{request.request_user[:40]}”.", customer.partner_id))
     return _by_dialled(_Call(feed, request, endpoint, customer, user, draft, chunk_s))
 
 
 def _by_dialled(call: _Call) -> Decision:
     dialled = normalise(call.request.request_user, call.customer.country)
-    call = replace(call, draft=replace(call.draft, callee=dialled.number, notes=(*call.draft.notes, dialled.reason)))
+    call = replace(call, draft=noted(replace(call.draft, callee=dialled.number), Note(dialled.reason)))
     if dialled.kind is DialledKind.EMERGENCY:
         return _emergency(call, dialled.number)
     standing = _standing(call)
@@ -90,7 +92,8 @@ def _by_dialled(call: _Call) -> Decision:
         return _refused(call, *standing)
     is_own_domain = _is_own_domain(call.request)
     if not is_own_domain and call.feed.domain(call.request.request_domain) is None:
-        return _refused(call, "unknown-domain", f"{call.request.request_domain[:60]} is not a domain of this platform.")
+        note = Note(f"{call.request.request_domain[:60]} is not a domain of this platform.")
+        return _refused(call, "unknown-domain", note)
     if dialled.kind is DialledKind.INVALID:
         return _refused(call, "invalid-number")
     if dialled.kind is DialledKind.EXTENSION:
@@ -99,25 +102,25 @@ def _by_dialled(call: _Call) -> Decision:
     return _own_number(call, number) if number is not None else _network(call, dialled.number)
 
 
-def _refused(call: _Call, slug: str, *notes: str) -> Decision:
+def _refused(call: _Call, slug: str, *notes: Note) -> Decision:
     """The refusal with the caller's free chain, so that the customer finds the call among its CDRs."""
     chains = call.draft.chains or (free_chain(ChainKind.ORIGINATING, call.customer, ""),)
-    return refuse(replace(call.draft, chains=chains), slug, *notes)
+    return refuse(noted(replace(call.draft, chains=chains), *notes), slug)
 
 
-def _standing(call: _Call) -> tuple[str, str] | None:
+def _standing(call: _Call) -> tuple[str, Note] | None:
     """Why this device, customer or a partner above may not call: slug and sentence; None when all may."""
     if not call.endpoint.is_enabled:
-        return "endpoint-disabled", f"{call.endpoint.username}@{call.endpoint.domain} is disabled."
+        return "endpoint-disabled", Note(f"{call.endpoint.username}@{call.endpoint.domain} is disabled.")
     status = call.customer.status
     if status is not Status.ACTIVE:
-        return f"customer-{status.value}", f"{call.customer.name} is {status.value}."
+        return f"customer-{status.value}", Note(f"{call.customer.name} is {status.value}.")
     for tier in call.customer.tiers[1:]:
         if tier.buyer_status is not Status.ACTIVE:
-            return "partner-suspended", f"{tier.buyer} is {tier.buyer_status.value}."
+            return "partner-suspended", Note(f"{tier.buyer} is {tier.buyer_status.value}.", tier.buyer_partner_id)
     for partner in ancestry(call.feed, call.customer.partner_id):
         if partner.status is not Status.ACTIVE:
-            return "partner-suspended", f"{partner.name} is {partner.status.value}."
+            return "partner-suspended", Note(f"{partner.name} is {partner.status.value}.", partner.id)
     return None
 
 
@@ -146,9 +149,14 @@ def _emergency(call: _Call, number: str) -> Decision:
         caller=caller,
         targets=choice.targets,
         chains=(free_chain(ChainKind.ORIGINATING, call.customer, "emergency"),),
-        notes=(*call.draft.notes, caller_note, *choice.notes, "Emergency calls are free."),
     )
+    draft = noted(draft, _own(call, caller_note), *choice.notes, Note("Emergency calls are free."))
     return refuse(draft, choice.refusal) if choice.refusal else draft
+
+
+def _own(call: _Call, text: str) -> Note:
+    """A sentence about the caller: its partner's business, not that of a called customer's partner."""
+    return Note(text, call.customer.partner_id)
 
 
 # ---------------------------------------------------------------- on-net
@@ -158,7 +166,7 @@ def _extension(call: _Call, extension: str, is_own_domain: bool) -> Decision:
     call = replace(call, draft=replace(call.draft, direction=Direction.ONNET))
     callee = call.feed.user_at(call.customer.id, extension) if is_own_domain else None
     if callee is None:
-        return _refused(call, "unknown-extension", f"{call.customer.name} has no extension {extension}.")
+        return _refused(call, "unknown-extension", Note(f"{call.customer.name} has no extension {extension}."))
     if call.user is not None and call.user.extension:
         note = f"{callee.name} sees extension {call.user.extension}."
         return _ring(call, callee, call.customer, call.user.extension, note)
@@ -172,9 +180,9 @@ def _own_number(call: _Call, number: Number) -> Decision:
     callee = call.feed.user(number.user_id) if number.user_id is not None else None
     owner = call.feed.customer(number.customer_id) if number.customer_id is not None else None
     if callee is None or owner is None:
-        return _refused(call, "number-unassigned", f"{number.e164} is in stock but assigned to nobody.")
+        return _refused(call, "number-unassigned", Note(f"{number.e164} is in stock but assigned to nobody."))
     if not is_reachable(call.feed, owner):
-        return _refused(call, "callee-not-in-service", f"{owner.name} is out of service.")
+        return _refused(call, "callee-not-in-service", Note(f"{owner.name} is out of service.", owner.partner_id))
     caller, note = caller_id(call.request, call.endpoint, call.user, call.customer)
     return _ring(call, callee, owner, caller, note)
 
@@ -192,10 +200,11 @@ def _ring(call: _Call, callee: User, owner: Customer, caller: str, caller_note: 
         caller=caller,
         caller_name=call.user.name if call.user else "",
         chains=tuple(chains),
-        notes=(*call.draft.notes, caller_note, f"On-net: {callee.name} of {owner.name} is rung without a carrier."),
     )
+    draft = noted(draft, _own(call, caller_note), Note(f"On-net: {draft.callee} is reached without a carrier."))
     if not callee.endpoints:
-        return refuse(draft, "no-device", f"{callee.name} has no device.")
+        return refuse(noted(draft, Note(f"{callee.name} has no device.", owner.partner_id)), "no-device")
+    draft = noted(draft, Note(f"{callee.name} of {owner.name} is rung.", owner.partner_id))
     target = Target("contacts", contacts=callee.endpoints, number=draft.callee, caller=caller)
     return replace(draft, targets=(target,))
 
@@ -213,13 +222,13 @@ def _query(call: _Call, number: str, caller: str) -> RouteQuery:
 def _network(call: _Call, number: str) -> Decision:
     caller, caller_note = caller_id(call.request, call.endpoint, call.user, call.customer)
     choice = choose_routes(call.feed, _query(call, number, caller))
-    notes = [*call.draft.notes, caller_note, *choice.notes]
-    draft = replace(call.draft, caller=caller, notes=tuple(notes))
+    draft = noted(replace(call.draft, caller=caller), _own(call, caller_note), *choice.notes)
     if choice.refusal or choice.owner is None:
         return _refused(replace(call, draft=draft), choice.refusal or "no-route")
+    notes: list[Note] = []
     try:
         chain = priced_chain(call.feed, call.customer, choice.owner.id, number, notes)
     except NotPriced as problem:
-        return _refused(replace(call, draft=replace(draft, notes=tuple(notes))), problem.slug, problem.note)
+        return _refused(replace(call, draft=noted(draft, *notes)), problem.slug, problem.note)
     hold = hold_for(call.customer, chain, call.chunk_s, draft.max_s)
-    return replace(draft, targets=choice.targets, chains=(chain,), hold=hold, notes=tuple(notes))
+    return noted(replace(draft, targets=choice.targets, chains=(chain,), hold=hold), *notes)

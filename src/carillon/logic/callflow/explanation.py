@@ -1,18 +1,22 @@
 """Why this price: what each CDR keeps, so that a charge can be explained years after its price list is gone.
 
-Keys are always the same and in the same order; values are JSON-able; decimals are strings.
+Keys are always the same and in the same order; values are JSON-able; decimals are strings. Each tier's CDR is told
+what its seller may know and no more: its own business and that of the sellers below it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from decimal import Decimal
 
+from carillon.logic.callflow.notes import attempt_label, notes_for, readers_at
 from carillon.logic.callflow.values import (
     Attempt,
     CallFacts,
     CarrierCharge,
     CdrDraft,
+    Chain,
     Decision,
     Outcome,
     Rate,
@@ -26,9 +30,9 @@ Explanation = dict[str, object]
 
 
 def tier_explanation(
-    decision: Decision, charge: TierCharge, price: Charge | None, facts: CallFacts, outcome: Outcome
+    decision: Decision, chain: Chain, charge: TierCharge, price: Charge | None, facts: CallFacts, outcome: Outcome
 ) -> Explanation:
-    """The explanation of one tier's CDR."""
+    """The explanation of one tier's CDR, as the tier's seller may read it."""
     tier = charge.tier
     free_reason = "" if price else charge.free_reason or _not_charged(decision, outcome)
     return {
@@ -37,14 +41,14 @@ def tier_explanation(
         "buyer": tier.buyer,
         **_price_part(charge.rate, charge.tariff, price, tier.account_currency, charge.exchange_rate),
         "free_reason": free_reason,
-        **_call_part(decision, facts),
+        **_call_part(decision, facts, readers_at(chain, tier.position)),
     }
 
 
 def carrier_explanation(
-    decision: Decision, carrier: CarrierCharge, cost: Charge | None, facts: CallFacts, outcome: Outcome
+    decision: Decision, chain: Chain, carrier: CarrierCharge, cost: Charge | None, facts: CallFacts
 ) -> Explanation:
-    """The explanation of the carrier's cost row."""
+    """The explanation of the carrier's cost row, as the gateway's owner may read it."""
     currency = carrier.tariff.currency if carrier.tariff else ""
     free_reason = "" if cost else "The carrier's cost list has no price for this number: the cost is not known."
     return {
@@ -53,16 +57,28 @@ def carrier_explanation(
         "buyer": "",
         **_price_part(carrier.rate, carrier.tariff, cost, currency, None),
         "free_reason": free_reason,
-        **_call_part(decision, facts),
+        **_call_part(decision, facts, _owners_readers(chain, carrier.owner_partner_id)),
     }
+
+
+def _owners_readers(chain: Chain, owner_partner_id: int) -> Collection[int]:
+    places = [c.tier.position for c in chain.tiers if c.tier.seller_partner_id == owner_partner_id]
+    return {owner_partner_id, *(readers_at(chain, places[0]) if places else ())}
 
 
 def with_margin(drafts: list[CdrDraft]) -> list[CdrDraft]:
     """The drafts of one chain, lowest tier first, each sale told what the seller itself pays for the call."""
-    told = []
-    for draft, above in zip(drafts, [*drafts[1:], None], strict=True):
-        told.append(replace(draft, explanation={**draft.explanation, "margin": _margin(draft, above)}))
-    return told
+    return [
+        replace(draft, explanation={**draft.explanation, "margin": _margin(draft, _paid_by_seller(draft, drafts))})
+        for draft in drafts
+    ]
+
+
+def _paid_by_seller(sale: CdrDraft, drafts: list[CdrDraft]) -> CdrDraft | None:
+    """What the seller of `sale` itself pays: its own carrier, else the sale to it one tier up."""
+    own = (d for d in drafts if d.account_id is None and d.seller_partner_id == sale.seller_partner_id)
+    bought = (d for d in drafts if d.tier == sale.tier + 1 and d.buyer_partner_id == sale.seller_partner_id)
+    return next(own, None) or next(bought, None)
 
 
 def _margin(sale: CdrDraft, cost: CdrDraft | None) -> Explanation | None:
@@ -106,7 +122,7 @@ def _price_part(
     }
 
 
-def _call_part(decision: Decision, facts: CallFacts) -> Explanation:
+def _call_part(decision: Decision, facts: CallFacts, readers: Collection[int]) -> Explanation:
     return {
         "dialled": decision.dialled,
         "callee": decision.callee,
@@ -116,18 +132,19 @@ def _call_part(decision: Decision, facts: CallFacts) -> Explanation:
         "reason": decision.refusal.reason if decision.refusal else facts.reason,
         "refusal": decision.refusal.slug if decision.refusal else None,
         "ended_by": facts.ended_by,
-        "attempts": [_attempt(attempt) for attempt in facts.attempts],
-        "notes": list(decision.notes),
+        "attempts": [_attempt(decision, attempt, readers) for attempt in facts.attempts],
+        "notes": notes_for(decision, readers),
         "margin": None,
     }
 
 
-def _attempt(attempt: Attempt) -> Explanation:
+def _attempt(decision: Decision, attempt: Attempt, readers: Collection[int]) -> Explanation:
+    label = attempt_label(decision, attempt.target, attempt.label, readers)
     return {
         "target": attempt.target,
-        "label": attempt.label,
+        "label": label,
         "sip_code": attempt.sip_code,
-        "reason": attempt.reason,
+        "reason": attempt.reason if label == attempt.label else "",  # a carrier's words may name it
         "elapsed_ms": attempt.elapsed_ms,
     }
 

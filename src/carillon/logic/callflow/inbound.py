@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from carillon.logic.callflow.callerid import network_caller
+from carillon.logic.callflow.notes import Note, noted
 from carillon.logic.callflow.pricing import free_chain
 from carillon.logic.callflow.refusals import refuse
 from carillon.logic.callflow.values import (
@@ -48,24 +49,28 @@ def decide_inbound(feed: Feed, request: CallRequest) -> Decision:
         return refuse(draft, "unknown-source", f"No gateway has the address {request.source_address}.")
     found = _called_number(feed, request, gateways)
     if found is None:
-        draft = replace(draft, source_gateway_id=gateways[0].id, partner_id=gateways[0].partner_id)
-        shown = request.request_user[:40]
-        return refuse(
-            draft, "number-unassigned", f"{gateways[0].name} sent a call to “{shown}”, no number of its owner."
-        )
+        return _unassigned(draft, request, gateways[0])
     gateway, number = found
     caller, caller_note = network_caller(request, gateway)
     draft = replace(
         draft,
         partner_id=number.partner_id,
         source_gateway_id=gateway.id,
+        source_gateway_partner_id=gateway.partner_id,
         callee_partner_id=number.partner_id,
         callee=number.e164,
         caller=caller,
         caller_name=_name(request, caller),
-        notes=(f"Gateway {gateway.name} ({request.source_address}) calls {number.e164}.", caller_note),
     )
-    return _to_owner(feed, draft, number)
+    source = Note(f"Gateway {gateway.name} ({request.source_address}) calls {number.e164}.", gateway.partner_id)
+    return _to_owner(feed, noted(draft, source, Note(caller_note)), number)
+
+
+def _unassigned(draft: Decision, request: CallRequest, gateway: Gateway) -> Decision:
+    owner = gateway.partner_id
+    draft = replace(draft, source_gateway_id=gateway.id, source_gateway_partner_id=owner, partner_id=owner)
+    note = f"{gateway.name} sent a call to “{request.request_user[:40]}”, no number of its owner."
+    return refuse(noted(draft, Note(note, owner)), "number-unassigned")
 
 
 def _called_number(feed: Feed, request: CallRequest, gateways: tuple[Gateway, ...]) -> tuple[Gateway, Number] | None:
@@ -101,12 +106,12 @@ def _to_owner(feed: Feed, draft: Decision, number: Number) -> Decision:
         chains=(free_chain(ChainKind.TERMINATING, owner, "received call"),),
     )
     if not is_reachable(feed, owner):
-        return refuse(draft, "callee-not-in-service", f"{owner.name} is out of service.")
+        return refuse(noted(draft, Note(f"{owner.name} is out of service.", owner.partner_id)), "callee-not-in-service")
     if not user.endpoints:
-        return refuse(draft, "no-device", f"{user.name} has no device.")
+        return refuse(noted(draft, Note(f"{user.name} has no device.", owner.partner_id)), "no-device")
     target = Target("contacts", contacts=user.endpoints, number=number.e164, caller=draft.caller)
-    note = f"{number.e164} belongs to {user.name} of {owner.name}: all their devices ring."
-    return replace(draft, targets=(target,), notes=(*draft.notes, note))
+    text = f"{number.e164} belongs to {user.name} of {owner.name}: all their devices ring."
+    return noted(replace(draft, targets=(target,)), Note(text, owner.partner_id))
 
 
 def _name(request: CallRequest, caller: str) -> str:

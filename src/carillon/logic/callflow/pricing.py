@@ -6,16 +6,27 @@ from decimal import Decimal
 
 from carillon.logic.callflow.charging import clock_rate, hold_micro
 from carillon.logic.callflow.exchange import exchange_rate
-from carillon.logic.callflow.values import Chain, ChainKind, Customer, Feed, HoldRequest, Tier, TierCharge
+from carillon.logic.callflow.notes import Note
+from carillon.logic.callflow.values import (
+    Chain,
+    ChainKind,
+    Customer,
+    Feed,
+    HoldRequest,
+    Rate,
+    Tariff,
+    Tier,
+    TierCharge,
+)
 from carillon.logic.money import format_exact
 from carillon.logic.rating import billed_seconds
 
 
 class NotPriced(Exception):
-    """A tier of the chain has no price for the number; `slug` names the refusal, the message says which list."""
+    """A tier of the chain has no price for the number; `slug` names the refusal, the note says which list."""
 
-    def __init__(self, slug: str, note: str) -> None:
-        super().__init__(note)
+    def __init__(self, slug: str, note: Note) -> None:
+        super().__init__(note.text)
         self.slug = slug
         self.note = note
 
@@ -34,40 +45,47 @@ def tiers_up_to(tiers: tuple[Tier, ...], owner_partner_id: int) -> tuple[Tier, .
     return tiers
 
 
-def priced_chain(feed: Feed, customer: Customer, owner_partner_id: int, number: str, notes: list[str]) -> Chain:
+def priced_chain(feed: Feed, customer: Customer, owner_partner_id: int, number: str, notes: list[Note]) -> Chain:
     """The originating chain of a call to E.164 `number` over a carrier of `owner_partner_id`.
 
-    Appends a sentence per tier to `notes`. Raises NotPriced (`no-price`, `no-exchange-rate`).
+    Appends a sentence per tier to `notes`, for whoever buys there and those above. Raises NotPriced (`no-price`,
+    `no-exchange-rate`).
     """
     if not customer.tiers:
-        raise NotPriced("no-price", f"Nobody sells to {customer.name}: the customer has no tiers.")
+        raise NotPriced("no-price", Note(f"Nobody sells to {customer.name}: the customer has no tiers."))
     tiers = tiers_up_to(customer.tiers, owner_partner_id)
     charges = tuple(_tier_charge(feed, tier, number, notes) for tier in tiers)
     return Chain(ChainKind.ORIGINATING, customer.id, customer.partner_id, charges)
 
 
-def _tier_charge(feed: Feed, tier: Tier, number: str, notes: list[str]) -> TierCharge:
+def _tier_charge(feed: Feed, tier: Tier, number: str, notes: list[Note]) -> TierCharge:
+    reader = tier.seller_partner_id if tier.buyer_partner_id is None else tier.buyer_partner_id
     tariff = feed.rates.tariff(tier.price_list_id) if tier.price_list_id is not None else None
     if tier.price_list_id is None or tariff is None:
-        raise NotPriced("no-price", f"{tier.seller} has no price list in force for {tier.buyer}.")
+        raise NotPriced("no-price", Note(f"{tier.seller} has no price list in force for {tier.buyer}.", reader))
     rate = feed.rates.longest(tier.price_list_id, number)
     if rate is None:
-        raise NotPriced("no-price", f"Price list “{tariff.price_list}” of {tier.seller} has no price for {number}.")
+        text = f"Price list “{tariff.price_list}” of {tier.seller} has no price for {number}."
+        raise NotPriced("no-price", Note(text, reader))
     conversion: Decimal | None = None
     if tariff.currency != tier.account_currency:
         conversion = exchange_rate(feed, tariff.currency, tier.account_currency)
         if conversion is None:
-            raise NotPriced(
-                "no-exchange-rate",
+            text = (
                 f"Price list “{tariff.price_list}” is in {tariff.currency}, the account of {tier.buyer} in "
-                f"{tier.account_currency}, and there is no exchange rate.",
+                f"{tier.account_currency}, and there is no exchange rate."
             )
-    notes.append(
+            raise NotPriced("no-exchange-rate", Note(text, reader))
+    notes.append(Note(_price_note(tier, tariff, rate), reader))
+    return TierCharge(tier, tariff, rate, conversion)
+
+
+def _price_note(tier: Tier, tariff: Tariff, rate: Rate) -> str:
+    return (
         f"{tier.seller} charges {tier.buyer} by “{tariff.price_list}” version {tariff.version}, {rate.name} "
         f"(+{rate.prefix}): {format_exact(rate.connection_fee)} + {format_exact(rate.per_minute)} {tariff.currency} "
         f"a minute ({rate.initial_s}/{rate.increment_s})."
     )
-    return TierCharge(tier, tariff, rate, conversion)
 
 
 def first_funded_seconds(chain: Chain, chunk_s: int, max_s: int) -> int:

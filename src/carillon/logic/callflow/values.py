@@ -381,10 +381,20 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivateNote:
+    """A sentence of a decision that only `partner_id` and the sellers above it may read; `after` so many `notes`."""
+
+    text: str
+    partner_id: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What to do with a call. Exactly one of `refusal` and `targets` is set.
 
-    `notes` are sentences, in order, that say why: they become the explanation in the portal.
+    `notes` are sentences, in order, that say why: they become the explanation in the portal, fit for every seller of
+    the call. What is one partner's own business (routes, carriers, costs, people) is in `private_notes`.
     """
 
     direction: Direction
@@ -408,6 +418,8 @@ class Decision:
     hold: HoldRequest | None = None
     max_s: int = 14_400
     notes: tuple[str, ...] = field(default=())
+    private_notes: tuple[PrivateNote, ...] = ()
+    source_gateway_partner_id: int | None = None  # inbound: who owns the gateway that sent the call
 
 
 # ---------------------------------------------------------------- how it ended
