@@ -167,7 +167,8 @@ class RowAction:
 
     `run`: (actor, row) or (actor, row, data). `initial`: (row) -> values the dialog starts with. `applies`: whether
     the entry is offered for this row. `result`: what to show when done, (returned value) -> label: text; without it the
-    dialog closes with a toast. `permission`: default that of `run`.
+    dialog closes with a toast. `permission`: default that of `run`. `is_secret`: what it shows is kept nowhere, not
+    even for a repeated request in REST.
     """
 
     name: str
@@ -184,6 +185,7 @@ class RowAction:
     result: Callable[[Any], Mapping[str, Any]] | None = None
     done: Text = ""
     in_api: bool = True
+    is_secret: bool = False
 
     def needs(self) -> str:
         """Return the permission that running this needs."""

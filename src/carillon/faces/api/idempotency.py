@@ -24,12 +24,16 @@ class KeyReused(CarillonError):
     status = 422
 
 
-def once(actor: Actor, key: str, request: bytes, do: Callable[[], Answer]) -> Answer:
+NOT_KEPT = {"detail": "This was done before, under the same Idempotency-Key. What it showed is kept nowhere."}
+
+
+def once(actor: Actor, key: str, request: bytes, do: Callable[[], Answer], *, is_secret: bool = False) -> Answer:
     """Return what `do` answers, or what it answered when it was done under `key` before.
 
     Args:
         key: the sender's; "" means every request counts.
         request: what identifies the request (method, path, body).
+        is_secret: the answer may not be kept; a repeated request is told so.
 
     Raises:
         KeyReused: the key came with another request before.
@@ -59,7 +63,7 @@ def once(actor: Actor, key: str, request: bytes, do: Callable[[], Answer]) -> An
         except IntegrityError:
             return _earlier(actor, key, digest)
         status, body = do()
-        IdempotencyKey.objects.filter(pk=kept.pk).update(response=body, status=status)
+        IdempotencyKey.objects.filter(pk=kept.pk).update(response=NOT_KEPT if is_secret else body, status=status)
     return status, body
 
 

@@ -89,7 +89,7 @@ class ActionView(ViewSet):
             now = panel.rows(actor).filter(pk=id).first()
             return 200, rest_row(panel, now) if now is not None else {}
 
-        return _once(request, actor, do)
+        return _once(request, actor, do, is_secret=action.is_secret)
 
 
 class ExtraView(ViewSet):
@@ -126,10 +126,10 @@ def actor_of(request: Request) -> Actor:
     return actor
 
 
-def _once(request: Request, actor: Actor, do: Any) -> Response:
+def _once(request: Request, actor: Actor, do: Any, *, is_secret: bool = False) -> Response:
     key = request.headers.get("Idempotency-Key", "")
     what = f"{request.method} {request.get_full_path()}\n".encode() + (_raw(request) if key else b"")
-    status, body = once(actor, key, what, do)
+    status, body = once(actor, key, what, do, is_secret=is_secret)
     return Response(body, status=status)
 
 

@@ -54,6 +54,7 @@ ROW_ACTIONS = (
             "domain": account.domain,
             "secret": account.secret,
         },
+        is_secret=True,
     ),
     RowAction(
         "regenerate",

@@ -156,6 +156,7 @@ STAFF = Panel(
             ),
             icon="api",
             result=lambda made: {"id": made[0].pk, "name": made[0].name, "token": made[1]},
+            is_secret=True,
             done=_("Copy the token now: it is shown once."),
         ),
     ),

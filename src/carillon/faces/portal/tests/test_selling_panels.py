@@ -15,7 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from tests.support.cast import EMAILS, Cast
 
-from carillon.base.models import AuditEntry
+from carillon.base.models import AuditEntry, IdempotencyKey
 from carillon.base.tenancy import realm_scope, tenant
 from carillon.business.endpoints.models import Endpoint
 from carillon.business.partners.actions import TokenData, create_token
@@ -26,7 +26,15 @@ from carillon.faces.gate.middleware import SESSION_REALM
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RATES = b"prefix,destination,rate\n44,United Kingdom,0.02\n447,UK mobile,0.08\n"
-SLUGS = ("numbers", "price-lists", "price-list-versions", "rates", "price-assignments", "costs", "cost-versions")
+SLUGS: tuple[str, ...] = (
+    "numbers",
+    "price-lists",
+    "price-list-versions",
+    "rates",
+    "price-assignments",
+    "costs",
+    "cost-versions",
+)
 SLUGS += ("cost-rates", "sip-endpoints", "sip-locations", "gateways", "routes")
 
 
@@ -138,9 +146,11 @@ def test_secrets_are_in_no_answer_no_export_and_no_history(web: Cast) -> None:
     paul = script(web, "paul")
     made = stocked(paul, web)
     account = paul("post", f"sip-endpoints/{made['sip-endpoints']}/reveal/", {})[1]
+    paul.client.post(f"/api/v1/sip-endpoints/{made['sip-endpoints']}/reveal/", headers={"idempotency-key": "1"})
     with tenant(system_actor()):
         endpoint = Endpoint.objects.get(pk=made["sip-endpoints"])
         told = json.dumps(list(AuditEntry.objects.values("before", "after", "reason", "action")))
+        told += json.dumps(list(IdempotencyKey.objects.values("response")))
     hidden = [account["secret"], endpoint.secret, endpoint.ha1_md5, endpoint.ha1_sha256, "s3cr3t-of-carrier"]
     seen = told + json.dumps([paul("get", f"{slug}/")[1] for slug in SLUGS])
     client = browser("paul")
@@ -148,6 +158,7 @@ def test_secrets_are_in_no_answer_no_export_and_no_history(web: Cast) -> None:
         for path in ("", "rows/", "export/", f"{row_id}/history/", f"{row_id}/edit/"):
             seen += client.get(f"/panels/{slug}/{path}").content.decode(errors="replace")
     assert "reveal_secret" in told
+    assert "kept nowhere" in told
     assert [value for value in hidden if value in seen] == []
 
 
