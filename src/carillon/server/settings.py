@@ -129,6 +129,8 @@ ACCOUNT_FORMS = {
     "user_token": "carillon.faces.gate.accounts.RealmUserTokenForm",
 }
 ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_USER_DISPLAY = "carillon.faces.gate.accounts.display_name"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to addresses that have no login here
 ACCOUNT_LOGOUT_ON_GET = False
 LOGIN_URL = "account_login"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import formataddr
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -25,6 +26,11 @@ def current_realm() -> int:
     return realm
 
 
+def display_name(user: Login) -> str:
+    """Return how mails and messages call a person; never by the key, which is ours."""
+    return user.name or user.email
+
+
 class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """allauth's door to our logins: nobody signs up here, and a session remembers its realm."""
 
@@ -35,6 +41,12 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Logins are made by staff."""
         return False
+
+    def get_from_email(self) -> str:
+        """Mail comes from the website the person is at, under its name: partners' customers never meet another."""
+        request = context.request
+        hostname = request.get_host().rsplit(":", 1)[0]
+        return formataddr((request.host.name, f"noreply@{hostname}"))
 
     def login(self, request: HttpRequest, user: Login) -> None:
         """Begin the session; it is worth nothing in another realm (see the actor middleware)."""

@@ -24,7 +24,7 @@ def _customers(actor: Actor) -> QuerySet[Customer]:
     own = accounts_of(actor).filter(
         kind=AccountKind.CUSTOMER, customer_id=OuterRef("pk"), currency=OuterRef("currency")
     )
-    money = Subquery(own.values("available")[:1])  # type: ignore[misc] - annotated by accounts_of
+    money = Subquery(own.values("available")[:1])  # type: ignore[misc]  # annotated by accounts_of
     return queries.customers_of(actor).annotate(available_micro=money)
 
 

@@ -113,7 +113,7 @@ def test_email_address_stays(cast: Cast) -> None:
 
 def test_nobody_locks_themselves_out_or_leaves_by_themselves(cast: Cast) -> None:
     paul = cast.staff("paul")
-    own = staff_of(paul).get(email=paul.name)
+    own = staff_of(paul).get(login__email=paul.name)
     data = StaffData(email="paul@northwind.test", name="Paul", role=Role.READER)
     with tenant(paul):
         with pytest.raises(Conflict):
