@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited, witnessed
+from carillon.base.choices import Transport
 from carillon.base.errors import InvalidInput
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.base.secrets import decrypt, encrypt, ha1_md5, ha1_sha256, make_secret
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer, User
-from carillon.business.endpoints.choices import Transport
 from carillon.business.endpoints.errors import EndpointState
 from carillon.business.endpoints.models import Endpoint
 from carillon.business.endpoints.queries import domain_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.db import models
 
+from carillon.base.choices import Transport
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer, User
-from carillon.business.endpoints.choices import Transport
 from carillon.business.numbers.models import Number
 from carillon.business.partners.tenant import TenantModel
 

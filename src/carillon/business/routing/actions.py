@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited, witnessed
+from carillon.base.choices import Transport
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.base.secrets import decrypt, encrypt, ha1_md5
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
-from carillon.business.endpoints.choices import Transport
 from carillon.business.partners.models import Partner
 from carillon.business.pricing.choices import Purpose
 from carillon.business.pricing.models import PriceList

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from carillon.base.choices import Transport
 from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
-from carillon.business.endpoints.choices import Transport
 from carillon.business.partners.tenant import TenantModel
 from carillon.business.pricing.models import PriceList
 from carillon.business.routing.choices import GatewayMode, NumberFormat, Strategy

@@ -27,7 +27,9 @@ def request_of(message: Json) -> CallRequest:
     becomes U+FFFD: replaced and not left out, so that nobody's name turns into somebody else's.
     """
     fields = {name: message[name] for name in _REQUEST_FIELDS if name in message}
-    clean = {name: _NOT_STORABLE.sub("�", value) if isinstance(value, str) else value for name, value in fields.items()}
+    clean: Json = {
+        name: _NOT_STORABLE.sub("�", value) if isinstance(value, str) else value for name, value in fields.items()
+    }
     return CallRequest(**{"auth_user": "", "auth_realm": "", **clean})
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
+from carillon.base.choices import Transport
 from carillon.business.endpoints import actions, queries
-from carillon.business.endpoints.choices import Transport
 from carillon.business.endpoints.models import Endpoint, Location
 from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
 

@@ -10,6 +10,7 @@ import pytest
 from django.core import serializers
 from tests.support.trade import Trade
 
+from carillon.base.choices import Transport
 from carillon.base.errors import InvalidInput, NotFound, NotPermitted
 from carillon.base.models import AuditEntry
 from carillon.base.secrets import SecretUnreadable, decrypt, encrypt, make_secret
@@ -25,7 +26,6 @@ from carillon.business.endpoints.actions import (
     reveal_secret,
     update_endpoint,
 )
-from carillon.business.endpoints.choices import Transport
 from carillon.business.endpoints.errors import EndpointState
 from carillon.business.endpoints.models import Endpoint
 from carillon.business.endpoints.queries import endpoints, endpoints_of_customer
