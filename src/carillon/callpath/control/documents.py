@@ -59,8 +59,13 @@ class DocumentCache:
         if task is None:
             task = asyncio.create_task(self._fetch(kind, key))
             self._loading[kind, key] = task
-            task.add_done_callback(lambda _: self._loading.pop((kind, key), None))
+            task.add_done_callback(lambda done: self._loaded(kind, key, done))
         await asyncio.shield(task)
+
+    def _loaded(self, kind: str, key: str, task: asyncio.Task[None]) -> None:
+        self._loading.pop((kind, key), None)
+        if not task.cancelled():
+            task.exception()  # seen here, because those who waited may have given up
 
     async def _fetch(self, kind: str, key: str) -> None:
         generation = self._generations.get(kind, 0)

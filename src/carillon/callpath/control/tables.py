@@ -66,6 +66,7 @@ class EdgeTables:
     def __init__(self, edge: Edge, advertised: str, decrypt: Callable[[str], str]) -> None:
         self._edge, self._advertised, self._decrypt = edge, advertised, decrypt
         self._generation = 0
+        self._reloading = asyncio.Lock()
         self._told_domains: frozenset[str] = frozenset()
         self._told_emergency: frozenset[str] = frozenset()
 
@@ -107,14 +108,15 @@ class EdgeTables:
 
         Kamailio takes a new list only some seconds after the last one (`reg_gc_interval`).
         """
-        for _ in range(RELOADS - 1):
-            try:
-                await self._edge.rpc("uac.reg_reload")
-            except EdgeRefused:
-                await asyncio.sleep(RELOAD_PAUSE_S)
-            else:
-                return
-        await self._edge.rpc("uac.reg_reload")
+        async with self._reloading:
+            for _ in range(RELOADS - 1):
+                try:
+                    await self._edge.rpc("uac.reg_reload")
+                except EdgeRefused:
+                    await asyncio.sleep(RELOAD_PAUSE_S)
+                else:
+                    return
+            await self._edge.rpc("uac.reg_reload")
 
     async def _tell(self, table: str, items: Mapping[str, Any]) -> None:
         pairs = [{"k": key, "v": value} for key, value in items.items()]
