@@ -76,7 +76,7 @@ def bring_up(config: Config, supervisor: Supervisor, *, wants_demo: bool) -> boo
     try:
         prepare_database(config, supervisor, wants_demo=wants_demo)
         (config.runtime / "fingerprint").write_text(stamp)
-        with step(f"Starting {', '.join(name for name in table if name != 'postgresql')}"):
+        with step(f"Starting {len(table)} processes"):
             start_all(supervisor, table)
     except Exception:
         supervisor.stop()
@@ -97,9 +97,12 @@ def stay(config: Config, supervisor: Supervisor) -> int:
             supervisor.stop()
             remove_runtime(config)
         return 0
-    if not config.runtime.exists():
-        say("Stopped by ./carillon down.")
-        return 0
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:  # `down` takes the folder away last
+        if not config.runtime.exists():
+            say("Stopped by ./carillon down.")
+            return 0
+        time.sleep(0.1)
     complain(f"the supervisor ended unexpectedly: see {supervisor.log}; ./carillon up starts again.")
     return 1
 

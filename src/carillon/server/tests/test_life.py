@@ -206,3 +206,15 @@ def test_ctrl_c_stops_everything(house: House) -> None:
     foreground.stdout.close()
     assert house.remains() == []
     assert not (house.home / "run").exists()
+
+
+def test_down_ends_a_start_in_the_foreground(house: House) -> None:
+    foreground = house.start("up", "--no-demo")
+    assert foreground.stdout
+    for line in foreground.stdout:
+        if line.startswith("Ctrl-C"):
+            break
+    assert house.run("down").returncode == 0
+    assert "Stopped by ./carillon down." in foreground.stdout.read()
+    foreground.stdout.close()
+    assert foreground.wait(20) == 0
