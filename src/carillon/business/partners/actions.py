@@ -24,8 +24,11 @@ from carillon.business.partners.roles import PERMISSIONS, common, covers, is_pat
 from carillon.business.partners.statuses import StatusData, check_status
 
 MAX_DEPTH = 16
-NAME_TAKEN = ("name", "There is a partner of this name already.")
 HOSTNAME_TAKEN = "This hostname is in use already."
+CLASHES = {
+    "partner_name_once_per_parent": ("name", "There is a partner of this name already."),
+    "partners_partner_portal_hostname_key": ("portal_hostname", HOSTNAME_TAKEN),
+}
 TOO_MUCH = "A token can't allow more than you may do yourself."
 EMAIL_TAKEN = "This e-mail address can't be used: somebody signs in with it already."
 
@@ -103,7 +106,7 @@ def create_partner(actor: Actor, data: PartnerData) -> Partner:
 def _plant(actor: Actor, parent: Partner | None, data: PartnerData) -> Partner:
     partner = Partner(parent=parent, currency=data.currency)
     _fill(partner, data)
-    with once({"partner_name_once_per_parent": NAME_TAKEN}), audited(actor, partner, "create"):
+    with once(CLASHES), audited(actor, partner, "create"):
         partner.save(force_insert=True)
         partner.path = [*(parent.path if parent else []), partner.pk]
         partner.save(update_fields=["path"])
@@ -124,7 +127,7 @@ def update_partner(actor: Actor, partner: Partner, data: PartnerData) -> Partner
     faults.unless(data.parent_id in (None, partner.parent_id), "parent_id", "A partner can't move in the tree.")
     faults.unless(data.currency == partner.currency, "currency", "A partner's currency can't change any more.")
     faults.stop()
-    with once({"partner_name_once_per_parent": NAME_TAKEN}), audited(actor, partner, "update"):
+    with once(CLASHES), audited(actor, partner, "update"):
         _fill(partner, data)
         partner.save()
     return partner

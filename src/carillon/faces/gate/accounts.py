@@ -13,8 +13,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from carillon.business.partners.actions import login_key
+from carillon.business.partners.choices import STAFF_REALM
 from carillon.business.partners.models import Login
-from carillon.business.partners.queries import signed_in_actor
+from carillon.business.partners.queries import Host, places, signed_in_actor, subtree
 from carillon.faces.gate.middleware import SESSION_PLACE, SESSION_REALM
 
 NO_PLACE = _("This sign-in has no role here any more. Ask your administrator.")
@@ -24,6 +25,17 @@ def current_realm() -> int:
     """Return the realm of the hostname that the present request came to."""
     realm: int = context.request.realm
     return realm
+
+
+def is_at_home(login: Login, host: Host) -> bool:
+    """Tell whether a login has a role to play on that website.
+
+    A partner's own portal is for its staff, for everybody below it and for those above. Cost: two to four queries.
+    """
+    if login.realm != STAFF_REALM or host.partner_id is None:
+        return signed_in_actor(login).login_id is not None
+    below = subtree(host.partner_id)
+    return any(place.partner_id in below or host.partner_id in subtree(place.partner_id) for place in places(login.pk))
 
 
 def display_name(user: Login) -> str:
@@ -71,7 +83,7 @@ class RealmLoginForm(LoginForm):  # type: ignore[misc]
     def clean(self) -> dict[str, Any]:
         """Refuse a right password whose owner has no role anywhere (any more)."""
         cleaned: dict[str, Any] = super().clean()
-        if self.user is not None and signed_in_actor(self.user).login_id is None:
+        if self.user is not None and not is_at_home(self.user, context.request.host):
             raise forms.ValidationError(NO_PLACE)
         return cleaned
 

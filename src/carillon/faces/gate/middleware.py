@@ -9,7 +9,7 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
@@ -56,7 +56,10 @@ def host(get_response: Handler) -> Handler:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.path == HEALTH_PATH:
             return _health()
-        found = book.find(request.get_host().rsplit(":", 1)[0].rstrip(".").lower())
+        try:
+            found = book.find(request.get_host().rsplit(":", 1)[0].rstrip(".").lower())
+        except OperationalError:  # a hostname asked for lately is remembered: then the view fails instead
+            return _unavailable(request)
         if found is None:
             return render(request, "gate/unknown_host.html", status=404)
         request.host, request.realm = found, found.realm  # type: ignore[attr-defined]
@@ -127,6 +130,12 @@ def _stream_inside(request: HttpRequest, response: StreamingHttpResponse) -> Non
             yield from chunks
 
     response.streaming_content = inside()
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    answer = render(request, "gate/unavailable.html", status=503)
+    answer["Retry-After"] = "5"
+    return answer
 
 
 def _health() -> HttpResponse:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from tests.support.cast import Cast
+
+from carillon.faces.gate.hosts import HostBook
 
 
 def test_health_needs_no_hostname(db: None) -> None:
@@ -43,6 +45,16 @@ def test_partner_may_put_the_portal_on_its_own_hostname(cast: Cast) -> None:
     cast.fjord.save(update_fields=["portal_hostname"])
     answer = Client(headers={"host": "voice.fjord.test"}).get("/accounts/login/")
     assert b"Fjord Voice" in answer.content
+
+
+def test_silent_database_is_said_so(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(self: HostBook, name: str) -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(HostBook, "find", silent)
+    answer = Client(headers={"host": "portal.localhost"}).get("/")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert b"try again" in answer.content
 
 
 def test_malformed_host_header_is_refused(db: None) -> None:

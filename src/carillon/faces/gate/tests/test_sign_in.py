@@ -188,6 +188,14 @@ def test_user_at_two_customers_chooses_too(cast: Cast) -> None:
     assert client.get("/accounts/places/").wsgi_request.actor.customer_id == cast.dan.pk  # type: ignore[attr-defined]
 
 
+def test_portal_of_a_partner_is_for_its_part_of_the_tree(cast: Cast) -> None:
+    cast.northwind.portal_hostname = "portal.northwind.test"
+    cast.northwind.save(update_fields=["portal_hostname"])
+    emails = ("paul@northwind.test", "petra@fjord.test", "olga@level.test", "staff@elsewhere.test")
+    answers = [sign_in(at("portal.northwind.test"), email).status_code for email in emails]
+    assert answers == [302, 302, 302, 200]
+
+
 def test_signing_out_ends_the_session(cast: Cast) -> None:
     client = at(PORTAL)
     sign_in(client, "paul@northwind.test")
