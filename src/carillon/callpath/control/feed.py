@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 
 RECONNECT_S = 1.0
 CHECK_S = 5.0  # a broken connection without traffic is noticed by asking
+_GENERATIONS = " union all ".join(
+    f"select '{kind}' as kind, last_value as generation from callfeed.generation_{kind}"  # noqa: S608 - constants
+    for kind in NOTIFIED_KINDS
+)
 Changed = Callable[[frozenset[str]], Awaitable[None]]
 
 
@@ -107,7 +111,7 @@ class Knowledge:
         self._pool, self._database, self._copy, self._on_change = pool, database, copy, on_change
         self.documents = DocumentCache(self._read_document)
         self._reference: Reference | None = None
-        self._generations: dict[str, int] = {}
+        self.generations: dict[str, int] = {}  # of each kind in force
         self._changed: set[str] = set()
         self._wake = asyncio.Event()
 
@@ -175,11 +179,9 @@ class Knowledge:
 
     async def _compare(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         """Notifications sent while we were away are lost; the counters tell which kinds they were about."""
-        for kind in NOTIFIED_KINDS:
-            generation = await connection.fetchval(f"select last_value from callfeed.generation_{kind}")  # noqa: S608
-            if self._generations.get(kind) != generation:
-                self._generations[kind] = generation
-                self._mark(kind)
+        for row in await connection.fetch(_GENERATIONS):
+            if self.generations.get(row["kind"]) != row["generation"]:
+                self._mark(row["kind"])
 
     # ------------------------------------------------------------ loading
 
@@ -188,12 +190,23 @@ class Knowledge:
             await self._wake.wait()
             self._wake.clear()
             changed, self._changed = frozenset(self._changed), set()
-            if changed & REFERENCE_KINDS and not await self._load_reference():
+            if not await self._take_up(changed):
                 self._changed |= changed
                 await asyncio.sleep(RECONNECT_S)
                 self._wake.set()
-                continue
-            await self._on_change(changed)
+
+    async def _take_up(self, changed: frozenset[str]) -> bool:
+        """Bring a batch of changes into force; False when PostgreSQL did not answer."""
+        try:
+            rows = await self._pool.fetch(_GENERATIONS)
+        except UNAVAILABLE as error:
+            log.warning("What changed can't be read now: %s", described(error))
+            return False
+        if changed & REFERENCE_KINDS and not await self._load_reference():
+            return False
+        await self._on_change(changed)
+        self.generations |= {row["kind"]: row["generation"] for row in rows if row["kind"] in changed}
+        return True
 
     async def _load_reference(self) -> bool:
         """Swap the snapshot; False when PostgreSQL did not answer. An implausible one is refused, the old one stays."""

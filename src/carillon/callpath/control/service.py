@@ -93,6 +93,7 @@ class Control:
             "edge": self.edge.is_connected,
             "reference": self.knowledge.snapshot is not None,
             "calls": len(self.live),
+            "generations": self.knowledge.generations,
         }
 
     def _hear(self, message: Json) -> None:

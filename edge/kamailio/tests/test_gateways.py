@@ -1,0 +1,142 @@
+"""Carriers' gateways: addresses, challenges, what they may not tell the caller; emergency calls without control."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
+from tests.support.platform import Platform, eventually
+
+from carillon.demo.useragent import Account, CallRefused, IncomingCall, UserAgent
+
+pytestmark = pytest.mark.engines
+
+
+class Carrier(asyncio.DatagramProtocol):
+    """A carrier's gateway that answers each request as it is told and keeps what it got."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.answers, self.got = port, ["486 Busy Here"], []  # type: tuple[int, list[str], list[str]]
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        message = data.decode()
+        method = message.split(" ")[0]
+        if method.startswith("SIP/") or method == "ACK":
+            return
+        self.got.append(message)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        status, _, headers = answer.partition("|")
+        copied = re.findall(r"(?im)^(?:Via|From|Call-ID|CSeq|Record-Route): .*\r\n", message)
+        to = re.findall(r"(?im)^To: .*", message)[0].strip()
+        lines = f"SIP/2.0 {status}\r\n{''.join(copied)}{to}{'' if ';tag' in to else ';tag=c'}\r\n{headers}"
+        self.transport.sendto(f"{lines}Content-Length: 0\r\n\r\n".encode(), address)
+
+
+@asynccontextmanager
+async def carrier(platform: Platform) -> AsyncIterator[Carrier]:
+    """A gateway of its own in carrier A's place."""
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_datagram_endpoint(lambda: Carrier(0), ("127.0.0.1", 0))
+    protocol.port = transport.get_extra_info("sockname")[1]
+    with changed(platform, "Demo carrier A", "port", protocol.port), changed(platform, "Demo carrier B", "port", 1):
+        await in_force(platform)
+        yield protocol
+    await in_force(platform)
+    transport.close()
+
+
+@contextmanager
+def changed(platform: Platform, gateway: str, column: str, value: object) -> Iterator[None]:
+    """A gateway's column with another value for a while."""
+    (old,) = platform.sql(f"select {column} from routing_gateway where name = %s", gateway)[0]  # noqa: S608
+    platform.sql(f"update routing_gateway set {column} = %s where name = %s", value, gateway)  # noqa: S608
+    try:
+        yield
+    finally:
+        platform.sql(f"update routing_gateway set {column} = %s where name = %s", old, gateway)  # noqa: S608
+
+
+async def in_force(platform: Platform) -> None:
+    """Until control has taken up the last change."""
+    (wanted,) = platform.sql("select last_value from callfeed.generation_gateway")[0]
+    await eventually(lambda: platform.status("/health")[1]["generations"].get("gateway", 0) >= wanted)
+
+
+async def status_of(phone: UserAgent, target: str) -> int:
+    call = await phone.call(target)
+    with pytest.raises(CallRefused) as refusal:
+        await call.answered()
+    return refusal.value.status
+
+
+CHALLENGE = '407 Proxy Authentication Required|Proxy-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n'
+
+
+async def test_a_carriers_challenge_is_answered_with_our_password(platform: Platform) -> None:
+    secret = encrypted(platform, "gwpass")
+    async with carrier(platform) as gateway, platform.phone("alice") as alice:
+        gateway.answers = [CHALLENGE, "486 Busy Here"]
+        with (
+            changed(platform, "Demo carrier A", "auth_username", "gwuser"),
+            changed(platform, "Demo carrier A", "auth_secret", secret),
+        ):
+            await in_force(platform)
+            assert await status_of(alice, "01632960001") == 486
+    assert len(gateway.got) == 2
+    assert 'username="gwuser"' in gateway.got[1]
+    assert "<sip:+442079460101@" in re.findall("From:.*", gateway.got[1])[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(CHALLENGE, 503), ("302 Moved|Contact: <sip:x@192.0.2.1>\r\n", 480), ("603 Decline", 603), ("500 Oops", 503)],
+)
+async def test_what_the_caller_hears_of_a_carriers_no(platform: Platform, answer: str, status: int) -> None:
+    async with carrier(platform) as gateway, platform.phone("alice") as alice:
+        gateway.answers = [answer]
+        assert await status_of(alice, "01632960001") == status
+
+
+async def test_a_new_gateway_address_is_believed_within_a_second(platform: Platform) -> None:
+    account = Account("+33199000001", "127.0.0.1")
+
+    async def busy(call: IncomingCall) -> None:
+        call.reject(486, "Busy Here")
+
+    async with UserAgent(account, platform.proxy) as network, platform.phone("alice", on_call=busy) as alice:
+        await alice.register()
+        target = f"sip:+442079460101@127.0.0.1:{platform.config.ports.sip}"
+        assert await status_of(network, target) in (404, 407)
+        own = network.contact.strip("<>").rpartition("@")[2]
+        with changed(platform, "Demo carrier B", "source_addresses", [own]):
+            began = asyncio.get_running_loop().time()
+            while await status_of(network, target) != 486:
+                assert asyncio.get_running_loop().time() - began < 1.5
+        await alice.register(0)
+
+
+async def test_emergency_call_without_control_takes_the_static_route(platform: Platform) -> None:
+    async with platform.phone("alice") as alice:
+        await alice.register()
+        platform.freeze("control")
+        try:
+            call = await alice.call("999")
+            await call.answered()
+            await call.hang_up()
+            await call.ended()
+        finally:
+            platform.freeze("control", is_frozen=False)
+        await alice.register(0)
+    assert call.answered_s > 0
+
+
+def encrypted(platform: Platform, password: str) -> str:
+    from cryptography.fernet import Fernet
+
+    return "v1:" + Fernet(platform.config.sip_key).encrypt(password.encode()).decode()

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from carillon.callpath.control.tables import emergency_routes, sources_of
+from carillon.callpath.control.wire import decision_message, request_of, wire_target
+from carillon.logic.callflow.values import CallRequest, Decision, Direction, Gateway, HoldRequest, Target
+
+REQUEST = CallRequest("id", "192.0.2.9", 5060, "udp", "alice", "northwind.test", "101", "northwind.test")
+DECISION = Decision(Direction.OUTBOUND, REQUEST, caller_name='Zoë "Z" \r\nX: y')
+GATEWAY = Target("gateway", host="192.0.2.7", port=5061, number="+442079460000", caller="+442079460101")
+PHONES = Target("contacts", contacts=("bob@northwind.test", "bob2@northwind.test"), caller="101")
+
+
+def wire(target: Target, decision: Decision = DECISION) -> dict[str, Any]:
+    return wire_target(target, decision, "203.0.113.5", lambda secret: f"open {secret}")
+
+
+def test_gateway_target() -> None:
+    found = wire(replace(GATEWAY, transport="tcp", auth_username="u", auth_password="v1:x", auth_realm="r"))
+    assert found["uri"] == "sip:+442079460000@192.0.2.7:5061;transport=tcp"
+    assert found["from"] == found["pai"] == "sip:+442079460101@203.0.113.5"
+    assert (found["auth_username"], found["auth_password"], found["auth_realm"]) == ("u", "open v1:x", "r")
+
+
+def test_phones_see_their_own_domain_and_a_clean_name() -> None:
+    found = wire(PHONES)
+    assert found["uris"] == ["sip:bob@northwind.test", "sip:bob2@northwind.test"]
+    assert found["from"] == "sip:101@northwind.test"
+    assert found["display"] == '"Zoë \\"Z\\" X: y"'
+
+
+@pytest.mark.parametrize("number", ["1;x=y>", "a b", "x@evil", "1\r\nX: y"])
+def test_a_number_cannot_leave_its_place_in_the_uri(number: str) -> None:
+    uri = wire(replace(GATEWAY, number=number))["uri"]
+    assert uri.endswith("@192.0.2.7:5061")
+    assert uri.count("@") == 1
+    assert not set(uri) & set(' <>"\r\n')
+
+
+def test_a_hidden_caller_is_told_to_carriers_only() -> None:
+    hidden = replace(DECISION, request=replace(REQUEST, privacy="id"))
+    assert wire(PHONES, hidden)["from"] == "sip:anonymous@anonymous.invalid"
+    assert "pai" not in wire(PHONES, hidden)
+    carrier = wire(GATEWAY, hidden)
+    assert (carrier["from"], carrier["pai"], carrier["privacy"]) == (
+        "sip:anonymous@anonymous.invalid",
+        "sip:+442079460101@203.0.113.5",
+        "id",
+    )
+
+
+def test_question_becomes_a_request() -> None:
+    message = {"op": "call", "ti": 1, "tl": 2, "sip_call_id": "id", "source_address": "192.0.2.9", "source_port": 5060}
+    message |= {"transport": "udp", "request_user": "101", "request_domain": "northwind.test"}
+    assert request_of(message) == replace(REQUEST, auth_user="", auth_realm="")
+    with pytest.raises(TypeError):
+        request_of({"op": "call"})
+
+
+def test_the_limit_is_money_only_when_money_is_held() -> None:
+    paid = replace(DECISION, hold=HoldRequest(1, 10, 5))
+    question = {"ti": 1, "tl": 2}
+    assert decision_message(question, "c", paid, 5, "203.0.113.5", str)["limit"] == "money"
+    assert decision_message(question, "c", DECISION, 5, "203.0.113.5", str)["limit"] == "timeout"
+
+
+def gateway(*sources: str, is_enabled: bool = True) -> Gateway:
+    return Gateway(1, 1, "G", "192.0.2.7", 5060, is_enabled=is_enabled, source_addresses=sources)
+
+
+def test_sources_of_gateways() -> None:
+    found = sources_of([gateway("192.0.2.7:5062", "192.0.2.8", "198.51.100.0/24", "nonsense", "2001:db8::/32")])
+    assert found.exact == {"192.0.2.7:5062", "192.0.2.8"}
+    assert found.networks == ("198.51.100.0/24", "2001:db8::/32")
+    assert not sources_of([gateway("192.0.2.8", is_enabled=False)]).exact
+
+
+def test_no_emergency_route_without_domains() -> None:
+    assert emergency_routes(None, []) == {}  # type: ignore[arg-type]
