@@ -1,0 +1,94 @@
+"""The panel kit as people use it: grid, menu, dialogs, notes, history, customer filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Portal
+
+pytestmark = pytest.mark.browser
+
+PAUL = "paul@northwind.example"
+
+
+def test_edit_by_keyboard_shows_in_grid_and_history(enter: Callable[[str], Portal], page: Page) -> None:
+    portal = enter(PAUL)
+    portal.open("customers")
+    page.locator(".row-menu", has_text="Dan").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    page.get_by_role("menuitem", name="Edit").press("Enter")
+    page.wait_for_selector("dialog[open] form")
+    portal.fill(tax_number="GB 123")
+    page.locator("#f-tax_number").press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Dan was saved.")).to_be_visible()
+    portal.choose("Dan", "History")
+    assert "GB 123" in portal.dialog()
+    assert PAUL in portal.dialog()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).not_to_be_visible()
+
+
+def test_wrong_input_is_named_beside_its_field(enter: Callable[[str], Portal], page: Page) -> None:
+    portal = enter(PAUL)
+    portal.open("users")
+    page.click("#grid-add")
+    page.wait_for_selector("dialog[open] form")
+    portal.fill(customer_id="Acme", extension="1x")
+    portal.send()
+    expect(page.locator("#e-name")).to_have_text("This is needed.")
+    expect(page.locator("#f-name")).to_be_focused()
+    expect(page.locator("#f-customer_id")).to_have_value("Acme Ltd")
+    portal.fill(name="Erin")
+    portal.send()
+    expect(page.locator("#e-extension")).to_contain_text("2 to 5 digits")
+
+
+def test_note_stays_with_its_author(enter: Callable[[str], Portal], page: Page) -> None:
+    portal = enter(PAUL)
+    portal.open("customers")
+    portal.choose("Acme Ltd", "Notes")
+    page.fill("#note-text", "<b>Prefers e-mail</b>")
+    portal.send()
+    expect(page.locator("dialog .quote").first).to_have_text("<b>Prefers e-mail</b>")
+    assert PAUL in portal.dialog()
+
+
+def test_customer_filter_holds_across_panels(enter: Callable[[str], Portal], page: Page) -> None:
+    portal = enter(PAUL)
+    portal.open("users")
+    assert any("Dan" in row for row in portal.rows())
+    page.fill("#customer-filter-text", "Acme")
+    page.locator("#customer-filter-list [role=option]", has_text="Acme").click()
+    page.wait_for_selector(".top-filter.is-on")
+    assert all("Acme Ltd" in row for row in portal.rows())
+    portal.open("sip-endpoints")
+    assert all("Acme Ltd" in row for row in portal.rows())
+    page.get_by_label("Show all customers").click()
+    page.wait_for_selector(".top-filter:not(.is-on)")
+
+
+def test_filter_and_order_are_the_servers(enter: Callable[[str], Portal], page: Page) -> None:
+    portal = enter(PAUL)
+    portal.open("customers")
+    with page.expect_response(lambda answer: "name=dan" in answer.url):
+        page.get_by_role("searchbox", name="Name").fill("dan")
+    expect(page.locator("#grid .tabulator-row")).to_have_count(1)
+    with page.expect_response(lambda answer: "order=" in answer.url):
+        page.locator(".tabulator-col-title", has_text="Name").first.click()
+    page.get_by_role("searchbox", name="Name").fill("nobody of that name")
+    expect(page.locator(".tabulator-placeholder")).to_contain_text("Nothing matches")
+
+
+def test_rows_leave_as_csv(enter: Callable[[str], Portal], page: Page) -> None:
+    portal = enter(PAUL)
+    portal.open("users")
+    with page.expect_download() as download:
+        page.click("#grid-export")
+    text = download.value.path().read_text(encoding="utf-8-sig")
+    assert text.startswith("Name,Customer")
+    assert "Alice" in text
+    assert "Charlie" not in text
