@@ -221,3 +221,53 @@ async def test_call_is_cut_when_the_money_is_gone(platform: Platform) -> None:
     assert 8.5 < lasted < 10.5
     assert "cut" in [kind for kind, _ in events]
     assert [detail["by"] for kind, detail in events if kind == "ended"] == ["money"]
+
+
+async def test_hold_and_resume_keep_the_media_relayed(platform: Platform) -> None:
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=answer, tone_hz=600) as bob:
+        await alice.register()
+        await bob.register()
+        call = await alice.call("102")
+        await call.answered()
+        await call.hears(600)
+        assert (await call.reinvite("sendonly")).status == 200
+        assert (await call.reinvite("sendrecv")).status == 200
+        await call.hears(600)
+        ports = range(platform.config.ports.rtp_min, platform.config.ports.rtp_max + 1)
+        assert call.remote_session is not None
+        assert call.remote_session.port in ports
+        assert bob.calls[0].remote_session is not None
+        assert bob.calls[0].remote_session.port in ports
+        await bob.calls[0].hang_up()
+        await call.ended()
+        events = await over(platform, call)
+        await bob.register(0)
+        await alice.register(0)
+    assert events[-1][1]["by"] == "callee"
+
+
+async def test_every_device_of_a_user_rings_and_one_answers(platform: Platform) -> None:
+    async with (
+        platform.phone("alice") as alice,
+        platform.phone("bob", on_call=ring_only) as desk,
+        platform.phone("bob", on_call=answer) as mobile,
+    ):
+        await desk.register()
+        await mobile.register()
+        call = await alice.call("102")
+        await call.answered()
+        await eventually(lambda: desk.calls and desk.calls[0].is_over)
+        await call.hang_up()
+        await over(platform, call)
+        await desk.register(0)
+        await mobile.register(0)
+    assert len(mobile.calls) == 1
+
+
+async def test_nobody_registered_is_480(platform: Platform) -> None:
+    async with platform.phone("alice") as alice:
+        call = await refused(alice, "100")
+        events = await over(platform, call)
+    assert call.status == 480
+    assert events[-1][0] == "failed"
+    await eventually(lambda: platform.call_of(call.call_id)[1] == "ended")  # type: ignore[index]
