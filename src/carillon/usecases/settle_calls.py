@@ -46,6 +46,7 @@ class _Settled:
     decision: Decision
     facts: CallFacts
     drafts: tuple[CdrDraft, ...]
+    is_refused_late: bool  # by the database, after the decision
 
 
 @action("cdrs.settle")
@@ -106,13 +107,16 @@ def _settle(calls: Sequence[Call]) -> None:
     settled = [_priced(call, happenings[call.pk], holds.get(call.pk)) for call in calls]
     cdrs = Cdr.objects.bulk_create(_cdrs(settled))
     _charge(cdrs, list(holds.values()))
-    Call.objects.bulk_update(calls, ["state", "ended_at", "decision"])
+    # decisions are long: only those that the database refused after all are written again
+    Call.objects.bulk_update([item.call for item in settled if item.is_refused_late], ["decision"])
+    Call.objects.filter(pk__in=ids).update(state=CallState.RATED)
 
 
 def _priced(call: Call, happenings: list[Happening], hold: Hold | None) -> _Settled:
     decision = from_document(Decision, call.decision)
     slug = refusal_of(happenings)
-    if slug and decision.refusal is None and slug in REFUSALS:
+    is_refused_late = decision.refusal is None and slug in REFUSALS
+    if is_refused_late:
         decision = refuse(decision, slug)
         call.decision = to_document(decision)
     facts = facts_of(
@@ -121,9 +125,8 @@ def _priced(call: Call, happenings: list[Happening], hold: Hold | None) -> _Sett
         now_ms=int(time.time() * 1000),
         held_micro=hold.amount_micro if hold else None,
     )
-    call.state = CallState.RATED
-    call.ended_at = _at(facts.ended_ms)
-    return _Settled(call, decision, facts, settle(decision, facts) or (_unowned(call, decision, facts),))
+    drafts = settle(decision, facts) or (_unowned(call, decision, facts),)
+    return _Settled(call, decision, facts, drafts, is_refused_late)
 
 
 def _unowned(call: Call, decision: Decision, facts: CallFacts) -> CdrDraft:
