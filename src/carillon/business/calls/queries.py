@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import F, QuerySet
-from django.db.models.functions import Now
+from django.db.models import BigIntegerField, F, OuterRef, QuerySet, Subquery
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Now
 
 from carillon.base.actor import Actor
 from carillon.business.calls.choices import CallState, Tab
+from carillon.business.calls.legs import CALLEE, CALLER, CARRIER, Sides, conceal
 from carillon.business.calls.models import Call, CallEvent, CallTrace, Cdr
 from carillon.business.calls.trace import Ladder, ladder_of
+from carillon.business.routing.models import Gateway
+from carillon.logic.callflow.notes import attempt_label
+from carillon.logic.callflow.values import Decision, Direction
+from carillon.logic.documents import DocumentError, from_document
 
 LIVE = (CallState.TRYING, CallState.RINGING, CallState.ANSWERED)
 
@@ -76,8 +84,24 @@ def explanation_of(actor: Actor, cdr: Cdr) -> dict[str, Any]:
 
     Whoever buys is not told what the seller itself pays, nor by whom the call was carried.
     """
-    is_seller = actor.customer_id is None and cdr.partner_id in actor.scope
-    return {key: value for key, value in cdr.explanation.items() if is_seller or key not in SELLERS_ONLY}
+    return {key: value for key, value in cdr.explanation.items() if _sells(actor, cdr) or key not in SELLERS_ONLY}
+
+
+def story_of(actor: Actor, cdr: Cdr) -> dict[str, Any]:
+    """Return `explanation_of` with all the actor may know of how the call was decided and who was tried; one query.
+
+    Each row holds what its own seller may know: the fullest story is on the highest row that the actor sells by.
+    """
+    explanation = explanation_of(actor, cdr)
+    if not _sells(actor, cdr):
+        return explanation
+    own = tiers_of(actor, cdr).filter(partner_id__in=actor.scope).order_by("-tier", "-is_carrier_cost")
+    highest = own.values_list("explanation", flat=True).first() or {}
+    return {**explanation, **{key: highest[key] for key in ("attempts", "notes") if key in highest}}
+
+
+def _sells(actor: Actor, cdr: Cdr) -> bool:
+    return actor.customer_id is None and cdr.partner_id in actor.scope
 
 
 def call_of(actor: Actor, call_id: uuid.UUID) -> Call | None:
@@ -86,23 +110,109 @@ def call_of(actor: Actor, call_id: uuid.UUID) -> Call | None:
 
 
 def live_calls_of(actor: Actor) -> QuerySet[Call]:
-    """Return the calls that are going on, with `now` (the database's clock) to count their seconds by."""
-    return Call.objects.visible_to(actor).filter(state__in=LIVE).annotate(now=Now(), started=F("started_at"))
+    """Return the calls that are going on, with `now` (the database's clock) to count their seconds by.
+
+    `gateway_name` is the carrier that is tried first; None when there is none or it is not the actor's.
+    """
+    own = Gateway.objects.visible_to(actor).filter(pk=OuterRef("first_gateway_id")).values("name")[:1]
+    calls = Call.objects.visible_to(actor).filter(state__in=LIVE).defer("decision")
+    first = Cast(KT("decision__targets__0__gateway_id"), BigIntegerField())
+    timed = calls.annotate(now=Now(), started=F("started_at"), first_gateway_id=first)
+    return timed.annotate(gateway_name=Subquery(own))
 
 
-def events_of(actor: Actor, call_id: uuid.UUID) -> list[CallEvent]:
-    """Return a call's events in order of their own time; empty when the actor does not see the call. Two queries."""
-    if call_of(actor, call_id) is None:
+@dataclass(frozen=True, slots=True)
+class CallMoment:
+    """One event of a call as the actor may know it; `at_ms` are milliseconds of the Unix epoch."""
+
+    kind: str
+    at_ms: int
+    source: str
+    detail: Mapping[str, Any]
+
+    @property
+    def at(self) -> datetime:
+        """When it happened, in UTC."""
+        return datetime.fromtimestamp(self.at_ms / 1000, UTC)
+
+
+def events_of(actor: Actor, call_id: uuid.UUID) -> list[CallMoment]:
+    """Return a call's events in order of their own time; empty when the actor does not see the call. Two queries.
+
+    Carriers that are not the actor's are told neutrally; customers' people are told by the CDR.
+    """
+    call = call_of(actor, call_id)
+    if call is None or actor.customer_id is not None:
         return []
-    return list(CallEvent.objects.filter(call_id=call_id).order_by("at_ms", "pk"))
+    decision = _decision_of(call)
+    events = CallEvent.objects.filter(call_id=call_id).order_by("at_ms", "pk")
+    return [CallMoment(event.kind, event.at_ms, event.source, _told(actor, decision, event)) for event in events]
+
+
+def _told(actor: Actor, decision: Decision | None, event: CallEvent) -> dict[str, Any]:
+    """The event's detail; an attempt at somebody else's target without its name and words."""
+    detail = dict(event.detail)
+    if event.kind != "attempt":
+        return detail
+    name = str(detail.get("label") or "")
+    target = int(detail.get("target") or 0)
+    label = attempt_label(decision, target, name, actor.scope) if decision else f"target {target + 1}"
+    return detail if label == name else {**detail, "label": label, "reason": ""}
 
 
 def trace_of(actor: Actor, call_id: uuid.UUID) -> Ladder | None:
     """Return the SIP messages of a call, None when there is no trace or the actor does not see the call. Two queries.
 
-    Customers' people do not: it shows carriers.
+    A leg to another partner's carrier or phones is there without text and addresses. Customers' people see no trace.
     """
-    if actor.customer_id is not None or call_of(actor, call_id) is None:
+    call = call_of(actor, call_id)
+    if actor.customer_id is not None or call is None:
         return None
     trace = CallTrace.objects.filter(pk=call_id).first()
-    return ladder_of(bytes(trace.messages)) if trace else None
+    return conceal(ladder_of(bytes(trace.messages)), sides_of(actor, call)) if trace else None
+
+
+def party_names(actor: Actor, call: Call) -> dict[str, str]:
+    """Return names for the addresses of the call's ladder that the actor may know, by `host:port`; no query."""
+    decision, sides = _decision_of(call), sides_of(actor, call)
+    if decision is None:
+        return {}
+    names = {} if sides.source else {sides.caller: call.caller}
+    if not sides.destination:
+        names |= {f"{t.host}:{t.port}": t.carrier.gateway for t in decision.targets if t.carrier is not None}
+    return names
+
+
+def sides_of(actor: Actor, call: Call) -> Sides:
+    """Return which legs of the call belong to the actor or to partners below it; no query."""
+    decision = _decision_of(call)
+    if decision is None:
+        return Sides("") if actor.is_operator else Sides("", source=CALLER, destination=CARRIER)
+    caller = f"{_bracketed(decision.request.source_address)}:{decision.request.source_port}"
+    if actor.is_operator:
+        return Sides(caller)
+    is_inbound = decision.direction is Direction.INBOUND
+    source_owner = decision.source_gateway_partner_id if is_inbound else call.partner_id
+    owners = {
+        target.carrier.owner_partner_id if target.carrier is not None else decision.callee_partner_id
+        for target in decision.targets
+    }
+    has_carrier = any(target.carrier is not None for target in decision.targets)
+    return Sides(
+        caller,
+        source="" if source_owner in actor.scope else CARRIER if is_inbound else CALLER,
+        destination="" if owners <= actor.scope and owners else CARRIER if has_carrier else CALLEE,
+        hosts=tuple(target.host for target in decision.targets if target.host),
+    )
+
+
+def _decision_of(call: Call) -> Decision | None:
+    """The call's decision; None when it was written by a version whose words are not understood any more."""
+    try:
+        return from_document(Decision, call.decision)
+    except DocumentError:
+        return None
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address and not address.startswith("[") else address

@@ -10,12 +10,14 @@ create or replace function public.carillon_operator() returns bigint
 language sql stable security definer set search_path = public, pg_temp as
 $$ select id from partners_partner where parent_id is null $$;
 
--- A login's roles at partners that are in business (a suspended partner's staff still come in: to pay, for example).
-create or replace function public.carillon_memberships(login bigint)
-returns table (partner_id bigint, partner_name text, role text, is_operator boolean)
+-- A login's roles at partners that are in business (a suspended partner's staff still come in: to pay, for example),
+-- each with the partners it sees from there.
+drop function if exists public.carillon_memberships(bigint);
+create function public.carillon_memberships(login bigint)
+returns table (partner_id bigint, partner_name text, role text, is_operator boolean, scope bigint[])
 language sql stable security definer set search_path = public, pg_temp as
 $$
-  select p.id, p.name, m.role, p.parent_id is null
+  select p.id, p.name, m.role, p.parent_id is null, public.carillon_subtree(p.id)
   from partners_membership m
   join partners_partner p on p.id = m.partner_id
   join partners_login l on l.id = m.login_id and l.is_active
