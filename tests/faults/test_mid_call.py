@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -75,25 +74,21 @@ def test_call_that_ends_while_control_is_dead_is_charged_once(platform: Platform
 
 @pytest.mark.parametrize("hangs_up_while_dead", [False, True], ids=["ends_after", "ends_meanwhile"])
 def test_postgresql_killed_in_mid_call_loses_neither_audio_nor_charge(
-    platform: Platform, books: Books, cluster: pg.Cluster, hangs_up_while_dead: bool
+    platform: Platform, books: Books, hangs_up_while_dead: bool
 ) -> None:
     since = books.last_entry()
 
     def kill() -> None:
-        postmaster = int((cluster.data / "postmaster.pid").read_text().split("\n", 1)[0])
-        os.killpg(postmaster, signal.SIGKILL)
+        platform.stop("postgresql", signal.SIGKILL)
 
-    call_id = asyncio.run(
-        _call_through(platform, kill, lambda: _start(cluster), hangs_up_while_dead=hangs_up_while_dead)
-    )
+    def revive() -> None:
+        platform.running["postgresql"] = pg.start(platform.cluster)
+
+    call_id = asyncio.run(_call_through(platform, kill, revive, hangs_up_while_dead=hangs_up_while_dead))
     _everybody_is_charged_once(books, call_id, since)
     ended = [detail["by"] for kind, detail in platform.events(call_id) if kind == "ended"]
     assert ended == ["caller"], "the edge must keep what happened until PostgreSQL is back"
     _next_call_works(platform, books)
-
-
-def _start(cluster: pg.Cluster) -> None:
-    pg.start(cluster)
 
 
 # ---------------------------------------------------------------- steps

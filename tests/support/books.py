@@ -234,19 +234,28 @@ class Books:
     def open(self) -> Iterator[None]:
         """Django's connection goes to the platform's database inside."""
         with self.blocker.unblock():
-            before = connection.settings_dict["NAME"]
-            _reconnect(self.platform.config.database("owner").name)
+            database = self.platform.config.database("owner")
+            before = {key: connection.settings_dict[key] for key in ("HOST", "PORT", "NAME", "USER", "PASSWORD")}
+            _reconnect(
+                {
+                    "HOST": database.host,
+                    "PORT": database.port,
+                    "NAME": database.name,
+                    "USER": database.user,
+                    "PASSWORD": database.password,
+                }
+            )
             try:
                 yield
             finally:
                 _reconnect(before)
 
 
-def _reconnect(name: str) -> None:
+def _reconnect(access: dict[str, Any]) -> None:
     connection.close()
     if settings.DATABASES["default"]["OPTIONS"].get("pool"):
         connection.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
-    connection.settings_dict["NAME"] = name
+    connection.settings_dict.update(access)
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:

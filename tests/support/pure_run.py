@@ -88,6 +88,10 @@ class PureRun:
             return CallFacts(STARTED_MS, STARTED_MS, sip_code=decision.refusal.sip_code)
         attempts: list[Attempt] = []
         for index, target in enumerate(decision.targets):
+            if target.kind == "contacts" and not script.rings:
+                attempts.append(Attempt(index, " ".join(target.contacts), 480, "", 0))
+                code, does = 480, "off"
+                break
             does = self._behaviour(target)
             if does == "answer":
                 return self._answered(script, decision, index, attempts)
