@@ -68,15 +68,21 @@ def _policies(model: type[models.Model]) -> Iterator[str]:
     yield f'create policy tenant_changes on "{table}" for update using ({owns}) with check ({owns})'
     yield f'create policy tenant_removes on "{table}" for delete using ({owns})'
     if tenancy.realm:
-        by_realm = f"{tenancy.realm} = public.carillon_realm()"
+        by_realm = f"{tenancy.realm} = {REALM}"
         yield f'create policy sign_in on "{table}" for select using ({by_realm})'
         yield f'create policy sign_in_changes on "{table}" for update using ({by_realm}) with check ({by_realm})'
 
 
+# As sub-selects the settings are read once per statement; bare calls would parse the list of partners for each row.
+SCOPE = "(select public.carillon_scope())::bigint[]"
+CUSTOMER = "(select public.carillon_customer())"
+REALM = "(select public.carillon_realm())"
+
+
 def _predicate(tenancy: Tenancy, columns: tuple[str, ...]) -> str:
-    partner = " or ".join(f"{column} = any (public.carillon_scope())" for column in columns)
-    own = f" or {tenancy.customer} = public.carillon_customer()" if tenancy.customer else ""
-    return f"({partner}) and (public.carillon_customer() is null{own})"
+    partner = " or ".join(f"{column} = any ({SCOPE})" for column in columns)
+    own = f" or {tenancy.customer} = {CUSTOMER}" if tenancy.customer else ""
+    return f"({partner}) and ({CUSTOMER} is null{own})"
 
 
 def _composite_keys(model: type[models.Model]) -> Iterator[str]:
