@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.support.platform import Platform, eventually
 
-from carillon.demo.useragent import CallRefused, OutgoingCall, UserAgent
+from carillon.demo.useragent import CallRefused, IncomingCall, OutgoingCall, UserAgent
 
 pytestmark = pytest.mark.engines
 
@@ -65,6 +65,7 @@ async def test_without_control_no_call_outlives_its_money(platform: Platform) ->
                 " where c.decision->'request'->>'sip_call_id' = %s",
                 call.call_id,
             )[0]
+            await call.reinvite("sendrecv")  # must not wind up the clock again
             await call.ended(float(funded_s) + 5)
             await eventually(lambda: "ended" in kinds(platform, call))
         finally:
@@ -129,3 +130,21 @@ async def status_of_call(phone: UserAgent) -> int:
     with pytest.raises(CallRefused) as refusal:
         await call.answered()
     return refusal.value.status
+
+
+async def test_call_with_a_vanished_phone_ends(platform: Platform) -> None:
+    async with platform.phone("bob", on_call=ring_and_answer) as bob:
+        await bob.register()
+        async with platform.phone("alice") as alice:
+            call = await alice.call("102")
+            await call.answered()
+        # the phone is gone without a word: its socket is closed
+        await eventually(lambda: bob.calls[0].is_over, 90)
+        await eventually(lambda: "ended" in kinds(platform, call))
+        await bob.register(0)
+    assert [detail["by"] for kind, detail in platform.events(call.call_id) if kind == "ended"] == ["timeout"]
+
+
+async def ring_and_answer(call: IncomingCall) -> None:
+    call.ring()
+    call.answer()
