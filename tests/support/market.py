@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from ipaddress import ip_address, ip_network
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -194,7 +195,7 @@ class DatabaseFeed:
 
     def gateways_at(self, address: str, port: int) -> tuple[Any, ...]:
         found = [decode("gateway", doc) for (doc,) in rows("select doc from callfeed.gateway_doc")]
-        return tuple(item for item in found if address in item.source_addresses)
+        return tuple(item for item in found if any(ip_address(address) in ip_network(b) for b in item.source_addresses))
 
     def routes(self, partner_id: int) -> tuple[Any, ...]:
         found = [decode("route", doc) for (doc,) in rows("select doc from callfeed.route_doc order by key::bigint")]

@@ -6,9 +6,15 @@ const TOP = 56;
 const TIME = 74;
 const GAP = 190;
 
-/** Return what the first line of a SIP message says: {label, code, detail}. */
-export function summary(raw) {
-  const [first = ""] = raw.split("\r\n", 1);
+/** Return the same of a message on somebody else's leg, of which only method or code is told. */
+function neutral(said) {
+  const code = Number.parseInt(said, 10) || 0;
+  return { label: said, code, method: code ? "" : said };
+}
+
+/** Return what a SIP message says: {label, code, method}. Legs of others come with a summary and without text. */
+export function summary({ raw, summary: short = "" }) {
+  const [first] = (raw || (/^\d{3} /.test(short) ? `SIP/2.0 ${short}` : short)).split("\r\n", 1);
   const reply = /^SIP\/2\.0 (\d{3}) (.*)/.exec(first);
   const cseq = /^CSeq:\s*\d+\s+(\w+)/im.exec(raw)?.[1] || "";
   const hasBody = /^Content-Type:\s*application\/sdp/im.test(raw);
@@ -40,7 +46,7 @@ function arrow(message, index, columns, start, choose) {
   const from = TIME + 70 + columns.indexOf(message.src) * GAP;
   const to = TIME + 70 + columns.indexOf(message.dst) * GAP;
   const y = TOP + index * ROW + 18;
-  const said = summary(message.raw);
+  const said = message.raw ? summary(message) : neutral(message.summary);
   const seconds = ((message.at_us - start) / 1e6).toFixed(3);
   const way = Math.sign(to - from) || 1;
   const tip = `${to},${y} ${to - way * 8},${y - 4} ${to - way * 8},${y + 4}`;
@@ -72,7 +78,7 @@ function draw(place, messages, labels, output) {
     group.classList.add("chosen");
     output.replaceChildren(
       make("div", { className: "ladder-route" }, `${new Date(message.at_us / 1000).toISOString()}  ${message.src} → ${message.dst}  ${message.proto.toUpperCase()}`),
-      make("pre", { tabIndex: 0 }, message.raw),
+      make("pre", { tabIndex: 0 }, message.raw || place.dataset.hidden),
     );
   };
   const heads = columns.map((address, index) => head(address, labels[address], TIME + 70 + index * GAP, height));

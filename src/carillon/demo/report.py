@@ -22,6 +22,9 @@ from carillon.business.partners.queries import system_actor
 from carillon.demo.cast.load import actor_of
 from carillon.demo.ladder import Arrow, draw
 from carillon.demo.world import CAST
+from carillon.logic.callflow.notes import notes_for
+from carillon.logic.callflow.values import Decision
+from carillon.logic.documents import from_document
 from carillon.logic.money import format_amount
 
 RATED_WITHIN_S = 20.0
@@ -117,7 +120,9 @@ class Report:
 
     def _decision(self, call: Call) -> None:
         self.say("\n  Decision")
-        for note in call.decision["notes"]:
+        with tenant(system_actor()) as actor:
+            notes = notes_for(from_document(Decision, call.decision), actor.scope)
+        for note in notes:
             self.say(f"    {note}")
 
     def _cdrs(self, call_id: UUID) -> list[str]:

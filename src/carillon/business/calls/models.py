@@ -82,6 +82,10 @@ class CallEvent(models.Model):
         return f"{self.kind} {self.call_id}"
 
 
+# What the CDR panel shows: the sale to the customer. The tiers above are reached from it, by call.
+SHOWN = models.Q(tier=0, is_carrier_cost=False)
+
+
 class Cdr(TenantModel):
     """What one call cost one charged party at one tier. `partner` is the tier's seller and owns the row.
 
@@ -131,8 +135,10 @@ class Cdr(TenantModel):
             )
         ]
         indexes = [
-            models.Index(fields=["partner", "tab", "-started_at", "-id"], name="cdr_newest"),
-            models.Index(fields=["partner", "customer_id", "-started_at", "-id"], name="cdr_by_customer"),
+            models.Index(fields=["partner", "tab", "-started_at", "-id"], name="cdr_shown", condition=SHOWN),
+            models.Index(
+                fields=["partner", "customer_id", "-started_at", "-id"], name="cdr_of_customer", condition=SHOWN
+            ),
             models.Index(fields=["call_id"], name="cdr_by_call"),
         ]
 

@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Now
 from carillon.base.actor import Actor
 from carillon.business.calls.choices import CallState, Tab
 from carillon.business.calls.legs import CALLEE, CALLER, CARRIER, Sides, conceal
-from carillon.business.calls.models import Call, CallEvent, CallTrace, Cdr
+from carillon.business.calls.models import SHOWN, Call, CallEvent, CallTrace, Cdr
 from carillon.business.calls.trace import Ladder, ladder_of
 from carillon.business.routing.models import Gateway
 from carillon.logic.callflow.notes import attempt_label
@@ -35,7 +35,7 @@ def cdrs_on(actor: Actor, tab: Tab | None = None) -> QuerySet[Cdr]:
 
     Rows of strangers' calls to numbers nobody has are on the tab "other".
     """
-    rows = cdrs_of(actor).filter(tier=0, is_carrier_cost=False)
+    rows = cdrs_of(actor).filter(SHOWN)
     return rows if tab is None else rows.filter(tab=tab)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import BigIntegerField, OuterRef, Q, QuerySet, Subquery, Value
@@ -17,7 +16,8 @@ from carillon.business.billing.choices import HoldState
 from carillon.business.billing.models import Hold
 from carillon.business.calls import queries
 from carillon.business.calls.choices import CallState, Outcome, Tab
-from carillon.business.calls.models import Call, CallEvent, Cdr
+from carillon.business.calls.legs import CALLEE, CALLER, CARRIER
+from carillon.business.calls.models import Call, Cdr
 from carillon.business.calls.trace import Ladder
 from carillon.business.customers.models import Customer
 from carillon.panels.declaration import Column, Detail, Extra, Filter, Link, Panel, RowAction
@@ -54,17 +54,16 @@ def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
     return {
         "cdr": cdr,
         "prices": queries.prices_of(actor, cdr),
-        "explanation": queries.explanation_of(actor, cdr),
+        "explanation": queries.story_of(actor, cdr),
         "events": [_moment(event) for event in queries.events_of(actor, cdr.call_id)],
         "ladder": _messages(ladder),
-        "ladder_labels": _labels(call, ladder),
+        "ladder_labels": _labels(actor, call, ladder),
         "legs": len({message.sip_call_id for message in ladder.messages}) if ladder else 0,
     }
 
 
-def _moment(event: CallEvent) -> dict[str, Any]:
-    at = datetime.fromtimestamp(event.at_ms / 1000, UTC)
-    return {"at": at, "milliseconds": f"{event.at_ms % 1000:03d}", "kind": event.kind, "source": event.source}
+def _moment(event: queries.CallMoment) -> dict[str, Any]:
+    return {"at": event.at, "milliseconds": f"{event.at_ms % 1000:03d}", "kind": event.kind, "source": event.source}
 
 
 def _messages(ladder: Ladder | None) -> list[dict[str, Any]]:
@@ -82,20 +81,15 @@ def _messages(ladder: Ladder | None) -> list[dict[str, Any]]:
     ]
 
 
-def _labels(call: Call | None, ladder: Ladder | None) -> dict[str, str]:
+def _labels(actor: Actor, call: Call | None, ladder: Ladder | None) -> dict[str, str]:
     """Names for the addresses of a ladder: the platform is the one that takes part in every message."""
     if call is None or ladder is None:
         return {}
-    labels: dict[str, str] = {}
     seen = Counter(party for message in ladder.messages for party in {message.source, message.target})
-    labels |= {party: now_("Platform") for party, count in seen.items() if count == len(ladder.messages)}
-    request = call.decision.get("request", {})
-    labels[f"{request.get('source_address')}:{request.get('source_port')}"] = call.caller or now_("Caller")
-    for target in call.decision.get("targets", []):
-        carrier = target.get("carrier")
-        if carrier:
-            labels[f"{target['host']}:{target['port']}"] = carrier["gateway"]
-    return labels
+    labels = {party: now_("Platform") for party, count in seen.items() if count == len(ladder.messages)}
+    named = {party: name or now_("Caller") for party, name in queries.party_names(actor, call).items()}
+    hidden = {CARRIER: now_("Carrier"), CALLER: now_("Caller"), CALLEE: now_("Called party")}
+    return labels | named | hidden
 
 
 def _prices(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
@@ -172,12 +166,9 @@ CDRS = Panel(
     order=("-started_at", "-id"),
     tabs=tuple(PanelTab(value, label, Q(tab=value)) for value, label in Tab.choices),
     detail=Detail("portal/calls/cdr.html", _page, _("Price and trace")),
-    links=(
-        Link(_("Customer"), "customers", {"id": "customer_id"}),
-        Link(_("Calls of this customer"), "cdrs", {"customer_id": "customer_id"}),
-    ),
+    links=(Link(_("Calls of this customer"), "cdrs", {"customer_id": "customer_id"}),),
     extras=(
-        Extra("explanation", queries.explanation_of, "Why this price"),
+        Extra("explanation", queries.story_of, "Why this price"),
         Extra("prices", _prices, "Price at each tier you may see", many=True),
         Extra("events", _events, "What happened, in order", many=True),
         Extra("trace", lambda actor, cdr: _messages(queries.trace_of(actor, cdr.call_id)), "SIP messages", many=True),
@@ -213,13 +204,6 @@ def _talking_ms(call: Any) -> int:
     return max(int((call.now - call.answered_at).total_seconds() * 1000), 0) if call.answered_at else 0
 
 
-def _gateway(call: Any) -> str:
-    """The carrier that is tried first, or on-net."""
-    targets = call.decision.get("targets") or [{}]
-    carrier = targets[0].get("carrier")
-    return str(carrier["gateway"]) if carrier else ""
-
-
 LIVE_CALLS = Panel(
     slug="live-calls",
     permission="live_calls",
@@ -238,7 +222,7 @@ LIVE_CALLS = Panel(
         Column("started_at", _("Since"), kind="datetime", width=140),
         Column("talking", _("Duration"), kind="duration", value=_talking_ms, width=80),
         Column("held", _("Set aside"), kind="money", value="held_micro", currency="held_currency", width=100),
-        Column("gateway", _("Gateway"), value=_gateway, width=110, in_api=False),
+        Column("gateway", _("Gateway"), value="gateway_name", width=110, in_api=False),
     ),
     api=(
         Column("answered_at", _("Answered"), kind="datetime"),
