@@ -292,7 +292,7 @@ def _fill_route(actor: Actor, route: Route, data: RouteData) -> list[Gateway]:
     """Set a route's values; return its gateways in order."""
     route.web_product = named_or_none(WebProduct.objects, actor, data.web_product_id, "web_product_id")
     route.customer = named_or_none(Customer.objects, actor, data.customer_id, "customer_id")
-    route.name, route.prefix = data.name.strip(), data.prefix.strip().removeprefix("+")
+    route.name, route.prefix = data.name.strip(), data.prefix.strip().removeprefix("+").removeprefix("*")
     route.strategy, route.priority, route.is_stopper = data.strategy, data.priority, data.is_stopper
     route.is_emergency, route.country = data.is_emergency, data.country.strip().upper()
     gateways = [named(Gateway.objects, actor, gateway_id, "gateway_ids") for gateway_id in data.gateway_ids]

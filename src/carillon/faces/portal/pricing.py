@@ -102,6 +102,11 @@ def rate_values(rate: Rate) -> Mapping[str, Any]:
     return {name: getattr(rate, name) for name in names} | {"prefix": rate.prefix or ALL_NUMBERS}
 
 
+def intervals(rate: Rate) -> str:
+    """As the trade writes them: seconds of the first interval and of the next ones."""
+    return f"{rate.initial_s}/{rate.increment_s}"
+
+
 def rates_for_number(rows: QuerySet[Rate], number: str) -> QuerySet[Rate]:
     """The rates whose prefix begins `number`: the longest of them is charged."""
     digits = number.strip().lstrip("+")[:15]
@@ -119,16 +124,16 @@ def buyer_name(assignment: PriceAssignment) -> Text:
 
 
 LIST_COLUMNS = (
-    Column("name", _("Name"), width=180, grow=2),
-    Column("currency", _("Currency"), width=80),
-    Column("version_in_force", _("Version"), kind="integer", width=75),
-    Column("rates_in_force", _("Rates"), kind="integer", width=75),
-    Column("in_force_since", _("Holds since"), kind="datetime", width=145),
-    Column("next_from", _("Next version"), kind="datetime", width=145),
-    Column("is_tax_inclusive", _("With tax"), kind="bool", width=80),
-    Column("partner", _("Partner"), value="partner.name", width=130),
+    Column("name", _("Name"), width=145, grow=2),
+    Column("currency", _("Currency"), width=75),
+    Column("version_in_force", _("Version"), kind="integer", width=65),
+    Column("rates_in_force", _("Rates"), kind="integer", width=60),
+    Column("in_force_since", _("Holds since"), kind="datetime", width=150),
+    Column("next_from", _("Next version"), kind="datetime", width=150),
+    Column("partner", _("Partner"), value="partner.name", width=145),
 )
 LIST_API = (
+    Column("is_tax_inclusive", _("With tax"), kind="bool"),
     Column("decimals", _("Decimals"), kind="integer"),
     Column("rounding", _("Rounding"), kind="choice"),
     Column("note", _("Note")),
@@ -211,7 +216,7 @@ VERSION_COLUMNS = (
     Column("price_list", _("List"), value="price_list.name", width=180, grow=2),
     Column("number", _("Version"), kind="integer", width=75),
     Column("state", _("State"), kind="status", width=100),
-    Column("effective_from", _("Holds from"), kind="datetime", width=150),
+    Column("effective_from", _("Holds from"), kind="datetime", width=155),
     Column("rate_count", _("Rates"), kind="integer", width=80),
     Column("note", _("Note"), width=160, grow=2),
 )
@@ -299,18 +304,19 @@ def version_actions(words: Words) -> tuple[RowAction, ...]:
 
 
 RATE_COLUMNS = (
-    Column("prefix", _("Prefix"), kind="code", value=lambda rate: rate.prefix or ALL_NUMBERS, width=110),
-    Column("name", _("Destination"), width=200, grow=2),
-    Column("per_minute", _("Per minute"), kind="decimal", width=100),
-    Column("connection_fee", _("Connection"), kind="decimal", width=100),
-    Column("initial_s", _("First (s)"), kind="integer", width=75),
-    Column("increment_s", _("Then (s)"), kind="integer", width=75),
-    Column("currency", _("Currency"), value="version.price_list.currency", width=80),
-    Column("price_list", _("List"), value="version.price_list.name", width=130),
-    Column("version", _("Version"), kind="integer", value="version.number", width=75),
+    Column("prefix", _("Prefix"), kind="code", value=lambda rate: rate.prefix or ALL_NUMBERS, width=105),
+    Column("name", _("Destination"), width=175, grow=2),
+    Column("per_minute", _("Per minute"), kind="decimal", width=95),
+    Column("connection_fee", _("Fee"), kind="decimal", width=70),
+    Column("intervals", _("Intervals"), value=intervals, width=80, in_api=False),
+    Column("price_list", _("List"), value="version.price_list.name", width=100),
+    Column("version", _("Version"), kind="integer", value="version.number", width=70),
     Column("state", _("State"), kind="status", value="version.state", choices=VersionState.choices, width=95),
 )
 RATE_API = (
+    Column("initial_s", _("First interval"), kind="integer"),
+    Column("increment_s", _("Next intervals"), kind="integer"),
+    Column("currency", _("Currency"), value="version.price_list.currency"),
     Column("version_id", _("Version"), kind="integer"),
     Column("price_list_id", _("List"), kind="integer", value="version.price_list_id"),
     Column("partner_id", _("Partner"), kind="integer"),

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
+from carillon.business.pricing.ratefile import ALL_NUMBERS
 from carillon.business.routing import actions, queries
 from carillon.business.routing.choices import GatewayMode, Strategy
 from carillon.business.routing.models import Gateway, Route
 from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
+
+USUAL_PORT = 5060
 
 
 def gateway_choices(actor: Actor) -> list[tuple[int, str]]:
@@ -38,8 +41,21 @@ def route_values(route: Route) -> Mapping[str, object]:
 
 
 def source_of(route: Route) -> str:
-    """Whose calls the route is for; empty: all."""
+    """Which calls the route is for; empty: all."""
+    if route.is_emergency:
+        return str(_("Emergency, %(country)s")) % {"country": route.country}
     return str(route.customer or route.web_product or "")
+
+
+def prefix(route: Route) -> str:
+    """The prefix as rates show it."""
+    return route.prefix or ALL_NUMBERS
+
+
+def address(gateway: Gateway) -> str:
+    """Host and port, the usual port left out."""
+    host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
+    return host if gateway.port == USUAL_PORT else f"{host}:{gateway.port}"
 
 
 GATEWAY_FIELDS = (
@@ -52,7 +68,7 @@ GATEWAY_FIELDS = (
         "source_addresses",
         _("Calls come in from"),
         kind="lines",
-        help=_("Addresses or blocks such as 192.0.2.0/24, one a line. Empty: no calls come in."),
+        help=_("Addresses or blocks, one a line: 192.0.2.7, 192.0.2.7:5060, 192.0.2.0/24. Empty: none come in."),
     ),
     Field("mode", _("How it knows us"), section=_("Sign-in")),
     Field("auth_username", _("User name"), max_length=64, section=_("Sign-in")),
@@ -64,7 +80,7 @@ GATEWAY_FIELDS = (
         section=_("Sign-in"),
         help=_("Empty: unchanged."),
     ),
-    Field("auth_realm", _("Realm"), max_length=253, section=_("Sign-in"), help=_("Empty: whatever it asks with.")),
+    Field("auth_realm", _("Realm"), max_length=253, section=_("Sign-in"), help=_("Needed when it is not the host.")),
     Field("number_format", _("Number format"), section=_("Numbers")),
     Field("country", _("Country"), max_length=2, section=_("Numbers"), placeholder="GB"),
     Field("strip", _("Take off digits"), minimum=0, maximum=15, section=_("Numbers")),
@@ -104,18 +120,19 @@ GATEWAYS = Panel(
     model=Gateway,
     rows=queries.gateways,
     columns=(
-        Column("name", _("Name"), width=150, grow=2),
-        Column("host", _("Host"), kind="code", width=160),
-        Column("port", _("Port"), kind="integer", width=65),
-        Column("transport", _("Transport"), kind="choice", width=80),
-        Column("mode", _("Sign-in"), kind="choice", width=110),
-        Column("source_addresses", _("Calls come in from"), kind="list", width=160),
-        Column("cost_list", _("Cost list"), value="cost_list.name", width=120),
-        Column("is_enabled", _("Enabled"), kind="bool", width=80),
-        Column("is_demo", _("Demo"), kind="bool", width=65),
-        Column("partner", _("Partner"), value="partner.name", width=120),
+        Column("name", _("Name"), width=130, grow=2),
+        Column("host", _("Host"), kind="code", value=address, width=140, in_api=False),
+        Column("mode", _("Sign-in"), kind="choice", width=100),
+        Column("source_addresses", _("Calls come in from"), kind="list", width=130),
+        Column("cost_list", _("Cost list"), value="cost_list.name", width=105),
+        Column("is_enabled", _("Enabled"), kind="bool", width=75),
+        Column("partner", _("Partner"), value="partner.name", width=110),
     ),
     api=(
+        Column("host", _("Host")),
+        Column("port", _("Port"), kind="integer"),
+        Column("transport", _("Transport")),
+        Column("is_demo", _("Demo"), kind="bool"),
         Column("country", _("Country")),
         Column("auth_username", _("User name")),
         Column("auth_realm", _("Realm")),
@@ -176,19 +193,19 @@ ROUTES = Panel(
     model=Route,
     rows=queries.routes,
     columns=(
-        Column("prefix", _("Prefix"), kind="code", width=100),
-        Column("name", _("Name"), width=170, grow=2),
-        Column("strategy", _("Strategy"), kind="choice", width=120),
-        Column("gateways", _("Gateways"), value=gateway_names, width=200, grow=2, in_api=False),
+        Column("prefix", _("Prefix"), kind="code", value=prefix, width=85, in_api=False),
+        Column("name", _("Name"), width=165, grow=2),
+        Column("strategy", _("Strategy"), kind="choice", width=110),
+        Column("gateways", _("Gateways"), value=gateway_names, width=165, grow=2, in_api=False),
+        Column("source", _("For"), value=source_of, width=110, in_api=False),
         Column("priority", _("Priority"), kind="integer", width=75),
-        Column("is_stopper", _("Stopper"), kind="bool", width=75),
-        Column("source", _("Calls of"), value=source_of, width=130, in_api=False),
-        Column("is_emergency", _("Emergency"), kind="bool", width=90),
-        Column("country", _("Country"), width=75),
         Column("is_enabled", _("Enabled"), kind="bool", width=80),
-        Column("partner", _("Partner"), value="partner.name", width=120),
     ),
     api=(
+        Column("prefix", _("Prefix")),
+        Column("is_stopper", _("Stopper"), kind="bool"),
+        Column("is_emergency", _("Emergency"), kind="bool"),
+        Column("country", _("Country")),
         Column("gateway_ids", _("Gateways"), kind="list", value=gateway_ids),
         Column("web_product_id", _("Web product"), kind="integer"),
         Column("customer_id", _("Customer"), kind="integer"),

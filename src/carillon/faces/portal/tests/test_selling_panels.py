@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from psycopg import Connection
 from tests.support.cast import EMAILS, Cast
 
 from carillon.base.models import AuditEntry, IdempotencyKey
@@ -290,6 +291,28 @@ def test_customers_program_sees_its_own_devices_and_numbers(web: Cast) -> None:
         assert revealed[0] == (200 if count else 404)
         for slug in ("gateways", "routes", "price-lists", "costs", "rates", "cost-rates"):
             assert program("get", f"{slug}/")[0] in (403, 404), slug
+
+
+def test_registrations_are_seen_by_their_own(
+    web: Cast, role_connection: Callable[[str], Connection[tuple[Any, ...]]]
+) -> None:
+    paul = script(web, "paul")
+    endpoint = paul.make("sip-endpoints/", {"customer_id": web.acme.pk, "username": "alice"})
+    role_connection("edge").execute(
+        "insert into edge.location (ruid, username, domain, contact, received, user_agent, socket, expires,"
+        " last_modified)"
+        " values ('a', 'alice', 'northwind.test', 'sip:alice@192.0.2.7:5062;transport=tcp', 'sip:198.51.100.3:40000',"
+        " 'A phone', 'tcp:127.0.0.1:5060', now() at time zone 'UTC' + interval '1 hour', now() at time zone 'UTC'),"
+        " ('b', 'alice', 'northwind.test', 'sip:gone@192.0.2.8', '', 'Gone', 'udp:127.0.0.1:5060',"
+        " now() at time zone 'UTC' - interval '1 second', now() at time zone 'UTC')"
+    )
+    rows = paul("get", f"sip-locations/?endpoint_id={endpoint['id']}")[1]["results"]
+    assert [(row["address_of_record"], row["transport"], row["user_agent"]) for row in rows] == [
+        ("alice@northwind.test", "tcp", "A phone")
+    ]
+    assert b"A phone" in browser("paul").get("/panels/sip-locations/rows/").content
+    for name, count in (("olga", 1), ("petra", 0), ("stranger", 0)):
+        assert len(script(web, name)("get", "sip-locations/")[1]["results"]) == count, name
 
 
 def test_token_for_sales_prices_reaches_no_costs(web: Cast) -> None:
