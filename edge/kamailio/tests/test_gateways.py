@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -77,6 +78,8 @@ async def status_of(phone: UserAgent, target: str) -> int:
 
 CHALLENGE = '407 Proxy Authentication Required|Proxy-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n'
 
+OK = "200 OK|Expires: 600\r\n"
+
 
 async def test_a_carriers_challenge_is_answered_with_our_password(platform: Platform) -> None:
     secret = encrypted(platform, "gwpass")
@@ -140,3 +143,21 @@ def encrypted(platform: Platform, password: str) -> str:
     from cryptography.fernet import Fernet
 
     return "v1:" + Fernet(platform.config.sip_key).encrypt(password.encode()).decode()
+
+
+async def test_edge_registers_at_a_carrier_that_wants_it(platform: Platform) -> None:
+    ha1 = hashlib.md5(b"gwuser:r:gwpass", usedforsecurity=False).hexdigest()
+    async with carrier(platform) as gateway:
+        gateway.answers = [CHALLENGE.replace("407 Proxy Authentication Required|Proxy-", "401 Unauthorized|WWW-"), OK]
+        with (
+            changed(platform, "Demo carrier A", "auth_realm", "r"),
+            changed(platform, "Demo carrier A", "auth_username", "gwuser"),
+            changed(platform, "Demo carrier A", "auth_ha1", ha1),
+            changed(platform, "Demo carrier A", "mode", "registration"),
+        ):
+            await eventually(lambda: len([m for m in gateway.got if m.startswith("REGISTER")]) >= 2, 25)
+    authorised = next(m for m in gateway.got if "Authorization:" in m)
+    values = dict(re.findall(r'(\w+)="?([^",\r]+)', re.findall("Authorization: Digest (.*)", authorised)[0]))
+    ha2 = hashlib.md5(f"REGISTER:{values['uri']}".encode(), usedforsecurity=False).hexdigest()
+    parts = [ha1, values["nonce"], values["nc"], values["cnonce"], values["qop"], ha2]
+    assert values["response"] == hashlib.md5(":".join(parts).encode(), usedforsecurity=False).hexdigest()
