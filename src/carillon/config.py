@@ -10,6 +10,7 @@ Secrets are not settings: they are made at random on the first start, one file e
 from __future__ import annotations
 
 import base64
+import difflib
 import hashlib
 import ipaddress
 import os
@@ -23,6 +24,20 @@ from urllib.parse import quote, unquote, urlsplit
 
 DATABASE_ROLES = ("owner", "web", "worker", "control", "edge")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+SETTINGS = (
+    "CARILLON_HOME",
+    "CARILLON_RUNTIME",
+    "CARILLON_PORT_OFFSET",
+    "CARILLON_BIND",
+    "CARILLON_ADVERTISED",
+    "CARILLON_DATABASE_URL",
+    "CARILLON_DATABASE_NAME",
+    "CARILLON_CHUNK_SECONDS",
+    "CARILLON_LOG_LEVEL",
+    "CARILLON_DEBUG",
+    "CARILLON_DB_ROLE",  # set by the supervisor for each process
+    "CARILLON_PROCESS",  # likewise: the mark a process is known by
+)
 MAX_PORT_OFFSET = 33_000  # the highest port we use is 32399
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -152,6 +167,16 @@ class Config:
             log_level=_choice(environ, "CARILLON_LOG_LEVEL", "info", LOG_LEVELS),
             is_debug=_choice(environ, "CARILLON_DEBUG", "0", ("0", "1")) == "1",
         )
+
+
+def misspelt_settings(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that looks like a setting and is none: a misspelt one would silently do nothing."""
+    known = {*SETTINGS, *(f"CARILLON_PORT_{port.name.upper()}" for port in fields(Ports))}
+    sentences = []
+    for name in sorted(name for name in environ if name.startswith("CARILLON_") and name not in known):
+        near = difflib.get_close_matches(name, known, n=1)
+        sentences.append(f"{name} is not a setting{f': is {near[0]} meant?' if near else '.'}")
+    return sentences
 
 
 def instance_name(checkout: Path) -> str:

@@ -75,3 +75,5 @@ def main(arguments: list[str]) -> int:
     except (ConfigError, OperatorError) as error:
         sys.stderr.write(f"carillon: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130

@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from carillon.config import CHECKOUT, DATABASE_ROLES, MAX_PORT_OFFSET, Config
+from carillon.config import CHECKOUT, DATABASE_ROLES, MAX_PORT_OFFSET, Config, misspelt_settings
 from carillon.server import cluster, engines
 from carillon.server.errors import UpError
 from carillon.server.progress import complain, say, step
@@ -38,6 +38,8 @@ def up(arguments: list[str]) -> int:
     parser.add_argument("--no-demo", action="store_true", help="neither demo world nor demo carriers")
     options = parser.parse_args(arguments)
     config = Config.from_env(os.environ)
+    for sentence in misspelt_settings(os.environ):
+        complain(sentence)
     supervisor = Supervisor(config)
     try:
         with stopping_signals(), only_one(config):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from carillon.config import Config, ConfigError, instance_name
+from carillon.config import Config, ConfigError, instance_name, misspelt_settings
 
 
 def config(home: Path, **settings: str) -> Config:
@@ -124,3 +124,8 @@ def test_an_unwritable_home_is_a_clear_error(tmp_path: Path) -> None:
 def test_instance_names_differ_by_path() -> None:
     assert instance_name(Path("/srv/a/carillon")) != instance_name(Path("/srv/b/carillon"))
     assert instance_name(Path("/srv/a/carillon")).startswith("carillon-")
+
+
+def test_a_misspelt_setting_is_told() -> None:
+    environ = {"CARILLON_PROT_OFFSET": "1000", "CARILLON_PORT_WEB": "80", "CARILLON_HOME": "/srv", "PATH": "/bin"}
+    assert misspelt_settings(environ) == ["CARILLON_PROT_OFFSET is not a setting: is CARILLON_PORT_OFFSET meant?"]
