@@ -62,6 +62,7 @@ class UserAgent:
         self._digest = DigestClient(account.username, account.password)
         self._transactions = Transactions(timers, self._on_request)
         self._awaiting_ack: dict[tuple[str, int], ServerTransaction] = {}
+        self._cancelled: set[str] = set()  # branches whose CANCEL came before the call was made of their INVITE
         self._tasks: set[asyncio.Task[None]] = set()
         self._registration = (secrets.token_hex(8), new_tag(), 0)  # Call-ID, From tag, CSeq
         self.last_authorization = ""
@@ -226,6 +227,7 @@ class UserAgent:
         """From now on requests of this call's dialog reach it."""
         if self.is_forgetful:
             self.calls = [known for known in self.calls if not known.is_over]
+            self._awaiting_ack = {key: sent for key, sent in self._awaiting_ack.items() if not sent.is_acknowledged}
         if call not in self.calls:
             self.calls.append(call)
 
@@ -257,7 +259,7 @@ class UserAgent:
             call.receive(transaction)
         elif request.method == "INVITE":
             if not self.ignores(request):
-                self._run(self._ring(transaction))
+                self.run(self._ring(transaction))
         elif request.method == "OPTIONS":
             transaction.reply(200, "OK", to_tag=new_tag())
         elif request.method != "ACK":
@@ -266,8 +268,11 @@ class UserAgent:
     def _on_cancel(self, transaction: ServerTransaction) -> None:
         branch = transaction.request.branch
         for call in self.calls:
-            if isinstance(call, IncomingCall) and call.invite.branch == branch and not call.is_over:
-                call.cancelled()
+            if isinstance(call, IncomingCall) and call.invite.branch == branch:
+                if not call.is_over:
+                    call.cancelled()
+                return
+        self._cancelled.add(branch)
 
     async def _ring(self, transaction: ServerTransaction) -> None:
         if self.on_call is None:
@@ -278,9 +283,14 @@ class UserAgent:
         await stream.open(self.host, self._rtp)
         call = IncomingCall(self, stream, transaction)
         self.attach(call)
+        if call.invite.branch in self._cancelled:
+            self._cancelled.discard(call.invite.branch)
+            call.cancelled()
+            return
         await self.on_call(call)
 
-    def _run(self, work: Awaitable[None]) -> None:
+    def run(self, work: Awaitable[None]) -> None:
+        """Do something beside everything else, until it is done or the agent closes."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -167,6 +167,7 @@ class OutgoingCall(Call):
         self.transaction: ClientTransaction | None = None
         self.is_challenged = False
         self._wants_cancel = False
+        self._has_given_up = False
 
     async def ringing(self, timeout: float = 10.0) -> None:
         """Wait for a 18x. Raises CallRefused when the call ends before, TimeoutError."""
@@ -175,8 +176,11 @@ class OutgoingCall(Call):
             raise CallRefused(self.status, self.reason)
 
     def cancel(self) -> None:
-        """Give up before the answer; sent once a provisional response has come (RFC 3261, 9.1)."""
-        self._wants_cancel = True
+        """Give up before the answer; sent once a provisional response has come (RFC 3261, 9.1).
+
+        An answer that crosses it on the wire is hung up at once.
+        """
+        self._wants_cancel = self._has_given_up = True
         if self.transaction is not None and self.provisional and not self.is_over:
             self._wants_cancel = False
             self.agent.send_cancel(self.transaction)
@@ -211,6 +215,8 @@ class OutgoingCall(Call):
             self.agent.attach(self)
             self.hear(response.body)
         self.acknowledge(response)
+        if self._has_given_up and not self.is_over:
+            self.agent.run(self.hang_up())
         self._changed.set()
 
 

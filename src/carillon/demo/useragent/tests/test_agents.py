@@ -83,6 +83,34 @@ async def test_a_cancelled_call_ends_with_487_on_both_sides(alice: UserAgent, bo
     assert (call.status, bob.calls[0].status, bob.calls[0].state) == (487, 487, State.REFUSED)
 
 
+async def test_an_answer_that_crosses_the_cancel_is_hung_up(alice: UserAgent, bob: UserAgent) -> None:
+    async def hurry(call: IncomingCall) -> None:
+        call.ring()
+        call.answer()  # before the CANCEL can arrive
+
+    bob.on_call = hurry
+    call = await alice.call("102")
+    call.cancel()
+    await call.ended()
+    await bob.calls[0].ended()
+    assert (call.status, call.ended_by, bob.calls[0].ended_by) == (200, "us", "them")
+
+
+async def test_a_cancel_that_outruns_the_ringing_is_kept(alice: UserAgent, bob: UserAgent) -> None:
+    bob.on_call = _answer
+    deliver = bob._transactions._datagram
+
+    def with_cancel(data: bytes, source: tuple[str, int]) -> None:
+        deliver(data, source)
+        if data.startswith(b"INVITE") and call.transaction is not None:
+            deliver(call.transaction.cancel().build(), source)
+
+    bob._transactions.transport.on_datagram = with_cancel
+    call = await alice.call("102")
+    with pytest.raises(CallRefused, match="487"):
+        await call.answered()
+
+
 async def test_lost_datagrams_are_sent_again(alice: UserAgent, bob: UserAgent) -> None:
     bob.on_call = _answer
     deliver, seen = bob._transactions._datagram, []
