@@ -20,7 +20,7 @@ OURS = "carillon."
 
 # Tables without an owner, each with the reason why every database role of the web may see all of it.
 EXEMPT = {
-    "account.EmailAddress": "sign-in: read before anybody is known; holds addresses of logins, which their realm guards",
+    "account.EmailAddress": "sign-in: read before anybody is known; we make no rows in it",
     "account.EmailConfirmation": "sign-in: keys of confirmation mails, useless without the mail",
     "auth.Group": "Django's own, unused: roles are in partners.roles",
     "auth.Permission": "Django's own, unused: permissions are patterns in partners.roles",

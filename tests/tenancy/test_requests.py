@@ -14,6 +14,7 @@ from django.test import Client
 from carillon.base.actor import nobody
 from carillon.base.tenancy import current_actor, realm_scope, tenant
 from carillon.business.customers.models import Customer
+from carillon.business.partners.models import Login
 from tests.support.cast import EMAILS, PASSWORD, Cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.tenancy.urls")]
@@ -93,6 +94,16 @@ def test_a_refusal_keeps_what_the_view_has_done(web: Cast) -> None:
 
 def test_a_view_goes_on_after_an_error_it_has_caught(web: Cast) -> None:
     assert body(signed_in("petra"), "/caught") == SEES["petra"]
+
+
+def test_everybody_is_spoken_to_in_their_own_manner(web: Cast) -> None:
+    with realm_scope(0):
+        Login.objects.filter(email=EMAILS["petra"]).update(timezone="Europe/Oslo", culture="es-ES")
+        Login.objects.filter(email=EMAILS["paul"]).update(culture="nb")
+    assert body(signed_in("petra"), "/manner") == "Europe/Oslo es"
+    assert body(signed_in("paul"), "/manner") == "UTC en"
+    visitor = Client(headers={"host": "portal.localhost", "accept-language": "es"})
+    assert body(visitor, "/manner") == "UTC es"
 
 
 def test_a_session_in_another_realm_sees_nothing(web: Cast) -> None:

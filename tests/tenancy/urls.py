@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path
+from django.utils import timezone, translation
 
 from carillon.business.customers.models import Customer
 
@@ -53,6 +54,10 @@ def caught(request: HttpRequest) -> HttpResponse:
     return names(request)
 
 
+def manner(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"{timezone.get_current_timezone_name()} {translation.get_language()}")
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("carillon.faces.gate.urls")),
     path("names", names),
@@ -61,4 +66,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("broken", broken),
     path("refused", refused),
     path("caught", caught),
+    path("manner", manner),
 ]

@@ -182,6 +182,7 @@ def create_staff(actor: Actor, data: StaffData) -> Membership:
     """
     partner = named(Partner.objects.all(), actor, data.partner_id or actor.partner_id or 0, "partner_id")
     _may_give(actor, data.role)
+    _check_manner(data)
     login = Login.objects.visible_to(actor).filter(realm=STAFF_REALM, key=login_key(STAFF_REALM, data.email)).first()
     if login is None:
         login = create_login(actor, partner, STAFF_REALM, data.email, data.name, data.password)
@@ -269,6 +270,12 @@ def _stays(membership: Membership, login: Login, data: StaffData) -> None:
     faults = Faults()
     faults.unless(login_key(login.realm, data.email) == login.key, "email", "The e-mail address can't change.")
     faults.unless(data.partner_id in (None, membership.partner_id), "partner_id", "The partner can't change.")
+    faults.stop()
+    _check_manner(data)
+
+
+def _check_manner(data: StaffData) -> None:
+    faults = Faults()
     faults.timezone(data.timezone)
     faults.culture(data.culture)
     faults.stop()

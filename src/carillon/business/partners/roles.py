@@ -1,8 +1,6 @@
 """What each role may do, as permission patterns "panel.verb"; either part may be "*".
 
-Panels: partners web_products customers users endpoints locations numbers price_lists costs gateways routes cdrs
-live_calls transactions top_ups staff tokens. Verbs: view add change delete, and the panel's own (customers.status,
-endpoints.reveal, live_calls.hang_up).
+Verbs: view add change delete, and the panel's own (customers.status, endpoints.reveal, live_calls.hang_up).
 """
 
 from __future__ import annotations
@@ -12,6 +10,10 @@ from collections.abc import Iterable
 
 from carillon.business.partners.choices import Role
 
+PANELS = frozenset(
+    {"partners", "web_products", "customers", "users", "endpoints", "locations", "numbers", "price_lists", "costs"}
+    | {"gateways", "routes", "cdrs", "live_calls", "transactions", "top_ups", "staff", "tokens", "notes"}
+)
 ALL = frozenset({"*"})
 
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -24,7 +26,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         {"*.view", "price_lists.*", "costs.*", "transactions.*", "top_ups.*", "customers.change", "customers.status"}
     ),
     Role.SUPPORT: frozenset(
-        {"*.view", "customers.change", "users.*", "endpoints.*", "locations.*", "live_calls.*", "numbers.change"}
+        {"*.view", "customers.change", "users.*", "endpoints.*", "locations.*", "live_calls.*", "numbers.assign"}
     ),
     Role.READER: frozenset({"*.view"}),
 }

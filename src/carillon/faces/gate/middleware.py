@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -13,6 +14,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils import timezone, translation
 
 from carillon.base.actor import Actor, nobody
 from carillon.base.tenancy import enter, realm_scope, tenant
@@ -90,9 +92,23 @@ def actor(get_response: Handler) -> Handler:
             is_signing_in = request.path.startswith(SIGN_IN_PATH)
             realm = request.realm if is_signing_in else None  # type: ignore[attr-defined]
             enter(request.actor, realm=realm)  # type: ignore[attr-defined]
-        return get_response(request)
+        with _manner_of(request):
+            return get_response(request)
 
     return middleware
+
+
+@contextmanager
+def _manner_of(request: HttpRequest) -> Iterator[None]:
+    """Speak the person's language and show times in their time zone; a visitor's language is the browser's."""
+    user = request.user
+    if not user.is_authenticated:
+        yield
+        return
+    language = user.culture if user.culture in dict(settings.LANGUAGES) else user.culture.partition("-")[0]
+    known = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    with timezone.override(ZoneInfo(user.timezone)), translation.override(known):
+        yield
 
 
 def _actor_of(request: HttpRequest) -> Actor:

@@ -46,6 +46,14 @@ def test_short_password_is_refused(cast: Cast) -> None:
     assert not Login.objects.filter(key="0:sam@northwind.test").exists()
 
 
+@pytest.mark.parametrize(("field", "value"), [("timezone", "Mars/Base"), ("culture", "?"), ("email", "nobody")])
+def test_wrong_value_is_named_and_nobody_is_hired(cast: Cast, field: str, value: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        hire(cast.staff("paul"), replace(DATA, **{field: value}))  # type: ignore[arg-type]
+    assert field in refusal.value.fields
+    assert Membership.objects.count() == 4
+
+
 def test_without_a_password_nobody_can_sign_in_yet(cast: Cast) -> None:
     assert not hire(cast.staff("paul"), replace(DATA, password="")).login.has_usable_password()
 

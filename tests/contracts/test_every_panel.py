@@ -1,0 +1,214 @@
+"""Inherited by every panel: who gets in, whose rows they meet, what strangers get, how many queries a grid costs.
+
+Addresses are enumerated from the URL resolver: one that is not classified here fails.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from carillon.base.tenancy import realm_scope, tenant
+from carillon.business.calls.models import Call, Cdr
+from carillon.business.partners.actions import TokenData, create_token
+from carillon.business.partners.models import Login, Partner
+from carillon.business.partners.queries import signed_in_actor, system_actor
+from carillon.demo.cast.load import load_cast
+from carillon.demo.world import CAST, PASSWORD
+from carillon.faces.api.urls import urlpatterns as api_patterns
+from carillon.faces.portal.catalogue import panels
+from carillon.faces.portal.urls import urlpatterns as portal_patterns
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STAFF = {seller.name: seller.staff.email for seller in CAST.sellers}
+OPERATOR, NORTHWIND, FJORD, HARBOUR = STAFF
+SEES = {OPERATOR: set(STAFF), NORTHWIND: {NORTHWIND, FJORD}, FJORD: {FJORD}, HARBOUR: {HARBOUR}}
+MOST_QUERIES = 12  # of a grid's rows; the request's own (session, login, scope) come on top
+REQUEST_QUERIES = 14
+
+# portal addresses: the page of everybody, the pages of a panel, the pages of a row
+COMMON = {"home", "customer-filter"}
+OF_PANEL = {"panel", "rows", "export", "lookup", "add"}
+OF_ROW = {"detail", "edit", "remove", "notes", "history", "do", "go"}
+
+
+@pytest.fixture
+def world(as_role: Callable[[str], AbstractContextManager[None]]) -> Iterator[dict[str, int]]:
+    """The demo world with a call and a CDR of each partner, seen through the web role; partner ids by name."""
+    cache.clear()
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        load_cast()
+        with tenant(system_actor()):
+            ids = dict(Partner.objects.values_list("name", "pk"))
+            for partner_id in ids.values():
+                add_call(partner_id)
+        with as_role("web"):
+            yield ids
+
+
+def add_call(partner_id: int) -> None:
+    now = timezone.now()
+    common = {"direction": "outbound", "caller": "+442079460001", "callee": "+33199000001", "started_at": now}
+    Call.objects.create(
+        id=uuid4(), partner_id=partner_id, edge="e", sip_call_id="c", state="answered", due_at=now, decision={}, **common
+    )  # fmt: skip
+    Cdr.objects.create(
+        partner_id=partner_id, call_id=uuid4(), chain="originating", tier=0, tab="dialled", started_on=now.date(),
+        ended_at=now + timedelta(seconds=60), duration_ms=60_000, billed_s=60, outcome="answered", currency="GBP",
+        amount_micro=10_000, explanation={}, **common,
+    )  # fmt: skip
+
+
+def browser(partner: str) -> Client:
+    client = Client(headers={"host": "portal.localhost"})
+    answer = client.post("/accounts/login/", {"login": STAFF[partner], "password": PASSWORD})
+    assert answer.status_code == 302
+    return client
+
+
+def rows_of(client: Client, slug: str) -> list[dict[str, Any]]:
+    answer = client.get(f"/panels/{slug}/rows/?size=200", headers={"accept": "application/json"})
+    assert answer.status_code == 200, (slug, answer.content[:300])
+    rows: list[dict[str, Any]] = answer.json()["rows"]
+    return rows
+
+
+def test_every_address_is_classified() -> None:
+    assert {pattern.name for pattern in portal_patterns} == COMMON | OF_PANEL | OF_ROW
+    names = {pattern.name for pattern in api_patterns if pattern.name not in ("schema", "nothing")}
+    resources = {panel.rest_name for panel in panels() if panel.rest_name}
+    assert {name for name in names if not any(name.startswith(f"{one}-") for one in resources)} == set()
+
+
+def test_promised_resources_are_there() -> None:
+    promised = (
+        "partners web-products customers users sip-endpoints sip-locations numbers price-lists rates costs gateways "
+        "routes live-calls cdrs transactions top-ups"
+    )
+    assert set(promised.split()) <= {panel.rest_name for panel in panels()}
+
+
+@pytest.mark.parametrize("partner", STAFF)
+def test_grids_show_rows_of_ones_own_part_of_the_tree(world: dict[str, int], partner: str) -> None:
+    client = browser(partner)
+    everybody = browser(OPERATOR)
+    allowed = {world[name] for name in SEES[partner]}
+    for panel in panels():
+        mine = {row["_id"] for row in rows_of(client, panel.slug)}
+        keys = [panel.model._meta.pk.to_python(row["_id"]) for row in rows_of(everybody, panel.slug)]  # type: ignore[union-attr]
+        with realm_scope(0):
+            actor = signed_in_actor(Login.objects.get(key=f"0:{STAFF[OPERATOR]}"))
+        with tenant(actor):
+            owners = dict(owned(panel, keys))
+        foreign = {key for key, (owner, others) in owners.items() if not {owner, *others} & allowed}
+        assert not mine & foreign, panel.slug
+        own = {key for key, (owner, _others) in owners.items() if owner in allowed}
+        assert own <= mine, panel.slug
+
+
+def owned(panel: Any, keys: list[Any]) -> Iterator[tuple[str, tuple[int, list[int]]]]:
+    """Each row's id with the partner that owns it and those that may see it too."""
+    tenancy = panel.model.tenancy
+    for row in panel.model.objects.filter(pk__in=keys):
+        yield str(row.pk), (getattr(row, tenancy.partner), [getattr(row, column) for column in tenancy.also])
+
+
+@pytest.mark.parametrize("partner", [FJORD, HARBOUR])
+def test_rows_of_others_do_not_exist(world: dict[str, int], partner: str) -> None:
+    everybody, client = browser(OPERATOR), browser(partner)
+    for panel in panels():
+        mine = {row["_id"] for row in rows_of(client, panel.slug)}
+        foreign = next((row["_id"] for row in rows_of(everybody, panel.slug) if row["_id"] not in mine), None)
+        if foreign is None:
+            continue
+        paths = ["", "edit/", "remove/", "notes/", "history/"]
+        paths += [f"do/{action.name}/" for action in panel.actions] + [f"go/{link.panel}/" for link in panel.links]
+        for path in paths:
+            address = f"/panels/{panel.slug}/{foreign}/{path}"
+            for answer in (client.get(address), client.post(address)):
+                assert answer.status_code in (404, 405), (address, answer.status_code)
+
+
+def test_who_is_not_signed_in_is_asked_to(world: dict[str, int]) -> None:
+    client = Client(headers={"host": "portal.localhost"})
+    for panel in panels():
+        for path in ("", "rows/", "export/", "lookup/", "add/", "1/", "1/edit/", "1/remove/", "1/notes/", "1/history/"):
+            answer = client.get(f"/panels/{panel.slug}/{path}")
+            assert answer.status_code == 302, path
+            assert answer["Location"].startswith("/accounts/login/")
+        assert client.get(f"/api/v1/{panel.rest_name or panel.slug}/").status_code in (401, 404)
+
+
+@pytest.mark.parametrize("partner", [OPERATOR, NORTHWIND])
+def test_pages_open_and_grids_keep_their_budget(world: dict[str, int], partner: str) -> None:
+    client = browser(partner)
+    for panel in panels():
+        assert client.get(f"/panels/{panel.slug}/").status_code == 200, panel.slug
+        with CaptureQueriesContext(connection) as queries:
+            rows_of(client, panel.slug)
+        assert len(queries) <= MOST_QUERIES + REQUEST_QUERIES, (panel.slug, len(queries))
+        assert client.get(f"/panels/{panel.slug}/export/").status_code == 200, panel.slug
+        assert client.get(f"/panels/{panel.slug}/lookup/?q=a").status_code == 200, panel.slug
+        if panel.create:
+            assert client.get(f"/panels/{panel.slug}/add/").status_code == 200, panel.slug
+
+
+def test_every_order_filter_and_tab_works(world: dict[str, int]) -> None:
+    client = browser(NORTHWIND)
+    for panel in panels():
+        for order in (mark + name.removeprefix("-") for name in panel.order for mark in ("", "-")):
+            first = client.get(f"/panels/{panel.slug}/rows/?size=25&order={order}")
+            assert first.status_code == 200, (panel.slug, order)
+        for tab in panel.tabs:
+            assert client.get(f"/panels/{panel.slug}/rows/?tab={tab.name}").status_code == 200, panel.slug
+        for one in panel.filters:
+            for value in ("1", "x", "2026-01-01", "true", "%00", "9" * 30, "active"):
+                answer = client.get(
+                    f"/panels/{panel.slug}/rows/?{one.name}={value}", headers={"accept": "application/json"}
+                )
+                assert answer.status_code in (200, 400), (panel.slug, one.name, value)
+
+
+@pytest.mark.parametrize("partner", [NORTHWIND, HARBOUR])
+def test_rest_gives_the_same_rows_and_hides_the_others(world: dict[str, int], partner: str) -> None:
+    with realm_scope(0):
+        actor = signed_in_actor(Login.objects.get(key=f"0:{STAFF[partner]}"))
+    with tenant(actor):
+        clear = create_token(actor, TokenData(name="script", scopes=("*",)))[1]
+    script = Client(headers={"host": "portal.localhost", "authorization": f"Bearer {clear}"})
+    client, everybody = browser(partner), browser(OPERATOR)
+    for panel in (panel for panel in panels() if panel.rest_name):
+        mine = {row["_id"] for row in rows_of(client, panel.slug)}
+        found = script.get(f"/api/v1/{panel.rest_name}/?limit=200")
+        assert {str(row["id"]) for row in found.json()["results"]} == mine, panel.slug
+        for key in list(mine)[:1]:
+            assert script.get(f"/api/v1/{panel.rest_name}/{key}/").status_code == 200
+        foreign = next((row["_id"] for row in rows_of(everybody, panel.slug) if row["_id"] not in mine), None)
+        if foreign is not None:
+            refuse_foreign(script, panel, foreign)
+
+
+def refuse_foreign(script: Client, panel: Any, key: str) -> None:
+    item = f"/api/v1/{panel.rest_name}/{key}/"
+    answers = [
+        script.get(item),
+        script.patch(item, json.dumps({}), content_type="application/json"),
+        script.delete(item),
+    ]
+    answers += [script.get(f"{item}{extra.name}/") for extra in panel.extras]
+    answers += [script.post(f"{item}{one.name}/", {}, content_type="application/json") for one in panel.actions]
+    for answer in answers:
+        assert answer.status_code in (404, 405), (item, answer.status_code)
+        assert answer["Content-Type"] == "application/problem+json"
