@@ -132,9 +132,8 @@ class Portal:
     def save(self) -> None:
         """Send the dialog and wait until it has closed; whatever is wrong with it fails the test."""
         self.send()
-        self.page.wait_for_function(
-            "!document.querySelector('dialog[open]') || document.querySelector('dialog .wrong, dialog .note-error')"
-        )
+        done = "dialog:not([open]), dialog[open] .wrong, dialog[open] .note-error"
+        self.page.locator(done).first.wait_for(state="attached")
         wrong = self.page.locator("dialog[open] .wrong, dialog[open] .note-error").all_inner_texts()
         assert not wrong, wrong
         wait_for_grid(self.page)

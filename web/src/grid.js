@@ -273,6 +273,7 @@ class Grid {
   }
 
   refresh() {
+    this.place.setAttribute("aria-busy", "true");
     return this.table.replaceData();
   }
 

@@ -1,0 +1,169 @@
+"""`python -m carillon.demo.screenshots`: looks at every panel of the running portal as a browser shows it.
+
+Signs in as people of the demo world, takes each panel, its form and a few pages at 1024x768, and checks that nothing
+overflows or is cut, that axe finds no barrier, and that neither scripts nor the content security policy complain. The
+pictures go into a contact sheet. Exit status 1 when something is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as TooSlow
+
+from carillon.config import CHECKOUT, Config
+from carillon.demo.browser import WIDTH, chromium, new_page, sign_in, wait_for_grid
+from carillon.demo.world import CAST, PASSWORD
+
+AXE = CHECKOUT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+COLUMNS = 3
+SHOWN = 0.62  # scale of a picture in the sheet
+
+# What sticks out of the window or is cut inside its own box. Grid cells may end in an ellipsis: pointing shows all.
+OVERFLOWS = """() => {
+  const found = [];
+  const root = document.scrollingElement;
+  if (root.scrollWidth > root.clientWidth || root.scrollHeight > root.clientHeight) found.push("the page scrolls");
+  const texts = "h1, h2, label, button, .btn, .side-link span, .state, .tab, legend, th, .tabulator-col-title";
+  for (const one of document.querySelectorAll(texts)) {
+    if (one.closest("[hidden], .tabulator-row, .row-menu") || !one.offsetParent) continue;
+    const isCut = one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflow !== "visible";
+    const sticksOut = one.getBoundingClientRect().right > innerWidth + 1;
+    if (isCut || (sticksOut && !one.closest(".tabulator, .main-scroll, .dialog-body"))) found.push(one.innerText);
+  }
+  return found;
+}"""
+
+
+@dataclass
+class Look:
+    """What has been seen so far."""
+
+    origin: str
+    folder: Path
+    pictures: list[tuple[str, Path]] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def take(self, page: Page, title: str) -> None:
+        """Take a picture and check what is on it."""
+        path = self.folder / f"{len(self.pictures):02d}.png"
+        page.screenshot(path=path)
+        self.pictures.append((title, path))
+        self.complaints += [f"{title}: cut or sticking out: {text!r}" for text in page.evaluate(OVERFLOWS)]
+        page.evaluate(AXE.read_text())  # by the debugger's way in: the content security policy stays as it is
+        result: dict[str, Any] = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+        for one in result["violations"]:
+            self.complaints.append(f"{title}: axe {one['id']}: {one['help']}: {one['nodes'][0]['html'][:150]}")
+
+
+def look_at_sign_in(look: Look, page: Page) -> None:
+    """The page before everything else."""
+    page.goto(f"{look.origin}/accounts/login/")
+    look.take(page, "Sign in")
+
+
+def look_at_panels(look: Look, page: Page) -> None:
+    """Every panel in the menu, with its form."""
+    links = page.locator(".side-link").all()
+    for title, address in [(link.inner_text(), link.get_attribute("href")) for link in links]:
+        page.goto(f"{look.origin}{address}")
+        wait_for_grid(page)
+        look.take(page, title)
+        if page.locator("#grid-add").count():
+            page.click("#grid-add")
+            page.wait_for_selector("dialog[open] form")
+            look.take(page, f"{title}: add")
+
+
+def look_at_rows(look: Look, page: Page) -> None:
+    """A row's menu, its history, its notes, and the page of a call."""
+    page.goto(f"{look.origin}/panels/customers/")
+    wait_for_grid(page)
+    page.locator(".row-menu").first.click()
+    look.take(page, "Menu of a row")
+    page.get_by_role("menuitem", name="History").click()
+    page.wait_for_selector("dialog[open] .timeline")
+    look.take(page, "History")
+    page.keyboard.press("Escape")
+    page.locator(".row-menu").first.click()
+    page.get_by_role("menuitem", name="Notes").click()
+    page.wait_for_selector("dialog[open] .timeline")
+    look.take(page, "Notes")
+    page.goto(f"{look.origin}/panels/cdrs/")
+    wait_for_grid(page)
+    if page.locator(".row-menu").count():
+        page.locator(".row-menu").first.click()
+        page.get_by_role("menuitem").first.click()
+        page.wait_for_selector(".cards")
+        look.take(page, "A call: prices")
+        page.locator(".ladder-box, .blank").last.scroll_into_view_if_needed()
+        look.take(page, "A call: SIP ladder")
+
+
+def look_in_the_dark(look: Look, page: Page) -> None:
+    """The same for systems that prefer dark colours."""
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{look.origin}/panels/customers/")
+    wait_for_grid(page)
+    look.take(page, "Dark")
+
+
+def make_sheet(browser: Browser, look: Look, target: Path) -> None:
+    """All pictures with their titles on one."""
+    figures = "".join(
+        f"<figure><img src='data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}'>"
+        f"<figcaption>{title}</figcaption></figure>"
+        for title, path in look.pictures
+    )
+    style = (
+        f"body{{margin:12px;display:grid;grid-template-columns:repeat({COLUMNS},1fr);gap:12px;background:#e6e9ed;"
+        "font:14px sans-serif}figure{margin:0}img{width:100%;border:1px solid #b8c0ca;border-radius:4px}"
+    )
+    page = browser.new_page(viewport={"width": int(WIDTH * SHOWN * COLUMNS) + 12 * (COLUMNS + 1), "height": 400})
+    page.set_content(f"<style>{style}</style>{figures}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=target, full_page=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Look at everything; 0 when nothing is wrong."""
+    config = Config.from_env(os.environ)
+    parser = argparse.ArgumentParser(prog="python -m carillon.demo.screenshots")
+    parser.add_argument("--origin", default=f"http://portal.localhost:{config.ports.web}", help="address of the portal")
+    parser.add_argument("--sheet", type=Path, default=CHECKOUT / "docs" / "screenshots" / "portal.png")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        look = Look(options.origin, Path(folder))
+        page = new_page(browser, look.complaints)
+        look_at_sign_in(look, page)
+        steps: list[tuple[str, Callable[[Look, Page], None]]] = [
+            (CAST.sellers[0].staff.email, look_at_panels),
+            (CAST.sellers[0].staff.email, look_at_rows),
+            (CAST.sellers[1].staff.email, look_in_the_dark),
+        ]
+        for email, step in steps:
+            page = new_page(browser, look.complaints)
+            try:
+                sign_in(page, look.origin, email, PASSWORD)
+                step(look, page)
+            except TooSlow as error:
+                look.complaints.append(f"{page.url}: {error.message.splitlines()[0]}")
+        make_sheet(browser, look, options.sheet)
+    sys.stdout.write(f"{len(look.pictures)} pictures on {options.sheet}\n")
+    for complaint in look.complaints:
+        sys.stdout.write(f"- {complaint}\n")
+    return 1 if look.complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
