@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from carillon.base.errors import InvalidInput
 
@@ -294,6 +295,7 @@ def _prefix(text: str) -> str:
     return text[1:] if text.startswith("+") else text
 
 
+@lru_cache(maxsize=65_536)  # a file of a million lines has few different prices
 def _price(column: str, text: str, separator: str) -> Decimal:
     """A price. A decimal comma is understood only where a comma cannot separate values."""
     if not text:
@@ -311,6 +313,7 @@ def _price(column: str, text: str, separator: str) -> Decimal:
     return Decimal(text.replace(",", "."))
 
 
+@lru_cache(maxsize=1024)
 def _intervals(initial: str, increment: str) -> tuple[int, int]:
     """Seconds of the first interval and the next ones; "60/1" in either column is both."""
     if "/" in increment or "/" in initial:

@@ -124,9 +124,9 @@ def buyer_name(assignment: PriceAssignment) -> Text:
 
 
 LIST_COLUMNS = (
-    Column("name", _("Name"), width=145, grow=2),
-    Column("currency", _("Currency"), width=75),
-    Column("version_in_force", _("Version"), kind="integer", width=65),
+    Column("name", _("Name"), width=132, grow=2),
+    Column("currency", _("Currency"), width=80),
+    Column("version_in_force", _("Version"), kind="integer", width=72),
     Column("rates_in_force", _("Rates"), kind="integer", width=60),
     Column("in_force_since", _("Holds since"), kind="datetime", width=150),
     Column("next_from", _("Next version"), kind="datetime", width=150),

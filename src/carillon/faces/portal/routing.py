@@ -123,7 +123,7 @@ GATEWAYS = Panel(
         Column("name", _("Name"), width=130, grow=2),
         Column("host", _("Host"), kind="code", value=address, width=140, in_api=False),
         Column("mode", _("Sign-in"), kind="choice", width=100),
-        Column("source_addresses", _("Calls come in from"), kind="list", width=130),
+        Column("source_addresses", _("Calls in from"), kind="list", width=130),
         Column("cost_list", _("Cost list"), value="cost_list.name", width=105),
         Column("is_enabled", _("Enabled"), kind="bool", width=75),
         Column("partner", _("Partner"), value="partner.name", width=110),
