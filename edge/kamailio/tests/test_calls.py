@@ -201,6 +201,19 @@ async def test_operator_hangs_up(platform: Platform) -> None:
     assert events[-1][1]["by"] == "operator"
 
 
+async def test_operator_hangs_up_a_ringing_call(platform: Platform) -> None:
+    async with platform.phone("alice") as alice:
+        call = await alice.call("01632960408")
+        await call.ringing()
+        (call_id, _, _) = await eventually(lambda: platform.call_of(call.call_id))
+        assert platform.status(f"/calls/{call_id}/hangup", method="POST")[0] == 200
+        await eventually(lambda: call.is_over)
+        events = await over(platform, call)
+    assert call.status == 487
+    assert [detail["by"] for kind, detail in events if kind == "failed"] == ["operator"]
+    await eventually(lambda: platform.call_of(call.call_id)[2] is None)  # type: ignore[index]
+
+
 async def test_call_is_cut_when_the_money_is_gone(platform: Platform) -> None:
     (before,) = platform.sql(
         "select a.id, a.balance_micro from billing_account a join customers_customer c on c.id = a.customer_id"

@@ -148,3 +148,18 @@ async def test_call_with_a_vanished_phone_ends(platform: Platform) -> None:
 async def ring_and_answer(call: IncomingCall) -> None:
     call.ring()
     call.answer()
+
+
+async def test_call_answered_after_control_came_back_goes_on(platform: Platform) -> None:
+    """Germany is paid by six seconds: without the new control the call would end after the first hold."""
+    async with platform.phone("alice") as alice:
+        call = await alice.call("004930231250183")
+        await call.ringing()
+        await asyncio.to_thread(platform.stop, "control", signal.SIGKILL)
+        await asyncio.to_thread(platform.start, "control")
+        await call.answered()
+        await eventually(lambda: is_live(platform, call), 12)
+        held = (platform.call_of(call.call_id) or (0, 0, 0))[2]
+        await eventually(lambda: (platform.call_of(call.call_id) or (0, 0, 0))[2] > held, 12)
+        await call.hang_up()
+        await eventually(lambda: "ended" in kinds(platform, call))

@@ -124,19 +124,29 @@ async def test_a_new_gateway_address_is_believed_within_a_second(platform: Platf
         await alice.register(0)
 
 
-async def test_emergency_call_without_control_takes_the_static_route(platform: Platform) -> None:
+@pytest.mark.parametrize("fault", ["frozen", "dead"])
+async def test_emergency_call_without_control_takes_the_static_route(platform: Platform, fault: str) -> None:
     async with platform.phone("alice") as alice:
         await alice.register()
-        platform.freeze("control")
-        try:
+        with without_control(platform, fault):
             call = await alice.call("999")
             await call.answered()
             await call.hang_up()
-            await call.ended()
-        finally:
-            platform.freeze("control", is_frozen=False)
+            assert await status_of(alice, "01632960486") == 503
         await alice.register(0)
     assert call.answered_s > 0
+
+
+@contextmanager
+def without_control(platform: Platform, fault: str) -> Iterator[None]:
+    if fault == "frozen":
+        platform.freeze("control")
+        yield
+        platform.freeze("control", is_frozen=False)
+    else:
+        platform.stop("control")
+        yield
+        platform.start("control")
 
 
 def encrypted(platform: Platform, password: str) -> str:

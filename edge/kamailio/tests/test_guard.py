@@ -90,6 +90,7 @@ async def test_replayed_authorization_is_challenged_again(platform: Platform) ->
     async with platform.phone("alice") as alice:
         assert (await alice.register()).status == 200
         used = alice.last_authorization
+        await alice.register(0)
     raw = await wire()
     answer = await raw.ask(platform, raw.request("REGISTER", "sip:northwind.test", f"Authorization: {used}"))
     assert " 401 " in answer
@@ -123,6 +124,14 @@ async def test_account_may_not_register_another_address(platform: Platform) -> N
 async def test_methods(platform: Platform, method: str, status: str) -> None:
     raw = await wire()
     assert f" {status} " in await raw.ask(platform, raw.request(method, "sip:101@northwind.test"))
+
+
+async def test_tcp_is_served_too(platform: Platform) -> None:
+    raw = await wire()
+    reader, writer = await asyncio.open_connection(*platform.proxy)
+    writer.write(raw.request("OPTIONS", "sip:northwind.test").replace("SIP/2.0/UDP", "SIP/2.0/TCP").encode())
+    assert b" 200 " in await asyncio.wait_for(reader.readline(), 3)
+    writer.close()
 
 
 async def test_too_many_hops(platform: Platform) -> None:

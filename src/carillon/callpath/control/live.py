@@ -55,6 +55,7 @@ class LiveCalls:
     def __init__(self, store: CallStore, edge: Callable[[], Edge], traces: Traces) -> None:
         self._store, self._edge, self._traces = store, edge, traces
         self._calls: dict[UUID, Live] = {}
+        self.on_stranger: Callable[[], None] = lambda: None  # a call that another control decided goes on
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -119,6 +120,8 @@ class LiveCalls:
         """An event of Kamailio about a call; of an unknown call it changes nothing."""
         live = self._calls.get(UUID(message["call"]))
         if live is None:
+            if message["op"] in ("applied", "progress", "answered"):
+                self.on_stranger()
             return
         if message.get("h_id"):
             live.dialog = (message["h_entry"], message["h_id"])

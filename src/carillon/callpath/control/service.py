@@ -65,6 +65,7 @@ class Control:
         self.decider = Decider(settings, self.knowledge, self.store, self.live, lambda: self.edge)
         self.tables = EdgeTables(self.edge, config.advertised, decrypt)
         self.sweeper = Sweeper(EDGE_NAME, config.chunk_s, self.store, self.live, lambda: self.edge)
+        self.live.on_stranger = self.sweeper.look_soon
         self.status = StatusServer(config.control_token, self.live, self.health)
         self._ports = config.ports
         self._telling = asyncio.Lock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from carillon.logic.documents import DocumentError, from_document
 log = logging.getLogger(__name__)
 
 SWEEP_S = 4.0
+ORPHANS_S = 60.0  # the query reads every open call's decision
 VERIFY_MS = 20_000  # each call is looked at this often
 MAX_PER_SWEEP = 100
 GRACE_MS = 8_000  # a call this young may still be on its way into or out of Kamailio
@@ -34,15 +36,23 @@ class Sweeper:
     ) -> None:
         self._edge_name, self._chunk_s = edge_name, chunk_s
         self._store, self._live, self._edge = store, live, edge
+        self._orphans_at = 0.0
+
+    def look_soon(self) -> None:
+        """There is a call in the air that we do not know."""
+        self._orphans_at = 0.0
 
     async def run(self) -> None:
         """Sweep until cancelled."""
         while True:
             try:
                 if self._edge().is_connected:
-                    await self._adopt_orphans()
+                    if time.monotonic() >= self._orphans_at:
+                        self._orphans_at = time.monotonic() + ORPHANS_S
+                        await self._adopt_orphans()
                     await self._verify_dialogs()
             except (EdgeGone, *UNAVAILABLE) as error:
+                self.look_soon()
                 log.warning("The sweep is interrupted: %s", described(error))
             await asyncio.sleep(SWEEP_S)
 
@@ -51,7 +61,8 @@ class Sweeper:
     async def _adopt_orphans(self) -> None:
         """Calls that PostgreSQL has open and we do not know: of a control before us, or of an answer that was lost."""
         for call in await self._store.open_calls(self._edge_name):
-            if self._live.get(call.call_id) is None and now_ms() - call.started_ms > GRACE_MS:
+            is_young = now_ms() - call.started_ms < GRACE_MS and call.answered_ms is None
+            if self._live.get(call.call_id) is None and not is_young:
                 await self._adopt(call)
 
     async def _adopt(self, call: OpenCall) -> None:
