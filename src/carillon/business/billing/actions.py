@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import uuid4
 
+from django.db import IntegrityError, transaction
+
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
 from carillon.base.errors import InvalidInput, NotFound, NotPermitted
@@ -86,8 +88,11 @@ def _open(actor: Actor, wanted: dict[str, object]) -> Account:
     if found is not None:
         return found
     account = Account(**wanted)
-    with audited(actor, account, "open"):
-        account.save(force_insert=True)
+    try:
+        with transaction.atomic(), audited(actor, account, "open"):
+            account.save(force_insert=True)
+    except IntegrityError:  # somebody else has just opened it
+        return Account.objects.get(**wanted)
     return account
 
 
@@ -227,12 +232,13 @@ def _check_seller(actor: Actor, partner_id: int) -> None:
 
 def _top_up(actor: Actor, account: Account, data: TopUpData) -> Transfer:
     _check_top_up(data, account.currency)
-    account = lock_accounts([account.pk])[account.pk]  # a second request with this key waits here for the first
+    cash = book_account(AccountKind.CASH, account.partner_id, account.currency)
+    locked_now = lock_accounts([account.pk, cash.pk])  # a second request with this key waits here for the first
+    account, cash = locked_now[account.pk], locked_now[cash.pk]
     key = f"top_up:{account.partner_id}:{data.idempotency_key}"
     before = Transfer.objects.filter(idempotency_key=key).first()
     if before is not None:
         return _same(before, account, data)
-    cash = book_account(AccountKind.CASH, account.partner_id, account.currency)
     movement = Movement(
         key=key,
         kind=TransferKind.TOP_UP,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
 import pytest
@@ -204,4 +205,33 @@ def test_web_role_tops_up_and_reverses(cast: Cast, as_role: Callable[[str], Abst
         transfer = top_up_customer(paul, cast.acme, TEN)
         top_up_partner(paul, cast.fjord, TopUpData(amount_micro=MICRO, idempotency_key="bank-2"))
         reverse_transfer(paul, transfer, ReversalData(reason="bounced"))
+        assert ledger_sums(paul) == {"EUR": 0}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_simultaneous_top_ups_and_reversals_wait_for_each_other(cast: Cast) -> None:
+    paul = cast.staff("paul")
+
+    def one(number: int) -> int:
+        try:
+            with tenant(paul):
+                data = TopUpData(amount_micro=MICRO, idempotency_key=f"key-{number % 4}")
+                transfer = top_up_customer(paul, cast.dan if number % 4 == 3 else cast.acme, data)
+                transfer_id = transfer.pk
+            if number % 4 == 0:
+                with tenant(paul):
+                    reverse_transfer(paul, transfer, ReversalData(reason="bounced"))
+            return transfer_id
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = list(pool.map(one, range(40)))
+    assert len(set(ids)) == 4
+    with tenant(paul):
+        balances = {cast.acme.pk: 2 * MICRO, cast.dan.pk: MICRO}
+        for customer_id, balance in balances.items():
+            account = customer_account(paul, customer_id)
+            assert account is not None
+            assert account.balance_micro == balance
         assert ledger_sums(paul) == {"EUR": 0}
