@@ -115,6 +115,19 @@ def test_reset_mail_goes_to_this_realms_login_only_and_its_link_works_here_only(
     assert Login.objects.get(realm=cast.elsewhere.pk, email="alice@acme.test").check_password(PASSWORD)
 
 
+def test_invited_person_chooses_a_password_by_mail(cast: Cast) -> None:
+    paul = cast.staff("paul")
+    with tenant(paul):
+        create_staff(paul, StaffData(email="sam@northwind.test", name="Sam", role=Role.SUPPORT))
+    client = at(PORTAL)
+    client.post("/accounts/password/reset/", {"email": "sam@northwind.test"})
+    link = re.search(r"(/accounts/password/reset/key/\S+)", str(mail.outbox[0].body))
+    assert link is not None
+    form = client.get(link[1])
+    client.post(form["Location"], {"password1": "brand new words", "password2": "brand new words"})
+    assert sign_in(client, "sam@northwind.test", "brand new words").status_code == 302
+
+
 @pytest.mark.parametrize(
     ("host", "email"),
     [(PORTAL, "alice@acme.test"), (NORTHWIND, "paul@northwind.test"), (PORTAL, "nobody@nowhere.test")],
