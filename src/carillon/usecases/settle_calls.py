@@ -135,6 +135,7 @@ def _unowned(call: Call, decision: Decision, facts: CallFacts) -> CdrDraft:
     explanation: dict[str, object] = {
         "kind": "sale",
         "free_reason": refusal.reason if refusal else facts.reason,
+        "reason": refusal.reason if refusal else facts.reason,
         "refusal": refusal.slug if refusal else None,
         "dialled": decision.dialled,
         "notes": notes_for(decision, {call.partner_id}),
@@ -218,7 +219,7 @@ def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
         billed_s=draft.billed_s,
         outcome=draft.outcome.value,
         sip_code=min(refusal.sip_code if refusal else facts.sip_code, 999),
-        sip_reason=(refusal.reason if refusal else facts.reason)[:200],
+        sip_reason=str(draft.explanation.get("reason") or "")[:200],  # as this tier may read it
         currency=draft.currency or names.currencies.get(draft.seller_partner_id, ""),
         amount_micro=draft.amount_micro,
         explanation=draft.explanation,

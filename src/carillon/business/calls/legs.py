@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from carillon.business.calls.trace import Ladder, TraceMessage
+from carillon.logic.callflow.phrases import phrase
 
 NOBODY = "hidden.invalid"  # RFC 2606
 CARRIER, CALLER, CALLEE = "carrier", "caller", "callee"
@@ -49,8 +50,9 @@ def conceal(ladder: Ladder, sides: Sides) -> Ladder:
     shown = _shown(ladder.messages, sides)
     platform = _platform(ladder.messages, shown, sides)
     hosts = _hosts_to_hide(ladder.messages, shown, platform, sides)
+    words = _words(ladder.messages, shown)
     messages = tuple(
-        _redacted(message, hosts) if is_shown else _neutral(message, platform, sides, hosts)
+        _redacted(message, hosts, words) if is_shown else _neutral(message, platform, sides, hosts)
         for message, is_shown in zip(ladder.messages, shown, strict=True)
     )
     parties = dict.fromkeys(party for message in messages for party in (message.source, message.target))
@@ -120,13 +122,24 @@ def _neutral(message: TraceMessage, platform: set[str], sides: Sides, hosts: re.
     )
 
 
-def _redacted(message: TraceMessage, hosts: re.Pattern[str] | None) -> TraceMessage:
+def _redacted(message: TraceMessage, hosts: re.Pattern[str] | None, words: set[str]) -> TraceMessage:
+    first, summary = message.first_line, message.summary
+    if summary in words:  # the other side's answer, passed on
+        summary = f"{summary[:3]} {phrase(int(summary[:3]))}"
+        first = f"SIP/2.0 {summary}"
     return replace(
         message,
-        first_line=_without(message.first_line, hosts),
+        first_line=_without(first, hosts),
+        summary=_without(summary, hosts),
         sip_call_id=_without(message.sip_call_id, hosts),
-        raw=_without(message.raw, hosts),
+        raw=_without(message.raw.replace(message.first_line, first, 1), hosts),
     )
+
+
+def _words(messages: tuple[TraceMessage, ...], shown: list[bool]) -> set[str]:
+    """Status lines of the hidden leg: "503 Cheap carrier is full"."""
+    hidden = {message.summary for message, is_shown in zip(messages, shown, strict=True) if not is_shown}
+    return {said for said in hidden if said[:3].isdecimal() and said[3:4] == " "}
 
 
 def _without(text: str, hosts: re.Pattern[str] | None) -> str:

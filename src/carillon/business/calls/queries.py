@@ -18,7 +18,8 @@ from carillon.business.calls.legs import CALLEE, CALLER, CARRIER, Sides, conceal
 from carillon.business.calls.models import SHOWN, Call, CallEvent, CallTrace, Cdr
 from carillon.business.calls.trace import Ladder, ladder_of
 from carillon.business.routing.models import Gateway
-from carillon.logic.callflow.notes import attempt_label
+from carillon.logic.callflow.notes import attempt_label, final_reason
+from carillon.logic.callflow.phrases import phrase
 from carillon.logic.callflow.values import Decision, Direction
 from carillon.logic.documents import DocumentError, from_document
 
@@ -150,14 +151,21 @@ def events_of(actor: Actor, call_id: uuid.UUID) -> list[CallMoment]:
 
 
 def _told(actor: Actor, decision: Decision | None, event: CallEvent) -> dict[str, Any]:
-    """The event's detail; an attempt at somebody else's target without its name and words."""
+    """The event's detail as the actor may read it: names and words of other partners' carriers are replaced."""
     detail = dict(event.detail)
-    if event.kind != "attempt":
+    sip_code, reason = _whole(detail.get("sip_code")), str(detail.get("reason") or "")
+    if event.kind == "attempt":
+        name, target = str(detail.get("label") or ""), _whole(detail.get("target"))
+        label = attempt_label(decision, target, name, actor.scope) if decision else f"target {target + 1}"
+        return {**detail, "label": label, "reason": reason if label == name else phrase(sip_code)}
+    if not reason:
         return detail
-    name = str(detail.get("label") or "")
-    target = int(detail.get("target") or 0)
-    label = attempt_label(decision, target, name, actor.scope) if decision else f"target {target + 1}"
-    return detail if label == name else {**detail, "label": label, "reason": ""}
+    told = final_reason(decision, sip_code, reason, actor.scope) if decision else phrase(sip_code)
+    return {**detail, "reason": told}
+
+
+def _whole(value: Any) -> int:
+    return int(value) if str(value or "").isdecimal() else 0
 
 
 def trace_of(actor: Actor, call_id: uuid.UUID) -> Ladder | None:

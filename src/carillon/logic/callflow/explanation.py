@@ -10,7 +10,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from decimal import Decimal
 
-from carillon.logic.callflow.notes import attempt_label, notes_for, readers_at
+from carillon.logic.callflow.notes import attempt_label, final_reason, notes_for, readers_at
+from carillon.logic.callflow.phrases import phrase
 from carillon.logic.callflow.values import (
     Attempt,
     CallFacts,
@@ -123,14 +124,16 @@ def _price_part(
 
 
 def _call_part(decision: Decision, facts: CallFacts, readers: Collection[int]) -> Explanation:
+    refusal = decision.refusal
+    reason = refusal.reason if refusal else final_reason(decision, facts.sip_code, facts.reason, readers)
     return {
         "dialled": decision.dialled,
         "callee": decision.callee,
         "caller": decision.caller,
         "duration_ms": max(facts.ended_ms - facts.answered_ms, 0) if facts.answered_ms is not None else 0,
-        "sip_code": decision.refusal.sip_code if decision.refusal else facts.sip_code,
-        "reason": decision.refusal.reason if decision.refusal else facts.reason,
-        "refusal": decision.refusal.slug if decision.refusal else None,
+        "sip_code": refusal.sip_code if refusal else facts.sip_code,
+        "reason": reason,
+        "refusal": refusal.slug if refusal else None,
         "ended_by": facts.ended_by,
         "attempts": [_attempt(decision, attempt, readers) for attempt in facts.attempts],
         "notes": notes_for(decision, readers),
@@ -144,7 +147,7 @@ def _attempt(decision: Decision, attempt: Attempt, readers: Collection[int]) -> 
         "target": attempt.target,
         "label": label,
         "sip_code": attempt.sip_code,
-        "reason": attempt.reason if label == attempt.label else "",  # a carrier's words may name it
+        "reason": attempt.reason if label == attempt.label else phrase(attempt.sip_code),
         "elapsed_ms": attempt.elapsed_ms,
     }
 

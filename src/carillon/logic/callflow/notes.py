@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from carillon.logic.callflow.phrases import phrase
 from carillon.logic.callflow.values import Chain, Decision, PrivateNote, Tier
 
 
@@ -64,6 +65,13 @@ def attempt_label(decision: Decision, index: int, label: str, partner_ids: Colle
         return label
     supplier = supplier_of(decision, partner_ids)
     return f"carrier {index + 1} of {supplier}" if supplier else f"carrier {index + 1}"
+
+
+def final_reason(decision: Decision, sip_code: int, reason: str, partner_ids: Collection[int]) -> str:
+    """Why the call ended, for the same reader: a carrier's own words may name it, its code's usual phrase does not."""
+    carriers = (target.carrier for target in decision.targets)
+    is_own = all(carrier is None or carrier.owner_partner_id in partner_ids for carrier in carriers)
+    return reason if is_own else phrase(sip_code)
 
 
 def supplier_of(decision: Decision, partner_ids: Collection[int]) -> str:

@@ -106,7 +106,7 @@ def test_each_tier_reads_its_own_business_and_that_below_it() -> None:
 
 def test_a_carrier_of_somebody_above_is_told_by_number_code_and_time() -> None:
     lowest, middle, highest, carrier = settle(call_over(LEVEL), FACTS)
-    hidden = {"target": 0, "sip_code": 503, "reason": "", "elapsed_ms": 4}
+    hidden = {"target": 0, "sip_code": 503, "reason": "Service Unavailable", "elapsed_ms": 4}
     assert attempt(middle) == {**hidden, "label": "carrier 1 of Level Platform"}
     assert attempt(lowest) == {**hidden, "label": "carrier 1 of Northwind Telecom"}
     open_ = {**hidden, "label": "Secret carrier 8", "reason": "Secret carrier is full"}
@@ -177,3 +177,11 @@ def test_the_supplier_is_the_next_seller_up() -> None:
     assert supplier_of(decision, {FJORD}) == "Northwind Telecom"
     assert supplier_of(decision, {FJORD, NORTHWIND}) == "Level Platform"
     assert supplier_of(decision, {LEVEL}) == ""
+
+
+def test_the_last_carriers_words_are_for_its_owner() -> None:
+    facts = replace(FACTS, answered_ms=None, answered_target=None, sip_code=503, reason="Secret carrier is full")
+    lowest, middle, highest = settle(call_over(LEVEL), facts)
+    told_reasons = [draft.explanation["reason"] for draft in (lowest, middle, highest)]
+    assert told_reasons == ["Service Unavailable", "Service Unavailable", "Secret carrier is full"]
+    assert "Secret" not in json.dumps(lowest.explanation)

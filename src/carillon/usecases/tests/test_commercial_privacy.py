@@ -169,6 +169,21 @@ def test_a_carrier_of_the_middle_partner_is_hidden_below_and_open_to_it(cast: Ca
     assert "carrier 1 of Northwind Telecom" in petras
 
 
+def test_a_carriers_own_words_stay_with_its_owner(cast: Cast) -> None:
+    make_market(cast)
+    call_id, _ = open_call(from_bryggen())
+    happened(call_id, "failed", datetime.now(UTC), sip_code=503, reason="Carrier A is full", by="callee")
+    with tenant(system_actor()) as actor:
+        settle_call(actor, call_id)
+    assert list(Cdr.objects.order_by("tier").values_list("sip_reason", flat=True)) == [
+        "Service Unavailable",
+        "Service Unavailable",
+        "Carrier A is full",
+    ]
+    assert "Carrier A" not in seen_by(cast.staff("petra"), call_id)
+    assert "Carrier A is full" in seen_by(cast.staff("olga"), call_id)
+
+
 def test_a_customer_is_told_its_price_and_nothing_of_routing_margin_or_trace(cast: Cast) -> None:
     make_market(cast)
     call_id = ended(decided(invite("alice", "northwind.test", LONDON)))

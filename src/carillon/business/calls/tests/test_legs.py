@@ -135,3 +135,19 @@ def test_an_address_is_not_found_inside_another() -> None:
 
 def test_an_empty_ladder_stays_empty() -> None:
     assert conceal(ladder_of(b"broken"), OUT_VIEW).messages == ()
+
+
+def test_a_carriers_words_passed_on_to_the_caller_are_replaced_by_the_codes_own() -> None:
+    said = "SIP/2.0 503 Cheap Carrier is full"
+    seen = conceal(
+        ladder(
+            (PHONE, EDGE, "INVITE sip:1@fjord.test SIP/2.0", "Call-ID: 1\r\n"),
+            (EDGE, FIRST, "INVITE sip:1@192.0.2.10 SIP/2.0", "Call-ID: 1\r\n"),
+            (FIRST, EDGE, said, "Call-ID: 1\r\n"),
+            (EDGE, PHONE, said, "Call-ID: 1\r\n"),
+        ),
+        OUT_VIEW,
+    )
+    assert seen.messages[3].raw.startswith("SIP/2.0 503 Service Unavailable\r\n")
+    assert seen.messages[3].summary == "503 Service Unavailable"
+    assert "Cheap" not in written(seen)
