@@ -63,6 +63,8 @@ def test_second_factor_is_set_up_and_asked_for(web: Cast, host: str, email: str)
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     page = client.get("/accounts/2fa/totp/activate/")
     secret = page.context["form"].secret
+    assert "Carillon" not in page.context["totp_url"]
+    assert "issuer=" in page.context["totp_url"]
     answer = client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
     assert answer.status_code == 302
     assert client.get("/accounts/2fa/").status_code == 200

@@ -129,6 +129,7 @@ ACCOUNT_FORMS = {
     "user_token": "carillon.faces.gate.accounts.RealmUserTokenForm",
 }
 ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_RATE_LIMITS = {"login": "120/m/ip"}  # an office shares an address; failures are held to 10 a minute
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_USER_DISPLAY = "carillon.faces.gate.accounts.display_name"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to addresses that have no login here
@@ -136,7 +137,7 @@ ACCOUNT_LOGOUT_ON_GET = False
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-MFA_TOTP_ISSUER = "Carillon"
+MFA_ADAPTER = "carillon.faces.gate.accounts.SealedMFAAdapter"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -54,7 +54,10 @@ def places(login_id: int) -> tuple[Place, ...]:
         cursor.execute(
             "select partner_id, partner_name, role, is_operator, scope from public.carillon_memberships(%s)", [login_id]
         )
-        return tuple(Place(*row[:4], frozenset(row[4])) for row in cursor.fetchall())
+        return tuple(
+            Place(partner_id, name, role, is_operator, frozenset(scope))
+            for partner_id, name, role, is_operator, scope in cursor.fetchall()
+        )
 
 
 def host(name: str) -> Host | None:

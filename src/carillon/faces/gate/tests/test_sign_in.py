@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import (
     TOTP,
@@ -174,6 +175,13 @@ def test_second_factor_is_asked_for_and_a_recovery_code_works_once(cast: Cast) -
         again = at(PORTAL)
         sign_in(again, "paul@northwind.test")
         assert again.post("/accounts/2fa/authenticate/", {"code": codes[0]}).status_code == status
+
+
+def test_second_factor_is_kept_encrypted(cast: Cast) -> None:
+    secret = generate_totp_secret()
+    TOTP.activate(Login.objects.get(key="0:paul@northwind.test"), secret)
+    kept = Authenticator.objects.get().data["secret"]
+    assert kept.startswith("v1:") and secret not in kept
 
 
 def test_person_with_two_roles_chooses_where_to_work(cast: Cast) -> None:
