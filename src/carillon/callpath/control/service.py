@@ -29,6 +29,7 @@ Json = dict[str, Any]
 
 EDGE_NAME = "edge-1"  # calls belong to the Kamailio that carries them; there is one per installation yet
 DRAIN_S = 5.0
+RETRY_S = 1.0
 VERSION = "v1:"
 
 
@@ -69,6 +70,7 @@ class Control:
         self.status = StatusServer(config.control_token, self.live, self.health)
         self._ports = config.ports
         self._telling = asyncio.Lock()
+        self._untold: set[str] = set()
 
     async def run(self) -> None:
         """Serve until cancelled; then write what is pending."""
@@ -113,18 +115,22 @@ class Control:
         await self._tell(frozenset({"domain", "gateway", "endpoint"}))
 
     async def _changed(self, kinds: frozenset[str]) -> None:
-        if self.edge.is_connected:
-            with contextlib.suppress(EdgeGone):  # told again when it is back
-                await self._tell(kinds)
+        if self.edge.is_connected:  # else everything is told when it is back
+            await self._tell(kinds)
 
     async def _tell(self, kinds: frozenset[str]) -> None:
+        """Tell Kamailio what changed, until it knows or is gone."""
+        self._untold |= kinds
         async with self._telling:
-            try:
-                await self._tell_kinds(kinds)
-            except (*UNAVAILABLE, DocumentError) as error:
-                log.error(
-                    "Kamailio could not be told what changed (%s): %s", ", ".join(sorted(kinds)), described(error)
-                )
+            while self._untold and self.edge.is_connected:
+                kinds, self._untold = frozenset(self._untold), set()
+                try:
+                    await self._tell_kinds(kinds)
+                except (*UNAVAILABLE, DocumentError) as error:
+                    self._untold |= kinds
+                    what = ", ".join(sorted(kinds))
+                    log.error("Kamailio could not be told what changed (%s): %s", what, described(error))
+                    await asyncio.sleep(RETRY_S)
 
     async def _tell_kinds(self, kinds: frozenset[str]) -> None:
         if "gateway" in kinds:
