@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import Error, connection
+from django.db import InterfaceError, OperationalError, connection
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
@@ -80,10 +80,13 @@ def work(stopping: threading.Event, todo: list[Chore]) -> None:
                 if actor is None or known_until < now:
                     actor, known_until = system_actor(), now + SCOPE_KEPT_S
                 chore.due = now if chore.run(actor) else now + chore.every_s
-            except Error as error:
-                log.error("%s waits for the database: %s", chore.name, str(error).strip() or type(error).__name__)
-                chore.due, actor = now + AFTER_ERROR_S, None
+            except (OperationalError, InterfaceError) as error:
+                log.error("The chores wait for the database: %s", str(error).strip() or type(error).__name__)
                 connection.close()
+                actor = None
+                for waiting in todo:
+                    waiting.due = max(waiting.due, now + AFTER_ERROR_S)
+                break
             except Exception:
                 log.exception("%s failed", chore.name)
                 chore.due = now + AFTER_ERROR_S

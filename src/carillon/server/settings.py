@@ -94,7 +94,11 @@ DATABASES: dict[str, dict[str, Any]] = {
         "PORT": DATABASE.port,
         "ATOMIC_REQUESTS": False,  # carillon.base.tenancy.tenant opens the transactions
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 10, "timeout": 10}, "connect_timeout": 5},
+        "OPTIONS": {
+            # the worker has one connection: a pool would only wait ever longer before it tries PostgreSQL again
+            "pool": False if ROLE == "worker" else {"min_size": 1, "max_size": 10, "timeout": 10},
+            "connect_timeout": 5,
+        },
     }
 }
 
