@@ -82,9 +82,26 @@ def remove_session(folder: Path) -> None:
 
     with contextlib.suppress(ClusterError):
         cluster.stop(cluster.Cluster(folder / "postgresql", folder / "run", 0, folder / "log", is_durable=False))
-    for home in folder.glob("*/"):
-        leftovers.end(leftovers.marked(home))
+    leftovers.end([pid for pid in _pids() if _belongs(pid, folder)])
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in leftovers.PROC.iterdir() if entry.name.isdigit()]
+
+
+def _belongs(pid: int, folder: Path) -> bool:
+    """Whether a test of that session started the process: it inherited our variable, or works inside the folder."""
+    if pid == os.getpid():
+        return False
+    try:
+        process = leftovers.PROC / str(pid)
+        variables = (process / "environ").read_bytes().split(b"\0")
+        return f"CARILLON_TEST_FOLDER={folder}".encode() in variables or (process / "cwd").readlink().is_relative_to(
+            folder
+        )
+    except OSError:
+        return False
 
 
 def _give_environment() -> None:
