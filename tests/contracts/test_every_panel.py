@@ -62,8 +62,15 @@ def add_call(partner_id: int) -> None:
     now = timezone.now()
     common = {"direction": "outbound", "caller": "+442079460001", "callee": "+33199000001", "started_at": now}
     Call.objects.create(
-        id=uuid4(), partner_id=partner_id, edge="e", sip_call_id="c", state="answered", due_at=now, decision={}, **common
-    )  # fmt: skip
+        id=uuid4(),
+        partner_id=partner_id,
+        edge="e",
+        sip_call_id="c",
+        state="answered",
+        due_at=now,
+        decision={},
+        **common,
+    )
     Cdr.objects.create(
         partner_id=partner_id, call_id=uuid4(), chain="originating", tier=0, tab="dialled", started_on=now.date(),
         ended_at=now + timedelta(seconds=60), duration_ms=60_000, billed_s=60, outcome="answered", currency="GBP",
@@ -107,7 +114,7 @@ def test_grids_show_rows_of_ones_own_part_of_the_tree(world: dict[str, int], par
     allowed = {world[name] for name in SEES[partner]}
     for panel in panels():
         mine = {row["_id"] for row in rows_of(client, panel.slug)}
-        keys = [panel.model._meta.pk.to_python(row["_id"]) for row in rows_of(everybody, panel.slug)]  # type: ignore[union-attr]
+        keys = [panel.model._meta.pk.to_python(row["_id"]) for row in rows_of(everybody, panel.slug)]
         with realm_scope(0):
             actor = signed_in_actor(Login.objects.get(key=f"0:{STAFF[OPERATOR]}"))
         with tenant(actor):

@@ -98,6 +98,7 @@ class Grid {
     });
     this.table.on("rowDblClick", (_event, row) => this.entries(row.getData())[0]?.run());
     this.table.on("renderComplete", () => this.mendRoles());
+    this.table.on("dataProcessed", () => this.fit(this.rows || [])); // after Tabulator's own layout
     this.connect();
   }
 
@@ -228,7 +229,6 @@ class Grid {
   }
 
   show(answer) {
-    this.fit(answer.rows);
     this.rows = answer.rows;
     this.next = answer.next;
     this.previous = answer.previous;

@@ -4,7 +4,9 @@ import { embedded, make, svg } from "./dom.js";
 const ROW = 30;
 const TOP = 56;
 const TIME = 74;
-const GAP = 190;
+const LEAST_GAP = 150;
+const MOST_GAP = 240;
+let GAP = LEAST_GAP; // as much as there is room for
 
 /** Return the same of a message on somebody else's leg, of which only method or code is told. */
 function neutral(said) {
@@ -70,6 +72,8 @@ function arrow(message, index, columns, start, choose) {
 
 function draw(place, messages, labels, output) {
   const columns = columnsOf(messages);
+  const room = place.clientWidth - TIME - 140 - 16;
+  GAP = Math.min(MOST_GAP, Math.max(LEAST_GAP, Math.floor(room / Math.max(1, columns.length - 1))));
   const height = TOP + messages.length * ROW + 14;
   const width = TIME + 140 + (columns.length - 1) * GAP;
   const start = messages[0].at_us;

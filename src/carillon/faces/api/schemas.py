@@ -153,7 +153,7 @@ def _filter_parameters(panel: Panel, one: Any) -> list[OpenApiParameter]:
     return [OpenApiParameter(one.name, PARAMETERS[one.kind], enum=choices, description=f"{one.title}{how}")]
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How a token is described."""
 
     target_class = "carillon.faces.api.authentication.BearerToken"
@@ -164,7 +164,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "description": "A token made in the portal or by ./carillon token."}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the portal's session is described."""
 
     target_class = "carillon.faces.api.authentication.Session"

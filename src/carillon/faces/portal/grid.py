@@ -38,6 +38,7 @@ def show_grid(request: HttpRequest, panel: Panel) -> HttpResponse:
     context = {
         "config": grid_config(panel, actor, request),
         "loose_filters": [one for one in panel.filters if _is_loose(panel, one)],
+        "presets": _hidden_presets(panel, request),
         "may_add": panel.may(actor, "add"),
         "sizes": SIZES,
         "chosen_tab": request.GET.get("tab", ""),
@@ -111,6 +112,12 @@ def _menu(panel: Panel, actor: Actor) -> list[dict[str, Any]]:
     if panel.may(actor, "delete"):
         entries.append({"kind": "dialog", "path": "remove/", "title": _("Remove"), "icon": "trash", "danger": True})
     return entries
+
+
+def _hidden_presets(panel: Panel, request: HttpRequest) -> list[str]:
+    """Titles of the filters that a link has set and that no column shows."""
+    shown = {column.name for column in panel.columns if column.in_grid}
+    return [str(one.title) for one in panel.filters if one.name in request.GET and one.name not in shown]
 
 
 def _is_range(one: Filter) -> bool:
