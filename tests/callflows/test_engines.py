@@ -16,11 +16,6 @@ pytestmark = pytest.mark.engines
 SILENT_WITHIN_S = 2.0
 
 
-@pytest.fixture
-def books(platform: Platform, django_db_blocker: Any) -> Books:
-    return Books(platform, django_db_blocker)
-
-
 @pytest.mark.parametrize("flow", all_flows(), ids=lambda flow: flow.name)
 def test_flow_rings_talks_and_charges_as_written(flow: Flow, platform: Platform, books: Books) -> None:
     books.arrange(flow.world)
@@ -31,9 +26,11 @@ def test_flow_rings_talks_and_charges_as_written(flow: Flow, platform: Platform,
     decided = [one.sip_call_id for one, expected in _pairs(heard, flow.expect) if expected.is_decided]
     books.settled(*decided)
     for one, expected in _pairs(heard, flow.expect):
-        assert books.cdrs(one.sip_call_id) == expected.cdrs
         if expected.is_decided:
+            assert books.cdrs(one.sip_call_id) == expected.cdrs
             _check_record(platform, books, one, expected)
+        else:  # control may write the attempt down when it is back; it costs nothing
+            assert [cdr for cdr in books.cdrs(one.sip_call_id) if cdr.micro] == expected.cdrs
     assert books.movements(since) == flow.ledger
     assert books.faults() == []
 

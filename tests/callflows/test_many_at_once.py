@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any
 
 import pytest
 
@@ -20,8 +19,7 @@ HOLD_MICRO = 12_000  # 36 seconds to Britain: half a minute and one chunk
 CHARGE_MICRO = 10_000  # half a minute, which is the least
 
 
-def test_forty_calls_with_money_for_five(platform: Platform, django_db_blocker: Any) -> None:
-    books = Books(platform, django_db_blocker)
+def test_forty_calls_with_money_for_five(platform: Platform, books: Books) -> None:
     books.arrange(Changes(money={"Acme Ltd": "0.06"}))
     assert books.money("Acme Ltd").available == AFFORDABLE * HOLD_MICRO
     since = books.last_entry()

@@ -11,11 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from django.conf import settings
 from django.db import connection
 
 from carillon.base.tenancy import tenant
-from carillon.business.billing.actions import LimitData, ReversalData, reverse_transfer, set_credit_limit
+from carillon.business.billing.actions import (
+    LimitData,
+    ReversalData,
+    TopUpData,
+    reverse_transfer,
+    set_credit_limit,
+    top_up_customer,
+    top_up_partner,
+)
 from carillon.business.billing.choices import TransferKind
 from carillon.business.billing.models import Account, Transfer
 from carillon.business.customers.actions import set_customer_status
@@ -34,6 +43,7 @@ from tests.support.flows import Changes, ExpectedCdr
 from tests.support.platform import Platform
 
 RING_TIMEOUT_S = 60
+PENNY = 10_000  # the smallest coin, in micro-units
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +82,7 @@ class Books:
             wait_until(lambda: self.platform.log("control").count("Reference data in force") > known)
 
     def _arrange_money(self, changes: Changes) -> None:
-        sellers = {brand.name: brand.partner for brand in CAST.brands}
-        buyers = [(seller.name, seller.parent, seller.balance, "0") for seller in CAST.sellers if seller.parent]
-        buyers += [(buyer.name, sellers[buyer.brand], buyer.balance, buyer.credit_limit) for buyer in CAST.buyers]
-        for name, seller, balance, limit in buyers:
+        for name, seller, balance, limit in _buyers():
             wanted = changes.money.get(name)
             self._set_money(name, seller, micro(balance) + micro(limit) if wanted is None else micro(wanted))
 
@@ -93,6 +100,25 @@ class Books:
                 set_credit_limit(
                     actor, account, LimitData(credit_limit_micro=wanted_micro + spent, reason="Golden call flow")
                 )
+
+    def restore(self) -> None:
+        """Leave the demo world as others expect it: money that was paid instead of credit, everybody active."""
+        self.arrange(Changes())
+        with self.open():
+            for name, seller, balance, limit in _buyers():
+                with tenant(actor_of(seller)) as actor:
+                    account = self._account(name)
+                    missing = (micro(balance) - account.balance_micro) // PENNY * PENNY
+                    if missing > 0:
+                        data = TopUpData(amount_micro=missing, idempotency_key=f"restored:{time.time_ns()}")
+                        buyer = account.customer or account.buyer_partner
+                        if isinstance(buyer, Customer):
+                            top_up_customer(actor, buyer, data)
+                        elif buyer is not None:
+                            top_up_partner(actor, buyer, data)
+                    set_credit_limit(
+                        actor, account, LimitData(credit_limit_micro=micro(limit), reason="Flows are over")
+                    )
 
     def _account(self, name: str) -> Account:
         rows = Account.objects.filter(customer__name=name) | Account.objects.filter(buyer_partner__name=name)
@@ -138,7 +164,7 @@ class Books:
         wait_until(is_done, 20)
 
     def drained(self) -> None:
-        """Do the worker's rounds until no call that has ended and no charge waits: what an earlier flow left behind."""
+        """Do the worker's rounds until no ended call, no charge and no hold waits: what an earlier flow left behind."""
 
         def is_done() -> bool:
             with self.open():
@@ -146,6 +172,7 @@ class Books:
             return not self.platform.sql(
                 "select id from calls_call where state = 'ended' and due_at <= now()"
                 " union all select null from billing_unpostedcharge"
+                " union all select call_id from billing_hold where state = 'open'"
             )
 
         wait_until(is_done, 20)
@@ -249,6 +276,21 @@ class Books:
                 yield
             finally:
                 _reconnect(before)
+
+
+def _buyers() -> list[tuple[str, str, str, str]]:
+    """Name, seller, balance and credit limit of everybody who buys."""
+    sellers = {brand.name: brand.partner for brand in CAST.brands}
+    partners = [(seller.name, seller.parent, seller.balance, "0") for seller in CAST.sellers if seller.parent]
+    return [*partners, *((b.name, sellers[b.brand], b.balance, b.credit_limit) for b in CAST.buyers)]
+
+
+@pytest.fixture(scope="module")
+def books(platform: Platform, django_db_blocker: Any) -> Iterator[Books]:
+    """The platform's books, for one module's tests; afterwards the demo world is as it was."""
+    made = Books(platform, django_db_blocker)
+    yield made
+    made.restore()
 
 
 def _reconnect(access: dict[str, Any]) -> None:
