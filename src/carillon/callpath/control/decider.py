@@ -14,6 +14,7 @@ from carillon.callpath.control.evapi import Edge, EdgeGone
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
 from carillon.callpath.control.store import UNAVAILABLE, CallStore, Opening, described
+from carillon.callpath.control.trace import Traces
 from carillon.callpath.control.wire import decision_message, refusal_message, request_of
 from carillon.logic.callflow import states
 from carillon.logic.callflow.decide import decide
@@ -47,10 +48,16 @@ class Decider:
     """Answers calls, each in a task of its own."""
 
     def __init__(
-        self, settings: Settings, knowledge: Knowledge, store: CallStore, live: LiveCalls, edge: Callable[[], Edge]
+        self,
+        settings: Settings,
+        knowledge: Knowledge,
+        store: CallStore,
+        live: LiveCalls,
+        traces: Traces,
+        edge: Callable[[], Edge],
     ) -> None:
         self._settings, self._knowledge, self._store = settings, knowledge, store
-        self._live, self._edge = live, edge
+        self._live, self._traces, self._edge = live, traces, edge
 
     def hear(self, question: Json) -> None:
         """A `call` message of Kamailio."""
@@ -98,6 +105,8 @@ class Decider:
             await self._store.refuse(self._opening(call_id, started_ms, decision))
         except UNAVAILABLE as error:
             log.error("The refused call %s (%s) could not be written: %s", call_id, refusal.slug, described(error))
+        else:
+            self._traces.finish(call_id, decision.request.sip_call_id)
 
     async def _put_through(self, question: Json, call_id: UUID, started_ms: int, decision: Decision) -> None:
         opening = self._opening(call_id, started_ms, decision)
@@ -108,6 +117,7 @@ class Decider:
         if result != "ok":
             refused = refuse(decision, result if result in REFUSALS else "no-decision")
             self._send(refusal_message(question, refused.refusal or REFUSALS["no-decision"]))
+            self._traces.finish(call_id, decision.request.sip_call_id)
             return
         live = Live(
             call_id,

@@ -13,6 +13,7 @@ from uuid import UUID
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
 from carillon.callpath.control.trace import Traces
+from carillon.callpath.control.wire import TIMER_SLACK_S
 from carillon.logic.callflow import states
 from carillon.logic.callflow.values import Decision
 
@@ -103,6 +104,10 @@ class LiveCalls:
 
     def _wake(self, live: Live) -> None:
         self.feed(live, states.Tick(now_ms()))
+
+    def prune_traces(self) -> None:
+        """Let go of traces that no call will ask for."""
+        self._traces.prune({live.sip_call_id for live in self._calls.values()})
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run to the end without anybody waiting; `drain` waits."""
@@ -196,7 +201,8 @@ class LiveCalls:
             log.error("Call %s: its dialog is unknown, so its timeout can't be pushed on.", live.call_id)
             return
         try:
-            self._edge().send({"op": "timeout", "s": seconds, "he": live.dialog[0], "hi": live.dialog[1]})
+            entry, number = live.dialog
+            self._edge().send({"op": "timeout", "s": seconds + TIMER_SLACK_S, "he": entry, "hi": number})
         except EdgeGone as error:
             log.error("Call %s: its timeout was not pushed on: %s", live.call_id, error)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,7 @@ Json = dict[str, Any]
 EDGE_NAME = "edge-1"  # calls belong to the Kamailio that carries them; there is one per installation yet
 DRAIN_S = 5.0
 RETRY_S = 1.0
+HEP_BUFFER = 4_000_000  # bytes: a burst of messages while the loop is busy
 VERSION = "v1:"
 
 
@@ -63,7 +65,7 @@ class Control:
         copy = config.home / "control-reference.json.gz"
         self.knowledge = Knowledge(pool, config.database("control"), copy, self._changed)
         settings = Settings(EDGE_NAME, config.advertised, config.chunk_s, decrypt)
-        self.decider = Decider(settings, self.knowledge, self.store, self.live, lambda: self.edge)
+        self.decider = Decider(settings, self.knowledge, self.store, self.live, self.traces, lambda: self.edge)
         self.tables = EdgeTables(self.edge, config.advertised, decrypt)
         self.sweeper = Sweeper(EDGE_NAME, config.chunk_s, self.store, self.live, lambda: self.edge)
         self.live.on_stranger = self.sweeper.look_soon
@@ -76,6 +78,7 @@ class Control:
         """Serve until cancelled; then write what is pending."""
         loop = asyncio.get_running_loop()
         hep, _ = await loop.create_datagram_endpoint(lambda: self.traces, ("127.0.0.1", self._ports.hep))
+        hep.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, HEP_BUFFER)
         server = await self.status.start(self._ports.control)
         try:
             async with asyncio.TaskGroup() as group:

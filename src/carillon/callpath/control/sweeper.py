@@ -49,6 +49,7 @@ class Sweeper:
                 if self._edge().is_connected:
                     if time.monotonic() >= self._orphans_at:
                         self._orphans_at = time.monotonic() + ORPHANS_S
+                        self._live.prune_traces()
                         await self._adopt_orphans()
                     await self._verify_dialogs()
             except (EdgeGone, *UNAVAILABLE) as error:

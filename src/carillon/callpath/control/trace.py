@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import re
+import time
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ SETTLE_S = 3.0  # the last ACK or a late 200 still comes after the end
 MAX_MESSAGES = 200
 MAX_MESSAGE_BYTES = 16_384
 MAX_TOTAL_BYTES = 256_000_000
+IDLE_S = 600
 _INTERNAL = b"\r\nTH: "  # topology hiding's own mark: a second copy of an ACK as Kamailio saw it inside
 _CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 
@@ -68,6 +70,17 @@ class Traces(asyncio.DatagramProtocol):
         """Drop what was gathered for a Call-ID."""
         if trace := self._traces.pop(sip_call_id, None):
             self._total -= trace.bytes
+
+    def prune(self, live: set[str]) -> None:
+        """Forget what belongs to no live call and has been silent for ten minutes: challenges, scanners."""
+        oldest_us = (time.time_ns() // 1000) - IDLE_S * 1_000_000
+        idle = [
+            sip_call_id
+            for sip_call_id, trace in self._traces.items()
+            if sip_call_id not in live and (not trace.messages or trace.messages[-1].at_us < oldest_us)
+        ]
+        for sip_call_id in idle:
+            self.forget(sip_call_id)
 
     def finish(self, call_id: UUID, sip_call_id: str) -> None:
         """The call is over: write its trace in a few seconds, in the background."""

@@ -11,6 +11,9 @@ from carillon.logic.callflow.values import CallRequest, Decision, Refusal, Targe
 
 Json = dict[str, Any]
 _USER_SAFE = "+*#-_.!~'()&=$,;?/"  # RFC 3261, 25.1: unreserved and user-unreserved, and the hash key
+# Kamailio's dialog timer counts ticks and fires up to a second early: control must be first, the switch is for when it
+# is dead.
+TIMER_SLACK_S = 1
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_STORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _ANONYMOUS = "sip:anonymous@anonymous.invalid"
@@ -51,7 +54,7 @@ def decision_message(
         **_address(question),
         "allow": 1,
         "call": call_id,
-        "timeout": timeout_s,
+        "timeout": timeout_s + TIMER_SLACK_S,
         "limit": "money" if decision.hold is not None else "timeout",
         "targets": [wire_target(target, decision, advertised, decrypt) for target in decision.targets],
     }

@@ -71,3 +71,11 @@ def test_trace_is_json_lines_in_order_of_time() -> None:
     lines = [json.loads(line) for line in zlib.decompress(compress([late, early])).splitlines()]
     assert [line["at_us"] for line in lines] == [1, 2]
     assert lines[0] == {"at_us": 1, "src": "b:2", "dst": "a:1", "proto": "tcp", "raw": "early �"}
+
+
+def test_silent_traces_of_no_live_call_are_forgotten() -> None:
+    gathered = traces()
+    gathered.datagram_received(datagram(), None)
+    gathered.datagram_received(datagram(SIP.replace(b"abc", b"live")), None)
+    gathered.prune({"live"})
+    assert list(gathered._traces) == ["live"]
