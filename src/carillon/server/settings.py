@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import Any
+from urllib.parse import parse_qsl
 
 from carillon.config import CHECKOUT, Config
 
