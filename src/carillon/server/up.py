@@ -375,6 +375,9 @@ def print_welcome(config: Config, seconds: float, *, is_demo: bool) -> None:
     if world(config) == "demo":
         for line in sign_ins(port):
             say(f"  {line}")
+    else:
+        say("  An empty installation begins with its operator (a second one is refused):")
+        say('  ./carillon manage create_operator --name "..." --email you@your.domain --country GB --currency GBP')
     if is_demo:
         say("  Try     ./carillon demo call")
 
