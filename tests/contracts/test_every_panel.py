@@ -223,7 +223,7 @@ def refuse_foreign(script: Client, panel: Any, key: str) -> None:
         assert answer["Content-Type"] == "application/problem+json"
 
 
-NASTY = (
+NASTY: tuple[Any, ...] = (
     *("x" * 5000, "nul\x00", "\ud800", "'; drop table x; --", "\u202e٣", "-1", "NaN", "9999-12-31T23:59:59+14:00"),
     *("127.0.0.1/33", "ÄÖ@ü..b", None, True, -1, 2**31, 2**63, 1e308, [], ["x", "x"], [2**63], {"a": 1}),
 )
