@@ -81,8 +81,9 @@ def rate_call(
 
 def _steps(rate: Rate, tariff: Tariff, billed_s: int, exact: Decimal, exchange_rate: Decimal | None) -> tuple[str, ...]:
     steps = (
-        f"Connection fee {rate.connection_fee} {tariff.currency}.",
-        f"{billed_s} s charged at {rate.per_minute} {tariff.currency} a minute ({rate.initial_s}/{rate.increment_s}).",
+        f"Connection fee {format_exact(rate.connection_fee)} {tariff.currency}.",
+        f"{billed_s} s charged at {format_exact(rate.per_minute)} {tariff.currency} a minute"
+        f" ({rate.initial_s}/{rate.increment_s}).",
         f"Exact price {format_exact(exact)} {tariff.currency}.",
     )
     return steps if exchange_rate is None else (*steps, f"Converted at {exchange_rate}.")
