@@ -267,6 +267,7 @@ class Panel:
     extras: tuple[Extra, ...] = ()
     customer_field: str = ""
     search: str = "name"  # what a lookup searches, by prefix
+    searched: str = ""  # its kind in panels.search, when trigram indexes find its rows by any part of a text
     refresh_s: int = 0  # live grids ask again this often
     has_history: bool = True
 

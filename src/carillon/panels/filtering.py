@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
 from carillon.panels.declaration import Filter, Panel
+from carillon.panels.search import COLUMNS, narrowed
 
 CLASSES: Mapping[str, type[django_filters.Filter]] = {
     "text": django_filters.CharFilter,
@@ -42,6 +43,10 @@ def _members(panel: Panel, one: Filter) -> dict[str, django_filters.Filter]:
             f"{one.name}_to": django_filters.DateFilter(field_name=column, lookup_expr="date__lte", label=one.title),
         }
     options: dict[str, Any] = {"field_name": column, "lookup_expr": one.lookup, "label": one.title}
+    if one.kind == "text" and not one.choices and column in COLUMNS.get(panel.searched, ()):
+        options["method"] = lambda rows, _name, value: narrowed(rows, panel.searched, value).filter(
+            **{f"{column}__{one.lookup}": value}
+        )
     if one.apply is not None:
         apply = one.apply
         options["method"] = lambda rows, _name, value: apply(rows, value)

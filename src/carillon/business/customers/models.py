@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
@@ -38,6 +39,7 @@ class Customer(TenantModel):
         indexes = [
             models.Index(fields=["partner", "name", "id"], name="customer_by_name"),
             models.Index(fields=["partner", "-id"], name="customer_newest"),
+            GinIndex(fields=["name", "email"], opclasses=["gin_trgm_ops"] * 2, name="customer_by_text"),
         ]
 
     def __str__(self) -> str:
@@ -67,7 +69,10 @@ class User(TenantModel):
                 fields=["customer", "extension"], condition=~models.Q(extension=""), name="extension_once_per_customer"
             )
         ]
-        indexes = [models.Index(fields=["partner", "name", "id"], name="user_by_name")]
+        indexes = [
+            models.Index(fields=["partner", "name", "id"], name="user_by_name"),
+            GinIndex(fields=["name", "email"], opclasses=["gin_trgm_ops"] * 2, name="user_by_text"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from carillon.base.choices import Transport
@@ -35,7 +36,10 @@ class Endpoint(TenantModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["web_product", "username"], name="username_once_per_domain")]
-        indexes = [models.Index(fields=["partner", "username", "id"], name="endpoint_by_username")]
+        indexes = [
+            models.Index(fields=["partner", "username", "id"], name="endpoint_by_username"),
+            GinIndex(fields=["username", "label"], opclasses=["gin_trgm_ops"] * 2, name="endpoint_by_text"),
+        ]
 
     def __str__(self) -> str:
         return self.username

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
@@ -29,7 +30,10 @@ class Number(TenantModel):
     objects = ScopedQuerySet["Number"].as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["partner", "e164", "id"], name="number_by_e164")]
+        indexes = [
+            models.Index(fields=["partner", "e164", "id"], name="number_by_e164"),
+            GinIndex(fields=["e164"], opclasses=["gin_trgm_ops"], name="number_by_text"),
+        ]
 
     def __str__(self) -> str:
         return self.e164

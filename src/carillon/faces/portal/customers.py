@@ -72,6 +72,7 @@ CUSTOMERS = Panel(
     ),
     order=("name", "-id"),
     customer_field="id",
+    searched="customers",
     data=actions.CustomerData,
     fields=(
         Field("web_product_id", _("Web product"), lookup="web-products", only="create"),
@@ -150,6 +151,7 @@ USERS = Panel(
     ),
     order=("name", "-id"),
     customer_field="customer_id",
+    searched="users",
     data=actions.UserData,
     fields=(
         Field("customer_id", _("Customer"), lookup="customers", only="create"),

@@ -124,6 +124,7 @@ PANELS = (
         order=("username", "-id"),
         customer_field="customer_id",
         search="username",
+        searched="endpoints",
         data=actions.EndpointData,
         fields=(
             Field("customer_id", _("Customer"), lookup="customers", only="create"),

@@ -24,6 +24,7 @@ from carillon.panels.changes import find_row
 from carillon.panels.declaration import Filter, Panel
 from carillon.panels.filtering import filtered, order_of
 from carillon.panels.paging import capped_count, read_page
+from carillon.panels.search import lookup as find_text
 
 SIZES = (25, 50, 100, 200)
 EXPORTED = 50_000
@@ -184,14 +185,14 @@ def export(request: HttpRequest, panel: Panel) -> HttpResponse:
 @require_GET
 @for_panel
 def lookup(request: HttpRequest, panel: Panel) -> HttpResponse:
-    """Rows whose search column begins with `q`, for look-up fields: at most 20."""
+    """Rows that hold `q`, for look-up fields: at most 20."""
     found = panel.rows(actor_of(request))
     chosen = customer_filter(request)
     if chosen and panel.customer_field and panel.slug != "customers":
         found = found.filter(**{panel.customer_field: chosen.id})
     text = request.GET.get("q", "").strip().replace("\x00", "")
     if text:
-        found = found.filter(**{f"{panel.search}__istartswith": text})
+        found = find_text(found, panel.searched, panel.search, text)
     more = next((column for column in panel.columns[1:] if column.in_grid and column.kind == "text"), None)
     rows = found.order_by(panel.search, "pk")[:LOOKED_UP]
     return JsonResponse(

@@ -129,6 +129,7 @@ PANELS = (
         order=("e164", "-id"),
         customer_field="customer_id",
         search="e164",
+        searched="numbers",
         data=actions.NumberData,
         fields=(
             Field("e164", _("Number"), only="create", placeholder="+442071234567", max_length=40),
