@@ -23,8 +23,10 @@ R = TypeVar("R")
 log = logging.getLogger("carillon.changes")
 
 
-def action(permission: str) -> Callable[[Callable[Concatenate[Actor, P], R]], Callable[Concatenate[Actor, P], R]]:
-    """Mark a function as an action: atomic, and refused to actors without `permission` ("customers.change").
+def action(*permissions: str) -> Callable[[Callable[Concatenate[Actor, P], R]], Callable[Concatenate[Actor, P], R]]:
+    """Mark a function as an action: atomic, and refused to actors without the permission ("customers.change").
+
+    Of several permissions one is enough to come in; the function itself checks which one its object needs.
 
     Raises:
         NotPermitted: the actor lacks the permission.
@@ -33,12 +35,12 @@ def action(permission: str) -> Callable[[Callable[Concatenate[Actor, P], R]], Ca
     def wrap(function: Callable[Concatenate[Actor, P], R]) -> Callable[Concatenate[Actor, P], R]:
         @functools.wraps(function)
         def checked(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            if not actor.may(permission):
-                raise NotPermitted(f"This needs the permission {permission}.")
+            if not any(actor.may(permission) for permission in permissions):
+                raise NotPermitted(f"This needs the permission {' or '.join(permissions)}.")
             with transaction.atomic():
                 return function(actor, *args, **kwargs)
 
-        checked.permission = permission  # type: ignore[attr-defined]
+        checked.permission = permissions[0]  # type: ignore[attr-defined]
         return checked
 
     return wrap

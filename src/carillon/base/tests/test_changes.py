@@ -95,11 +95,11 @@ def test_named_and_locked_hide_foreign_rows(db: None) -> None:
     row = note(partner_id=2)
     row.save()
     with pytest.raises(InvalidInput) as refusal:
-        named(Note.objects.all(), ACTOR, row.pk, "note_id")
+        named(Note.objects, ACTOR, row.pk, "note_id")
     assert set(refusal.value.fields) == {"note_id"}
     with pytest.raises(NotFound):
-        locked(Note.objects.all(), ACTOR, row.pk)
-    assert named_or_none(Note.objects.all(), ACTOR, None, "note_id") is None
+        locked(Note.objects, ACTOR, row.pk)
+    assert named_or_none(Note.objects, ACTOR, None, "note_id") is None
 
 
 def test_values_are_checked_against_the_columns() -> None:

@@ -66,8 +66,7 @@ class ReversalData:
 @action("customers.add")
 def open_customer_account(actor: Actor, customer: Customer) -> Account:
     """Open the account of a customer in its currency; the one it has when there is one already."""
-    wanted = {"partner_id": customer.partner_id, "kind": AccountKind.CUSTOMER, "customer_id": customer.pk}
-    return _open(actor, {**wanted, "buyer_partner_id": None, "currency": customer.currency})
+    return _customer_account(actor, customer)
 
 
 @action("partners.add")
@@ -77,10 +76,23 @@ def open_partner_account(actor: Actor, partner: Partner) -> Account:
     Raises:
         InvalidInput: the operator buys from nobody.
     """
+    return _partner_account(actor, partner, _parent_of(partner))
+
+
+def _customer_account(actor: Actor, customer: Customer) -> Account:
+    wanted = {"partner_id": customer.partner_id, "kind": AccountKind.CUSTOMER, "customer_id": customer.pk}
+    return _open(actor, {**wanted, "buyer_partner_id": None, "currency": customer.currency})
+
+
+def _partner_account(actor: Actor, partner: Partner, parent_id: int) -> Account:
+    wanted = {"partner_id": parent_id, "kind": AccountKind.PARTNER, "buyer_partner_id": partner.pk}
+    return _open(actor, {**wanted, "customer_id": None, "currency": partner.currency})
+
+
+def _parent_of(partner: Partner) -> int:
     if partner.parent_id is None:
         raise InvalidInput("The operator has no parent to have an account with.")
-    wanted = {"partner_id": partner.parent_id, "kind": AccountKind.PARTNER, "buyer_partner_id": partner.pk}
-    return _open(actor, {**wanted, "customer_id": None, "currency": partner.currency})
+    return int(partner.parent_id)
 
 
 def _open(actor: Actor, wanted: dict[str, object]) -> Account:
@@ -107,7 +119,7 @@ def set_credit_limit(actor: Actor, account: Account, data: LimitData) -> Account
         InvalidInput: negative or absurd, or not an account of a buyer.
         NotFound, NotPermitted
     """
-    account = locked(Account.objects.all(), actor, account.pk)
+    account = locked(Account.objects, actor, account.pk)
     _check_seller(actor, account.partner_id)
     if account.kind not in (AccountKind.CUSTOMER, AccountKind.PARTNER):
         raise InvalidInput("Only customers and sub-partners have a credit limit.")
@@ -136,10 +148,9 @@ def top_up_customer(actor: Actor, customer: Customer, data: TopUpData) -> Transf
         KeyReused: the key belongs to another top-up.
         NotPermitted, NotFound
     """
-    customer = named(Customer.objects.all(), actor, customer.pk, "customer")
+    customer = named(Customer.objects, actor, customer.pk, "customer")
     _check_seller(actor, customer.partner_id)
-    wanted = {"partner_id": customer.partner_id, "kind": AccountKind.CUSTOMER, "customer_id": customer.pk}
-    return _top_up(actor, _open(actor, {**wanted, "buyer_partner_id": None, "currency": customer.currency}), data)
+    return _top_up(actor, _customer_account(actor, customer), data)
 
 
 @action("top_ups.add")
@@ -153,12 +164,10 @@ def top_up_partner(actor: Actor, partner: Partner, data: TopUpData) -> Transfer:
         KeyReused: the key belongs to another top-up.
         NotPermitted, NotFound
     """
-    partner = named(Partner.objects.all(), actor, partner.pk, "partner")
-    if partner.parent_id is None:
-        raise InvalidInput("The operator has no parent to have an account with.")
-    _check_seller(actor, partner.parent_id)
-    wanted = {"partner_id": partner.parent_id, "kind": AccountKind.PARTNER, "buyer_partner_id": partner.pk}
-    return _top_up(actor, _open(actor, {**wanted, "customer_id": None, "currency": partner.currency}), data)
+    partner = named(Partner.objects, actor, partner.pk, "partner")
+    parent_id = _parent_of(partner)
+    _check_seller(actor, parent_id)
+    return _top_up(actor, _partner_account(actor, partner, parent_id), data)
 
 
 @action("top_ups.add")
@@ -178,8 +187,8 @@ def top_up(actor: Actor, request: TopUpRequest) -> Transfer:
         reference=request.reference,
     )
     if request.partner_id is not None:
-        return top_up_partner(actor, named(Partner.objects.all(), actor, request.partner_id, "partner_id"), data)
-    return top_up_customer(actor, named(Customer.objects.all(), actor, request.customer_id or 0, "customer_id"), data)
+        return top_up_partner(actor, named(Partner.objects, actor, request.partner_id, "partner_id"), data)
+    return top_up_customer(actor, named(Customer.objects, actor, request.customer_id or 0, "customer_id"), data)
 
 
 @action("transactions.reverse")

@@ -10,11 +10,10 @@ from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
 from carillon.base.errors import Conflict
 from carillon.base.places import Faults
-from carillon.base.rows import check_values, locked, named, once
+from carillon.base.rows import check_values, locked, once
 from carillon.business.brands.choices import Kind, WebProductStatus
 from carillon.business.brands.models import WebProduct
-from carillon.business.partners.models import Partner
-from carillon.business.partners.queries import is_hostname_taken
+from carillon.business.partners.queries import chosen_partner, is_hostname_taken
 
 # Nothing here says whose it is: names in use elsewhere are other partners' business.
 CLASHES = {
@@ -54,7 +53,7 @@ def create_web_product(actor: Actor, data: WebProductData) -> WebProduct:
     Raises:
         InvalidInput: a value is wrong; hostname or SIP domain are in use anywhere on the platform.
     """
-    partner = named(Partner.objects.all(), actor, data.partner_id or actor.partner_id or 0, "partner_id")
+    partner = chosen_partner(actor, data.partner_id)
     product = WebProduct(partner=partner, sip_domain=_domain(data.sip_domain))
     faults = Faults()
     faults.hostname(product.sip_domain, "sip_domain")
@@ -73,7 +72,7 @@ def update_web_product(actor: Actor, product: WebProduct, data: WebProductData) 
         InvalidInput: a value is wrong, or partner or SIP domain differ from before.
         NotFound
     """
-    product = locked(WebProduct.objects.all(), actor, product.pk)
+    product = locked(WebProduct.objects, actor, product.pk)
     faults = Faults()
     faults.unless(data.partner_id in (None, product.partner_id), "partner_id", "A web product stays with its partner.")
     faults.unless(_domain(data.sip_domain) == product.sip_domain, "sip_domain", "The SIP domain can't change here.")
@@ -92,7 +91,7 @@ def change_sip_domain(actor: Actor, product: WebProduct, sip_domain: str) -> Web
         InvalidInput: it is no domain, or in use anywhere on the platform.
         NotFound
     """
-    product = locked(WebProduct.objects.all(), actor, product.pk)
+    product = locked(WebProduct.objects, actor, product.pk)
     faults = Faults()
     faults.hostname(_domain(sip_domain), "sip_domain")
     faults.stop()
@@ -130,7 +129,7 @@ def reopen_web_product(actor: Actor, product: WebProduct) -> WebProduct:
 
 
 def _turn(actor: Actor, product: WebProduct, status: WebProductStatus, verb: str, reason: str) -> WebProduct:
-    product = locked(WebProduct.objects.all(), actor, product.pk)
+    product = locked(WebProduct.objects, actor, product.pk)
     if product.status == status:
         raise Conflict(f"This web product is {status.label.lower()} already.")
     with audited(actor, product, verb, reason=reason):
@@ -147,9 +146,9 @@ def remove_web_product(actor: Actor, product: WebProduct) -> None:
         Conflict: customers, endpoints or prices refer to it.
         NotFound
     """
-    product = locked(WebProduct.objects.all(), actor, product.pk)
+    product = locked(WebProduct.objects, actor, product.pk)
     try:
-        with audited(actor, product, "delete"):
+        with audited(actor, product, "remove"):
             product.delete()
     except ProtectedError:
         raise Conflict("This web product has customers: close it instead.") from None

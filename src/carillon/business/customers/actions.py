@@ -68,7 +68,7 @@ def create_customer(actor: Actor, data: CustomerData) -> Customer:
     Raises:
         InvalidInput: a value is wrong, or the web product is not visible, closed or not sold in that currency.
     """
-    product = named(WebProduct.objects.all(), actor, data.web_product_id, "web_product_id")
+    product = named(WebProduct.objects, actor, data.web_product_id, "web_product_id")
     customer = Customer(
         partner_id=product.partner_id,
         web_product=product,
@@ -95,7 +95,7 @@ def update_customer(actor: Actor, customer: Customer, data: CustomerData) -> Cus
         InvalidInput: a value is wrong, or web product or currency differ from before.
         NotFound
     """
-    customer = locked(Customer.objects.all(), actor, customer.pk)
+    customer = locked(Customer.objects, actor, customer.pk)
     faults = Faults()
     is_same = data.web_product_id == customer.web_product_id
     faults.unless(is_same, "web_product_id", "A customer stays with its web product.")
@@ -144,7 +144,7 @@ def set_customer_status(actor: Actor, customer: Customer, data: StatusData) -> C
         InvalidInput: a reason is missing.
         NotFound
     """
-    customer = locked(Customer.objects.all(), actor, customer.pk)
+    customer = locked(Customer.objects, actor, customer.pk)
     check_status(customer.status, data)
     with audited(actor, customer, data.status, reason=data.reason):
         customer.status, customer.status_reason = data.status, "" if data.status == Status.ACTIVE else data.reason
@@ -162,7 +162,7 @@ def create_user(actor: Actor, data: UserData) -> User:
     Raises:
         InvalidInput: a value is wrong, or the customer is not visible or terminated.
     """
-    customer = named(Customer.objects.all(), actor, data.customer_id, "customer_id")
+    customer = named(Customer.objects, actor, data.customer_id, "customer_id")
     if customer.status == Status.TERMINATED:
         raise InvalidInput(fields={"customer_id": f"{customer} is terminated."})
     user = User(partner_id=customer.partner_id, customer=customer)
@@ -180,7 +180,7 @@ def update_user(actor: Actor, user: User, data: UserData) -> User:
         InvalidInput: a value is wrong, or the customer differs from before.
         NotFound
     """
-    user = locked(User.objects.all(), actor, user.pk)
+    user = locked(User.objects, actor, user.pk)
     if data.customer_id != user.customer_id:
         raise InvalidInput(fields={"customer_id": "A user stays with their customer."})
     with once(CLASHES), audited(actor, user, "update"):
@@ -207,7 +207,7 @@ def connect_login(actor: Actor, user: User, login: Login) -> User:
         Conflict: the login belongs to another realm.
         NotFound
     """
-    user = locked(User.objects.all(), actor, user.pk)
+    user = locked(User.objects, actor, user.pk)
     if login.realm != user.partner_id:
         raise Conflict("This sign-in belongs to another website.")
     with audited(actor, user, "connect_login"):
@@ -224,9 +224,9 @@ def remove_user(actor: Actor, user: User) -> None:
         Conflict: SIP endpoints or numbers are theirs.
         NotFound
     """
-    user = locked(User.objects.all(), actor, user.pk)
+    user = locked(User.objects, actor, user.pk)
     try:
-        with audited(actor, user, "delete"):
+        with audited(actor, user, "remove"):
             user.delete()
     except ProtectedError:
         raise Conflict("This user has SIP endpoints or numbers: take those away first.") from None

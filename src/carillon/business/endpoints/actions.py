@@ -13,6 +13,7 @@ from carillon.base.errors import InvalidInput
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.base.secrets import decrypt, encrypt, ha1_md5, ha1_sha256, make_secret
+from carillon.base.switches import switch
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.errors import EndpointState
@@ -79,13 +80,13 @@ def update_endpoint(actor: Actor, endpoint: Endpoint, data: EndpointData) -> End
 @action("endpoints.change")
 def enable_endpoint(actor: Actor, endpoint: Endpoint) -> Endpoint:
     """Let the device register and call again. Raises EndpointState when it may already."""
-    return _set_enabled(actor, endpoint, True, "enable")
+    return switch(actor, endpoint, is_enabled=True, already=EndpointState)
 
 
 @action("endpoints.change")
 def disable_endpoint(actor: Actor, endpoint: Endpoint) -> Endpoint:
     """Refuse the device's registrations and calls. Raises EndpointState when they are refused already."""
-    return _set_enabled(actor, endpoint, False, "disable")
+    return switch(actor, endpoint, is_enabled=False, already=EndpointState)
 
 
 @action("endpoints.reveal")
@@ -200,13 +201,3 @@ def _fill(actor: Actor, endpoint: Endpoint, data: EndpointData) -> None:
     faults.stop()
     endpoint.user, endpoint.caller_id = user, number
     endpoint.label, endpoint.transport = data.label.strip(), data.transport
-
-
-def _set_enabled(actor: Actor, endpoint: Endpoint, is_enabled: bool, verb: str) -> Endpoint:
-    endpoint = locked(Endpoint.objects, actor, endpoint.pk)
-    if endpoint.is_enabled == is_enabled:
-        raise EndpointState
-    with audited(actor, endpoint, verb):
-        endpoint.is_enabled = is_enabled
-        endpoint.save(update_fields=["is_enabled"])
-    return endpoint

@@ -16,6 +16,7 @@ from carillon.business.numbers.e164 import MAX_NUMBERS_AT_ONCE, NotANumber, Stoc
 from carillon.business.numbers.errors import NumberInUse, NumberNotAvailable
 from carillon.business.numbers.models import Number
 from carillon.business.partners.models import Partner
+from carillon.business.partners.queries import chosen_partner
 
 TAKEN = "This number is in stock already, here or at another partner."
 SETTABLE_STATES = (NumberState.AVAILABLE, NumberState.RESERVED, NumberState.QUARANTINE)
@@ -90,7 +91,7 @@ def add_number(actor: Actor, data: NumberData) -> Number:
         stock = read_row(data.e164, data.count)
     except NotANumber as error:
         raise InvalidInput(str(error), fields={"e164": str(error)}) from None
-    holder = _holder(actor, data.partner_id)
+    holder = chosen_partner(actor, data.partner_id)
     added = [_new_number(one, holder, data.area, data.kind) for one in stock]
     for number in added:
         taken = TAKEN if data.count == 1 else f"{number.e164}: {TAKEN}"
@@ -108,7 +109,7 @@ def add_numbers(actor: Actor, data: NumbersData) -> list[Number]:
 
     Cost: two inserts per number.
     """
-    holder = _holder(actor, data.partner_id)
+    holder = chosen_partner(actor, data.partner_id)
     added: list[Number] = []
     for line, stock in read_lines(data.lines):
         number = _new_number(stock, holder, data.area, data.kind)
@@ -241,14 +242,6 @@ def remove_number(actor: Actor, number: Number) -> None:
 
 
 # ---------------------------------------------------------------- steps
-
-
-def _holder(actor: Actor, partner_id: int | None) -> Partner:
-    wanted = actor.partner_id if partner_id is None else partner_id
-    if wanted is None:
-        raise InvalidInput(fields={"partner_id": "Say which partner holds the number."})
-    holder: Partner = named(Partner.objects, actor, wanted, "partner_id")
-    return holder
 
 
 def _new_number(stock: StockNumber, holder: Partner, area: str, kind: str) -> Number:

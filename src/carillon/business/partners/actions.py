@@ -15,7 +15,7 @@ from carillon.base.actor import Actor
 from carillon.base.changes import action, audited, witnessed
 from carillon.base.errors import Conflict, InvalidInput, NotPermitted
 from carillon.base.places import Faults
-from carillon.base.rows import check_values, locked, named, once
+from carillon.base.rows import check_values, locked, once
 from carillon.base.tenancy import enter
 from carillon.business.partners import queries
 from carillon.business.partners.choices import STAFF_REALM, Role, Status
@@ -95,7 +95,7 @@ def create_partner(actor: Actor, data: PartnerData) -> Partner:
     Raises:
         InvalidInput: a value is wrong, or the parent is not visible or not active.
     """
-    parent = named(Partner.objects.all(), actor, data.parent_id or actor.partner_id or 0, "parent_id")
+    parent = queries.chosen_partner(actor, data.parent_id, "parent_id")
     faults = Faults()
     faults.unless(parent.status == Status.ACTIVE, "parent_id", f"{parent} is {parent.get_status_display()}.")
     faults.unless(len(parent.path) < MAX_DEPTH, "parent_id", f"The tree is at most {MAX_DEPTH} levels deep.")
@@ -122,7 +122,7 @@ def update_partner(actor: Actor, partner: Partner, data: PartnerData) -> Partner
         InvalidInput: a value is wrong, or parent or currency differ from before.
         NotFound
     """
-    partner = locked(Partner.objects.all(), actor, partner.pk)
+    partner = locked(Partner.objects, actor, partner.pk)
     faults = Faults()
     faults.unless(data.parent_id in (None, partner.parent_id), "parent_id", "A partner can't move in the tree.")
     faults.unless(data.currency == partner.currency, "currency", "A partner's currency can't change any more.")
@@ -159,7 +159,7 @@ def set_partner_status(actor: Actor, partner: Partner, data: StatusData) -> Part
         InvalidInput: a reason is missing.
         NotFound
     """
-    partner = locked(Partner.objects.all(), actor, partner.pk)
+    partner = locked(Partner.objects, actor, partner.pk)
     if partner.pk == actor.partner_id or partner.parent_id is None:
         raise Conflict("Nobody can change the status of their own partner.")
     check_status(partner.status, data)
@@ -180,7 +180,7 @@ def create_staff(actor: Actor, data: StaffData) -> Membership:
         InvalidInput: a value is wrong, the address is used elsewhere, or the person works there already.
         NotPermitted: the role may do more than the actor.
     """
-    partner = named(Partner.objects.all(), actor, data.partner_id or actor.partner_id or 0, "partner_id")
+    partner = queries.chosen_partner(actor, data.partner_id)
     _may_give(actor, data.role)
     _check_manner(data)
     login = Login.objects.visible_to(actor).filter(realm=STAFF_REALM, key=login_key(STAFF_REALM, data.email)).first()
@@ -244,8 +244,8 @@ def update_staff(actor: Actor, membership: Membership, data: StaffData) -> Membe
         Conflict: it is the actor's own membership and the role changes or sign-in would end.
         NotFound
     """
-    membership = locked(Membership.objects.all(), actor, membership.pk)
-    login = locked(Login.objects.all(), actor, membership.login_id)
+    membership = locked(Membership.objects, actor, membership.pk)
+    login = locked(Login.objects, actor, membership.login_id)
     _may_give(actor, membership.role)
     _may_give(actor, data.role)
     _stays(membership, login, data)
@@ -290,11 +290,11 @@ def remove_staff(actor: Actor, membership: Membership) -> None:
         NotPermitted: the role may do more than the actor.
         NotFound
     """
-    membership = locked(Membership.objects.all(), actor, membership.pk)
+    membership = locked(Membership.objects, actor, membership.pk)
     if membership.login_id == actor.login_id:
         raise Conflict("Nobody can take their own role away.")
     _may_give(actor, membership.role)
-    with audited(actor, membership, "delete"):
+    with audited(actor, membership, "remove"):
         membership.delete()
 
 
@@ -357,7 +357,7 @@ def revoke_token(actor: Actor, token: ApiToken) -> ApiToken:
         Conflict: it is revoked already.
         NotFound
     """
-    token = locked(ApiToken.objects.all(), actor, token.pk)
+    token = locked(ApiToken.objects, actor, token.pk)
     if token.revoked_at is not None:
         raise Conflict("This token is revoked already.")
     with audited(actor, token, "revoke"):

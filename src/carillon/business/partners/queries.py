@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import F, QuerySet
 
 from carillon.base.actor import Actor, nobody
+from carillon.base.rows import named
 from carillon.business.partners.choices import STAFF_REALM
 from carillon.business.partners.errors import NoMembership
 from carillon.business.partners.models import ApiToken, Login, Membership, Partner
@@ -236,6 +237,19 @@ def signed_in_actor(
 def partners_of(actor: Actor) -> QuerySet[Partner]:
     """Return the partners the actor sees, with their parents."""
     return Partner.objects.visible_to(actor).select_related("parent")
+
+
+def chosen_partner(actor: Actor, partner_id: int | None, field: str = "partner_id") -> Partner:
+    """Return the partner that input `field` names, the actor's own when it names none.
+
+    Raises:
+        InvalidInput: the actor sees no such partner.
+
+    Cost: one query.
+    """
+    wanted = actor.partner_id if partner_id is None else partner_id
+    chosen: Partner = named(Partner.objects, actor, wanted or 0, field)
+    return chosen
 
 
 def staff_of(actor: Actor) -> QuerySet[Membership]:

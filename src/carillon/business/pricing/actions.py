@@ -1,18 +1,15 @@
 """Changes to price lists and cost lists: drafts are written, approved once, and never change afterwards.
 
-Sale lists need the permissions price_lists.*, cost lists costs.*; the functions here serve both.
+Sale lists need the permissions price_lists.*, cost lists costs.*. The functions here serve both: `_permit` checks the
+right one as soon as the list is known.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Concatenate, ParamSpec, TypeVar
 
-from django.db import transaction
 from django.utils import timezone
 
 from carillon.base.actor import Actor
@@ -23,6 +20,7 @@ from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Partner
+from carillon.business.partners.queries import chosen_partner
 from carillon.business.pricing import bulk
 from carillon.business.pricing.choices import Purpose, Rounding, VersionState
 from carillon.business.pricing.errors import VersionApproved, VersionEmpty, VersionNeeded, VersionNotDraft
@@ -37,9 +35,6 @@ from carillon.business.pricing.ratefile import (
     check_rate,
     read_rates,
 )
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 NAME_TAKEN = "There is a list of this name already."
 PREFIX_TAKEN = "This version has a rate for this prefix already."
@@ -136,23 +131,6 @@ class RatesRefused(InvalidInput):
         super().__init__(f"The file has {file.error_count} errors{shown}; nothing was imported.", fields=fields)
 
 
-def on_prices(verb: str) -> Callable[[Callable[Concatenate[Actor, P], R]], Callable[Concatenate[Actor, P], R]]:
-    """Mark an action on sale or cost lists: atomic; the list it touches is checked by `_permit` once it is known."""
-
-    def wrap(function: Callable[Concatenate[Actor, P], R]) -> Callable[Concatenate[Actor, P], R]:
-        @functools.wraps(function)
-        def checked(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            if not any(actor.may(f"{prefix}.{verb}") for prefix in PERMISSION_PREFIX.values()):
-                raise NotPermitted(f"This needs the permission price_lists.{verb} or costs.{verb}.")
-            with transaction.atomic():
-                return function(actor, *args, **kwargs)
-
-        checked.permission = f"price_lists.{verb}"  # type: ignore[attr-defined]
-        return checked
-
-    return wrap
-
-
 def _permit(actor: Actor, price_list: PriceList, verb: str) -> PriceList:
     permission = f"{PERMISSION_PREFIX[Purpose(price_list.purpose)]}.{verb}"
     if not actor.may(permission):
@@ -179,7 +157,7 @@ def create_cost_list(actor: Actor, data: PriceListData) -> PriceList:
     return _create_list(actor, data, Purpose.COST)
 
 
-@on_prices("change")
+@action("price_lists.change", "costs.change")
 def update_price_list(actor: Actor, price_list: PriceList, data: PriceListData) -> PriceList:
     """Change a list's name, tax, rounding and note; currency, purpose and partner stay.
 
@@ -199,7 +177,7 @@ def update_price_list(actor: Actor, price_list: PriceList, data: PriceListData) 
 # ---------------------------------------------------------------- versions
 
 
-@on_prices("change")
+@action("price_lists.change", "costs.change")
 def create_version(actor: Actor, data: VersionData) -> PriceListVersion:
     """Start a draft, empty or with the rates of another version of the same list.
 
@@ -230,7 +208,7 @@ def create_version(actor: Actor, data: VersionData) -> PriceListVersion:
     return version
 
 
-@on_prices("change")
+@action("price_lists.change", "costs.change")
 def start_version(actor: Actor, price_list: PriceList, data: VersionStart) -> PriceListVersion:
     """Start a draft with the rates of the list's newest version, of a file, or both: then the file's come on top.
 
@@ -248,7 +226,7 @@ def start_version(actor: Actor, price_list: PriceList, data: VersionStart) -> Pr
     return version
 
 
-@on_prices("change")
+@action("price_lists.change", "costs.change")
 def update_version(actor: Actor, version: PriceListVersion, data: VersionData) -> PriceListVersion:
     """Change when a draft takes effect, and its note.
 
@@ -265,7 +243,7 @@ def update_version(actor: Actor, version: PriceListVersion, data: VersionData) -
     return version
 
 
-@on_prices("approve")
+@action("price_lists.approve", "costs.approve")
 def approve_version(actor: Actor, version: PriceListVersion) -> PriceListVersion:
     """Let a draft take effect at its date, or now when that has passed; it never changes afterwards.
 
@@ -282,7 +260,7 @@ def approve_version(actor: Actor, version: PriceListVersion) -> PriceListVersion
     return version
 
 
-@on_prices("approve")
+@action("price_lists.approve", "costs.approve")
 def withdraw_version(actor: Actor, version: PriceListVersion) -> PriceListVersion:
     """Take a version back: a draft, one that has yet to take effect, or one in force that an earlier one replaces.
 
@@ -306,7 +284,7 @@ def withdraw_version(actor: Actor, version: PriceListVersion) -> PriceListVersio
 # ---------------------------------------------------------------- rates
 
 
-@on_prices("change")
+@action("price_lists.change", "costs.change")
 def add_rate(actor: Actor, data: RateData) -> Rate:
     """Add a rate to a draft.
 
@@ -323,7 +301,7 @@ def add_rate(actor: Actor, data: RateData) -> Rate:
     return rate
 
 
-@on_prices("change")
+@action("price_lists.change", "costs.change")
 def update_rate(actor: Actor, rate: Rate, data: RateData) -> Rate:
     """Change a rate of a draft; raises like `add_rate`."""
     _draft(actor, rate.version_id)
@@ -334,7 +312,7 @@ def update_rate(actor: Actor, rate: Rate, data: RateData) -> Rate:
     return rate
 
 
-@on_prices("change")
+@action("price_lists.change", "costs.change")
 def remove_rate(actor: Actor, rate: Rate) -> None:
     """Remove a rate from a draft; raises VersionApproved, VersionNotDraft."""
     version = _draft(actor, rate.version_id)
@@ -345,7 +323,7 @@ def remove_rate(actor: Actor, rate: Rate) -> None:
     version.save(update_fields=["rate_count"])
 
 
-@on_prices("change")
+@action("price_lists.change", "costs.change")
 def import_rates(actor: Actor, version: PriceListVersion, content: bytes, options: ImportOptions) -> ImportReport:
     """Fill a draft from a CSV file (see `ratefile.read_rates`): all of it or nothing.
 
@@ -401,9 +379,8 @@ def unassign_price_list(actor: Actor, assignment: PriceAssignment) -> None:
 
 
 def _create_list(actor: Actor, data: PriceListData, purpose: Purpose) -> PriceList:
-    owner = actor.partner_id if data.partner_id is None else data.partner_id
     price_list = PriceList(
-        partner=named(Partner.objects, actor, owner or 0, "partner_id"),
+        partner=chosen_partner(actor, data.partner_id),
         name=data.name.strip(),
         purpose=purpose,
         currency=data.currency.strip().upper(),

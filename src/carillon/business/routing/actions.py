@@ -12,9 +12,10 @@ from carillon.base.choices import Transport
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.base.secrets import decrypt, encrypt, ha1_md5
+from carillon.base.switches import switch
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
-from carillon.business.partners.models import Partner
+from carillon.business.partners.queries import chosen_partner
 from carillon.business.pricing.choices import Purpose
 from carillon.business.pricing.models import PriceList
 from carillon.business.routing.choices import GatewayMode, NumberFormat, Strategy
@@ -87,7 +88,7 @@ def create_gateway(actor: Actor, data: GatewayData) -> Gateway:
     Raises:
         InvalidInput: a value breaks a rule, or the partner has a gateway of that name.
     """
-    gateway = Gateway(partner=_owner(actor, data.partner_id), is_demo=data.is_demo)
+    gateway = Gateway(partner=chosen_partner(actor, data.partner_id), is_demo=data.is_demo)
     with once({"gateway_name_once_per_partner": ("name", NAME_TAKEN)}), audited(actor, gateway, "create"):
         _fill_gateway(actor, gateway, data)
         gateway.save(force_insert=True)
@@ -113,13 +114,13 @@ def update_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> Gateway
 @action("gateways.change")
 def enable_gateway(actor: Actor, gateway: Gateway) -> Gateway:
     """Send calls to the gateway and take its calls again. Raises RoutingState when that is so already."""
-    return _set_gateway_enabled(actor, gateway, True, "enable")
+    return switch(actor, gateway, is_enabled=True, already=RoutingState)
 
 
 @action("gateways.change")
 def disable_gateway(actor: Actor, gateway: Gateway) -> Gateway:
     """Send no call to the gateway and refuse its calls. Raises RoutingState when that is so already."""
-    return _set_gateway_enabled(actor, gateway, False, "disable")
+    return switch(actor, gateway, is_enabled=False, already=RoutingState)
 
 
 @action("gateways.delete")
@@ -146,7 +147,7 @@ def create_route(actor: Actor, data: RouteData) -> Route:
     Raises:
         InvalidInput: a value breaks a rule, or a gateway, customer or web product is not the partner's own.
     """
-    route = Route(partner=_owner(actor, data.partner_id))
+    route = Route(partner=chosen_partner(actor, data.partner_id))
     gateways = _fill_route(actor, route, data)
     with audited(actor, route, "create"):
         route.save(force_insert=True)
@@ -168,13 +169,13 @@ def update_route(actor: Actor, route: Route, data: RouteData) -> Route:
 @action("routes.change")
 def enable_route(actor: Actor, route: Route) -> Route:
     """Use the route again. Raises RoutingState when it is used already."""
-    return _set_route_enabled(actor, route, True, "enable")
+    return switch(actor, route, is_enabled=True, already=RoutingState)
 
 
 @action("routes.change")
 def disable_route(actor: Actor, route: Route) -> Route:
     """Pass the route over. Raises RoutingState when it is passed over already."""
-    return _set_route_enabled(actor, route, False, "disable")
+    return switch(actor, route, is_enabled=False, already=RoutingState)
 
 
 @action("routes.delete")
@@ -186,12 +187,6 @@ def remove_route(actor: Actor, route: Route) -> None:
 
 
 # ---------------------------------------------------------------- steps
-
-
-def _owner(actor: Actor, partner_id: int | None) -> Partner:
-    wanted = actor.partner_id if partner_id is None else partner_id
-    owner: Partner = named(Partner.objects, actor, wanted or 0, "partner_id")
-    return owner
 
 
 def _fill_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> None:
@@ -336,23 +331,3 @@ def _set_gateways(route: Route, gateways: Sequence[Gateway]) -> None:
         RouteGateway(partner_id=route.partner_id, route=route, gateway=gateway, position=position)
         for position, gateway in enumerate(gateways)
     )
-
-
-def _set_gateway_enabled(actor: Actor, gateway: Gateway, is_enabled: bool, verb: str) -> Gateway:
-    gateway = locked(Gateway.objects, actor, gateway.pk)
-    if gateway.is_enabled == is_enabled:
-        raise RoutingState
-    with audited(actor, gateway, verb):
-        gateway.is_enabled = is_enabled
-        gateway.save(update_fields=["is_enabled"])
-    return gateway
-
-
-def _set_route_enabled(actor: Actor, route: Route, is_enabled: bool, verb: str) -> Route:
-    route = locked(Route.objects, actor, route.pk)
-    if route.is_enabled == is_enabled:
-        raise RoutingState
-    with audited(actor, route, verb):
-        route.is_enabled = is_enabled
-        route.save(update_fields=["is_enabled"])
-    return route

@@ -136,7 +136,7 @@ def test_removed_staff_has_no_place_but_a_history(cast: Cast) -> None:
     with tenant(paul):
         remove_staff(paul, sam)
     assert places(sam.login_id) == ()
-    assert AuditEntry.objects.filter(action="membership.delete").exists()
+    assert AuditEntry.objects.filter(action="membership.remove").exists()
 
 
 def test_stranger_reaches_no_staff(cast: Cast) -> None:
