@@ -15,6 +15,7 @@ from tests.support.cast import EMAILS, PASSWORD, Cast
 
 from carillon.base.tenancy import realm_scope, tenant
 from carillon.business.partners.actions import TokenData, create_token
+from carillon.faces.portal.catalogue import panels
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -173,3 +174,19 @@ def test_description_is_complete(web: Cast, capsys: pytest.CaptureFixture[str], 
     assert "/api/v1/customers/{id}/" in paths
     assert "/api/v1/cdrs/{id}/trace/" in paths
     assert set(paths["/api/v1/customers/"]) == {"get", "post"}
+
+
+def test_customers_people_see_their_customer_only(web: Cast) -> None:
+    alice = Client(headers={"host": "northwind.localhost"})
+    alice.post("/accounts/login/", {"login": "alice@acme.test", "password": PASSWORD})
+    seen: dict[str, list[dict[str, Any]]] = {}
+    for panel in panels():
+        answer = alice.get(f"/api/v1/{panel.rest_name}/")
+        if "customer" in panel.audiences and answer.status_code == 200:
+            seen[panel.rest_name] = answer.json()["results"]
+        else:
+            assert answer.status_code == 404, panel.slug
+    assert [row["name"] for row in seen["customers"]] == ["Acme Ltd"]
+    assert {row["name"] for row in seen["users"]} == {"Alice", "Bob"}
+    assert alice.get(f"/api/v1/customers/{web.dan.pk}/").status_code == 404
+    assert all(row.get("customer_id", web.acme.pk) == web.acme.pk for rows in seen.values() for row in rows)
