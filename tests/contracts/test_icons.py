@@ -13,7 +13,8 @@ PORTAL = CHECKOUT / "src" / "carillon" / "faces" / "portal"
 
 def test_every_icon_is_drawn() -> None:
     named = {panel.icon for panel in panels()}
-    named |= {one.icon for panel in panels() for one in (*panel.actions, *panel.links)}
+    named |= {action.icon for panel in panels() for action in panel.actions}
+    named |= {link.icon for panel in panels() for link in panel.links}
     for template in PORTAL.glob("templates/**/*.html"):
         named |= set(re.findall(r'{% icon "([a-z-]+)" %}', template.read_text()))
     for script in (CHECKOUT / "web" / "src").glob("*.js"):

@@ -254,7 +254,7 @@ def chosen_partner(actor: Actor, partner_id: int | None, field: str = "partner_i
 
 def staff_of(actor: Actor) -> QuerySet[Membership]:
     """Return the memberships the actor sees, with name and address; people hired further up stay unseen."""
-    rows = Membership.objects.visible_to(actor).select_related("partner")
+    rows = Membership.objects.visible_to(actor).select_related("partner", "login")
     return rows.annotate(person=F("login__name"), email=F("login__email"))
 
 
