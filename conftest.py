@@ -8,7 +8,6 @@ pytest_plugins = [
     "tests.support.web",
     "tests.support.postgres",
     "tests.support.cast",
-    "tests.support.trade",
     "tests.support.platform",
 ]
 

@@ -45,11 +45,13 @@ class Cast:
     charlie: Customer  # of elsewhere
     alice: User  # 101 at acme, administrator
     bob: User  # 102 at acme
+    fjord_user: User  # 101 at fjord_customer
     stranger: User  # at charlie
 
     def staff(self, name: str) -> Actor:
-        """Return the actor of olga, paul, petra or elsewhere's administrator ("stranger")."""
-        return signed_in_actor(Login.objects.get(key=f"0:{EMAILS[name]}"))
+        """Return the actor of olga, paul, petra or elsewhere's administrator ("stranger"), whatever role Django has."""
+        with tenant(system_actor()):
+            return signed_in_actor(Login.objects.get(key=f"0:{EMAILS[name]}"))
 
     def user(self, user: User) -> Actor:
         """Return the actor of a customer's user who signs in (alice, the stranger)."""
@@ -98,6 +100,7 @@ def _sellers(actor: Actor, operator: Partner, northwind: Partner, fjord: Partner
     charlie = open_customer(actor, CustomerData(web_product_id=elsewhere_voice.pk, name="Charlie"))
     alice = create_user(actor, _user(acme, "Alice", "101", UserRole.ADMINISTRATOR))
     bob = create_user(actor, _user(acme, "Bob", "102"))
+    fjord_user = create_user(actor, _user(fjord_customer, "Bryggen", "101"))
     stranger = create_user(actor, _user(charlie, "Charlie", "101", UserRole.ADMINISTRATOR))
     return Cast(
         operator=operator,
@@ -114,6 +117,7 @@ def _sellers(actor: Actor, operator: Partner, northwind: Partner, fjord: Partner
         charlie=charlie,
         alice=give_login(actor, alice, LoginData(email="alice@acme.test", password=PASSWORD)),
         bob=bob,
+        fjord_user=fjord_user,
         stranger=give_login(actor, stranger, LoginData(email="charlie@charlie.test", password=PASSWORD)),
     )
 

@@ -163,7 +163,7 @@ class DatabaseFeed:
     """`values.Feed` over callfeed's views, read as they are now."""
 
     def __init__(self) -> None:
-        self._lists = PriceLists(_versions())
+        self._lists = published_prices()
 
     @property
     def rates(self) -> Any:
@@ -220,7 +220,8 @@ def document(kind: str, key: str) -> Any:
     return None if found is None else decode(kind, found)
 
 
-def _versions() -> list[Version]:
+def published_prices() -> PriceLists:
+    """All approved versions as callfeed publishes them."""
     versions = []
     for row in rows(
         "select price_list_id, effective_from, price_list, version_id, version, currency, decimals, rounding,"
@@ -234,7 +235,7 @@ def _versions() -> list[Version]:
         )
         effective_ms = int(row[1].timestamp() * 1000)
         versions.append(Version(effective_ms, tariff, RateTable([Rate(*rate) for rate in rates])))
-    return versions
+    return PriceLists(versions)
 
 
 # ---------------------------------------------------------------- calls, as the call path makes them

@@ -21,11 +21,6 @@ def accounts_of(actor: Actor) -> QuerySet[Account]:
     return rows.annotate(available=F("balance_micro") + F("credit_limit_micro") - spent)
 
 
-def books_of(actor: Actor) -> QuerySet[Account]:
-    """Return the actor's partner's own accounts: revenue, cost, payable, cash."""
-    return Account.objects.visible_to(actor).exclude(kind__in=HOLDERS).filter(partner_id__in=actor.scope)
-
-
 def customer_account(actor: Actor, customer_id: int) -> Account | None:
     """Return the account of a customer, or None; one query."""
     return accounts_of(actor).filter(kind=AccountKind.CUSTOMER, customer_id=customer_id).order_by("pk").first()

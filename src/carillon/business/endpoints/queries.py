@@ -9,7 +9,6 @@ from django.db.models import CharField, F, Func
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
-from carillon.business.customers.models import Customer
 from carillon.business.endpoints.models import Endpoint, Location
 
 DOMAIN = Func(F("web_product_id"), function="public.carillon_sip_domain", output_field=CharField())
@@ -30,11 +29,6 @@ def domain_of(web_product_id: int) -> str:
     with connection.cursor() as cursor:
         cursor.execute("select public.carillon_sip_domain(%s)", [web_product_id])
         return str(cursor.fetchone()[0])
-
-
-def endpoints_of_customer(actor: Actor, customer: Customer) -> ScopedQuerySet[Endpoint]:
-    """Return a customer's SIP accounts by username; one query."""
-    return endpoints(actor).filter(customer=customer).order_by("username", "id")
 
 
 def locations(actor: Actor) -> ScopedQuerySet[Location]:

@@ -1,20 +1,17 @@
-"""Reads of prices: lists, versions, the rates in force, and which list a buyer pays by.
+"""Reads of prices: lists, versions, rates and who pays by which list.
 
-`callfeed_sql` publishes the same answers to the call path; the order of precedence is told in `price_list_of`.
+By which list and rate a call is charged is said in one place only, in callfeed: `tiers`, `tariff` and `rate`.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Now
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
-from carillon.business.customers.models import Customer
-from carillon.business.partners.models import Partner
 from carillon.business.pricing.choices import Purpose, VersionState
 from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion, Rate
 
@@ -67,51 +64,3 @@ def assignments(actor: Actor) -> ScopedQuerySet[PriceAssignment]:
     return PriceAssignment.objects.visible_to(actor).select_related(
         "price_list", "web_product", "customer", "buyer_partner"
     )
-
-
-def version_in_force(actor: Actor, price_list: PriceList, at: datetime) -> PriceListVersion | None:
-    """Return the approved version that says the prices at `at`: the latest to take effect, the higher number on a tie.
-
-    Cost: one query.
-    """
-    rows = PriceListVersion.objects.visible_to(actor).filter(price_list=price_list, state=VersionState.APPROVED)
-    return rows.filter(effective_from__lte=at).order_by("-effective_from", "-number").first()
-
-
-def rates_in_force(actor: Actor, price_list: PriceList, at: datetime) -> ScopedQuerySet[Rate]:
-    """Return the rates by which calls are charged at `at`, none when no version is in force; two queries."""
-    version = version_in_force(actor, price_list, at)
-    rows = Rate.objects.visible_to(actor)
-    return rows.filter(version=version).order_by("prefix", "id") if version else rows.none()
-
-
-def price_of_number(actor: Actor, price_list: PriceList, number: str, at: datetime) -> Rate | None:
-    """Return the rate with the longest prefix of `number` (E.164) in force at `at`, or None; two queries."""
-    digits = number.lstrip("+")
-    prefixes = [digits[:length] for length in range(min(len(digits), 15) + 1)]
-    found = rates_in_force(actor, price_list, at).filter(prefix__in=prefixes)
-    return max(found, key=lambda rate: len(rate.prefix), default=None)
-
-
-def price_list_of(actor: Actor, customer: Customer) -> PriceList | None:
-    """Return the list a customer pays by: its own, else its web product's, else the partner's default.
-
-    Cost: one query.
-    """
-    fits = Q(customer=customer) | Q(customer=None, web_product=customer.web_product_id)
-    fits |= Q(customer=None, web_product=None)
-    rows = assignments(actor).filter(fits, partner_id=customer.partner_id, buyer_partner=None)
-    exactest_first = (F("customer").asc(nulls_last=True), F("web_product").asc(nulls_last=True))
-    chosen = rows.order_by(*exactest_first).first()
-    return chosen.price_list if chosen else None
-
-
-def wholesale_list_of(actor: Actor, buyer: Partner) -> PriceList | None:
-    """Return the list by which `buyer` pays its parent: only one assigned to it; retail defaults never apply.
-
-    Cost: one query.
-    """
-    if buyer.parent_id is None:
-        return None
-    chosen = assignments(actor).filter(partner_id=buyer.parent_id, buyer_partner=buyer).first()
-    return chosen.price_list if chosen else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db.models import Prefetch
-from django.db.models.functions import Length
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
@@ -22,13 +21,7 @@ def routes(actor: Actor) -> ScopedQuerySet[Route]:
     lines = (
         RouteGateway.objects.visible_to(actor)
         .select_related("gateway")
-        .defer("gateway__auth_secret", "gateway__auth_ha1")
+        .defer(*(f"gateway__{name}" for name in SECRETS))
     )
     rows = Route.objects.visible_to(actor).select_related("partner", "web_product", "customer")
     return rows.prefetch_related(Prefetch("gateways", queryset=lines.order_by("position")))
-
-
-def routes_in_order(actor: Actor, partner_id: int) -> ScopedQuerySet[Route]:
-    """Return a partner's enabled routes, the longest prefixes first, then by priority; two queries."""
-    rows = routes(actor).filter(partner_id=partner_id, is_enabled=True)
-    return rows.order_by(Length("prefix").desc(), "priority", "id")

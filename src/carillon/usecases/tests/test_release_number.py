@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.support.trade import Trade
+from tests.support.cast import Cast
 
 from carillon.base.tenancy import tenant
 from carillon.business.endpoints.actions import EndpointData, create_endpoint
@@ -8,12 +8,11 @@ from carillon.business.numbers.actions import NumberAssignment, NumberData, Numb
 from carillon.usecases.release_number import release_number
 
 
-def test_released_number_is_no_devices_caller_id_any_more(trade: Trade) -> None:
-    shop = trade.northwind
-    with tenant(shop.actor) as paul:
+def test_released_number_is_no_devices_caller_id_any_more(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
         number = add_number(paul, NumberData(e164="+442079460100"))
-        assign_number(paul, number, NumberAssignment(shop.customer.pk))
-        endpoint = create_endpoint(paul, EndpointData(customer_id=shop.customer.pk, caller_id_id=number.pk))
+        assign_number(paul, number, NumberAssignment(cast.acme.pk))
+        endpoint = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk, caller_id_id=number.pk))
         release_number(paul, number, NumberRelease(to_quarantine=False))
         number.refresh_from_db()
         endpoint.refresh_from_db()

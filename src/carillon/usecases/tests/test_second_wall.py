@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError
-from tests.support.trade import Trade
+from tests.support.cast import Cast
 
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
@@ -51,9 +51,8 @@ TABLES = (Number, PriceList, PriceListVersion, Rate, Endpoint, Gateway, Route, R
 RATES = b"prefix,rate\n44,0.02\n33,0.03\n"
 
 
-def first_day(paul: Actor, trade: Trade) -> Number:
+def first_day(paul: Actor, cast: Cast) -> Number:
     """Everything a partner sets up before the first call; returns a number that is still free."""
-    shop = trade.northwind
     prices = create_price_list(paul, PriceListData(name="Business", currency="EUR"))
     costs = create_cost_list(paul, PriceListData(name="Carrier A", currency="EUR"))
     for price_list in (prices, costs):
@@ -62,68 +61,67 @@ def first_day(paul: Actor, trade: Trade) -> Number:
         approved = approve_version(paul, draft)
         create_version(paul, VersionData(price_list_id=price_list.pk, copies_version_id=approved.pk))
     for assignment in (
-        AssignmentData(price_list_id=prices.pk, web_product_id=shop.product.pk),
-        AssignmentData(price_list_id=prices.pk, buyer_partner_id=trade.fjord.partner.pk),
+        AssignmentData(price_list_id=prices.pk, web_product_id=cast.business.pk),
+        AssignmentData(price_list_id=prices.pk, buyer_partner_id=cast.fjord.pk),
     ):
         assign_price_list(paul, assignment)
     gateway = create_gateway(paul, GatewayData(name="A", host="192.0.2.10", cost_list_id=costs.pk))
     create_route(paul, RouteData(name="Everything", gateway_ids=(gateway.pk,)))
     number, spare = (add_number(paul, NumberData(e164=e164)) for e164 in ("+442079460100", "+442079460101"))
-    assign_number(paul, number, NumberAssignment(shop.customer.pk, shop.user.pk))
-    endpoint = create_endpoint(paul, EndpointData(customer_id=shop.customer.pk, caller_id_id=number.pk))
+    assign_number(paul, number, NumberAssignment(cast.acme.pk, cast.bob.pk))
+    endpoint = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk, caller_id_id=number.pk))
     assert len(reveal_secret(paul, endpoint)) == 24
     release_number(paul, number, NumberRelease(to_quarantine=False))
-    allocate_number(paul, number, NumberAllocation(trade.fjord.partner.pk))
+    allocate_number(paul, number, NumberAllocation(cast.fjord.pk))
     return spare
 
 
 @pytest.mark.django_db(transaction=True)
-def test_provider_works_and_others_see_nothing(trade: Trade, as_role: AsRole) -> None:
+def test_provider_works_and_others_see_nothing(cast: Cast, as_role: AsRole) -> None:
     with as_role("web"):
-        with tenant(trade.northwind.actor) as paul:
-            spare = first_day(paul, trade)
+        with tenant(cast.staff("paul")) as paul:
+            spare = first_day(paul, cast)
             assert all(table.objects.exists() for table in TABLES)
-        with tenant(trade.harbour.actor):
+        with tenant(cast.staff("stranger")):
             assert [table.__name__ for table in TABLES if table.objects.exists()] == []
-        with tenant(trade.fjord.actor):
+        with tenant(cast.staff("petra")):
             assert [table.__name__ for table in TABLES if table.objects.exists()] == ["Number"]
             assert PriceAssignment.objects.count() == 1  # as the buyer
             assert PriceAssignment.objects.update(customer=None) == 0
             assert Number.objects.update(area="Oslo") == 1
         assert not any(table.objects.exists() for table in TABLES)
-        with tenant(trade.harbour.actor) as hugo, pytest.raises(InvalidInput) as refused:
-            add_number(hugo, NumberData(e164=spare.e164))
+        with tenant(cast.staff("stranger")) as charlie, pytest.raises(InvalidInput) as refused:
+            add_number(charlie, NumberData(e164=spare.e164))
         assert "e164" in refused.value.fields
 
 
 @pytest.mark.django_db(transaction=True)
-def test_customers_people_see_their_own_rows_only(trade: Trade, as_role: AsRole) -> None:
-    shop = trade.northwind
+def test_customers_people_see_their_own_rows_only(cast: Cast, as_role: AsRole) -> None:
     with as_role("web"):
-        with tenant(shop.actor) as paul:
-            first_day(paul, trade)
-        with tenant(replace(shop.actor, customer_id=shop.customer.pk)):
+        with tenant(cast.staff("paul")) as paul:
+            first_day(paul, cast)
+        with tenant(replace(cast.staff("paul"), customer_id=cast.acme.pk)):
             assert [table.__name__ for table in TABLES if table.objects.exists()] == ["Endpoint"]
-            carla = replace(shop.actor, customer_id=shop.customer.pk)
-            endpoint = create_endpoint(carla, EndpointData(customer_id=shop.customer.pk, username="carla"))
+            carla = replace(cast.staff("paul"), customer_id=cast.acme.pk)
+            endpoint = create_endpoint(carla, EndpointData(customer_id=cast.acme.pk, username="carla"))
             seen: Any = endpoints(carla).get(pk=endpoint.pk)
             assert seen.domain == "northwind.test"
             assert len(reveal_secret(carla, endpoint)) == 24
             assert list(numbers(carla)) == []
-        with tenant(replace(shop.actor, customer_id=10**9)):
+        with tenant(replace(cast.staff("paul"), customer_id=10**9)):
             assert [table.__name__ for table in TABLES if table.objects.exists()] == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_database_refuses_rows_across_partners(trade: Trade, as_role: AsRole) -> None:
+def test_database_refuses_rows_across_partners(cast: Cast, as_role: AsRole) -> None:
     with as_role("web"):
-        with tenant(trade.northwind.actor) as paul:
-            first_day(paul, trade)
+        with tenant(cast.staff("paul")) as paul:
+            first_day(paul, cast)
             draft = PriceListVersion.objects.filter(state="draft").first()
         assert draft is not None
-        with pytest.raises(DatabaseError), tenant(trade.harbour.actor):
+        with pytest.raises(DatabaseError), tenant(cast.staff("stranger")):
             Rate.objects.create(
-                partner=trade.harbour.partner, version_id=draft.pk, prefix="1", name="Theirs", per_minute=Decimal(0)
+                partner=cast.elsewhere, version_id=draft.pk, prefix="1", name="Theirs", per_minute=Decimal(0)
             )
-        with pytest.raises(DatabaseError), tenant(trade.harbour.actor):
-            Number.objects.create(partner=trade.northwind.partner, e164="+442079460199", country="GB")
+        with pytest.raises(DatabaseError), tenant(cast.staff("stranger")):
+            Number.objects.create(partner=cast.northwind, e164="+442079460199", country="GB")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from django.core import serializers
-from tests.support.trade import Trade
+from tests.support.cast import Cast
 
 from carillon.base.choices import Transport
 from carillon.base.errors import InvalidInput, NotFound, NotPermitted
@@ -28,8 +28,9 @@ from carillon.business.endpoints.actions import (
 )
 from carillon.business.endpoints.errors import EndpointState
 from carillon.business.endpoints.models import Endpoint
-from carillon.business.endpoints.queries import endpoints, endpoints_of_customer
+from carillon.business.endpoints.queries import endpoints
 from carillon.business.numbers.actions import NumberAssignment, NumberData, add_number, assign_number
+from carillon.business.partners.queries import system_actor
 
 
 def md5(text: str) -> str:
@@ -52,46 +53,45 @@ def test_stored_secret_is_encrypted_and_another_key_cannot_read_it() -> None:
             decrypt(broken)
 
 
-def test_account_lives_in_its_customers_domain(trade: Trade) -> None:
-    shop = trade.northwind
-    with tenant(shop.actor) as paul:
+def test_account_lives_in_its_customers_domain(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
         endpoint = create_endpoint(
-            paul, EndpointData(customer_id=shop.customer.pk, username=" Alice ", user_id=shop.user.pk, label="Desk")
+            paul, EndpointData(customer_id=cast.acme.pk, username=" Alice ", user_id=cast.bob.pk, label="Desk")
         )
         secret = reveal_secret(paul, endpoint)
         endpoint.refresh_from_db()
-        assert (endpoint.username, endpoint.web_product, endpoint.partner) == ("alice", shop.product, shop.partner)
+        assert (endpoint.username, endpoint.web_product, endpoint.partner) == ("alice", cast.business, cast.northwind)
         assert endpoint.ha1_md5 == md5(f"alice:northwind.test:{secret}")
         assert endpoint.ha1_sha256 == hashlib.sha256(f"alice:northwind.test:{secret}".encode()).hexdigest()
-        assert list(endpoints_of_customer(paul, shop.customer)) == [endpoint]
+        assert list(endpoints(paul).filter(customer=cast.acme)) == [endpoint]
 
 
-def test_username_is_made_when_none_is_given(trade: Trade) -> None:
-    with tenant(trade.northwind.actor) as paul:
-        endpoint = create_endpoint(paul, EndpointData(customer_id=trade.northwind.customer.pk))
+def test_username_is_made_when_none_is_given(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
+        endpoint = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk))
         assert len(endpoint.username) == 10
         assert endpoint.username.isdigit()
 
 
 @pytest.mark.parametrize("username", ["a b", "alice@x", "ålice", "-a", "a.", "x" * 65, "a;b", "a\r\nb", '"', "sip:a"])
-def test_bad_usernames_are_refused(trade: Trade, username: str) -> None:
-    with tenant(trade.northwind.actor) as paul, pytest.raises(InvalidInput) as refused:
-        create_endpoint(paul, EndpointData(customer_id=trade.northwind.customer.pk, username=username))
+def test_bad_usernames_are_refused(cast: Cast, username: str) -> None:
+    with tenant(cast.staff("paul")) as paul, pytest.raises(InvalidInput) as refused:
+        create_endpoint(paul, EndpointData(customer_id=cast.acme.pk, username=username))
     assert "username" in refused.value.fields
 
 
-def test_username_is_once_per_domain(trade: Trade) -> None:
-    with tenant(trade.system) as system:
-        create_endpoint(system, EndpointData(customer_id=trade.northwind.customer.pk, username="alice"))
-        create_endpoint(system, EndpointData(customer_id=trade.fjord.customer.pk, username="alice"))
+def test_username_is_once_per_domain(cast: Cast) -> None:
+    with tenant(system_actor()) as system:
+        create_endpoint(system, EndpointData(customer_id=cast.acme.pk, username="alice"))
+        create_endpoint(system, EndpointData(customer_id=cast.fjord_customer.pk, username="alice"))
         with pytest.raises(InvalidInput) as refused:
-            create_endpoint(system, EndpointData(customer_id=trade.northwind.customer.pk, username="ALICE"))
+            create_endpoint(system, EndpointData(customer_id=cast.acme.pk, username="ALICE"))
         assert "username" in refused.value.fields
 
 
-def test_secret_may_come_from_another_platform(trade: Trade) -> None:
-    with tenant(trade.northwind.actor) as paul:
-        data = EndpointData(customer_id=trade.northwind.customer.pk, username="alice")
+def test_secret_may_come_from_another_platform(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
+        data = EndpointData(customer_id=cast.acme.pk, username="alice")
         for bad in ("short", "x" * 65, "has spaces in it, long", "ünïcödé-ünïcödé-ü"):
             with pytest.raises(InvalidInput):
                 create_endpoint(paul, data, secret=bad)
@@ -99,9 +99,9 @@ def test_secret_may_come_from_another_platform(trade: Trade) -> None:
         assert reveal_secret(paul, endpoint) == "brought-from-elsewhere"
 
 
-def test_secrets_are_in_no_history_and_no_listing(trade: Trade) -> None:
-    with tenant(trade.northwind.actor) as paul:
-        endpoint = create_endpoint(paul, EndpointData(customer_id=trade.northwind.customer.pk, username="alice"))
+def test_secrets_are_in_no_history_and_no_listing(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
+        endpoint = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk, username="alice"))
         first = reveal_secret(paul, endpoint)
         regenerate_secret(paul, endpoint)
         second = reveal_secret(paul, endpoint)
@@ -115,9 +115,9 @@ def test_secrets_are_in_no_history_and_no_listing(trade: Trade) -> None:
         assert not {"secret", "ha1_md5", "ha1_sha256"} & set(listed.__dict__)
 
 
-def test_who_looks_at_a_secret_is_in_the_history(trade: Trade) -> None:
-    with tenant(trade.northwind.actor) as paul:
-        endpoint = create_endpoint(paul, EndpointData(customer_id=trade.northwind.customer.pk))
+def test_who_looks_at_a_secret_is_in_the_history(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
+        endpoint = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk))
         reveal_secret(paul, endpoint)
         regenerate_secret(paul, endpoint)
         entries = AuditEntry.objects.filter(object_type="endpoints.endpoint").order_by("id")
@@ -127,39 +127,38 @@ def test_who_looks_at_a_secret_is_in_the_history(trade: Trade) -> None:
             "endpoint.regenerate_secret",
         ]
         assert {entry.actor_name for entry in entries} == {paul.name}
-    clerk = replace(trade.northwind.actor, permissions=frozenset({"endpoints.view", "endpoints.change"}))
+    clerk = replace(cast.staff("paul"), permissions=frozenset({"endpoints.view", "endpoints.change"}))
     with tenant(clerk), pytest.raises(NotPermitted):
         reveal_secret(clerk, endpoint)
 
 
-def test_caller_id_and_user_are_the_customers_own(trade: Trade) -> None:
-    shop = trade.northwind
-    with tenant(shop.actor) as paul:
+def test_caller_id_and_user_are_the_customers_own(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
         own, spare = (add_number(paul, NumberData(e164=e164)) for e164 in ("+442079460100", "+442079460101"))
-        assign_number(paul, own, NumberAssignment(shop.customer.pk))
-        endpoint = create_endpoint(paul, EndpointData(customer_id=shop.customer.pk))
+        assign_number(paul, own, NumberAssignment(cast.acme.pk))
+        endpoint = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk))
         for field, data in (
-            ("caller_id_id", EndpointData(customer_id=shop.customer.pk, caller_id_id=spare.pk)),
-            ("caller_id_id", EndpointData(customer_id=shop.customer.pk, caller_id_id=10**9)),
-            ("user_id", EndpointData(customer_id=shop.customer.pk, user_id=trade.fjord.user.pk)),
-            ("user_id", EndpointData(customer_id=shop.customer.pk, user_id=trade.harbour.user.pk)),
-            ("transport", EndpointData(customer_id=shop.customer.pk, transport="ax25")),  # type: ignore[arg-type]
-            ("label", EndpointData(customer_id=shop.customer.pk, label="x" * 101)),
+            ("caller_id_id", EndpointData(customer_id=cast.acme.pk, caller_id_id=spare.pk)),
+            ("caller_id_id", EndpointData(customer_id=cast.acme.pk, caller_id_id=10**9)),
+            ("user_id", EndpointData(customer_id=cast.acme.pk, user_id=cast.fjord_user.pk)),
+            ("user_id", EndpointData(customer_id=cast.acme.pk, user_id=cast.stranger.pk)),
+            ("transport", EndpointData(customer_id=cast.acme.pk, transport="ax25")),  # type: ignore[arg-type]
+            ("label", EndpointData(customer_id=cast.acme.pk, label="x" * 101)),
         ):
             with pytest.raises(InvalidInput) as refused:
                 update_endpoint(paul, endpoint, data)
             assert field in refused.value.fields
         wanted = EndpointData(
-            customer_id=shop.customer.pk, user_id=shop.user.pk, caller_id_id=own.pk, transport=Transport.TCP
+            customer_id=cast.acme.pk, user_id=cast.bob.pk, caller_id_id=own.pk, transport=Transport.TCP
         )
         update_endpoint(paul, endpoint, wanted)
         endpoint.refresh_from_db()
-        assert (endpoint.user, endpoint.caller_id, endpoint.transport) == (shop.user, own, "tcp")
+        assert (endpoint.user, endpoint.caller_id, endpoint.transport) == (cast.bob, own, "tcp")
 
 
-def test_account_is_disabled_enabled_and_removed(trade: Trade) -> None:
-    with tenant(trade.northwind.actor) as paul:
-        endpoint = create_endpoint(paul, EndpointData(customer_id=trade.northwind.customer.pk))
+def test_account_is_disabled_enabled_and_removed(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
+        endpoint = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk))
         with pytest.raises(EndpointState):
             enable_endpoint(paul, endpoint)
         assert not disable_endpoint(paul, endpoint).is_enabled
@@ -169,38 +168,37 @@ def test_account_is_disabled_enabled_and_removed(trade: Trade) -> None:
         assert AuditEntry.objects.filter(action="endpoint.remove", object_id=str(endpoint.pk)).exists()
 
 
-def test_hashes_follow_a_changed_domain(trade: Trade) -> None:
-    shop = trade.northwind
-    with tenant(shop.actor) as paul:
-        endpoint = create_endpoint(paul, EndpointData(customer_id=shop.customer.pk, username="alice"))
+def test_hashes_follow_a_changed_domain(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
+        endpoint = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk, username="alice"))
         secret = reveal_secret(paul, endpoint)
-        shop.product.sip_domain = "Voice.Northwind.test"
-        shop.product.save()
-        assert derive_hashes(paul, shop.product) == 1
+        cast.business.sip_domain = "Voice.Northwind.test"
+        cast.business.save()
+        assert derive_hashes(paul, cast.business) == 1
         endpoint.refresh_from_db()
         assert endpoint.ha1_md5 == md5(f"alice:voice.northwind.test:{secret}")
         assert reveal_secret(paul, endpoint) == secret
 
 
-def test_stranger_neither_sees_nor_changes(trade: Trade) -> None:
-    with tenant(trade.northwind.actor) as paul:
-        endpoint = create_endpoint(paul, EndpointData(customer_id=trade.northwind.customer.pk))
-    with tenant(trade.harbour.actor) as hugo:
-        assert not endpoints(hugo).exists()
+def test_stranger_neither_sees_nor_changes(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
+        endpoint = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk))
+    with tenant(cast.staff("stranger")) as charlie:
+        assert not endpoints(charlie).exists()
         for act in (reveal_secret, regenerate_secret, disable_endpoint, remove_endpoint):
             with pytest.raises(NotFound):
-                act(hugo, endpoint)
+                act(charlie, endpoint)
         with pytest.raises(InvalidInput):
-            create_endpoint(hugo, EndpointData(customer_id=trade.northwind.customer.pk))
-    with tenant(trade.northwind.actor):
+            create_endpoint(charlie, EndpointData(customer_id=cast.acme.pk))
+    with tenant(cast.staff("paul")):
         assert Endpoint.objects.get().secret == endpoint.secret
 
 
-def test_customers_people_see_their_own_only(trade: Trade) -> None:
-    with tenant(trade.northwind.actor) as paul:
-        endpoint = create_endpoint(paul, EndpointData(customer_id=trade.northwind.customer.pk))
-    carla = replace(trade.northwind.actor, customer_id=trade.northwind.customer.pk)
-    other = replace(trade.northwind.actor, customer_id=10**9)
+def test_customers_people_see_their_own_only(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
+        endpoint = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk))
+    carla = replace(cast.staff("paul"), customer_id=cast.acme.pk)
+    other = replace(cast.staff("paul"), customer_id=10**9)
     with tenant(carla):
         assert list(endpoints(carla)) == [endpoint]
         assert len(json.dumps(reveal_secret(carla, endpoint))) == 26
