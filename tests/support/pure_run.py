@@ -148,20 +148,19 @@ class PureRun:
 
     def _post(self, draft: CdrDraft) -> Counter[str]:
         """The ledger's entries of one CDR, by account name; what a carrier costs is owed to it."""
-        seller, amount, currency = draft.seller_partner_id, draft.amount_micro, draft.currency
+        seller = draft.seller_partner_id
         if draft.account_id is None:
-            books = ledger.partner_key("cost", seller, currency), ledger.partner_key("payable", seller, currency)
-            postings = ledger.move_postings(*books, amount, currency)
+            sides = f"cost:{seller}", f"payable:{seller}"
         else:
-            postings = ledger.charge_postings(draft.account_id, seller, amount, currency)
+            sides = ledger.account_key(draft.account_id), f"revenue:{seller}"
+        postings = ledger.move_postings(*sides, draft.amount_micro, draft.currency)
         entries: Counter[str] = Counter()
         for posting in ledger.check_balanced(postings):
             entries[self._name(posting.account_key)] += posting.amount_micro
         return entries
 
     def _name(self, account_key: str) -> str:
-        kind, _, rest = account_key.partition(":")
-        identity = int(rest.partition(":")[0])
+        kind, _, identity = account_key.partition(":")
         if kind == "account":
-            return self.world.name_of_account(identity)
-        return f"{kind} of {self.world.name_of_partner(identity)}"
+            return self.world.name_of_account(int(identity))
+        return f"{kind} of {self.world.name_of_partner(int(identity))}"

@@ -12,9 +12,6 @@ from typing import Any, Final
 from carillon.logic.callflow.values import Customer, Domain, Endpoint, Gateway, Number, Partner, Route, User
 from carillon.logic.documents import DocumentError, from_document
 
-CONTRACT_VERSION: Final = 1
-"""Raised when a document loses a field or changes its meaning; a new field with a default does not raise it."""
-
 TYPES: Final[Mapping[str, type[Any]]] = {
     "domain": Domain,
     "endpoint": Endpoint,

@@ -62,11 +62,6 @@ def round_micro(amount: Decimal, mode: str = "half_up", decimals: int = MAX_DECI
     return int(rounded.scaleb(MAX_DECIMALS, EXACT))
 
 
-def to_decimal(amount_micro: int) -> Decimal:
-    """Micro-units as whole currency units, exactly."""
-    return Decimal(amount_micro).scaleb(-MAX_DECIMALS, EXACT)
-
-
 def parse_amount(text: str) -> int:
     """Micro-units of an amount as a person or a file writes it: `12`, `12.5`, `-0.000001`.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 
 from carillon.logic.numberplan import COUNTRIES
 
@@ -100,12 +99,6 @@ def is_extension(text: str, country: str) -> bool:
         and text.isdigit()
         and not is_emergency(text, country)
     )
-
-
-@cache
-def calling_codes() -> frozenset[str]:
-    """All calling codes in use: one to three digits."""
-    return frozenset(_LENGTHS_BY_CODE)
 
 
 def calling_code_of(e164: str) -> str:

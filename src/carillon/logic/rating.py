@@ -265,10 +265,6 @@ class PriceLists:
         """Rates in all versions of all lists."""
         return sum(len(version.rates) for _, versions in self._lists.values() for version in versions)
 
-    def version_ids(self) -> frozenset[int]:
-        """Identities of all versions held."""
-        return frozenset(item.tariff.version_id for _, versions in self._lists.values() for item in versions)
-
 
 @dataclass(frozen=True, slots=True)
 class RatesAt:

@@ -20,10 +20,11 @@ from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
+from carillon.logic.money import MICRO, AmountError, parse_amount
 from carillon.panels.declaration import Upload
 from carillon.panels.inputs import Input
 
-MICRO = 1_000_000
+THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 MAX_ITEMS = 200
 MOST_PLACES = 30
 UNCHECKED = ("", "false", "off", "no", "0")
@@ -268,11 +269,11 @@ def _major(text: str) -> Any:
     """An amount typed in major units as micro-units; what is not an amount stays text and is refused later."""
     if not text.strip():
         return ""
-    number = _number(text.strip().replace(",", ""))
-    micro = None if number is None else number * MICRO
-    if micro is None or micro != micro.to_integral_value() or abs(micro) >= 2**63:
+    plain = text.replace(",", "") if THOUSANDS.fullmatch(text.strip()) else text  # "12,50" must not become 1250
+    try:
+        return parse_amount(plain)
+    except AmountError:
         return text + "?"
-    return int(micro)
 
 
 def defaults(inputs: Iterable[Input], actor: Actor) -> dict[str, Any]:

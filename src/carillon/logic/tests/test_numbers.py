@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from carillon.logic.numbers import (
     DialledKind,
     calling_code_of,
-    calling_codes,
     is_emergency,
     is_extension,
     national_form,
@@ -94,7 +93,7 @@ def test_nothing_a_device_sends_breaks_it(dialled: str, country: str) -> None:
 
 
 def test_every_country_has_a_plan_with_an_emergency_number() -> None:
-    assert {"44", "1", "39", "7", "800"} <= calling_codes()
+    assert all(calling_code_of(f"+{code}12345") == code for code in ("44", "1", "39", "7", "800"))
     for country in ("GB", "US", "FR", "DE", "IT", "ES", "NL", "SE", "PL", "BR", "IN", "ZA", "JP", "AU"):
         plan = plan_of(country)
         assert plan is not None

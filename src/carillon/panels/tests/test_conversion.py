@@ -158,7 +158,7 @@ def test_form_texts_are_read_as_people_type_them() -> None:
     assert made.list_file == Upload("rates.csv", b"prefix")
 
 
-@pytest.mark.parametrize("text", ["dear", "0.0000001", "1e40", "Infinity", "-1"])
+@pytest.mark.parametrize("text", ["dear", "0.0000001", "1e40", "Infinity", "-1", "12,50", "1,23,456"])
 def test_wrong_amount_in_a_form_is_named(text: str) -> None:
     given = from_form(INPUTS, QueryDict(f"name=desk&count=3&limit_micro={text}"), MultiValueDict())
     with pytest.raises(InvalidInput) as refused:
