@@ -155,9 +155,8 @@ def csv_lines(panel: Panel, rows: Iterable[Any]) -> Iterable[list[str]]:
 
 def neutral(text: str) -> str:
     """Return `text` so that no spreadsheet runs it; numbers, also telephone numbers with a plus, stay as they are."""
-    if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not text[1:].replace(".", "", 1).isdigit():
-        return "'" + text
-    return text
+    is_number = text[:1] in ("+", "-") and text[1:].replace(".", "", 1).isdigit()
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not is_number else text
 
 
 def initial_values(panel: Panel, row: Any) -> Mapping[str, Any]:
