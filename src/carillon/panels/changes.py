@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
-from carillon.base.errors import Conflict, NotFound, NotPermitted
+from carillon.base.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from carillon.panels.cells import initial_values
 from carillon.panels.conversion import convert
 from carillon.panels.declaration import Panel, RowAction
@@ -106,6 +106,8 @@ class Changes:
         if action.applies is not None and not action.applies(row):
             raise Conflict(_("This is not possible for %(name)s as it is now.") % {"name": row})
         if action.data is None:
+            if given:
+                raise InvalidInput(fields={str(name)[:100]: _("There is no such field.") for name in given})
             return _run(action.run, actor, row)
         return _run(
             action.run, actor, row, convert(action.data, action_inputs(action), given, actor, visible=self.visible)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import Http404
 from rest_framework import exceptions, serializers
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from carillon.base.errors import CarillonError, NotFound, NotPermitted
@@ -28,6 +31,16 @@ class Problem(serializers.Serializer[Any]):
     )
 
 
+class ProblemResponse(Response):
+    """A problem is JSON whatever the caller accepts."""
+
+    @property
+    def rendered_content(self) -> Any:
+        """The problem as JSON; its content type is its own."""
+        self["Content-Type"] = CONTENT_TYPE
+        return JSONRenderer().render(self.data)
+
+
 def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn an exception into a problem; None for what is our own fault (a plain 500)."""
     if isinstance(error, Http404):
@@ -36,11 +49,18 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
         return problem(error.slug, error.title, error.status, error.detail, fields=error.fields)
     if isinstance(error, exceptions.PermissionDenied):
         return problem(NotPermitted.slug, NotPermitted.title, 403, str(error.detail))
+    if isinstance(error, RequestDataTooBig):
+        return problem("too-large", "The request is too large.", 413, "The body is larger than this address takes.")
+    if isinstance(error, SuspiciousOperation):  # too many fields or files; its text is for our log
+        return problem("malformed", "Bad Request", 400, "The body holds too much or is not well formed.")
     if isinstance(error, exceptions.APIException):
         asked = str(getattr(error, "auth_header", ""))
         headers = {"WWW-Authenticate": asked} if asked else {}
         slug = str(error.default_code).replace("_", "-")
-        return problem(slug, str(error.default_detail), error.status_code, str(error.detail), headers=headers)
+        title = str(error.default_detail)
+        if "{" in title:  # a pattern for the detail
+            title = HTTPStatus(error.status_code).phrase
+        return problem(slug, title, error.status_code, str(error.detail), headers=headers)
     return None
 
 
@@ -57,4 +77,4 @@ def problem(
     body: dict[str, Any] = {"type": TYPE + slug, "title": title, "status": status, "detail": detail}
     if fields:
         body["fields"] = fields
-    return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
+    return ProblemResponse(body, status=status, headers=headers, content_type=CONTENT_TYPE)

@@ -8,11 +8,10 @@ from typing import Any
 from django.db import models
 from django.urls import URLPattern, path, re_path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from drf_spectacular.views import SpectacularAPIView
 
 from carillon.faces.api.problems import CONTENT_TYPE, Problem
 from carillon.faces.api.schemas import body_schema, list_parameters, page_schema, row_schema
-from carillon.faces.api.views import ActionView, ExtraView, NoSuchResource, PanelView
+from carillon.faces.api.views import ActionView, Description, ExtraView, NoSuchResource, PanelView
 from carillon.faces.portal.catalogue import panels
 from carillon.panels.changes import action_inputs, panel_inputs
 from carillon.panels.declaration import Panel, Upload
@@ -123,7 +122,7 @@ def _key(panel: Panel) -> str:
 
 
 urlpatterns: list[Any] = [
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", Description.as_view(), name="schema"),
     *(pattern for panel in panels() if panel.rest_name for pattern in _panel_paths(panel)),
     re_path(r"^", NoSuchResource.as_view(), name="nothing"),
 ]

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from typing import Any, ClassVar
 
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import get_language
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -12,6 +20,7 @@ from rest_framework.viewsets import ViewSet
 
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput, NotFound
+from carillon.business.partners.queries import Host
 from carillon.faces.api.idempotency import once
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.panels.cells import rest_row
@@ -104,6 +113,25 @@ class ExtraView(ViewSet):
         return Response(self.extra.read(actor, find_row(self.panel, actor, str(id))))
 
 
+class Description(SpectacularAPIView):
+    """GET /schema/: the OpenAPI description, made once per process, language and website."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return the description. Anybody may read it at the portal, a web product's only who has signed in there."""
+        host: Host = request._request.host  # type: ignore[attr-defined]
+        if host.web_product_id is not None and actor_of(request).login_id is None:
+            raise NotAuthenticated
+        return Response(_description(host.name, get_language()))
+
+
+@functools.lru_cache(maxsize=64)
+def _description(name: str, language: str | None) -> dict[str, Any]:
+    """`language` is the active one: titles are translated."""
+    found: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return {**found, "info": {**found["info"], "title": f"{name} API"}}
+
+
 class NoSuchResource(APIView):
     """Answers for every other address under /api/v1/."""
 
@@ -128,15 +156,26 @@ def actor_of(request: Request) -> Actor:
 
 def _once(request: Request, actor: Actor, do: Any, *, is_secret: bool = False) -> Response:
     key = request.headers.get("Idempotency-Key", "")
-    what = f"{request.method} {request.get_full_path()}\n".encode() + (_raw(request) if key else b"")
+    what = f"{actor.login_id} {request.method} {request.get_full_path()}\n".encode() + (_raw(request) if key else b"")
     status, body = once(actor, key, what, do, is_secret=is_secret)
     return Response(body, status=status)
 
 
 def _raw(request: Request) -> bytes:
-    """What identifies the body; its bytes are gone once it was parsed."""
+    """What identifies the body; its bytes are gone once it was parsed. Files by what is in them."""
     data = request.data
+    if isinstance(data, QueryDict):
+        files = {name: [_digest(file) for file in request.FILES.getlist(name)] for name in request.FILES}
+        return repr((sorted((name, data.getlist(name)) for name in data if name not in files), files)).encode()
     return repr(sorted(data.items()) if isinstance(data, dict) else data).encode()
+
+
+def _digest(file: UploadedFile[bytes]) -> str:
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def _fresh(panel: Panel, actor: Actor, row: Any) -> Any:
@@ -148,6 +187,9 @@ def _fresh(panel: Panel, actor: Actor, row: Any) -> Any:
 def _given(request: Request, inputs: tuple[Input, ...]) -> dict[str, Any]:
     data = request.data
     if isinstance(data, QueryDict):
+        unknown = set(data) - {one.name for one in inputs} - {"csrfmiddlewaretoken"}
+        if unknown:
+            raise InvalidInput(fields={name[:100]: "There is no such field." for name in unknown})
         return from_form(inputs, data, request.FILES)
     if not isinstance(data, dict):
         raise InvalidInput("The body must be a JSON object.")

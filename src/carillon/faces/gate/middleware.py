@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase, StreamingHttpResponse
@@ -30,19 +31,25 @@ CONTENT_SECURITY_POLICY = (
 )
 HEALTH_PATH = "/health"
 SIGN_IN_PATH = "/accounts/"
+API_PATH = "/api/"
+FORM = "application/x-www-form-urlencoded"
 SESSION_REALM = "carillon_realm"
 SESSION_PLACE = "carillon_place"
 
 
 def headers(get_response: Handler) -> Handler:
-    """Give each request an id (also in history and logs) and each response its security headers."""
+    """Give each request an id (also in history and logs) and each response its security headers.
+
+    Nothing we answer is for shared caches or for the next person at the same computer; static files never come here.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
-        response = get_response(request)
+        response = _not_text(request) if _is_foreign_text(request) else get_response(request)
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
         response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         response["X-Content-Type-Options"] = "nosniff"
+        response.setdefault("Cache-Control", "private, no-store")
         return response
 
     return middleware
@@ -60,6 +67,8 @@ def host(get_response: Handler) -> Handler:
             return _health()
         try:
             found = book.find(request.get_host().rsplit(":", 1)[0].rstrip(".").lower())
+        except DisallowedHost:  # not even a name; Django would log each as an error of ours
+            return _bad_request(request, "The Host header is not a hostname.")
         except OperationalError:  # a hostname asked for lately is remembered: then the view fails instead
             return _unavailable(request)
         if found is None:
@@ -146,6 +155,22 @@ def _stream_inside(request: HttpRequest, response: StreamingHttpResponse) -> Non
             yield from chunks
 
     response.streaming_content = inside()
+
+
+def _is_foreign_text(request: HttpRequest) -> bool:
+    """Forms come in UTF-8; Django's own refusal of others reads the form again and fails."""
+    return request.content_type == FORM and (request.encoding or "utf-8").lower() != "utf-8"
+
+
+def _not_text(request: HttpRequest) -> HttpResponse:
+    return _bad_request(request, "Forms must be encoded in UTF-8.")
+
+
+def _bad_request(request: HttpRequest, detail: str) -> HttpResponse:
+    if not request.path.startswith(API_PATH):
+        return HttpResponse(detail, status=400, content_type="text/plain; charset=utf-8")
+    body = {"type": "urn:carillon:problem:malformed", "title": "Bad Request", "status": 400, "detail": detail}
+    return JsonResponse(body, status=400, content_type="application/problem+json")
 
 
 def _unavailable(request: HttpRequest) -> HttpResponse:

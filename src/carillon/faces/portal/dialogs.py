@@ -83,7 +83,8 @@ def _sent(request: HttpRequest, inputs: Iterable[Input], initial: Mapping[str, A
     values = request.POST.copy()
     for one in inputs:
         if one.field.only == "create":
-            values[one.name] = str(getattr(initial[one.name], "value", initial[one.name]))
+            was = initial.get(one.name, "")  # what only adding asks for, such as how many, the row has not kept
+            values[one.name] = str(getattr(was, "value", was))
     return values
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
-from tests.support.cast import Cast
+from tests.support.cast import EMAILS, PASSWORD, Cast
 
 from carillon.faces.gate.hosts import HostBook
 
@@ -57,8 +57,37 @@ def test_silent_database_is_said_so(db: None, monkeypatch: pytest.MonkeyPatch) -
     assert b"try again" in answer.content
 
 
-def test_malformed_host_header_is_refused(db: None) -> None:
-    assert Client(headers={"host": "a b"}).get("/").status_code == 400
+@pytest.mark.parametrize("name", ["a b", "", "portal.localhost:x", "portal.localhost@evil.example", "[::1"])
+def test_malformed_host_header_is_refused(db: None, name: str) -> None:
+    client = Client(headers={"host": name})
+    assert client.get("/").status_code == 400
+    assert client.get("/api/v1/customers/")["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/nothing", "/panels/customers/add/", "/api/v1/customers/"])
+def test_forms_in_other_encodings_are_refused(db: None, path: str) -> None:
+    client = Client(headers={"host": "portal.localhost"}, enforce_csrf_checks=True)
+    kind = "application/x-www-form-urlencoded; charset=utf-16"
+    assert client.post(path, b"login=%C3", content_type=kind).status_code == 400
+    assert client.post(path, b"login=%C3", content_type=kind.replace("16", "8")).status_code in (401, 403, 404)
+
+
+def test_nothing_private_stays_in_a_cache(cast: Cast) -> None:
+    client = Client(headers={"host": "portal.localhost"})
+    assert client.post("/accounts/login/", {"login": EMAILS["paul"], "password": PASSWORD}).status_code == 302
+    for path in ("", "rows/", "export/", "lookup/", f"{cast.acme.pk}/edit/", f"{cast.acme.pk}/history/"):
+        answer = client.get(f"/panels/customers/{path}")
+        assert (answer.status_code, answer["Cache-Control"]) == (200, "private, no-store")
+    for path in ("/api/v1/customers/", "/accounts/password/change/", "/accounts/login/", "/nothing"):
+        assert "no-store" in client.get(path)["Cache-Control"], path
+
+
+@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "\\evil.example", "x", "portal:home", "٣"])
+def test_the_customer_filter_leads_back_to_our_own_pages_only(cast: Cast, back: str) -> None:
+    client = Client(headers={"host": "portal.localhost"})
+    client.post("/accounts/login/", {"login": EMAILS["paul"], "password": PASSWORD})
+    assert client.post("/customer-filter/", {"back": back})["Location"] == "/"
+    assert client.post("/customer-filter/", {"back": "/panels/users/?x=1"})["Location"] == "/panels/users/?x=1"
 
 
 def test_anonymous_request_sees_no_tenant(cast: Cast) -> None:
