@@ -8,7 +8,9 @@ pytest_plugins = [
     "tests.support.web",
     "tests.support.postgres",
     "tests.support.cast",
+    "tests.support.clients",
     "tests.support.platform",
+    "tests.support.whole",
 ]
 
 DATABASE_FIXTURES = {"cluster", "db", "transactional_db", "role_connection", "as_role"}

@@ -55,8 +55,9 @@ class Cast:
 
     def user(self, user: User) -> Actor:
         """Return the actor of a customer's user who signs in (alice, the stranger)."""
-        assert user.login is not None
-        return signed_in_actor(user.login)
+        with tenant(system_actor()):
+            assert user.login is not None
+            return signed_in_actor(user.login)
 
 
 EMAILS = {

@@ -10,6 +10,7 @@ Nothing here is a fixture: a test says `market = make_market(cast)`.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -290,6 +291,15 @@ def finished_call(decision: Decision, *, talked_s: float, started: datetime | No
     happened(call_id, "answered", started + timedelta(seconds=2), target=0)
     happened(call_id, "ended", started + timedelta(seconds=2 + talked_s), by="caller", sip_code=200, reason="")
     return call_id
+
+
+def traced(call_id: UUID, *messages: tuple[str, str, str], every_us: int = 1) -> None:
+    """Keep SIP messages (from, to, text) as the call's trace, as control does; the first one at 0 microseconds."""
+    lines = [
+        json.dumps({"at_us": place * every_us, "src": source, "dst": target, "proto": "udp", "raw": text})
+        for place, (source, target, text) in enumerate(messages)
+    ]
+    rows("select callfeed.record_trace(%s, %s)", call_id, zlib.compress("\n".join(lines).encode()))
 
 
 def _json(decision: Decision) -> str:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
-from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 
@@ -21,14 +18,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NEW = "entirely new words"
 PEOPLE = [("portal.localhost", "petra@fjord.test"), ("northwind.localhost", "alice@acme.test")]
-
-
-@pytest.fixture
-def web(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> Iterator[Cast]:
-    """The cast, with Django's own pooled connection signed in as the web role."""
-    cache.clear()
-    with as_role("web"):
-        yield cast
 
 
 def sign_in(host: str, email: str, password: str = PASSWORD) -> tuple[Client, HttpResponse]:

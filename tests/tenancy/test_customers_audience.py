@@ -10,12 +10,10 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from carillon.base.tenancy import realm_scope, tenant
-from carillon.business.customers.models import User
-from carillon.business.partners.actions import TokenData, create_token
 from carillon.faces.portal.catalogue import panels
 from carillon.panels.declaration import Panel
 from tests.support.cast import PASSWORD, Cast
+from tests.support.clients import program
 from tests.support.market import make_market
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,14 +32,6 @@ def web(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> I
         yield cast
 
 
-def script(cast: Cast, user: User, host: str) -> Client:
-    with realm_scope(user.partner_id):
-        actor = cast.user(user)
-    with tenant(actor):
-        _, clear = create_token(actor, TokenData(name="script"))
-    return Client(headers={"host": host, "authorization": f"Bearer {clear}"})
-
-
 def listed(client: Client, panel: Panel) -> list[dict[str, Any]] | None:
     """Return the rows of a resource; None when it is not for this caller."""
     answer = client.get(f"/api/v1/{panel.rest_name}/?limit=200")
@@ -53,8 +43,8 @@ def listed(client: Client, panel: Panel) -> list[dict[str, Any]] | None:
 
 
 def test_resources_for_customers_hold_their_rows_only(web: Cast) -> None:
-    alice = script(web, web.alice, "northwind.localhost")
-    charlie = script(web, web.stranger, "elsewhere.localhost")
+    alice = program(web.user(web.alice), host="northwind.localhost")
+    charlie = program(web.user(web.stranger), host="elsewhere.localhost")
     opened = set()
     for panel in RESOURCES:
         mine, theirs = listed(alice, panel), listed(charlie, panel)
@@ -69,8 +59,8 @@ def test_resources_for_customers_hold_their_rows_only(web: Cast) -> None:
 
 
 def test_ids_of_others_are_not_found(web: Cast) -> None:
-    alice = script(web, web.alice, "northwind.localhost")
-    charlie = script(web, web.stranger, "elsewhere.localhost")
+    alice = program(web.user(web.alice), host="northwind.localhost")
+    charlie = program(web.user(web.stranger), host="elsewhere.localhost")
     for panel in RESOURCES:
         for row in listed(charlie, panel) or ():
             path = f"/api/v1/{panel.rest_name}/{row['id']}/"
@@ -82,7 +72,7 @@ def test_session_on_the_brands_website_reads_the_same(web: Cast) -> None:
     alice = Client(headers={"host": "northwind.localhost"})
     answer = alice.post("/accounts/login/", {"login": "alice@acme.test", "password": PASSWORD})
     assert answer.status_code == 302
-    token = script(web, web.alice, "northwind.localhost")
+    token = program(web.user(web.alice), host="northwind.localhost")
     for panel in RESOURCES:
         assert listed(alice, panel) == listed(token, panel), panel.slug
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
@@ -25,14 +22,6 @@ SEES = {
     "petra": "Bryggen AS",
     "stranger": "Charlie",
 }
-
-
-@pytest.fixture
-def web(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> Iterator[Cast]:
-    """The cast, with Django's own pooled connection signed in as the web role."""
-    cache.clear()
-    with as_role("web"):
-        yield cast
 
 
 def signed_in(name: str) -> Client:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -25,13 +25,6 @@ from tests.support.cast import Cast
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AsRole = Callable[[str], AbstractContextManager[None]]
-
-
-@pytest.fixture
-def web(cast: Cast, as_role: AsRole) -> Iterator[Cast]:
-    """The cast, with Django's own pooled connection signed in as the web role."""
-    with as_role("web"):
-        yield cast
 
 
 def names(table: str = "customers_customer") -> set[str]:

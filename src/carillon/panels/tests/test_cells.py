@@ -32,7 +32,9 @@ def test_duration_is_read_as_a_clock(milliseconds: int, text: str) -> None:
     assert duration_text(milliseconds) == text
 
 
-@pytest.mark.parametrize("text", ["=1+1", "=0", "@1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "+", "-x"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "=0", "@1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "+", "-x"]
+)
 def test_formula_is_neutralised(text: str) -> None:
     assert neutral(text) == "'" + text
 

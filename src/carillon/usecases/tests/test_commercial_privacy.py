@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from tests.support.cast import Cast
-from tests.support.market import LONDON, decided, happened, invite, make_market, open_call, rows
+from tests.support.market import LONDON, decided, happened, invite, make_market, open_call, traced
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import tenant
@@ -61,12 +60,7 @@ def ended(decision: Decision, carrier: str = CARRIER) -> UUID:
         (carrier, EDGE, "SIP/2.0 200 OK"),
         (EDGE, caller, "SIP/2.0 200 OK"),
     )
-    lines = [
-        {"at_us": at, "src": source, "dst": target, "proto": "udp", "raw": f"{first}\r\nCall-ID: 1\r\n\r\n"}
-        for at, (source, target, first) in enumerate(steps)
-    ]
-    packed = zlib.compress("\n".join(json.dumps(line) for line in lines).encode())
-    rows("select callfeed.record_trace(%s, %s)", call_id, packed)
+    traced(call_id, *((source, target, f"{first}\r\nCall-ID: 1\r\n\r\n") for source, target, first in steps))
     with tenant(system_actor()) as actor:
         settle_call(actor, call_id)
     return call_id

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -11,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 from tests.support.cast import Cast
-from tests.support.market import LONDON, decided, finished_call, happened, invite, make_market, open_call, rows
+from tests.support.market import LONDON, decided, finished_call, happened, invite, make_market, open_call, traced
 
 from carillon.base.tenancy import tenant
 from carillon.business.calls.models import Call
@@ -23,9 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_events_and_trace_follow_their_call(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> None:
     make_market(cast)
     call_id = finished_call(decided(invite("bryggen", "fjord.test", LONDON)), talked_s=5)
-    line = {"at_us": 1, "src": "a", "dst": "b", "proto": "udp", "raw": "BYE sip:x SIP/2.0\r\n\r\n"}
     for _ in range(2):  # the later trace replaces the earlier one
-        rows("select callfeed.record_trace(%s, %s)", call_id, zlib.compress(json.dumps(line).encode()))
+        traced(call_id, ("a", "b", "BYE sip:x SIP/2.0\r\n\r\n"))
     actors = {name: cast.staff(name) for name in ("olga", "paul", "petra", "stranger")}
     actors["alice"] = cast.user(cast.alice)
     seen = {}

@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 from tests.support.cast import EMAILS, PASSWORD, Cast
+from tests.support.clients import program
 
-from carillon.base.tenancy import realm_scope, tenant
-from carillon.business.partners.actions import TokenData, create_token
 from carillon.faces.portal.catalogue import panels
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PROBLEM = "application/problem+json"
-
-
-@pytest.fixture
-def web(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> Iterator[Cast]:
-    """The cast, with Django's own pooled connection signed in as the web role."""
-    cache.clear()
-    with as_role("web"):
-        yield cast
-
-
-def script(cast: Cast, name: str, *scopes: str) -> Client:
-    with realm_scope(0):
-        actor = cast.staff(name)
-    with tenant(actor):
-        clear = create_token(actor, TokenData(name="script", scopes=scopes or ("*",)))[1]
-    return Client(headers={"host": "portal.localhost", "authorization": f"Bearer {clear}"})
 
 
 def post(client: Client, path: str, body: Any, **headers: str) -> Any:
@@ -59,13 +39,13 @@ def test_no_token_and_wrong_tokens_are_asked_for_a_right_one(web: Cast) -> None:
 
 
 def test_token_of_staff_is_unknown_on_a_branded_site(web: Cast) -> None:
-    token = script(web, "paul").defaults["HTTP_AUTHORIZATION"]
+    token = program(web.staff("paul")).defaults["HTTP_AUTHORIZATION"]
     answer = Client(headers={"host": "northwind.localhost", "authorization": token}).get("/api/v1/customers/")
     assert answer.status_code in (401, 404)
 
 
 def test_scopes_limit_what_a_token_may_do(web: Cast) -> None:
-    reader = script(web, "paul", "customers.view")
+    reader = program(web.staff("paul"), "customers.view")
     assert reader.get("/api/v1/customers/").status_code == 200
     answer = reader.patch(f"/api/v1/customers/{web.acme.pk}/", "{}", content_type="application/json")
     assert (answer.status_code, slug(answer)) == (403, "not-permitted")
@@ -88,19 +68,19 @@ def test_session_needs_its_csrf_token_to_change_anything(web: Cast) -> None:
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", '"x"', "NaN", '{"name": NaN}', '{"name": "\\u0000"}'])
 def test_body_that_is_no_object_is_a_problem(web: Cast, body: str) -> None:
-    answer = script(web, "paul").post("/api/v1/customers/", body, content_type="application/json")
+    answer = program(web.staff("paul")).post("/api/v1/customers/", body, content_type="application/json")
     assert answer.status_code == 400
     slug(answer)
 
 
 def test_wrong_values_are_named(web: Cast) -> None:
-    answer = post(script(web, "paul"), "customers/", {"name": "", "kind": "club", "colour": "red"})
+    answer = post(program(web.staff("paul")), "customers/", {"name": "", "kind": "club", "colour": "red"})
     assert (answer.status_code, slug(answer)) == (400, "invalid-input")
     assert {"name", "kind", "colour", "web_product_id"} == set(answer.json()["fields"])
 
 
 def test_row_of_another_partner_cannot_be_pointed_to(web: Cast) -> None:
-    answer = post(script(web, "paul"), "customers/", {"name": "New", "web_product_id": web.elsewhere_voice.pk})
+    answer = post(program(web.staff("paul")), "customers/", {"name": "New", "web_product_id": web.elsewhere_voice.pk})
     assert list(answer.json()["fields"]) == ["web_product_id"]
 
 
@@ -110,25 +90,25 @@ def test_row_of_another_partner_cannot_be_pointed_to(web: Cast) -> None:
      "customers/?customer_id=x", "customers/?status=odd"],
 )  # fmt: skip
 def test_wrong_parameter_is_refused(web: Cast, path: str) -> None:
-    answer = script(web, "paul").get(f"/api/v1/{path}")
+    answer = program(web.staff("paul")).get(f"/api/v1/{path}")
     assert answer.status_code == 400
     slug(answer)
 
 
 @pytest.mark.parametrize("path", ["nothing/", "customers/x/", "customers/99999999999999999999/", "customers", ""])
 def test_unknown_address_is_a_problem(web: Cast, path: str) -> None:
-    answer = script(web, "paul").get(f"/api/v1/{path}")
+    answer = program(web.staff("paul")).get(f"/api/v1/{path}")
     assert (answer.status_code, slug(answer)) == (404, "not-found")
 
 
 def test_method_and_media_type_are_checked(web: Cast) -> None:
-    client = script(web, "paul")
+    client = program(web.staff("paul"))
     assert slug(client.put("/api/v1/customers/", "{}", content_type="application/json")) == "method-not-allowed"
     assert slug(client.post("/api/v1/customers/", "x", content_type="text/plain")) == "unsupported-media-type"
 
 
 def test_pages_follow_one_another(web: Cast) -> None:
-    client = script(web, "olga")
+    client = program(web.staff("olga"))
     names: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
@@ -140,7 +120,7 @@ def test_pages_follow_one_another(web: Cast) -> None:
 
 
 def test_request_sent_twice_is_done_once(web: Cast) -> None:
-    client = script(web, "paul")
+    client = program(web.staff("paul"))
     body = {"name": "Twice", "web_product_id": web.business.pk}
     first = post(client, "customers/", body, **{"idempotency-key": "order-1"})
     second = post(client, "customers/", body, **{"idempotency-key": "order-1"})
@@ -152,7 +132,7 @@ def test_request_sent_twice_is_done_once(web: Cast) -> None:
 
 
 def test_refused_request_leaves_its_key_free(web: Cast) -> None:
-    client = script(web, "paul")
+    client = program(web.staff("paul"))
     key = {"idempotency-key": "order-2"}
     assert post(client, "customers/", {"name": ""}, **key).status_code == 400
     body = {"name": "Second try", "web_product_id": web.business.pk}
@@ -160,7 +140,7 @@ def test_refused_request_leaves_its_key_free(web: Cast) -> None:
 
 
 def test_money_is_topped_up_once_per_key(web: Cast) -> None:
-    client = script(web, "paul")
+    client = program(web.staff("paul"))
     body = {"customer_id": web.acme.pk, "amount_micro": 5_000_000, "reference": "bank"}
     answers = [post(client, "top-ups/", body, **{"idempotency-key": "pay-1"}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 201]
@@ -169,7 +149,7 @@ def test_money_is_topped_up_once_per_key(web: Cast) -> None:
 
 def test_description_is_complete(web: Cast, capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
     call_command("spectacular", "--fail-on-warn", "--validate", "--file", str(tmp_path / "schema.yaml"))
-    answer = script(web, "paul").get("/api/v1/schema/?format=json")
+    answer = program(web.staff("paul")).get("/api/v1/schema/?format=json")
     paths = answer.json()["paths"]
     assert "/api/v1/customers/{id}/" in paths
     assert "/api/v1/cdrs/{id}/trace/" in paths

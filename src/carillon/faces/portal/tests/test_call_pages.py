@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
-import zlib
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from django.test import Client
-from tests.support.cast import EMAILS, Cast
-from tests.support.market import LONDON, Market, decided, finished_call, happened, invite, make_market, open_call, rows
+from tests.support.cast import Cast
+from tests.support.clients import browser, program
+from tests.support.market import (
+    LONDON,
+    Market,
+    decided,
+    finished_call,
+    happened,
+    invite,
+    make_market,
+    open_call,
+    traced,
+)
 
-from carillon.base.actor import Actor
 from carillon.base.tenancy import tenant
 from carillon.business.calls.models import Call, Cdr
-from carillon.business.partners.actions import TokenData, create_token
-from carillon.business.partners.models import Login
 from carillon.business.partners.queries import system_actor
-from carillon.faces.gate.middleware import SESSION_REALM
 from carillon.faces.portal.calls import CDRS
 from carillon.panels.cells import rest_row
 from carillon.usecases.settle_calls import settle_call
@@ -26,33 +31,14 @@ from carillon.usecases.settle_calls import settle_call
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def program_of(actor: Actor) -> Client:
-    with tenant(actor):
-        _token, clear = create_token(actor, TokenData(name="test", scopes=("*",)))
-    return Client(headers={"host": "portal.localhost", "authorization": f"Bearer {clear}"})
-
-
-def client_of(name: str) -> Client:
-    client = Client(headers={"host": "portal.localhost"})
-    client.force_login(Login.objects.get(key=f"0:{EMAILS[name]}"))
-    session = client.session
-    session[SESSION_REALM] = 0
-    session.save()
-    return client
-
-
 @pytest.fixture
 def called(cast: Cast) -> Market:
     """Bryggen has called London for a minute, with a trace of two messages."""
     market = make_market(cast)
     call_id = finished_call(decided(invite("bryggen", "fjord.test", LONDON)), talked_s=60)
-    lines = [
-        {"at_us": 1_000_000, "src": "198.51.100.7:5060", "dst": "127.0.0.1:5060", "proto": "udp"},
-        {"at_us": 1_090_000, "src": "127.0.0.1:5060", "dst": "192.0.2.10:5060", "proto": "udp"},
-    ]
     raw = "INVITE sip:x SIP/2.0\r\nCall-ID: a@b\r\n\r\n"
-    packed = zlib.compress("\n".join(json.dumps({**line, "raw": raw}) for line in lines).encode())
-    rows("select callfeed.record_trace(%s, %s)", call_id, packed)
+    edge = "127.0.0.1:5060"
+    traced(call_id, ("198.51.100.7:5060", edge, raw), (edge, "192.0.2.10:5060", raw), every_us=90_000)
     with tenant(system_actor()) as actor:
         settle_call(actor, call_id)
     return market
@@ -61,24 +47,24 @@ def called(cast: Cast) -> Market:
 @pytest.mark.parametrize("slug", ["cdrs", "live-calls", "transactions", "accounts"])
 @pytest.mark.parametrize("name", ["olga", "paul", "petra", "stranger"])
 def test_every_page_opens_for_staff(called: Market, name: str, slug: str) -> None:
-    response = client_of(name).get(f"/panels/{slug}/")
+    response = browser(name).get(f"/panels/{slug}/")
     assert response.status_code == 200
 
 
 def test_page_of_a_call_shows_prices_reasons_and_ladder(called: Market) -> None:
     cdr = Cdr.objects.get(tier=0, customer_id=called.cast.fjord_customer.pk)
-    page = client_of("petra").get(f"/panels/cdrs/{cdr.pk}/")
+    page = browser("petra").get(f"/panels/cdrs/{cdr.pk}/")
     text = page.content.decode()
     assert page.status_code == 200
     assert "0.12 EUR" in text
     assert "0.04 EUR" in text
     assert "ladder-trace" in text
     assert "Fjord retail" in text
-    assert client_of("stranger").get(f"/panels/cdrs/{cdr.pk}/").status_code == 404
+    assert browser("stranger").get(f"/panels/cdrs/{cdr.pk}/").status_code == 404
 
 
 def test_rest_gives_cdrs_prices_explanation_trace_and_events(called: Market) -> None:
-    client = program_of(called.cast.staff("petra"))
+    client = program(called.cast.staff("petra"))
     found = client.get("/api/v1/cdrs/?tab=dialled").json()["results"]
     assert [(row["amount_micro"], row["cost_micro"], row["margin_micro"]) for row in found] == [
         (120_000, 40_000, 80_000)
@@ -88,7 +74,7 @@ def test_rest_gives_cdrs_prices_explanation_trace_and_events(called: Market) -> 
     assert client.get(f"{address}/explanation/").json()["rate_name"] == "United Kingdom"
     assert [message["leg"] for message in client.get(f"{address}/trace/").json()] == [0, 0]
     assert [event["kind"] for event in client.get(f"{address}/events/").json()] == ["applied", "answered", "ended"]
-    stranger = program_of(called.cast.staff("stranger"))
+    stranger = program(called.cast.staff("stranger"))
     assert stranger.get(f"{address}/trace/").status_code == 404
 
 
@@ -108,7 +94,7 @@ def test_a_customers_program_learns_its_price_and_nothing_behind_it(cast: Cast) 
 
 def test_rest_tops_up_once_per_key_and_refuses_nonsense(cast: Cast) -> None:
     make_market(cast)
-    client = program_of(cast.staff("paul"))
+    client = program(cast.staff("paul"))
     wanted = {"customer_id": cast.acme.pk, "amount_micro": 5_000_000, "reference": "cash", "idempotency_key": "k1"}
 
     def post(**changes: object) -> tuple[int, dict[str, object]]:
@@ -128,7 +114,7 @@ def test_live_calls_show_state_and_money_set_aside(cast: Cast) -> None:
     make_market(cast)
     call_id, _ = open_call(decided(invite("alice", "northwind.test", LONDON)))
     happened(call_id, "answered", datetime.now(UTC), target=0)
-    client = program_of(cast.staff("paul"))
+    client = program(cast.staff("paul"))
     row = client.get("/api/v1/live-calls/").json()["results"][0]
     assert (row["state"], row["customer_name"]) == ("answered", "Acme Ltd")
     assert row["held_micro"] > 0

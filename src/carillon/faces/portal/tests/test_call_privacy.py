@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import json
-import zlib
 from uuid import UUID
 
 import pytest
 from django.test import Client
-from tests.support.cast import EMAILS, Cast
-from tests.support.market import LONDON, decided, finished_call, invite, make_market, open_call, rows
+from tests.support.cast import Cast
+from tests.support.clients import browser, program
+from tests.support.market import LONDON, decided, finished_call, invite, make_market, open_call, traced
 
-from carillon.base.actor import Actor
 from carillon.base.tenancy import tenant
-from carillon.business.partners.actions import TokenData, create_token
-from carillon.business.partners.models import Login
 from carillon.business.partners.queries import system_actor
-from carillon.faces.gate.middleware import SESSION_REALM
 from carillon.usecases.settle_calls import settle_call
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRETS = ("Carrier A", "192.0.2.10", "World", "Carrier cost", "To Northwind")
-
-
-def program_of(actor: Actor, host: str = "portal.localhost") -> Client:
-    with tenant(actor):
-        _token, clear = create_token(actor, TokenData(name="test", scopes=("*",)))
-    return Client(headers={"host": host, "authorization": f"Bearer {clear}"})
-
-
-def browser_of(name: str) -> Client:
-    client = Client(headers={"host": "portal.localhost"})
-    client.force_login(Login.objects.get(key=f"0:{EMAILS[name]}"))
-    session = client.session
-    session[SESSION_REALM] = 0
-    session.save()
-    return client
 
 
 @pytest.fixture
@@ -49,20 +30,9 @@ def called(cast: Cast) -> UUID:
         ("192.0.2.10:5060", "203.0.113.1:5060", "SIP/2.0 200 OK"),
         ("203.0.113.1:5060", "198.51.100.7:5060", "SIP/2.0 200 OK"),
     )
-    lines = [
-        {
-            "at_us": at,
-            "src": source,
-            "dst": target,
-            "proto": "udp",
-            "raw": f"{first}\r\nCall-ID: 1\r\nContact: <sip:192.0.2.10>\r\n\r\n"
-            if at
-            else f"{first}\r\nCall-ID: 1\r\n",
-        }
-        for at, (source, target, first) in enumerate(steps)
-    ]
-    packed = zlib.compress("\n".join(json.dumps(line) for line in lines).encode())
-    rows("select callfeed.record_trace(%s, %s)", call_id, packed)
+    contact = "Contact: <sip:192.0.2.10>\r\n\r\n"
+    texts = [f"{first}\r\nCall-ID: 1\r\n{contact if place else ''}" for place, (_, _, first) in enumerate(steps)]
+    traced(call_id, *((source, target, text) for (source, target, _), text in zip(steps, texts, strict=True)))
     with tenant(system_actor()) as actor:
         settle_call(actor, call_id)
     return call_id
@@ -82,21 +52,21 @@ def rest_of(client: Client, call_id: UUID) -> str:
 
 @pytest.mark.parametrize("name", ["petra", "paul"])
 def test_rest_keeps_the_operators_carrier_from_partners(called: UUID, cast: Cast, name: str) -> None:
-    told = rest_of(program_of(cast.staff(name)), called)
+    told = rest_of(program(cast.staff(name)), called)
     assert "Fjord Voice" in told
     for secret in SECRETS if name == "petra" else SECRETS[:4]:
         assert secret not in told
 
 
 def test_rest_tells_the_operator_everything(called: UUID, cast: Cast) -> None:
-    told = rest_of(program_of(cast.staff("olga")), called)
+    told = rest_of(program(cast.staff("olga")), called)
     for secret in SECRETS:
         assert secret in told
 
 
 def test_pages_of_a_call_keep_the_operators_carrier_from_partners(called: UUID, cast: Cast) -> None:
-    (cdr,) = program_of(cast.staff("petra")).get(f"/api/v1/cdrs/?call_id={called}").json()["results"]
-    pages = {name: browser_of(name).get(f"/panels/cdrs/{cdr['id']}/") for name in ("petra", "paul", "olga")}
+    (cdr,) = program(cast.staff("petra")).get(f"/api/v1/cdrs/?call_id={called}").json()["results"]
+    pages = {name: browser(name).get(f"/panels/cdrs/{cdr['id']}/") for name in ("petra", "paul", "olga")}
     assert {page.status_code for page in pages.values()} == {200}
     for name, shown in (("petra", SECRETS), ("paul", SECRETS[:4])):
         text = pages[name].content.decode()
@@ -110,8 +80,8 @@ def test_live_calls_in_pages_and_rest_do_not_name_another_partners_gateway(cast:
     call_id, answer = open_call(decided(invite("bryggen", "fjord.test", LONDON)))
     assert answer == "ok"
     for name, is_told in (("petra", False), ("paul", False), ("olga", True)):
-        rest = program_of(cast.staff(name)).get("/api/v1/live-calls/").content.decode()
-        grid = browser_of(name).get("/panels/live-calls/rows/").content.decode()
+        rest = program(cast.staff(name)).get("/api/v1/live-calls/").content.decode()
+        grid = browser(name).get("/panels/live-calls/rows/").content.decode()
         assert str(call_id) in rest
         assert LONDON in grid
         assert ("Carrier A" in grid) == is_told
@@ -124,7 +94,7 @@ def test_a_customers_program_learns_its_price_alone(cast: Cast) -> None:
     call_id = finished_call(decided(invite("alice", "northwind.test", LONDON)), talked_s=60)
     with tenant(system_actor()) as actor:
         settle_call(actor, call_id)
-    client = program_of(cast.user(cast.alice), "northwind.localhost")
+    client = program(cast.user(cast.alice), host="northwind.localhost")
     found = client.get(f"/api/v1/cdrs/?call_id={call_id}")
     assert found.status_code == 200, found.content
     (cdr,) = found.json()["results"]

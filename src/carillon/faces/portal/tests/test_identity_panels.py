@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from typing import Any
-
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from tests.support.cast import EMAILS, PASSWORD, Cast
+from tests.support.clients import Script, bearer, script
 
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import realm_scope, tenant
@@ -18,34 +14,6 @@ from carillon.business.partners.actions import TokenData, create_token
 from carillon.business.partners.queries import system_actor
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Api:
-    """A script with a token."""
-
-    def __init__(self, clear: str, host: str = "portal.localhost") -> None:
-        self.client = Client(headers={"host": host, "authorization": f"Bearer {clear}"})
-
-    def __call__(self, verb: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
-        send = getattr(self.client, verb)
-        given = {"data": body, "content_type": "application/json"} if body is not None else {}
-        answer = send(f"/api/v1/{path}", **given)
-        return answer.status_code, answer.json() if answer.content else None
-
-
-@pytest.fixture
-def web(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> Iterator[Cast]:
-    """The cast, with Django's own pooled connection signed in as the web role."""
-    cache.clear()
-    with as_role("web"):
-        yield cast
-
-
-def script(cast: Cast, name: str, *scopes: str) -> Api:
-    with realm_scope(0):
-        actor = cast.staff(name)
-    with tenant(actor):
-        return Api(create_token(actor, TokenData(name="script", scopes=scopes or ("*",)))[1])
 
 
 def test_from_partner_to_user_by_script(web: Cast) -> None:
@@ -138,7 +106,7 @@ def test_token_is_made_shown_once_and_revoked(web: Cast) -> None:
     own = next(row for row in paul("get", "staff/")[1]["results"] if row["email"] == EMAILS["paul"])
     status, made = paul("post", f"staff/{own['id']}/create-token/", {"name": "crm", "scopes": ["customers.view"]})
     assert status == 200, made
-    crm = Api(made["token"])
+    crm = Script(bearer(made["token"]))
     assert crm("get", "customers/")[0] == 200
     assert crm("get", "users/")[0] in (403, 404)
     assert crm("post", "customers/", {"web_product_id": web.business.pk, "name": "x"})[0] == 403
@@ -158,7 +126,7 @@ def test_customers_token_reaches_its_customer_only(web: Cast) -> None:
         alice = web.user(web.alice)
     with tenant(alice):
         _, clear = create_token(alice, TokenData(name="script"))
-    api = Api(clear, "northwind.localhost")
+    api = Script(bearer(clear, "northwind.localhost"))
     status, page = api("get", "users/")
     assert status == 200, page
     assert {row["name"] for row in page["results"]} == {"Alice", "Bob"}
@@ -177,7 +145,7 @@ def test_token_of_one_realm_is_nobody_in_another(web: Cast) -> None:
     with tenant(alice):
         _, clear = create_token(alice, TokenData(name="script"))
     for host in ("portal.localhost", "elsewhere.localhost"):
-        assert Api(clear, host)("get", "users/")[0] == 401
+        assert Script(bearer(clear, host))("get", "users/")[0] == 401
 
 
 def test_pages_open_for_staff_and_are_closed_to_the_public(web: Cast) -> None:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from psycopg import Connection
 from tests.support.cast import EMAILS, Cast
+from tests.support.clients import Script, browser, program, script
 
 from carillon.base.models import AuditEntry, IdempotencyKey
-from carillon.base.tenancy import realm_scope, tenant
+from carillon.base.tenancy import tenant
 from carillon.business.endpoints.models import Endpoint
-from carillon.business.partners.actions import TokenData, create_token
-from carillon.business.partners.models import Login
 from carillon.business.partners.queries import system_actor
-from carillon.faces.gate.middleware import SESSION_REALM
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,53 +32,6 @@ SLUGS: tuple[str, ...] = (
     "cost-versions",
 )
 SLUGS += ("cost-rates", "sip-endpoints", "sip-locations", "gateways", "routes")
-
-
-class Script:
-    """A program with a token."""
-
-    def __init__(self, token: str, host: str = "portal.localhost") -> None:
-        self.client = Client(headers={"host": host, "authorization": f"Bearer {token}"})
-
-    def __call__(self, verb: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
-        given = {"data": body, "content_type": "application/json"} if body is not None else {}
-        answer = getattr(self.client, verb)(f"/api/v1/{path}", **given)
-        return answer.status_code, json.loads(answer.content) if answer.content else None
-
-    def make(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        status, made = self("post", path, body)
-        assert status == 201, made
-        return dict(made)
-
-    def upload(self, path: str, content: bytes, **fields: str) -> tuple[int, Any]:
-        file = SimpleUploadedFile("rates.csv", content, content_type="text/csv")
-        answer = self.client.post(f"/api/v1/{path}", {"file": file, **fields})
-        return answer.status_code, json.loads(answer.content)
-
-
-@pytest.fixture
-def web(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> Iterator[Cast]:
-    """The cast, with Django's own pooled connection signed in as the web role."""
-    cache.clear()
-    with as_role("web"):
-        yield cast
-
-
-def script(cast: Cast, name: str, *scopes: str) -> Script:
-    with realm_scope(0):
-        actor = cast.staff(name)
-    with tenant(actor):
-        return Script(create_token(actor, TokenData(name="script", scopes=scopes or ("*",)))[1])
-
-
-def browser(name: str) -> Client:
-    client = Client(headers={"host": "portal.localhost"})
-    with realm_scope(0):
-        client.force_login(Login.objects.get(key=f"0:{EMAILS[name]}"))
-    session = client.session
-    session[SESSION_REALM] = 0
-    session.save()
-    return client
 
 
 def list_with_rates(paul: Script, lists: str = "price-lists", versions: str = "price-list-versions") -> dict[str, Any]:
@@ -277,20 +225,17 @@ def test_foreign_rows_are_not_found(web: Cast, name: str) -> None:
 
 def test_customers_program_sees_its_own_devices_and_numbers(web: Cast) -> None:
     made = stocked(script(web, "paul"), web)
-    with tenant(system_actor()):
-        alice, stranger = web.user(web.alice), web.user(web.stranger)
-    for actor, count in ((alice, 1), (stranger, 0)):
+    for user, count in ((web.alice, 1), (web.stranger, 0)):
         host = "northwind.localhost" if count else "elsewhere.localhost"
-        with tenant(actor):
-            program = Script(create_token(actor, TokenData(name="script"))[1], host)
+        own = Script(program(web.user(user), host=host))
         for slug in ("sip-endpoints", "numbers"):
-            status, page = program("get", f"{slug}/")
+            status, page = own("get", f"{slug}/")
             assert (status, len(page["results"])) == (200, count), slug
-        assert program("get", "sip-locations/")[0] == 200
-        revealed = program("post", f"sip-endpoints/{made['sip-endpoints']}/reveal/", {})
+        assert own("get", "sip-locations/")[0] == 200
+        revealed = own("post", f"sip-endpoints/{made['sip-endpoints']}/reveal/", {})
         assert revealed[0] == (200 if count else 404)
         for slug in ("gateways", "routes", "price-lists", "costs", "rates", "cost-rates"):
-            assert program("get", f"{slug}/")[0] in (403, 404), slug
+            assert own("get", f"{slug}/")[0] in (403, 404), slug
 
 
 def test_registrations_are_seen_by_their_own(
