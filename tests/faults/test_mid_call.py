@@ -15,7 +15,7 @@ from carillon.server import cluster as pg
 from tests.support.books import Books, wait_until
 from tests.support.flows import Changes, ExpectedCdr
 from tests.support.platform import Platform, eventually
-from tests.support.telephony import CALLER_HZ, carrier
+from tests.support.telephony import CALLER_HZ, PATIENCE_S, live_at_carrier
 
 pytestmark = pytest.mark.engines
 
@@ -33,6 +33,7 @@ LEDGER = {
     "cost of Level Platform": -2_000,
     "payable of Level Platform": 2_000,
 }
+NOTHING_HEARD = {"packets_received": 0, "frequency_hz": 0.0}
 Step = Callable[[], None]
 
 
@@ -118,13 +119,13 @@ async def _both_hear(platform: Platform, call: OutgoingCall) -> None:
     """Both tones arrive now: fresh packets here, a growing count there."""
 
     def at_carrier() -> dict[str, Any]:
-        return next(live for live in carrier(platform, "a", "/calls")["live"] if live["called"][-6:] == NUMBER[-6:])
+        return live_at_carrier(platform, "a", call.call_id) or {}
 
-    before = (await asyncio.to_thread(at_carrier))["audio"]["packets_received"]
-    await call.hears(TONES_HZ["a"])
+    before = (await eventually(at_carrier))["audio"]["packets_received"]
+    await call.hears(TONES_HZ["a"], timeout=PATIENCE_S)
 
     def is_heard() -> bool:
-        audio = at_carrier()["audio"]
+        audio = at_carrier().get("audio", NOTHING_HEARD)
         return bool(audio["packets_received"] > before + 20 and abs(audio["frequency_hz"] - CALLER_HZ) <= 20)
 
     await eventually(is_heard)

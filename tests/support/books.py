@@ -161,7 +161,7 @@ class Books:
             waiting = self.platform.sql("select count(*) from billing_unpostedcharge")[0][0]
             return len(states) == len(sip_call_ids) and all(state == "rated" for (state,) in states) and not waiting
 
-        wait_until(is_done, 20)
+        wait_until(is_done, 60)
 
     def drained(self) -> None:
         """Do the worker's rounds until no ended call, no charge and no hold waits: what an earlier flow left behind."""
@@ -175,7 +175,7 @@ class Books:
                 " union all select call_id from billing_hold where state = 'open'"
             )
 
-        wait_until(is_done, 20)
+        wait_until(is_done, 60)
 
     def work(self) -> None:
         """One round of the worker: rate what has ended, post what is rated."""
@@ -300,7 +300,7 @@ def _reconnect(access: dict[str, Any]) -> None:
     connection.settings_dict.update(access)
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
     """Look again and again until the condition holds. Raises AssertionError when it never does."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -147,7 +147,7 @@ class Platform:
         ]
 
 
-async def eventually(condition: Callable[[], Any], timeout_s: float = 8.0) -> Any:
+async def eventually(condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
     """The condition's value as soon as it is true. Raises AssertionError when it never is."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -161,7 +161,11 @@ async def eventually(condition: Callable[[], Any], timeout_s: float = 8.0) -> An
 @pytest.fixture(scope="session")
 def platform(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The running call path with the demo world, shared by the session's engine tests."""
-    settings = {"CARILLON_PORT_POSTGRESQL": str(8441 + config.port_offset), "CARILLON_CHUNK_SECONDS": "6"}
+    settings = {
+        "CARILLON_PORT_POSTGRESQL": str(8441 + config.port_offset),
+        "CARILLON_PORT_WEB": str(8440 + config.port_offset),  # browser tests have a portal of their own beside it
+        "CARILLON_CHUNK_SECONDS": "6",
+    }
     own = Config.from_env({**os.environ, **settings})
     folder = Path(os.environ["CARILLON_HOME"]) / "calls"
     folder.mkdir(mode=0o711, exist_ok=True)
