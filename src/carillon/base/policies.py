@@ -24,6 +24,10 @@ $$ select nullif(current_setting('carillon.realm', true), '')::bigint $$;
 """
 
 
+# allauth's, without owner columns: seen with the login they belong to, in its realm while it signs in
+SIGN_IN_TABLES = ("account_emailaddress", "mfa_authenticator")
+
+
 def tenant_models() -> list[type[models.Model]]:
     """Return all models that belong to tenants, in table order."""
     found = [model for model in apps.get_models() if hasattr(model, "tenancy") and model._meta.managed]
@@ -40,6 +44,8 @@ def statements() -> Iterator[str]:
         yield f"grant execute on all functions in schema public to {role}"
     for model in tenant_models():
         yield from _policies(model)
+    for table in SIGN_IN_TABLES:
+        yield from _follow(table, "user_id", "partners_login")
     for model in tenant_models():
         yield from _composite_keys(model)
     for model in apps.get_models():
@@ -50,12 +56,7 @@ def statements() -> Iterator[str]:
 def _policies(model: type[models.Model]) -> Iterator[str]:
     table, tenancy = model._meta.db_table, _tenancy(model)
     if tenancy.through:
-        column, parent = tenancy.through
-        yield f'alter table "{table}" enable row level security'
-        yield f'alter table "{table}" force row level security'
-        yield f'drop policy if exists follows_parent on "{table}"'
-        seen = f'exists (select from "{parent}" p where p.id = {column})'
-        yield f'create policy follows_parent on "{table}" using ({seen})'
+        yield from _follow(table, *tenancy.through)
         return
     sees = _predicate(tenancy, (tenancy.partner, *tenancy.also, *((tenancy.check,) if tenancy.check else ())))
     owns = _predicate(tenancy, (tenancy.check or tenancy.partner, *((tenancy.partner,) if tenancy.check else ())))
@@ -71,6 +72,15 @@ def _policies(model: type[models.Model]) -> Iterator[str]:
         by_realm = f"{tenancy.realm} = {REALM}"
         yield f'create policy sign_in on "{table}" for select using ({by_realm})'
         yield f'create policy sign_in_changes on "{table}" for update using ({by_realm}) with check ({by_realm})'
+
+
+def _follow(table: str, column: str, parent: str) -> Iterator[str]:
+    """Rows without owner columns are seen when the row is that they hang on: its policies decide."""
+    yield f'alter table "{table}" enable row level security'
+    yield f'alter table "{table}" force row level security'
+    yield f'drop policy if exists follows_parent on "{table}"'
+    seen = f'exists (select from "{parent}" p where p.id = {column})'
+    yield f'create policy follows_parent on "{table}" using ({seen})'
 
 
 # As sub-selects the settings are read once per statement; bare calls would parse the list of partners for each row.

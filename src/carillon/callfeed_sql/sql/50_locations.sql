@@ -1,10 +1,11 @@
--- Live registrations as the portal sees them: the edge's table joined to the endpoints that the asker may see. It hangs on
--- a view of schema callfeed, so dropping that schema before a migration drops it too.
+-- Live registrations as the portal sees them: the edge's table joined to the endpoints that the asker may see. The edge
+-- knows no tenants, so nobody reads its table but through this view, which puts the wall up itself. It hangs on a view of
+-- schema callfeed, so dropping that schema before a migration drops it too.
 
 create view callfeed.sip_domain as
 select w.id as web_product_id, lower(w.sip_domain) as name from public.brands_webproduct w;
 
-create view public.endpoints_location with (security_invoker = true) as
+create view public.endpoints_location with (security_barrier = true) as
 select l.id::bigint as id,
        e.partner_id,
        e.customer_id,
@@ -19,7 +20,9 @@ select l.id::bigint as id,
 from edge.location l
 join callfeed.sip_domain d on d.name = lower(l.domain)
 join public.endpoints_endpoint e on e.web_product_id = d.web_product_id and e.username = l.username
-where l.expires > now() at time zone 'UTC';
+where l.expires > now() at time zone 'UTC'
+  and e.partner_id = any ((select public.carillon_scope())::bigint[])
+  and ((select public.carillon_customer()) is null or e.customer_id = (select public.carillon_customer()));
 
 create view callfeed.uacreg as
 select g.id, g.l_uuid, g.auth_username as l_username, g.host as l_domain, g.auth_username as r_username,

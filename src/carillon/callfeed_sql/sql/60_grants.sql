@@ -21,7 +21,7 @@ grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb)
 grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb), callfeed.has_dialog(text)
     to carillon_worker;
 
--- the portal and the jobs read registrations through public.endpoints_location, as themselves
-grant usage on schema edge to carillon_web, carillon_worker;
-grant select on edge.location to carillon_web, carillon_worker;
-grant select on callfeed.sip_domain, public.endpoints_location to carillon_web, carillon_worker;
+-- the portal and the jobs read registrations through public.endpoints_location alone
+revoke all on schema edge from carillon_web, carillon_worker;
+revoke all on edge.location from carillon_web, carillon_worker;
+grant select on public.endpoints_location to carillon_web, carillon_worker;
