@@ -41,7 +41,7 @@ class EndpointData:
     transport: Transport = Transport.UDP
 
 
-@action("endpoints.add")
+@action("sip_endpoints.add")
 def create_endpoint(actor: Actor, data: EndpointData, *, secret: str = "") -> Endpoint:
     """Create a SIP account in the SIP domain of its customer's web product; the secret is generated.
 
@@ -62,7 +62,7 @@ def create_endpoint(actor: Actor, data: EndpointData, *, secret: str = "") -> En
     return endpoint
 
 
-@action("endpoints.change")
+@action("sip_endpoints.change")
 def update_endpoint(actor: Actor, endpoint: Endpoint, data: EndpointData) -> Endpoint:
     """Change user, label, caller ID and transport; customer and username stay.
 
@@ -77,19 +77,19 @@ def update_endpoint(actor: Actor, endpoint: Endpoint, data: EndpointData) -> End
     return endpoint
 
 
-@action("endpoints.change")
+@action("sip_endpoints.change")
 def enable_endpoint(actor: Actor, endpoint: Endpoint) -> Endpoint:
     """Let the device register and call again. Raises EndpointState when it may already."""
     return switch(actor, endpoint, is_enabled=True, already=EndpointState)
 
 
-@action("endpoints.change")
+@action("sip_endpoints.change")
 def disable_endpoint(actor: Actor, endpoint: Endpoint) -> Endpoint:
     """Refuse the device's registrations and calls. Raises EndpointState when they are refused already."""
     return switch(actor, endpoint, is_enabled=False, already=EndpointState)
 
 
-@action("endpoints.reveal")
+@action("sip_endpoints.reveal")
 def reveal_secret(actor: Actor, endpoint: Endpoint) -> str:
     """Return the secret in clear; history says who looked.
 
@@ -102,7 +102,7 @@ def reveal_secret(actor: Actor, endpoint: Endpoint) -> str:
     return secret
 
 
-@action("endpoints.change")
+@action("sip_endpoints.change")
 def regenerate_secret(actor: Actor, endpoint: Endpoint) -> Endpoint:
     """Replace the secret by a new one; the device is refused until it has it."""
     endpoint = locked(Endpoint.objects, actor, endpoint.pk)
@@ -112,7 +112,7 @@ def regenerate_secret(actor: Actor, endpoint: Endpoint) -> Endpoint:
     return endpoint
 
 
-@action("endpoints.delete")
+@action("sip_endpoints.delete")
 def remove_endpoint(actor: Actor, endpoint: Endpoint) -> None:
     """Remove a SIP account; its CDRs stay."""
     endpoint = locked(Endpoint.objects, actor, endpoint.pk)
@@ -120,7 +120,7 @@ def remove_endpoint(actor: Actor, endpoint: Endpoint) -> None:
         endpoint.delete()
 
 
-@action("endpoints.change")
+@action("sip_endpoints.change")
 def derive_hashes(actor: Actor, web_product: WebProduct) -> int:
     """Derive the hashes of all accounts of a web product anew: its SIP domain, their realm, has changed.
 

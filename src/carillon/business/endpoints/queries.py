@@ -15,7 +15,7 @@ DOMAIN = Func(F("web_product_id"), function="public.carillon_sip_domain", output
 SECRETS = ("secret", "ha1_md5", "ha1_sha256")
 
 
-def endpoints(actor: Actor) -> ScopedQuerySet[Endpoint]:
+def endpoints_of(actor: Actor) -> ScopedQuerySet[Endpoint]:
     """Return the SIP accounts the actor sees with their `domain`, without loading their secrets; one query.
 
     Web products are not joined: customers' people may not read them.
@@ -31,6 +31,6 @@ def domain_of(web_product_id: int) -> str:
         return str(cursor.fetchone()[0])
 
 
-def locations(actor: Actor) -> ScopedQuerySet[Location]:
+def locations_of(actor: Actor) -> ScopedQuerySet[Location]:
     """Return the registrations that have not expired, as the edge last wrote them (seconds ago); one query."""
     return Location.objects.visible_to(actor).select_related("customer", "endpoint").order_by("-registered_at", "id")

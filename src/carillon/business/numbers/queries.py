@@ -7,7 +7,7 @@ from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.numbers.models import Number
 
 
-def numbers(actor: Actor) -> ScopedQuerySet[Number]:
+def numbers_of(actor: Actor) -> ScopedQuerySet[Number]:
     """Return the stock the actor sees, with customer and user, and the holder for staff; one query."""
     rows = Number.objects.visible_to(actor).select_related("customer", "user")
     return rows if actor.customer_id else rows.select_related("partner")

@@ -1,6 +1,6 @@
 """What each role may do, as permission patterns "panel.verb"; either part may be "*".
 
-Verbs: view add change delete, and the panel's own (customers.status, endpoints.reveal, live_calls.hang_up).
+Verbs: view add change delete, and the panel's own (customers.status, sip_endpoints.reveal, live_calls.hang_up).
 """
 
 from __future__ import annotations
@@ -11,22 +11,23 @@ from collections.abc import Iterable
 from carillon.business.partners.choices import Role
 
 PANELS = frozenset(
-    {"partners", "web_products", "customers", "users", "endpoints", "locations", "numbers", "price_lists", "costs"}
-    | {"gateways", "routes", "cdrs", "live_calls", "transactions", "top_ups", "staff", "tokens", "notes"}
+    {"partners", "staff", "tokens", "web_products", "customers", "users", "numbers", "sip_endpoints", "sip_locations"}
+    | {"price_lists", "costs", "gateways", "routes", "cdrs", "live_calls", "transactions", "top_ups", "notes"}
 )
 ALL = frozenset({"*"})
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     Role.ADMINISTRATOR: ALL,
     Role.SALES: frozenset(
-        {"customers.*", "users.*", "endpoints.*", "numbers.*", "locations.view", "partners.view", "web_products.view"}
-        | {"price_lists.view", "cdrs.view", "live_calls.view", "transactions.view", "top_ups.view"}
+        {"customers.*", "users.*", "numbers.*", "sip_endpoints.*", "sip_locations.view", "partners.view"}
+        | {"web_products.view", "price_lists.view", "cdrs.view", "live_calls.view", "transactions.view", "top_ups.view"}
     ),
     Role.BILLING: frozenset(
         {"*.view", "price_lists.*", "costs.*", "transactions.*", "top_ups.*", "customers.change", "customers.status"}
     ),
     Role.SUPPORT: frozenset(
-        {"*.view", "customers.change", "users.*", "endpoints.*", "locations.*", "live_calls.*", "numbers.assign"}
+        {"*.view", "customers.change", "users.*", "numbers.assign", "sip_endpoints.*", "sip_locations.*"}
+        | {"live_calls.*"}
     ),
     Role.READER: frozenset({"*.view"}),
 }
@@ -34,10 +35,10 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 # A customer's own people, by customers.UserRole: what lies outside their customer they can't see in any case.
 CUSTOMER_PERMISSIONS: dict[str, frozenset[str]] = {
     "administrator": frozenset(
-        {"customers.view", "users.view", "users.add", "users.change", "endpoints.*", "locations.view", "numbers.view"}
-        | {"cdrs.view", "live_calls.view", "transactions.view", "tokens.*"}
+        {"customers.view", "users.view", "users.add", "users.change", "numbers.view", "sip_endpoints.*"}
+        | {"sip_locations.view", "cdrs.view", "live_calls.view", "transactions.view", "tokens.*"}
     ),
-    "reception": frozenset({"users.view", "locations.view", "live_calls.view", "cdrs.view"}),
+    "reception": frozenset({"users.view", "sip_locations.view", "live_calls.view", "cdrs.view"}),
     "user": frozenset(),
 }
 

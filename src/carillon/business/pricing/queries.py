@@ -23,13 +23,13 @@ def readable_purposes(actor: Actor) -> list[str]:
     return [purpose.value for purpose, prefix in PERMISSION_PREFIX.items() if actor.may(f"{prefix}.view")]
 
 
-def price_lists(actor: Actor) -> ScopedQuerySet[PriceList]:
+def price_lists_of(actor: Actor) -> ScopedQuerySet[PriceList]:
     """Return the sale lists of the actor's part of the tree, each with what is in force now; one query."""
     return _lists(actor, Purpose.SALE)
 
 
-def cost_lists(actor: Actor) -> ScopedQuerySet[PriceList]:
-    """Return the carriers' cost lists of the actor's part of the tree, like `price_lists`; one query."""
+def cost_lists_of(actor: Actor) -> ScopedQuerySet[PriceList]:
+    """Return the carriers' cost lists of the actor's part of the tree, like `price_lists_of`; one query."""
     return _lists(actor, Purpose.COST)
 
 
@@ -47,19 +47,19 @@ def _lists(actor: Actor, purpose: Purpose) -> ScopedQuerySet[PriceList]:
     return lists
 
 
-def versions(actor: Actor) -> ScopedQuerySet[PriceListVersion]:
+def versions_of(actor: Actor) -> ScopedQuerySet[PriceListVersion]:
     """Return the versions of all lists the actor may read; one query."""
     rows = PriceListVersion.objects.visible_to(actor).select_related("price_list")
     return rows.filter(price_list__purpose__in=readable_purposes(actor))
 
 
-def rates(actor: Actor) -> ScopedQuerySet[Rate]:
+def rates_of(actor: Actor) -> ScopedQuerySet[Rate]:
     """Return the rates of all lists the actor may read; one query."""
     rows = Rate.objects.visible_to(actor).select_related("version__price_list")
     return rows.filter(version__price_list__purpose__in=readable_purposes(actor))
 
 
-def assignments(actor: Actor) -> ScopedQuerySet[PriceAssignment]:
+def assignments_of(actor: Actor) -> ScopedQuerySet[PriceAssignment]:
     """Return who pays by which list, as seller or as buyer; one query."""
     return PriceAssignment.objects.visible_to(actor).select_related(
         "price_list", "web_product", "customer", "buyer_partner"

@@ -11,12 +11,12 @@ from carillon.business.routing.models import Gateway, Route, RouteGateway
 SECRETS = ("auth_secret", "auth_ha1")
 
 
-def gateways(actor: Actor) -> ScopedQuerySet[Gateway]:
+def gateways_of(actor: Actor) -> ScopedQuerySet[Gateway]:
     """Return the gateways the actor sees, without loading their secrets; one query."""
     return Gateway.objects.visible_to(actor).defer(*SECRETS).select_related("partner", "cost_list")
 
 
-def routes(actor: Actor) -> ScopedQuerySet[Route]:
+def routes_of(actor: Actor) -> ScopedQuerySet[Route]:
     """Return the routing tables the actor sees, each route with its gateways in order; two queries."""
     lines = (
         RouteGateway.objects.visible_to(actor)

@@ -116,7 +116,6 @@ TRANSACTIONS = Panel(
 
 TOP_UPS = Panel(
     slug="top-ups",
-    permission="top_ups",
     title=_("Top-ups"),
     name=_("top-up"),
     section="",

@@ -12,7 +12,6 @@ from carillon.usecases.rename_sip_domain import update_web_product
 
 WEB_PRODUCTS = Panel(
     slug="web-products",
-    permission="web_products",
     title=_("Web Products"),
     name=_("web product"),
     section="settings",

@@ -115,7 +115,6 @@ def _events(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
 
 CDRS = Panel(
     slug="cdrs",
-    permission="cdrs",
     title=_("CDR"),
     name=_("call"),
     section="main",
@@ -206,7 +205,6 @@ def _talking_ms(call: Any) -> int:
 
 LIVE_CALLS = Panel(
     slug="live-calls",
-    permission="live_calls",
     title=_("Live calls"),
     name=_("call"),
     section="main",

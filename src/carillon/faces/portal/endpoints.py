@@ -89,10 +89,9 @@ PANELS = (
         name=_("SIP endpoint"),
         section="main",
         icon="device-landline-phone",
-        permission="endpoints",
         audiences=frozenset({"operator", "partner", "customer"}),
         model=Endpoint,
-        rows=queries.endpoints,
+        rows=queries.endpoints_of,
         columns=(
             Column("username", _("Username"), kind="code", width=120),
             Column("domain", _("SIP domain"), width=130),
@@ -156,10 +155,9 @@ PANELS = (
         name=_("SIP location"),
         section="main",
         icon="map-pin",
-        permission="locations",
         audiences=frozenset({"operator", "partner", "customer"}),
         model=Location,
-        rows=queries.locations,
+        rows=queries.locations_of,
         columns=(
             Column("address_of_record", _("Registered"), kind="code", width=180),
             Column("contact", _("Contact"), kind="code", width=200, grow=2),

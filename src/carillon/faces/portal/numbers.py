@@ -99,7 +99,7 @@ PANELS = (
         icon="hash",
         audiences=frozenset({"operator", "partner", "customer"}),
         model=Number,
-        rows=queries.numbers,
+        rows=queries.numbers_of,
         columns=(
             Column("e164", _("Number"), kind="code", width=140),
             Column("area", _("Area"), width=85),

@@ -115,7 +115,7 @@ def rates_for_number(rows: QuerySet[Rate], number: str) -> QuerySet[Rate]:
 
 def assignments(actor: Actor) -> QuerySet[PriceAssignment]:
     """The assignments by which the actor's part of the tree sells; not those by which it buys."""
-    return queries.assignments(actor).filter(partner_id__in=actor.scope)
+    return queries.assignments_of(actor).filter(partner_id__in=actor.scope)
 
 
 def buyer_name(assignment: PriceAssignment) -> Text:
@@ -186,7 +186,7 @@ def lists_panel(words: Words) -> Panel:
         icon=words.icon,
         permission=words.permission,
         model=PriceList,
-        rows=queries.price_lists if is_sale else queries.cost_lists,
+        rows=queries.price_lists_of if is_sale else queries.cost_lists_of,
         columns=LIST_COLUMNS,
         api=LIST_API,
         filters=LIST_FILTERS,
@@ -242,7 +242,7 @@ def versions_panel(words: Words) -> Panel:
         icon=words.icon,
         permission=words.permission,
         model=PriceListVersion,
-        rows=lambda actor: queries.versions(actor).filter(price_list__purpose=words.purpose),
+        rows=lambda actor: queries.versions_of(actor).filter(price_list__purpose=words.purpose),
         columns=VERSION_COLUMNS,
         api=VERSION_API,
         filters=VERSION_FILTERS,
@@ -350,7 +350,7 @@ def rates_panel(words: Words) -> Panel:
         icon=words.icon,
         permission=words.permission,
         model=Rate,
-        rows=lambda actor: queries.rates(actor).filter(version__price_list__purpose=words.purpose),
+        rows=lambda actor: queries.rates_of(actor).filter(version__price_list__purpose=words.purpose),
         columns=RATE_COLUMNS,
         api=RATE_API,
         filters=RATE_FILTERS,

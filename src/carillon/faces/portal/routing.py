@@ -18,7 +18,7 @@ USUAL_PORT = 5060
 
 def gateway_choices(actor: Actor) -> list[tuple[int, str]]:
     """The gateways the actor sees, by name; those of sub-partners with the partner's name."""
-    rows = queries.gateways(actor).order_by("name", "id")
+    rows = queries.gateways_of(actor).order_by("name", "id")
     own = actor.partner_id
     return [(row.pk, row.name if row.partner_id == own else f"{row.name} ({row.partner})") for row in rows]
 
@@ -118,7 +118,7 @@ GATEWAYS = Panel(
     section="settings",
     icon="server",
     model=Gateway,
-    rows=queries.gateways,
+    rows=queries.gateways_of,
     columns=(
         Column("name", _("Name"), width=130, grow=2),
         Column("host", _("Host"), kind="code", value=address, width=140, in_api=False),
@@ -191,7 +191,7 @@ ROUTES = Panel(
     section="settings",
     icon="route",
     model=Route,
-    rows=queries.routes,
+    rows=queries.routes_of,
     columns=(
         Column("prefix", _("Prefix"), kind="code", value=prefix, width=85, in_api=False),
         Column("name", _("Name"), width=165, grow=2),

@@ -17,7 +17,7 @@ from carillon.base.errors import InvalidInput
 from carillon.base.tenancy import tenant
 from carillon.business.endpoints.actions import EndpointData, create_endpoint, reveal_secret
 from carillon.business.endpoints.models import Endpoint
-from carillon.business.endpoints.queries import endpoints
+from carillon.business.endpoints.queries import endpoints_of
 from carillon.business.numbers.actions import (
     NumberAllocation,
     NumberAssignment,
@@ -28,7 +28,7 @@ from carillon.business.numbers.actions import (
     assign_number,
 )
 from carillon.business.numbers.models import Number
-from carillon.business.numbers.queries import numbers
+from carillon.business.numbers.queries import numbers_of
 from carillon.business.pricing.actions import (
     AssignmentData,
     ImportOptions,
@@ -104,10 +104,10 @@ def test_customers_people_see_their_own_rows_only(cast: Cast, as_role: AsRole) -
             assert [table.__name__ for table in TABLES if table.objects.exists()] == ["Endpoint"]
             carla = replace(cast.staff("paul"), customer_id=cast.acme.pk)
             endpoint = create_endpoint(carla, EndpointData(customer_id=cast.acme.pk, username="carla"))
-            seen: Any = endpoints(carla).get(pk=endpoint.pk)
+            seen: Any = endpoints_of(carla).get(pk=endpoint.pk)
             assert seen.domain == "northwind.test"
             assert len(reveal_secret(carla, endpoint)) == 24
-            assert list(numbers(carla)) == []
+            assert list(numbers_of(carla)) == []
         with tenant(replace(cast.staff("paul"), customer_id=10**9)):
             assert [table.__name__ for table in TABLES if table.objects.exists()] == []
 

@@ -28,7 +28,7 @@ from carillon.business.endpoints.actions import (
 )
 from carillon.business.endpoints.errors import EndpointState
 from carillon.business.endpoints.models import Endpoint
-from carillon.business.endpoints.queries import endpoints
+from carillon.business.endpoints.queries import endpoints_of
 from carillon.business.numbers.actions import NumberAssignment, NumberData, add_number, assign_number
 from carillon.business.partners.queries import system_actor
 
@@ -63,7 +63,7 @@ def test_account_lives_in_its_customers_domain(cast: Cast) -> None:
         assert (endpoint.username, endpoint.web_product, endpoint.partner) == ("alice", cast.business, cast.northwind)
         assert endpoint.ha1_md5 == md5(f"alice:northwind.test:{secret}")
         assert endpoint.ha1_sha256 == hashlib.sha256(f"alice:northwind.test:{secret}".encode()).hexdigest()
-        assert list(endpoints(paul).filter(customer=cast.acme)) == [endpoint]
+        assert list(endpoints_of(paul).filter(customer=cast.acme)) == [endpoint]
 
 
 def test_username_is_made_when_none_is_given(cast: Cast) -> None:
@@ -111,7 +111,7 @@ def test_secrets_are_in_no_history_and_no_listing(cast: Cast) -> None:
         for hidden in (first, second, endpoint.secret, endpoint.ha1_md5, endpoint.ha1_sha256):
             assert hidden not in told
         assert first != second
-        listed = endpoints(paul).get()
+        listed = endpoints_of(paul).get()
         assert not {"secret", "ha1_md5", "ha1_sha256"} & set(listed.__dict__)
 
 
@@ -127,7 +127,7 @@ def test_who_looks_at_a_secret_is_in_the_history(cast: Cast) -> None:
             "endpoint.regenerate_secret",
         ]
         assert {entry.actor_name for entry in entries} == {paul.name}
-    clerk = replace(cast.staff("paul"), permissions=frozenset({"endpoints.view", "endpoints.change"}))
+    clerk = replace(cast.staff("paul"), permissions=frozenset({"sip_endpoints.view", "sip_endpoints.change"}))
     with tenant(clerk), pytest.raises(NotPermitted):
         reveal_secret(clerk, endpoint)
 
@@ -164,7 +164,7 @@ def test_account_is_disabled_enabled_and_removed(cast: Cast) -> None:
         assert not disable_endpoint(paul, endpoint).is_enabled
         assert enable_endpoint(paul, endpoint).is_enabled
         remove_endpoint(paul, endpoint)
-        assert not endpoints(paul).exists()
+        assert not endpoints_of(paul).exists()
         assert AuditEntry.objects.filter(action="endpoint.remove", object_id=str(endpoint.pk)).exists()
 
 
@@ -184,7 +184,7 @@ def test_stranger_neither_sees_nor_changes(cast: Cast) -> None:
     with tenant(cast.staff("paul")) as paul:
         endpoint = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk))
     with tenant(cast.staff("stranger")) as charlie:
-        assert not endpoints(charlie).exists()
+        assert not endpoints_of(charlie).exists()
         for act in (reveal_secret, regenerate_secret, disable_endpoint, remove_endpoint):
             with pytest.raises(NotFound):
                 act(charlie, endpoint)
@@ -200,9 +200,9 @@ def test_customers_people_see_their_own_only(cast: Cast) -> None:
     carla = replace(cast.staff("paul"), customer_id=cast.acme.pk)
     other = replace(cast.staff("paul"), customer_id=10**9)
     with tenant(carla):
-        assert list(endpoints(carla)) == [endpoint]
+        assert list(endpoints_of(carla)) == [endpoint]
         assert len(json.dumps(reveal_secret(carla, endpoint))) == 26
     with tenant(other):
-        assert not endpoints(other).exists()
+        assert not endpoints_of(other).exists()
         with pytest.raises(NotFound):
             reveal_secret(other, endpoint)

@@ -31,7 +31,7 @@ from carillon.business.numbers.choices import NumberKind, NumberState
 from carillon.business.numbers.e164 import NotANumber, read_number
 from carillon.business.numbers.errors import NumberInUse, NumberNotAvailable
 from carillon.business.numbers.models import Number
-from carillon.business.numbers.queries import numbers
+from carillon.business.numbers.queries import numbers_of
 from carillon.business.partners.queries import system_actor
 
 LONDON, OTHER = "+442079460100", "+442079460101"
@@ -73,7 +73,7 @@ def test_number_is_in_stock_once_on_the_whole_platform(cast: Cast) -> None:
         with pytest.raises(InvalidInput) as refused:
             add_number(paul, NumberData(e164=LONDON))
         assert "e164" in refused.value.fields
-        assert not numbers(paul).exists()
+        assert not numbers_of(paul).exists()
 
 
 def test_ranges_are_added_all_or_nothing(cast: Cast) -> None:
@@ -83,7 +83,7 @@ def test_ranges_are_added_all_or_nothing(cast: Cast) -> None:
         with pytest.raises(InvalidInput) as refused:
             add_numbers(paul, NumbersData(lines="+442079460300\n+442079460200"))
         assert refused.value.fields["lines"].startswith("Line 2: +442079460200")
-        assert numbers(paul).count() == 11
+        assert numbers_of(paul).count() == 11
 
 
 def test_numbers_in_a_row_are_added_all_or_nothing(cast: Cast) -> None:
@@ -97,7 +97,7 @@ def test_numbers_in_a_row_are_added_all_or_nothing(cast: Cast) -> None:
                 add_number(paul, NumberData(e164=LONDON, count=count))
             assert "count" in refused.value.fields
         assert add_number(paul, NumberData(e164=LONDON, count=5)).e164 == LONDON
-        assert numbers(paul).count() == 6
+        assert numbers_of(paul).count() == 6
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_number_serves_a_customer_and_rings_its_user(cast: Cast) -> None:
         assign_number(paul, number, NumberAssignment(cast.acme.pk, cast.bob.pk))
         number.refresh_from_db()
         assert (number.customer, number.user, number.state) == (cast.acme, cast.bob, NumberState.IN_SERVICE)
-        assert list(numbers(paul).filter(customer=cast.acme)) == [number]
-        assert not numbers(paul).filter(state=NumberState.AVAILABLE).exists()
+        assert list(numbers_of(paul).filter(customer=cast.acme)) == [number]
+        assert not numbers_of(paul).filter(state=NumberState.AVAILABLE).exists()
         with pytest.raises(NumberInUse):
             remove_number(paul, number)
         with pytest.raises(NumberInUse):
@@ -200,7 +200,7 @@ def test_stranger_neither_sees_nor_changes(cast: Cast) -> None:
     with tenant(cast.staff("paul")) as paul:
         number = add_number(paul, NumberData(e164=LONDON))
     with tenant(cast.staff("stranger")) as charlie:
-        assert not numbers(charlie).exists()
+        assert not numbers_of(charlie).exists()
         for act in (
             lambda: assign_number(charlie, number, NumberAssignment(cast.charlie.pk)),
             lambda: allocate_number(charlie, number, NumberAllocation(cast.elsewhere.pk)),

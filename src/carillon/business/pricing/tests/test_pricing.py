@@ -47,10 +47,10 @@ from carillon.business.pricing.actions import (
 from carillon.business.pricing.errors import VersionApproved, VersionEmpty, VersionNeeded, VersionNotDraft
 from carillon.business.pricing.models import PriceList, PriceListVersion, Rate
 from carillon.business.pricing.queries import (
-    cost_lists,
-    price_lists,
-    rates,
-    versions,
+    cost_lists_of,
+    price_lists_of,
+    rates_of,
+    versions_of,
 )
 from carillon.logic.callflow import values
 
@@ -73,7 +73,7 @@ def a_rate(version: PriceListVersion, prefix: str = "33", price: str = "0.03") -
 
 def in_force(actor: Actor, price_list: PriceList) -> int | None:
     """The number of the version that the portal shows as being in force."""
-    row: Any = price_lists(actor).get(pk=price_list.pk)
+    row: Any = price_lists_of(actor).get(pk=price_list.pk)
     number: int | None = row.version_in_force
     return number
 
@@ -283,7 +283,7 @@ def test_list_names_are_once_per_partner_and_purpose(cast: Cast) -> None:
         with pytest.raises(InvalidInput) as refused:
             update_price_list(paul, other, PriceListData(name="A", currency="EUR"))
         assert "name" in refused.value.fields
-        assert (price_lists(paul).count(), cost_lists(paul).count()) == (2, 1)
+        assert (price_lists_of(paul).count(), cost_lists_of(paul).count()) == (2, 1)
 
 
 def test_the_most_exact_list_wins(cast: Cast) -> None:
@@ -339,9 +339,9 @@ def test_stranger_and_buyer_see_no_list(cast: Cast) -> None:
         assign_price_list(paul, AssignmentData(price_list_id=price_list.pk, buyer_partner_id=cast.fjord.pk))
     for actor in (cast.staff("stranger"), cast.staff("petra")):
         with tenant(actor):
-            assert not (price_lists(actor) | PriceList.objects.visible_to(actor)).exists()
-            assert not versions(actor).exists()
-            assert not rates(actor).exists()
+            assert not (price_lists_of(actor) | PriceList.objects.visible_to(actor)).exists()
+            assert not versions_of(actor).exists()
+            assert not rates_of(actor).exists()
             with pytest.raises(NotFound):
                 update_price_list(actor, price_list, PriceListData(name="Mine", currency="EUR"))
             with pytest.raises(NotFound):
@@ -358,8 +358,8 @@ def test_costs_need_their_own_permission(cast: Cast) -> None:
         draft = a_draft(paul, costs)
     seller = replace(cast.staff("paul"), permissions=frozenset({"price_lists.*"}))
     with tenant(seller):
-        assert not versions(seller).exists()
-        assert not rates(seller).exists()
+        assert not versions_of(seller).exists()
+        assert not rates_of(seller).exists()
         for attempt in (
             lambda: create_cost_list(seller, PriceListData(name="B", currency="EUR")),
             lambda: update_price_list(seller, costs, PriceListData(name="B", currency="EUR")),

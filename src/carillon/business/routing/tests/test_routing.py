@@ -31,7 +31,7 @@ from carillon.business.routing.actions import (
 from carillon.business.routing.choices import GatewayMode, NumberFormat, Strategy
 from carillon.business.routing.errors import GatewayInUse, RoutingState
 from carillon.business.routing.models import Gateway, Route
-from carillon.business.routing.queries import gateways, routes
+from carillon.business.routing.queries import gateways_of, routes_of
 
 CARRIER = GatewayData(name="Carrier A", host="192.0.2.10")
 
@@ -57,7 +57,7 @@ def test_gateway_keeps_its_secret(cast: Cast) -> None:
         told = serializers.serialize("json", AuditEntry.objects.all())
         assert "gateway.replace_secret" in told
         assert not any(hidden in told for hidden in ("s3cr3t", "another-one", kept.auth_secret, changed.auth_ha1))
-        assert "auth_secret" not in gateways(paul).get().__dict__
+        assert "auth_secret" not in gateways_of(paul).get().__dict__
         plain = update_gateway(paul, gateway, replace(CARRIER, auth_password="left over"))
         assert (plain.auth_secret, plain.auth_ha1) == ("", "")
 
@@ -106,7 +106,7 @@ def test_bad_gateways_are_refused(cast: Cast, field: str, wrong: dict[str, objec
         with pytest.raises(InvalidInput) as refused:
             create_gateway(paul, replace(CARRIER, **wrong))  # type: ignore[arg-type]
         assert field in refused.value.fields
-        assert not gateways(paul).exists()
+        assert not gateways_of(paul).exists()
 
 
 def test_source_addresses_are_canonical_and_may_be_shared(cast: Cast) -> None:
@@ -137,9 +137,9 @@ def test_routes_keep_the_order_of_their_gateways_and_history_shows_it(cast: Cast
         first, second = a_gateway(paul, "A"), a_gateway(paul, "B")
         data = RouteData(name="Everything", gateway_ids=(second.pk, first.pk))
         route = create_route(paul, data)
-        assert [line.gateway for line in routes(paul).get().gateways.all()] == [second, first]
+        assert [line.gateway for line in routes_of(paul).get().gateways.all()] == [second, first]
         update_route(paul, route, replace(data, gateway_ids=(first.pk, second.pk)))
-        assert [line.gateway for line in routes(paul).get().gateways.all()] == [first, second]
+        assert [line.gateway for line in routes_of(paul).get().gateways.all()] == [first, second]
         entry = AuditEntry.objects.get(action="route.update")
         assert (entry.before or {})["gateway_ids"] == [second.pk, first.pk]
         assert (entry.after or {})["gateway_ids"] == [first.pk, second.pk]
@@ -175,7 +175,7 @@ def test_bad_routes_are_refused(cast: Cast, field: str, wrong: dict[str, object]
         with pytest.raises(InvalidInput) as refused:
             create_route(paul, replace(good, **wrong))  # type: ignore[arg-type]
         assert field in refused.value.fields
-        assert not routes(paul).exists()
+        assert not routes_of(paul).exists()
 
 
 def test_gateway_twice_in_a_route_is_refused(cast: Cast) -> None:
@@ -231,8 +231,8 @@ def test_strangers_and_sub_partners_neither_see_nor_change(cast: Cast) -> None:
         route = create_route(paul, RouteData(name="Everything", gateway_ids=(gateway.pk,)))
     for actor in (cast.staff("stranger"), cast.staff("petra")):
         with tenant(actor):
-            assert not gateways(actor).exists()
-            assert not routes(actor).exists()
+            assert not gateways_of(actor).exists()
+            assert not routes_of(actor).exists()
             for act in (lambda: disable_gateway(actor, gateway), lambda: remove_route(actor, route)):  # noqa: B023
                 with pytest.raises(NotFound):
                     act()
