@@ -23,7 +23,9 @@ await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 await build({
   absWorkingDir: here,
-  entryPoints: ["src/portal.js", "src/portal.css", "src/theme.js"],
+  entryPoints: ["src/portal.js", "src/portal.css", "src/fonts.css", "src/theme.js"],
+  loader: { ".woff2": "file" },
+  assetNames: "fonts/[name]",
   outdir: out,
   bundle: true,
   minify: true,

@@ -27,6 +27,7 @@ Tabulator.registerModule([
 ]);
 
 const MOST_WIDTH = 300; // longer texts are cut and shown whole when pointed at
+const LEAST_WIDTH = { text: 92, list: 92, choice: 80, code: 128 }; // of texts that are shortened where room is short
 const RIGHT = new Set(["money", "integer", "decimal", "duration"]);
 const TONES = {
   good: ["active", "live", "answered", "available", "approved", "registered", "True", "settled", "rated", "in_service"],
@@ -44,6 +45,8 @@ const DRAW = {
   choice: (value) => value[0],
   bool: (value) => (value[1] === "True" ? make("span", { className: "yes", title: value[0] }, icon("check"), make("span", { className: "visually-hidden" }, value[0])) : make("span", { className: "no" }, value[0])),
   code: (value) => make("code", {}, value),
+  datetime: (value) => make("time", { dateTime: value[1], className: "num" }, value[0]),
+  duration: (value) => make("span", { className: "num ticking" }, value),
 };
 
 const pen = document.createElement("canvas").getContext("2d");
@@ -53,18 +56,62 @@ function textWidth(text, font) {
   return pen.measureText(text).width;
 }
 
-/** Return how wide a column must be for its title and for these values, in pixels. */
-function wantedWidth(column, values, isFirst, family) {
-  const title = textWidth(column.title, `600 12.5px ${family}`) + (column.sortable ? 17 : 0);
+const FIGURES = /[0-9]/g;
+
+const FIRST_WIDTH = 168; // a row is known by its first column
+
+/** Return how wide a column must be at least and for these values, in pixels: [least, wanted]. */
+function widthsOf(column, values, isFirst, family) {
+  const title = textWidth(column.title, `600 12px ${family}`) + (column.sortable ? 15 : 0);
   const filter = Array.isArray(column.filter) || column.filter === "bool" ? 58 : 36;
-  const font = column.kind === "code" ? "12px monospace" : `12.5px ${family}`;
-  const extra = (isFirst ? 21 : 0) + (column.kind === "status" ? 20 : 0) + (column.kind === "money" ? 28 : 0);
+  const extra = (isFirst ? 21 : 0) + (column.kind === "status" ? 16 : 0) + (column.kind === "money" ? 29 : 0);
+  const least = Math.ceil(Math.max(title, filter) + 15);
   let longest = 0;
   for (const value of values) {
-    const text = Array.isArray(value) ? value[0] : String(value ?? "");
-    longest = Math.max(longest, column.kind === "bool" ? 16 : textWidth(text, font));
+    const text = (Array.isArray(value) ? value[0] : String(value ?? "")).replace(FIGURES, "0"); // all figures are as wide
+    longest = Math.max(longest, column.kind === "bool" ? 16 : textWidth(text, `12.5px ${family}`));
   }
-  return Math.ceil(Math.max(title, filter, Math.min(longest + extra, MOST_WIDTH)) + 17);
+  const wanted = Math.max(least, Math.ceil(Math.min(longest + extra, MOST_WIDTH) + 17));
+  const shortened = isFirst && column.kind === "text" ? FIRST_WIDTH : LEAST_WIDTH[column.kind];
+  return [shortened ? Math.min(wanted, Math.max(least, shortened)) : wanted, wanted];
+}
+
+/** Return how many of the columns fit whole when all are as narrow as they may be. */
+function visibleOf(pairs, room) {
+  let sum = 0;
+  const first = pairs.findIndex(([least]) => (sum += least) > room);
+  return first === -1 ? pairs.length : Math.max(1, first);
+}
+
+/**
+ * Return widths that fill `room`: spare room by shares; what is missing is taken from long texts, down to their least.
+ * Columns for which there is no room at all come after it, where one scrolls to.
+ */
+function fitted(pairs, shares, room) {
+  const visible = visibleOf(pairs, room);
+  if (visible === pairs.length) return filled(pairs, shares, room);
+  const rest = pairs.slice(visible).map(([, width]) => width);
+  return [...filled(pairs.slice(0, visible), shares.slice(0, visible), room), ...rest];
+}
+
+function filled(pairs, shares, room) {
+  const wanted = pairs.map(([, width]) => width);
+  const spare = room - wanted.reduce((sum, width) => sum + width, 0);
+  if (spare >= 0) {
+    const all = shares.reduce((sum, share) => sum + share, 0);
+    return wanted.map((width, index) => width + Math.floor((spare * shares[index]) / all));
+  }
+  const slack = pairs.map(([least, width]) => width - least);
+  const most = slack.reduce((sum, one) => sum + one, 0);
+  const part = most ? Math.min(1, -spare / most) : 0;
+  return wanted.map((width, index) => width - Math.floor(slack[index] * part));
+}
+
+/** Return seconds as m:ss or h:mm:ss, as the server writes them. */
+function clock(seconds) {
+  const two = (number) => String(number).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
 class Grid {
@@ -134,6 +181,8 @@ class Grid {
 
   tooltip(cell) {
     const element = cell.getElement();
+    const value = cell.getValue();
+    if (element.querySelector("time")) return value[1];
     return element.scrollWidth > element.clientWidth + 1 ? element.textContent : "";
   }
 
@@ -211,21 +260,17 @@ class Grid {
     }
   }
 
-  // Each column is as wide as what is in it; what is left over is shared, what is missing scrolls.
+  // Each column is as wide as what is in it; what is left over is shared, long texts give way, the rest scrolls.
   fit(rows) {
     const family = getComputedStyle(this.place).fontFamily;
     const { columns } = this.config;
-    const widths = columns.map((column, index) =>
-      wantedWidth(column, rows.map((row) => row[column.name]), index === 0, family),
+    const pairs = columns.map((column, index) =>
+      widthsOf(column, rows.map((row) => row[column.name]), index === 0, family),
     );
-    const shares = columns.map((column) => column.width * column.grow);
     const bar = this.place.querySelector(".tabulator-tableholder");
-    const spare = (bar?.clientWidth || this.place.clientWidth - 2) - widths.reduce((sum, width) => sum + width, 0);
-    const all = shares.reduce((sum, share) => sum + share, 0);
-    columns.forEach((column, index) => {
-      const width = widths[index] + (spare > 0 ? Math.floor((spare * shares[index]) / all) : 0);
-      this.table.getColumn(column.name).setWidth(width);
-    });
+    const room = bar?.clientWidth || this.place.clientWidth - 2;
+    const widths = fitted(pairs, columns.map((column) => column.width * column.grow), room);
+    columns.forEach((column, index) => this.table.getColumn(column.name).setWidth(widths[index]));
   }
 
   show(answer) {
@@ -293,13 +338,24 @@ class Grid {
     for (const tab of document.querySelectorAll("[data-tab]")) tab.addEventListener("click", () => this.chooseTab(tab));
     document.body.addEventListener("carillon:saved", () => this.refresh());
     document.body.addEventListener("carillon:changed", () => this.refresh());
-    if (this.config.refresh) setInterval(() => this.poll(), this.config.refresh * 1000);
+    document.fonts?.ready.then(() => this.rows && this.fit(this.rows)); // measured before the font had come
+    if (!this.config.refresh) return;
+    setInterval(() => this.poll(), this.config.refresh * 1000);
+    setInterval(() => this.tick(), 1000);
   }
 
   chooseTab(chosen) {
     for (const tab of document.querySelectorAll("[data-tab]")) tab.setAttribute("aria-selected", String(tab === chosen));
     this.tab = chosen.dataset.tab;
     this.go("");
+  }
+
+  // Between two questions the seconds of calls that go on run here.
+  tick() {
+    for (const one of this.place.querySelectorAll(".ticking")) {
+      const seconds = one.textContent.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+      if (seconds) one.textContent = clock(seconds + 1);
+    }
   }
 
   poll() {

@@ -4,13 +4,18 @@ import { startDialogs } from "./dialog.js";
 import { startGrid } from "./grid.js";
 import { startLadder } from "./ladder.js";
 import { startLookups } from "./lookup.js";
+import { startMoments } from "./moment.js";
 
 function start() {
   startDialogs();
   startGrid();
   startLadder();
   startLookups(document);
-  htmx.onLoad((part) => startLookups(part));
+  startMoments(document);
+  htmx.onLoad((part) => {
+    startLookups(part);
+    startMoments(part);
+  });
   document.getElementById("customer-filter")?.addEventListener("change", (event) => event.currentTarget.submit());
   document.addEventListener("click", (event) => {
     const box = event.target.closest("[data-copy]");

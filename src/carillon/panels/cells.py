@@ -85,7 +85,10 @@ def _formatted(kind: str, value: Any) -> str:
 
 
 def grid_row(panel: Panel, row: Any) -> dict[str, Any]:
-    """Return what the grid draws: shown texts by column; money and states as [text, currency or value]."""
+    """Return what the grid draws: shown texts by column; money and states as [text, currency or value].
+
+    Moments are [short, whole]: those of today without their date.
+    """
     cells: dict[str, Any] = {}
     for column in panel.columns:
         if not column.in_grid:
@@ -93,6 +96,8 @@ def grid_row(panel: Panel, row: Any) -> dict[str, Any]:
         text = shown(row, column)
         if column.kind == "money":
             cells[column.name] = [text, str(value_of(row, column.currency) or "")]
+        elif column.kind == "datetime":
+            cells[column.name] = [text.removeprefix(f"{timezone.localdate().isoformat()} "), text]
         elif column.kind in ("status", "choice", "bool"):
             cells[column.name] = [text, str(value_of(row, column.value or column.name))]
         else:

@@ -81,7 +81,7 @@ ColumnKind = Literal[
 ]
 FilterKind = Literal["text", "integer", "uuid", "bool", "date"]
 FieldKind = Literal[
-    "auto", "text", "textarea", "email", "password", "money", "lines", "file", "number", "code", "ordered"
+    "auto", "text", "textarea", "email", "password", "money", "commas", "file", "number", "code", "ordered"
 ]
 
 
@@ -141,7 +141,7 @@ class Field:
     `choices`: pairs, or a function of the actor (for short lists, values outside are refused). `lookup`: slug of a
     panel to search in; the value is the id of a row the actor may see. `only`: present on "create" or "update" alone
     (the other keeps the initial value, shown read-only). `kind="ordered"`: several of the choices in an order, one
-    drop-down each. `minimum`/`maximum` bound numbers (money in micro-units).
+    drop-down each. `kind="commas"`: several texts in one line. `minimum`/`maximum` bound numbers (money in micro-units).
     `suggest`: a function of the actor giving the value a new form starts with.
     """
 

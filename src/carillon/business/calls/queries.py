@@ -70,7 +70,8 @@ def prices_of(actor: Actor, cdr: Cdr) -> list[PriceLine]:
         explanation = explanation_of(actor, row)
         is_bought = row.partner_id not in actor.scope or row.is_carrier_cost
         seller = str(row.explanation.get("seller") or row.gateway_name or row.partner.name)
-        buyer = str(row.explanation.get("buyer") or row.customer_name)
+        own = row.partner.name if row.is_carrier_cost else row.customer_name
+        buyer = str(row.explanation.get("buyer") or own)
         lines.append(
             PriceLine(row.tier, seller, buyer, is_bought, row.billed_s, row.amount_micro, row.currency, explanation)
         )

@@ -153,8 +153,8 @@ ACCOUNTS = Panel(
         Column("reserved", _("In calls"), kind="money", value="reserved_micro", width=110),
         Column("unposted", _("Not posted yet"), kind="money", value="unposted_micro", width=110),
         Column("credit_limit", _("Credit limit"), kind="money", value="credit_limit_micro", width=110),
-        Column("currency", _("Currency"), width=80),
         Column("partner", _("Seller"), value="partner.name", width=140),
+        Column("currency", _("Currency"), width=80),
     ),
     api=API,
     filters=(

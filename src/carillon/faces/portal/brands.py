@@ -31,7 +31,7 @@ WEB_PRODUCTS = Panel(
         Column("partner_id", _("Partner"), kind="integer"),
         Column("country", _("Country")),
         Column("cultures", _("Cultures"), kind="list"),
-        Column("default_culture", _("Default culture")),
+        Column("default_culture", _("Default language")),
         Column("default_currency", _("Default currency")),
         Column("created_at", _("Created"), kind="datetime"),
     ),
@@ -48,7 +48,9 @@ WEB_PRODUCTS = Panel(
     fields=(
         Field("name", _("Name"), max_length=100),
         Field("kind", _("Type")),
-        Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Empty: you.")),
+        Field(
+            "partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own company.")
+        ),
         Field("hostname", _("Hostname"), kind="code", placeholder="voice.example.com", section=_("Addresses")),
         Field(
             "sip_domain",
@@ -59,10 +61,12 @@ WEB_PRODUCTS = Panel(
             help=_("When it changes, every phone must be given the new domain; passwords stay."),
         ),
         Field("country", _("Country"), max_length=2, placeholder="GB", help=_("Two letters, ISO 3166.")),
-        Field("currencies", _("Currencies"), kind="lines", placeholder="EUR", help=_("One per line, ISO 4217.")),
-        Field("default_currency", _("Default currency"), max_length=3, help=_("Empty: the first.")),
-        Field("cultures", _("Cultures"), kind="lines", placeholder="en", help=_("One per line, such as en or es.")),
-        Field("default_culture", _("Default culture"), max_length=12, help=_("Empty: the first.")),
+        Field(
+            "currencies", _("Currencies"), kind="commas", placeholder="EUR, GBP", help=_("With commas between them.")
+        ),
+        Field("default_currency", _("Default currency"), max_length=3, help=_("Leave empty for the first.")),
+        Field("cultures", _("Languages"), kind="commas", placeholder="en, es", help=_("With commas between them.")),
+        Field("default_culture", _("Default language"), max_length=12, help=_("Leave empty for the first.")),
     ),
     create=actions.create_web_product,
     update=update_web_product,

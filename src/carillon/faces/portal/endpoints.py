@@ -127,14 +127,14 @@ PANELS = (
         data=actions.EndpointData,
         fields=(
             Field("customer_id", _("Customer"), lookup="customers", only="create"),
-            Field("username", _("Username"), only="create", max_length=64, help=_("Empty: one is made.")),
+            Field("username", _("Username"), only="create", max_length=64, help=_("Leave empty to have one made.")),
             Field("user_id", _("User"), lookup="users", help=_("Whose device it is.")),
             Field("label", _("Label"), max_length=100, placeholder=_("Desk phone, second floor")),
             Field(
                 "caller_id_id",
                 _("Caller ID"),
                 lookup="numbers",
-                help=_("One of the customer's numbers. Empty: its user's, else the customer's default."),
+                help=_("One of the customer's numbers. Leave empty for the user's own, else the customer's."),
             ),
             Field("transport", _("Transport"), help=_("What the device should be set to.")),
         ),

@@ -23,6 +23,7 @@ from carillon.panels.inputs import Input
 
 LINE_ERROR = re.compile(r"(\d+):(.*)")
 LINES_SHOWN = 200
+LINE_LENGTH = 4000  # of several texts with commas between them
 LEAST_PLACES, SPARE_PLACES = 3, 1  # drop-downs of an ordered choice
 
 
@@ -45,7 +46,6 @@ class Widget:
     is_fixed: bool = False
     is_wide: bool = False
     type: str = "text"
-    step: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def form_of(
 
 def _widget(one: Input, actor: Actor, values: Mapping[str, Any], error: str, is_new: bool) -> Widget:
     choices = tuple((str(value), label) for value, label in one.choices(actor))
-    kind, type_, step = _kind(one, bool(choices))
+    kind, type_ = _kind(one, bool(choices))
     value = _value(one, values, kind)
     if (
         kind == "select"
@@ -137,37 +137,35 @@ def _widget(one: Input, actor: Actor, values: Mapping[str, Any], error: str, is_
         choices=choices,
         lookup=one.field.lookup,
         placeholder=str(one.field.placeholder),
-        max_length=one.max_length,
+        max_length=LINE_LENGTH if one.many else one.max_length,
         is_required=one.is_required and one.type is not bool,
         is_fixed=not is_new and one.field.only == "create",
-        is_wide=one.field.wide or kind in ("textarea", "lines"),
+        is_wide=one.field.wide or kind == "textarea",
         type=type_,
-        step=step,
     )
 
 
-def _kind(one: Input, has_choices: bool) -> tuple[str, str, str]:
-    """Return the partial template, the input's HTML type and its step."""
+def _kind(one: Input, has_choices: bool) -> tuple[str, str]:
+    """Return the partial template and the input's HTML type."""
     if one.type is Upload:
-        return "file", "file", ""
+        return "file", "file"
     if one.type is bool:
-        return "switch", "checkbox", ""
+        return "switch", "checkbox"
     if one.field.lookup:
-        return "lookup", "text", ""
+        return "lookup", "text"
     if one.field.kind == "ordered":
-        return "ordered", "text", ""
+        return "ordered", "text"
     if one.many:
-        return ("checks", "checkbox", "") if has_choices else ("lines", "text", "")
+        return ("checks", "checkbox") if has_choices else ("input", "text")
     if has_choices or issubclass(one.type, Enum):
-        return "select", "text", ""
+        return "select", "text"
     if one.field.kind == "textarea":
-        return "textarea", "text", ""
-    types = {datetime: ("datetime-local", "1"), date: ("date", "")}
-    if one.type in types:
-        return ("input", *types[one.type])
+        return "textarea", "text"
+    if one.type in (datetime, date):
+        return "moment", "datetime-local" if one.type is datetime else "date"
     if one.is_money or one.type in (int, Decimal):
-        return "number", "text", ""
-    return "input", {"email": "email", "password": "password"}.get(one.field.kind, "text"), ""
+        return "number", "text"
+    return "input", {"email": "email", "password": "password"}.get(one.field.kind, "text")
 
 
 def _value(one: Input, values: Mapping[str, Any], kind: str) -> Any:
@@ -177,7 +175,7 @@ def _value(one: Input, values: Mapping[str, Any], kind: str) -> Any:
         if kind == "ordered":
             items = [item for item in items if item]
             return [*items, *[""] * max(SPARE_PLACES, LEAST_PLACES - len(items))]
-        return items if kind == "checks" else "\n".join(items)
+        return items if kind == "checks" else ", ".join(items)
     value = values.get(one.name)
     if one.type is bool:
         return bool(value) and value not in ("false", "0", "off")
@@ -186,7 +184,7 @@ def _value(one: Input, values: Mapping[str, Any], kind: str) -> Any:
     if one.is_money:
         return money_text(int(value)).replace(",", "")
     if isinstance(value, datetime):
-        return timezone.localtime(value).strftime("%Y-%m-%dT%H:%M:%S")
+        return timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00")
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     return str(getattr(value, "value", value))

@@ -38,7 +38,7 @@ ROW_ACTIONS = (
         icon="user",
         fields=(
             Field("customer_id", _("Customer"), lookup="customers"),
-            Field("user_id", _("Rings user"), lookup="users", help=_("Empty: it rings nobody yet.")),
+            Field("user_id", _("Rings user"), lookup="users", help=_("Leave empty when it should ring nobody yet.")),
             Field("is_default_caller_id", _("Shown on outgoing calls")),
         ),
         initial=lambda number: {
@@ -142,8 +142,12 @@ PANELS = (
                 help=_("More than one adds the numbers that follow it, too."),
             ),
             Field("area", _("Area"), max_length=100),
-            Field("kind", _("Kind"), choices=NumberKind.choices, help=_("Empty: as the number plan says.")),
-            Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Empty: your own stock.")),
+            Field(
+                "kind", _("Kind"), choices=NumberKind.choices, help=_("Leave empty to take it from the number plan.")
+            ),
+            Field(
+                "partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own stock.")
+            ),
         ),
         create=actions.add_number,
         update=actions.update_number,

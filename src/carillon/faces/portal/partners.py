@@ -71,11 +71,13 @@ PARTNERS = Panel(
     data=actions.PartnerData,
     fields=(
         Field("name", _("Name"), max_length=100),
-        Field("parent_id", _("Buys from"), lookup="partners", only="create", help=_("Empty: from you.")),
+        Field(
+            "parent_id", _("Buys from"), lookup="partners", only="create", help=_("Leave empty for your own company.")
+        ),
         Field("country", _("Country"), max_length=2, placeholder="GB", help=_("Two letters, ISO 3166.")),
         Field("currency", _("Currency"), max_length=3, placeholder="EUR", only="create"),
         Field("timezone", _("Time zone"), max_length=64, placeholder="Europe/London"),
-        Field("culture", _("Culture"), max_length=12, placeholder="en"),
+        Field("culture", _("Language"), max_length=12, placeholder="en"),
         Field(
             "portal_hostname",
             _("Portal hostname"),
@@ -133,11 +135,19 @@ STAFF = Panel(
         Field("email", _("E-mail"), kind="email", only="create", max_length=254),
         Field("name", _("Name"), max_length=100),
         Field("role", _("Role")),
-        Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Empty: yours.")),
-        Field("password", _("Password"), kind="password", max_length=128, help=_("Empty: as before, or chosen later.")),
+        Field(
+            "partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own company.")
+        ),
+        Field(
+            "password",
+            _("Password"),
+            kind="password",
+            max_length=128,
+            help=_("Leave empty to keep the present one, or to let the person choose it by mail."),
+        ),
         Field("is_active", _("Can sign in")),
         Field("timezone", _("Time zone"), max_length=64),
-        Field("culture", _("Culture"), max_length=12),
+        Field("culture", _("Language"), max_length=12),
     ),
     initial=_staff_values,
     create=actions.create_staff,
@@ -151,8 +161,13 @@ STAFF = Panel(
             data=actions.TokenData,
             fields=(
                 Field("name", _("What it is for"), max_length=100),
-                Field("scopes", _("May do"), kind="lines", help=_("One per line, such as customers.* or *.view.")),
-                Field("expires_at", _("Ends"), help=_("Empty: when you revoke it.")),
+                Field(
+                    "scopes",
+                    _("May do"),
+                    kind="commas",
+                    help=_("With commas between them, such as customers.*, *.view."),
+                ),
+                Field("expires_at", _("Ends"), help=_("Leave empty to let it hold until you revoke it.")),
             ),
             icon="api",
             result=lambda made: {"id": made[0].pk, "name": made[0].name, "token": made[1]},

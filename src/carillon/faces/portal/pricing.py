@@ -152,7 +152,7 @@ LIST_FIELDS = (
     Field("decimals", _("Decimals of a call's price"), minimum=0, maximum=6, section=_("Rounding and tax")),
     Field("rounding", _("Rounding"), section=_("Rounding and tax")),
     Field("note", _("Note"), max_length=500),
-    Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Empty: your own.")),
+    Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own company.")),
 )
 ASSIGN = RowAction(
     "assign",
@@ -251,7 +251,7 @@ def versions_panel(words: Words) -> Panel:
         data=actions.VersionData,
         fields=(
             Field("price_list_id", _("List"), lookup=words.lists, only="create"),
-            Field("effective_from", _("Holds from"), help=_("Empty: from its approval on.")),
+            Field("effective_from", _("Holds from"), help=_("Leave empty to begin with the approval.")),
             Field("copies_version_id", _("Begin with the rates of"), lookup=words.versions, only="create"),
             Field("note", _("Note"), max_length=500),
         ),

@@ -21,7 +21,7 @@ CSV_HELP = _(
 
 
 NEW_VERSION_FIELDS = (
-    Field("effective_from", _("Holds from"), help=_("Empty: from its approval on.")),
+    Field("effective_from", _("Holds from"), help=_("Leave empty to begin with the approval.")),
     Field("copies_newest", _("Begin with the rates of the newest version")),
     Field("file", _("Rates (CSV)"), help=CSV_HELP),
     Field("encoding", _("Encoding"), choices=ENCODINGS),

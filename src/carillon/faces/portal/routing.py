@@ -67,8 +67,10 @@ GATEWAY_FIELDS = (
     Field(
         "source_addresses",
         _("Calls come in from"),
-        kind="lines",
-        help=_("Addresses or blocks, one a line: 192.0.2.7, 192.0.2.7:5060, 192.0.2.0/24. Empty: none come in."),
+        kind="commas",
+        help=_(
+            "Addresses or blocks, with commas between them: 192.0.2.7, 192.0.2.7:5060, 192.0.2.0/24. Leave empty when no calls come in."
+        ),
     ),
     Field("mode", _("How it knows us"), section=_("Sign-in")),
     Field("auth_username", _("User name"), max_length=64, section=_("Sign-in")),
@@ -78,7 +80,7 @@ GATEWAY_FIELDS = (
         kind="password",
         max_length=128,
         section=_("Sign-in"),
-        help=_("Empty: unchanged."),
+        help=_("Leave empty to keep the present one."),
     ),
     Field("auth_realm", _("Realm"), max_length=253, section=_("Sign-in"), help=_("Needed when it is not the host.")),
     Field("number_format", _("Number format"), section=_("Numbers")),
@@ -88,12 +90,12 @@ GATEWAY_FIELDS = (
     Field("ring_timeout_s", _("Rings at most (s)"), minimum=5, maximum=300, section=_("Failover")),
     Field("reply_timeout_ms", _("Silent at most (ms)"), minimum=200, maximum=30_000, section=_("Failover")),
     Field("is_demo", _("Demo carrier"), only="create", section=_("Failover")),
-    Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Empty: your own.")),
+    Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own company.")),
 )
 
 ROUTE_FIELDS = (
     Field("name", _("Name"), max_length=100),
-    Field("prefix", _("Prefix"), max_length=15, help=_("Digits, country code first. Empty: every number.")),
+    Field("prefix", _("Prefix"), max_length=15, help=_("Digits, country code first. Leave empty for every number.")),
     Field("strategy", _("Strategy")),
     Field(
         "gateway_ids",
@@ -108,7 +110,7 @@ ROUTE_FIELDS = (
     Field("customer_id", _("Customer"), lookup="customers", section=_("Only for calls of")),
     Field("is_emergency", _("Emergency calls"), section=_("Emergency"), help=_("For nothing but emergency numbers.")),
     Field("country", _("Country"), max_length=2, section=_("Emergency"), placeholder="GB"),
-    Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Empty: your own.")),
+    Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own company.")),
 )
 
 GATEWAYS = Panel(
