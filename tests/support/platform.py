@@ -27,6 +27,7 @@ from carillon.config import CHECKOUT, DATABASE_ROLES, Config
 from carillon.demo.useragent import Account, UserAgent
 from carillon.server import cluster as pg
 from carillon.server import engines
+from carillon.server.testing import spare_port
 from tests.support.postgres import TEMPLATE, _copy, _template
 
 
@@ -161,11 +162,7 @@ async def eventually(condition: Callable[[], Any], timeout_s: float = 30.0) -> A
 @pytest.fixture(scope="session")
 def platform(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The running call path with the demo world, shared by the session's engine tests."""
-    settings = {
-        "CARILLON_PORT_POSTGRESQL": str(8441 + config.port_offset),
-        "CARILLON_PORT_WEB": str(8440 + config.port_offset),  # browser tests have a portal of their own beside it
-        "CARILLON_CHUNK_SECONDS": "6",
-    }
+    settings = {"CARILLON_PORT_POSTGRESQL": str(spare_port()), "CARILLON_CHUNK_SECONDS": "6"}
     own = Config.from_env({**os.environ, **settings})
     folder = Path(os.environ["CARILLON_HOME"]) / "calls"
     folder.mkdir(mode=0o711, exist_ok=True)

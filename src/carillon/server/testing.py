@@ -13,17 +13,22 @@ import os
 import shutil
 import socket
 import tempfile
+from dataclasses import fields
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from carillon.config import Ports
 from carillon.server import leftovers
 
 if TYPE_CHECKING:
     import pytest
 
-# Multiples of ten in this range never make two sessions meet on a port (5060, 5090, 8080 and 8430-8439 are shifted).
-OFFSETS = range(3000, 5980, 10)
-SINGLE_PORTS = (5060, 5090, 5091, 8080, *range(8432, 8440))
+# Each session and each worker of xdist has a block of ports to itself: single ports, then audio. All below the range
+# from which the system hands out ports to whoever asks for any (32768 and up), and apart from an installation's own.
+BLOCKS = range(10_000, 29_500, 500)
+_SINGLE = tuple(port.name for port in fields(Ports) if not port.name.endswith(("_min", "_max")))
+_AUDIO = {"rtp": (20, 319), "carrier_a_rtp": (320, 409), "carrier_b_rtp": (410, 499)}  # first and last, in the block
+SPARE = 19  # a port of each block that no process of an installation uses
 
 _held: list[IO[str]] = []  # locks live as long as the process
 
@@ -38,29 +43,45 @@ def session_folder() -> Path:
     return Path(os.environ["CARILLON_TEST_FOLDER"])
 
 
-def free_offset() -> int:
-    """A port offset nobody else uses, ours until this process ends."""
+def spare_port() -> int:
+    """A port of this process's block that no setting names."""
+    return int(os.environ["CARILLON_TEST_PORTS"]) + SPARE
+
+
+def free_ports() -> dict[str, str]:
+    """Settings for ports nobody else uses, ours until this process ends."""
+    return _settings(_free_block())
+
+
+def _free_block() -> int:
     folder = base_folder()
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    for offset in OFFSETS:
-        lock = (folder / f"offset-{offset}.lock").open("w")
+    for block in BLOCKS:
+        lock = (folder / f"ports-{block}.lock").open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _bind_all(offset)
+            _bind_all(block)
         except OSError:
             lock.close()
             continue
         _held.append(lock)
-        return offset
+        return block
     raise RuntimeError("No free ports for a test session: are many sessions running?")
 
 
-def _bind_all(offset: int) -> None:
-    for port in SINGLE_PORTS:
+def _settings(block: int) -> dict[str, str]:
+    ports = {name: block + place for place, name in enumerate(_SINGLE)}
+    for name, (first, last) in _AUDIO.items():
+        ports |= {f"{name}_min": block + first, f"{name}_max": block + last}
+    return {"CARILLON_PORT_OFFSET": "0", **{f"CARILLON_PORT_{name.upper()}": str(ports[name]) for name in ports}}
+
+
+def _bind_all(block: int) -> None:
+    for port in range(block, block + SPARE + 1):
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             with socket.socket(socket.AF_INET, kind) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1 if kind == socket.SOCK_STREAM else 0)
-                probe.bind(("127.0.0.1", port + offset))
+                probe.bind(("127.0.0.1", port))
 
 
 def _make_session() -> Path:
@@ -106,22 +127,23 @@ def _belongs(pid: int, folder: Path) -> bool:
 
 def _give_environment() -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    offset = free_offset()
+    block = _free_block()
     for name in [name for name in os.environ if name.startswith("CARILLON_") and name not in _SHARED]:
         del os.environ[name]
     if "CARILLON_TEST_FOLDER" not in os.environ:
         os.environ["CARILLON_TEST_FOLDER"] = str(_make_session())
-        os.environ["CARILLON_PORT_POSTGRESQL"] = str(8432 + offset)
+        os.environ["CARILLON_PORT_POSTGRESQL"] = str(block)
     folder = session_folder()
     home = folder / worker
     (folder / "secrets").mkdir(mode=0o700, exist_ok=True)
     home.mkdir(mode=0o711, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         (home / "secrets").symlink_to("../secrets")
+    os.environ.update(_settings(block) | {name: os.environ[name] for name in _SHARED})
     os.environ.update(
+        CARILLON_TEST_PORTS=str(block),
         CARILLON_HOME=str(home),
         CARILLON_RUNTIME=str(home / "run"),
-        CARILLON_PORT_OFFSET=str(offset),
         CARILLON_DATABASE_NAME=f"carillon_{worker}",
         CARILLON_DB_ROLE="owner",
     )

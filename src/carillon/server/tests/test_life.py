@@ -20,7 +20,7 @@ import pytest
 
 from carillon.config import CHECKOUT, Config
 from carillon.server import cluster, leftovers
-from carillon.server.testing import free_offset, session_folder
+from carillon.server.testing import free_ports, session_folder
 
 pytestmark = pytest.mark.engines
 
@@ -93,7 +93,7 @@ def house() -> Iterator[House]:
     environ |= {
         "CARILLON_HOME": str(home),
         "CARILLON_RUNTIME": str(home / "run"),
-        "CARILLON_PORT_OFFSET": str(free_offset()),
+        **free_ports(),
         "PYTHONPATH": str(code / "src"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "HOME": str(home),
@@ -109,15 +109,6 @@ def running(house: House) -> House:
     done = house.run("up", "--detach", "--no-demo")
     assert done.returncode == 0, done.stdout + done.stderr
     return house
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float) -> float:
-    """Seconds until `is_so`; fails when it takes longer than `seconds`."""
-    started = time.monotonic()
-    while not is_so():
-        assert time.monotonic() - started < seconds, f"not so within {seconds} s"
-        time.sleep(0.02)
-    return time.monotonic() - started
 
 
 def test_everything_is_ready_and_told_in_json(running: House) -> None:
