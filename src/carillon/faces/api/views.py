@@ -114,15 +114,25 @@ class ExtraView(ViewSet):
 
 
 class Description(SpectacularAPIView):
-    """GET /schema/: the OpenAPI description, made once per process, language and website."""
+    """GET /schema/: the OpenAPI description, made once per process, language and website.
+
+    Anybody may read it at the portal; at a web product's site who has signed in there.
+    """
+
+    def check_permissions(self, request: Request) -> None:
+        """Raise NotAuthenticated for visitors of a web product's site."""
+        if _host(request).web_product_id is not None and actor_of(request).login_id is None:
+            raise NotAuthenticated
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Return the description. Anybody may read it at the portal, a web product's only who has signed in there."""
-        host: Host = request._request.host  # type: ignore[attr-defined]
-        if host.web_product_id is not None and actor_of(request).login_id is None:
-            raise NotAuthenticated
-        return Response(_description(host.name, get_language()))
+        """Return the description."""
+        return Response(_description(_host(request).name, get_language()))
+
+
+def _host(request: Request) -> Host:
+    host: Host = request._request.host  # type: ignore[attr-defined]
+    return host
 
 
 @functools.lru_cache(maxsize=64)
