@@ -32,6 +32,7 @@ CONTENT_SECURITY_POLICY = (
 HEALTH_PATH = "/health"
 SIGN_IN_PATH = "/accounts/"
 API_PATH = "/api/"
+MOST_BYTES = 21 * 2**20  # a file of 20 MB, the most an import takes, and what comes with it
 FORM = "application/x-www-form-urlencoded"
 SESSION_REALM = "carillon_realm"
 SESSION_PLACE = "carillon_place"
@@ -45,7 +46,7 @@ def headers(get_response: Handler) -> Handler:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
-        response = _not_text(request) if _is_foreign_text(request) else get_response(request)
+        response = _unreadable(request) or get_response(request)
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
         response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         response["X-Content-Type-Options"] = "nosniff"
@@ -157,20 +158,26 @@ def _stream_inside(request: HttpRequest, response: StreamingHttpResponse) -> Non
     response.streaming_content = inside()
 
 
-def _is_foreign_text(request: HttpRequest) -> bool:
-    """Forms come in UTF-8; Django's own refusal of others reads the form again and fails."""
-    return request.content_type == FORM and (request.encoding or "utf-8").lower() != "utf-8"
+def _unreadable(request: HttpRequest) -> HttpResponse | None:
+    """What is wrong with the body, before anybody reads any of it.
+
+    Strangers' files would fill the disk: forms are read for their CSRF token first. Forms come in UTF-8; Django's own
+    refusal of others reads the form again and fails.
+    """
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if length.isdigit() and int(length) > MOST_BYTES:
+        return _bad_request(request, f"The body is larger than {MOST_BYTES // 2**20} MB.", 413)
+    if request.content_type == FORM and (request.encoding or "utf-8").lower() != "utf-8":
+        return _bad_request(request, "Forms must be encoded in UTF-8.")
+    return None
 
 
-def _not_text(request: HttpRequest) -> HttpResponse:
-    return _bad_request(request, "Forms must be encoded in UTF-8.")
-
-
-def _bad_request(request: HttpRequest, detail: str) -> HttpResponse:
+def _bad_request(request: HttpRequest, detail: str, status: int = 400) -> HttpResponse:
     if not request.path.startswith(API_PATH):
-        return HttpResponse(detail, status=400, content_type="text/plain; charset=utf-8")
-    body = {"type": "urn:carillon:problem:malformed", "title": "Bad Request", "status": 400, "detail": detail}
-    return JsonResponse(body, status=400, content_type="application/problem+json")
+        return HttpResponse(detail, status=status, content_type="text/plain; charset=utf-8")
+    slug, title = ("too-large", "The request is too large.") if status == 413 else ("malformed", "Bad Request")
+    body = {"type": f"urn:carillon:problem:{slug}", "title": title, "status": status, "detail": detail}
+    return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
 def _unavailable(request: HttpRequest) -> HttpResponse:

@@ -72,6 +72,15 @@ def test_forms_in_other_encodings_are_refused(db: None, path: str) -> None:
     assert client.post(path, b"login=%C3", content_type=kind.replace("16", "8")).status_code in (401, 403, 404)
 
 
+@pytest.mark.parametrize("path", ["/accounts/login/", "/nothing", "/api/v1/customers/", "/panels/customers/add/"])
+def test_bodies_of_any_size_are_not_read(db: None, path: str) -> None:
+    client = Client(headers={"host": "portal.localhost"})
+    answer = client.generic(
+        "POST", path, b"", content_type="multipart/form-data; boundary=b", CONTENT_LENGTH=str(10**10)
+    )
+    assert answer.status_code == 413
+
+
 def test_nothing_private_stays_in_a_cache(cast: Cast) -> None:
     client = Client(headers={"host": "portal.localhost"})
     assert client.post("/accounts/login/", {"login": EMAILS["paul"], "password": PASSWORD}).status_code == 302
