@@ -15,6 +15,17 @@ pytestmark = pytest.mark.browser
 
 CALL = "0192d3c4-0000-7000-8000-000000000001"
 CALLER, EDGE, CARRIER = "192.0.2.10:5062", "192.0.2.1:5060", "192.0.2.90:5090"
+OWNER = "(select p.id from partners_partner p where p.name = 'Northwind Telecom')"
+CUSTOMER = "(select c.id from customers_customer c where c.name = 'Acme Ltd')"
+EXPLANATION = {
+    "seller": "Northwind Telecom",
+    "buyer": "Acme Ltd",
+    "list": "Business retail",
+    "version": 1,
+    "steps": ["60 s are charged as 60 s."],
+    "notes": ["Route France was chosen."],
+    "attempts": [],
+}
 
 
 def message(at_ms: int, source: str, target: str, first: str) -> str:
@@ -26,6 +37,42 @@ def message(at_ms: int, source: str, target: str, first: str) -> str:
 @pytest.fixture
 def call(site: Site) -> None:
     """One answered call of Acme's, with its CDR and its trace."""
+    forget_call(site)
+    add_call(site)
+    add_cdr(site)
+    add_trace(site)
+
+
+def forget_call(site: Site) -> None:
+    site.sql("delete from calls_cdr where call_id = %s", CALL)
+    site.sql("delete from calls_call where id = %s", CALL)
+    site.sql("delete from calls_calltrace where call_id = %s", CALL)
+
+
+def add_call(site: Site) -> None:
+    site.sql(
+        "insert into calls_call (id, partner_id, customer_id, edge, sip_call_id, direction, caller, callee, state,"  # noqa: S608
+        f" started_at, due_at, decision) values (%s, {OWNER}, {CUSTOMER}, 'edge', 'abc', 'outbound', '+442079460001',"
+        " '+33199000001', 'rated', now(), now(), '{}')",
+        CALL,
+    )
+
+
+def add_cdr(site: Site) -> None:
+    site.sql(
+        "insert into calls_cdr (partner_id, started_on, call_id, chain, tier, tab, is_carrier_cost, customer_id,"  # noqa: S608
+        " customer_name, user_name, gateway_name, direction, caller, callee, destination, started_at, answered_at,"
+        " ended_at, duration_ms, billed_s, outcome, sip_code, sip_reason, currency, amount_micro, explanation,"
+        " rated_at)"
+        f" values ({OWNER}, current_date, %s, 'originating', 0, 'dialled', false, {CUSTOMER}, 'Acme Ltd', 'Alice', '',"
+        " 'outbound', '+442079460001', '+33199000001', 'France', now(), now(), now(), 60000, 60, 'answered', 200, 'OK',"
+        " 'GBP', 1234567, %s, now())",
+        CALL,
+        json.dumps(EXPLANATION),
+    )
+
+
+def add_trace(site: Site) -> None:
     trace = "\n".join(
         [
             message(0, CALLER, EDGE, "INVITE sip:+33199000001@northwind.test SIP/2.0"),
@@ -34,37 +81,6 @@ def call(site: Site) -> None:
             message(80, CARRIER, EDGE, "SIP/2.0 503 Service Unavailable"),
             message(900, EDGE, CALLER, "SIP/2.0 200 OK"),
         ]
-    )
-    owner = "(select p.id from partners_partner p where p.name = 'Northwind Telecom')"
-    customer = "(select c.id from customers_customer c where c.name = 'Acme Ltd')"
-    site.sql("delete from calls_cdr where call_id = %s", CALL)
-    site.sql("delete from calls_call where id = %s", CALL)
-    site.sql("delete from calls_calltrace where call_id = %s", CALL)
-    site.sql(
-        "insert into calls_call (id, partner_id, customer_id, edge, sip_call_id, direction, caller, callee, state,"  # noqa: S608
-        f" started_at, due_at, decision) values (%s, {owner}, {customer}, 'edge', 'abc', 'outbound', '+442079460001',"
-        " '+33199000001', 'rated', now(), now(), '{}')",
-        CALL,
-    )
-    explanation = {
-        "seller": "Northwind Telecom",
-        "buyer": "Acme Ltd",
-        "list": "Business retail",
-        "version": 1,
-        "steps": ["60 s are charged as 60 s."],
-        "notes": ["Route France was chosen."],
-        "attempts": [],
-    }
-    site.sql(
-        "insert into calls_cdr (partner_id, started_on, call_id, chain, tier, tab, is_carrier_cost, customer_id,"  # noqa: S608
-        " customer_name, user_name, gateway_name, direction, caller, callee, destination, started_at, answered_at,"
-        " ended_at, duration_ms, billed_s, outcome, sip_code, sip_reason, currency, amount_micro, explanation,"
-        " rated_at)"
-        f" values ({owner}, current_date, %s, 'originating', 0, 'dialled', false, {customer}, 'Acme Ltd', 'Alice', '',"
-        " 'outbound', '+442079460001', '+33199000001', 'France', now(), now(), now(), 60000, 60, 'answered', 200, 'OK',"
-        " 'GBP', 1234567, %s, now())",
-        CALL,
-        json.dumps(explanation),
     )
     site.sql(
         "insert into calls_calltrace (call_id, messages, recorded_at) values (%s, %s, now())",

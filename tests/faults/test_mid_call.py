@@ -12,10 +12,11 @@ import pytest
 from carillon.demo.carrier.exchange import TONES_HZ
 from carillon.demo.useragent import OutgoingCall
 from carillon.server import cluster as pg
-from tests.support.books import Books, wait_until
+from tests.support.books import Books
 from tests.support.flows import Changes, ExpectedCdr
 from tests.support.platform import Platform, eventually
 from tests.support.telephony import CALLER_HZ, PATIENCE_S, live_at_carrier
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.engines
 

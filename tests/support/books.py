@@ -6,7 +6,7 @@ Django in the test process talks to the session's own database; here it talks to
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +41,7 @@ from carillon.usecases.post_charges import accounts_to_post, post_account_charge
 from carillon.usecases.settle_calls import settle_due_calls
 from tests.support.flows import Changes, ExpectedCdr
 from tests.support.platform import Platform
+from tests.support.waiting import wait_until
 
 RING_TIMEOUT_S = 60
 PENNY = 10_000  # the smallest coin, in micro-units
@@ -298,11 +299,3 @@ def _reconnect(access: dict[str, Any]) -> None:
     if settings.DATABASES["default"]["OPTIONS"].get("pool"):
         connection.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
     connection.settings_dict.update(access)
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
-    """Look again and again until the condition holds. Raises AssertionError when it never does."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"It did not come true within {timeout_s} s: {condition}"
-        time.sleep(0.05)

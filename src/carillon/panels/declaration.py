@@ -141,8 +141,8 @@ class Field:
     `choices`: pairs, or a function of the actor (for short lists, values outside are refused). `lookup`: slug of a
     panel to search in; the value is the id of a row the actor may see. `only`: present on "create" or "update" alone
     (the other keeps the initial value, shown read-only). `kind="ordered"`: several of the choices in an order, one
-    drop-down each. `kind="commas"`: several texts in one line. `minimum`/`maximum` bound numbers (money in micro-units).
-    `suggest`: a function of the actor giving the value a new form starts with.
+    drop-down each. `kind="commas"`: several texts in one line. `minimum`/`maximum` bound numbers (money in
+    micro-units). `suggest`: a function of the actor giving the value a new form starts with.
     """
 
     name: str

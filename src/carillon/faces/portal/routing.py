@@ -69,7 +69,8 @@ GATEWAY_FIELDS = (
         _("Calls come in from"),
         kind="commas",
         help=_(
-            "Addresses or blocks, with commas between them: 192.0.2.7, 192.0.2.7:5060, 192.0.2.0/24. Leave empty when no calls come in."
+            "Addresses or blocks, with commas between them: 192.0.2.7, 192.0.2.7:5060, 192.0.2.0/24. Leave empty when "
+            "no calls come in."
         ),
     ),
     Field("mode", _("How it knows us"), section=_("Sign-in")),

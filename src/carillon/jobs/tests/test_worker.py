@@ -6,8 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from django.db.models import Count, Sum
 from tests.support.cast import Cast
 from tests.support.market import LONDON, decided, finished_call, happened, invite, make_market, open_call
+from tests.support.waiting import wait_until
 
 from carillon.base.tenancy import tenant
 from carillon.business.billing.models import Account, Entry, Hold, UnpostedCharge
@@ -44,16 +44,6 @@ def worker(log: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.kill()
         process.wait()
-
-
-def wait_until(is_so: Callable[[], bool], *, seconds: float = 20, log: Path | None = None) -> float:
-    """Wait for a condition; how long it took."""
-    begun = time.monotonic()
-    while not is_so():
-        took = time.monotonic() - begun
-        assert took < seconds, log.read_text() if log else "The condition never came true."
-        threading.Event().wait(0.02)
-    return time.monotonic() - begun
 
 
 def is_rated(*calls: UUID) -> bool:

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from tests.support.waiting import wait_until
 
 from carillon.config import CHECKOUT, Config
 from carillon.server import cluster, leftovers
