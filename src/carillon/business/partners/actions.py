@@ -18,7 +18,7 @@ from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, once
 from carillon.base.tenancy import enter
 from carillon.business.partners import queries
-from carillon.business.partners.choices import STAFF_REALM, Role, Status
+from carillon.business.partners.choices import OWN_HOSTNAME, STAFF_REALM, Role, Status
 from carillon.business.partners.models import ApiToken, Login, Membership, Partner
 from carillon.business.partners.roles import PERMISSIONS, common, covers, is_pattern
 from carillon.business.partners.statuses import StatusData, check_status
@@ -142,7 +142,8 @@ def _fill(partner: Partner, data: PartnerData) -> None:
     faults.culture(data.culture)
     if hostname and hostname != partner.portal_hostname:
         faults.hostname(hostname, "portal_hostname")
-        faults.unless(not queries.is_hostname_taken(hostname), "portal_hostname", HOSTNAME_TAKEN)
+        is_own = hostname == OWN_HOSTNAME and partner.parent_id is None
+        faults.unless(is_own or not queries.is_hostname_taken(hostname), "portal_hostname", HOSTNAME_TAKEN)
     faults.stop()
     partner.name, partner.country, partner.portal_hostname = data.name, data.country, hostname
     partner.timezone, partner.culture = data.timezone, data.culture
@@ -249,6 +250,8 @@ def update_staff(actor: Actor, membership: Membership, data: StaffData) -> Membe
     _may_give(actor, membership.role)
     _may_give(actor, data.role)
     _stays(membership, login, data)
+    if data.password or data.is_active != login.is_active:
+        _works_below(actor, login)
     if login.pk == actor.login_id and (data.role != membership.role or not data.is_active):
         raise Conflict("Nobody can change their own role or lock themselves out.")
     with audited(actor, membership, "update"):
@@ -264,6 +267,14 @@ def update_staff(actor: Actor, membership: Membership, data: StaffData) -> Membe
         login.save(update_fields=["password"])
         witnessed(actor, login, "set_password")
     return membership
+
+
+def _works_below(actor: Actor, login: Login) -> None:
+    """Who sets a password can sign in with it: nobody may for a person who has a role further up or elsewhere."""
+    if any(place.partner_id not in actor.scope for place in queries.places(login.pk)):
+        raise NotPermitted(
+            "This person works elsewhere too: only they change their password, and nobody locks them out."
+        )
 
 
 def _stays(membership: Membership, login: Login, data: StaffData) -> None:

@@ -33,3 +33,4 @@ class Role(models.TextChoices):
 
 
 STAFF_REALM = 0
+OWN_HOSTNAME = "portal.localhost"  # of the portal when nobody has given it another; the operator's alone

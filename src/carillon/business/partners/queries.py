@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 
 from carillon.base.actor import Actor, nobody
 from carillon.base.rows import named
-from carillon.business.partners.choices import STAFF_REALM
+from carillon.business.partners.choices import OWN_HOSTNAME, STAFF_REALM
 from carillon.business.partners.errors import NoMembership
 from carillon.business.partners.models import ApiToken, Login, Membership, Partner
 from carillon.business.partners.roles import ALL, CUSTOMER_PERMISSIONS, PERMISSIONS, common
@@ -70,7 +70,12 @@ def host(name: str) -> Host | None:
 
 
 def is_hostname_taken(name: str) -> bool:
-    """Tell whether anybody on the platform uses a hostname, without telling who; one query."""
+    """Tell whether anybody on the platform uses a hostname, without telling who; one query.
+
+    The portal's own is the operator's to take, whether it has or not.
+    """
+    if name.strip().lower() == OWN_HOSTNAME:
+        return True
     with connection.cursor() as cursor:
         cursor.execute("select public.carillon_hostname_taken(%s)", [name])
         return bool(cursor.fetchone()[0])

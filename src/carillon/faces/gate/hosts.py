@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from carillon.business.partners.choices import OWN_HOSTNAME
 from carillon.business.partners.queries import Host
 from carillon.business.partners.queries import host as find_host
 
@@ -17,7 +18,7 @@ MAX_REMEMBERED = 4096  # strangers may send any Host header
 def local_hosts(is_debug: bool) -> dict[str, Host]:
     """Return the hostnames of the portal that need no row: they resolve to this machine only."""
     portal = Host(realm=0, partner_id=None, web_product_id=None, name="Carillon")
-    names = ("portal.localhost", "localhost", "127.0.0.1") if is_debug else ("portal.localhost",)
+    names = (OWN_HOSTNAME, "localhost", "127.0.0.1") if is_debug else (OWN_HOSTNAME,)
     return dict.fromkeys(names, portal)
 
 

@@ -112,6 +112,23 @@ def test_new_password_is_witnessed_not_shown(cast: Cast) -> None:
     assert AuditEntry.objects.get(action="login.set_password").after is None
 
 
+def test_nobody_takes_over_a_person_who_also_works_further_up(cast: Cast) -> None:
+    """Who sets the password of the operator's staff is the operator."""
+    paul = cast.staff("paul")
+    sam = hire(paul)
+    olga = cast.staff("olga")
+    hire(olga, replace(DATA, email="sam@northwind.test", partner_id=cast.operator.pk))
+    with tenant(paul):
+        for change in ({"password": "another long one"}, {"password": "", "is_active": False}):
+            with pytest.raises(NotPermitted):
+                update_staff(paul, sam, replace(DATA, **change))
+        update_staff(paul, sam, replace(DATA, password="", name="Sam"))
+    assert not Login.objects.get(pk=sam.login_id).check_password("another long one")
+    with tenant(olga):
+        update_staff(olga, sam, replace(DATA, password="another long one"))
+    assert Login.objects.get(pk=sam.login_id).check_password("another long one")
+
+
 def test_email_address_stays(cast: Cast) -> None:
     paul = cast.staff("paul")
     sam = hire(paul)

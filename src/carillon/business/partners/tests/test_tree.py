@@ -18,7 +18,7 @@ from carillon.business.partners.actions import (
 from carillon.business.partners.choices import Status
 from carillon.business.partners.errors import StatusNotPossible
 from carillon.business.partners.models import Partner
-from carillon.business.partners.queries import partners_of, subtree, system_actor
+from carillon.business.partners.queries import is_hostname_taken, partners_of, subtree, system_actor
 from carillon.business.partners.statuses import StatusData
 
 DATA = PartnerData(name="Harbour Voice", country="GB", currency="EUR")
@@ -65,6 +65,18 @@ def test_name_is_unique_among_siblings(cast: Cast) -> None:
         create_partner(paul, replace(DATA, name="Fjord Voice"))
     assert "name" in refusal.value.fields
     assert Partner.objects.filter(name="Fjord Voice").count() == 1
+
+
+def test_nobody_but_the_operator_takes_the_portals_own_hostname(cast: Cast) -> None:
+    """Whoever had it could keep everybody else out."""
+    with tenant(cast.staff("olga")) as olga:
+        plain = replace(DATA, name="Level Platform", currency="EUR")
+        update_partner(olga, cast.operator, plain)  # gives it up
+        with pytest.raises(InvalidInput) as refusal:
+            create_partner(olga, replace(DATA, name="Other", portal_hostname="Portal.localhost"))
+        assert set(refusal.value.fields) == {"portal_hostname"}
+        assert update_partner(olga, cast.operator, replace(plain, portal_hostname="portal.localhost")).portal_hostname
+    assert is_hostname_taken("portal.localhost")
 
 
 def test_hostname_of_a_strangers_web_product_is_taken(cast: Cast) -> None:
