@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from tests.support.platform import Platform, eventually
+from tests.support.telephony import live_at_carrier
 
 from carillon.demo.useragent import CallRefused, IncomingCall, OutgoingCall, UserAgent
 
@@ -132,17 +133,21 @@ async def status_of_call(phone: UserAgent) -> int:
     return refusal.value.status
 
 
-async def test_call_with_a_vanished_phone_ends(platform: Platform) -> None:
+async def test_calls_of_a_vanished_phone_end(platform: Platform) -> None:
+    """A free call and one that is paid for, chunk by chunk: the new money must not keep it alive."""
     async with platform.phone("bob", on_call=ring_and_answer) as bob:
         await bob.register()
         async with platform.phone("alice") as alice:
-            call = await alice.call("102")
-            await call.answered()
+            calls = [await alice.call("102"), await alice.call("01632960001")]
+            await asyncio.gather(*(call.answered() for call in calls))
         # the phone is gone without a word: its socket is closed
-        await eventually(lambda: bob.calls[0].is_over, 90)
-        await eventually(lambda: "ended" in kinds(platform, call))
+        await eventually(lambda: bob.calls[0].is_over, 120)
+        for call in calls:
+            await eventually(lambda call=call: "ended" in kinds(platform, call), 60)  # type: ignore[misc]
         await bob.register(0)
-    assert [detail["by"] for kind, detail in platform.events(call.call_id) if kind == "ended"] == ["timeout"]
+    for call in calls:
+        assert [detail["by"] for kind, detail in platform.events(call.call_id) if kind == "ended"] == ["timeout"]
+        await eventually(lambda call=call: live_at_carrier(platform, "a", call.call_id) is None)  # type: ignore[misc]
 
 
 async def ring_and_answer(call: IncomingCall) -> None:

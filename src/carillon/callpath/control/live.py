@@ -13,7 +13,7 @@ from uuid import UUID
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
 from carillon.callpath.control.trace import Traces
-from carillon.callpath.control.wire import TIMER_SLACK_S
+from carillon.callpath.control.wire import VANISHED_LIFETIME_S, lifetime_s
 from carillon.logic.callflow import states
 from carillon.logic.callflow.values import Decision
 
@@ -184,6 +184,10 @@ class LiveCalls:
     async def _extend(self, live: Live, ask: states.Extend) -> None:
         """Ask for more money until PostgreSQL answers; when it never does, the funded time runs out."""
         while live.state.phase is states.Phase.TALKING:
+            if await self._has_vanished(live):  # more money would also give it more time
+                log.info("Call %s: a phone has vanished.", live.call_id)
+                self.feed(live, states.Vanished(now_ms()))
+                return
             try:
                 total = await self._store.extend(live.call_id, ask.total_micro, ask.until_ms, ask.upper)
             except UNAVAILABLE as error:
@@ -196,13 +200,22 @@ class LiveCalls:
                 self.feed(live, states.ExtendRefused(now_ms(), total))
             return
 
+    async def _has_vanished(self, live: Live) -> bool:
+        """Whether Kamailio is about to end the call because one of its phones is silent. No when it can't say."""
+        try:
+            found = await self._edge().rpc("dlg.dlg_list", live.sip_call_id)
+        except (EdgeGone, EdgeRefused):
+            return False
+        dialogs = found if isinstance(found, list) else [found]
+        return any(dialog and dialog.get("lifetime") == VANISHED_LIFETIME_S for dialog in dialogs)
+
     def _set_timeout(self, live: Live, seconds: int) -> None:
         if live.dialog is None:
             log.error("Call %s: its dialog is unknown, so its timeout can't be pushed on.", live.call_id)
             return
         try:
             entry, number = live.dialog
-            self._edge().send({"op": "timeout", "s": seconds + TIMER_SLACK_S, "he": entry, "hi": number})
+            self._edge().send({"op": "timeout", "s": lifetime_s(seconds), "he": entry, "hi": number})
         except EdgeGone as error:
             log.error("Call %s: its timeout was not pushed on: %s", live.call_id, error)
 
@@ -212,6 +225,9 @@ class LiveCalls:
             if live.state.answered_ms is None:
                 await self._edge().rpc("tm.cancel", live.sip_call_id, live.cseq)
             elif live.dialog is not None:
+                entry, number = live.dialog
+                enders = [{"k": f"{entry}:{number}", "v": reason}]
+                await self._edge().ask({"op": "table", "name": "enders", "items": enders})  # or the edge would guess
                 await self._edge().rpc("dlg.end_dlg", *live.dialog)
         except EdgeRefused as error:
             if error.code != NO_DIALOG:

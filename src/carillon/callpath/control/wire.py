@@ -14,6 +14,8 @@ _USER_SAFE = "+*#-_.!~'()&=$,;?/"  # RFC 3261, 25.1: unreserved and user-unreser
 # Kamailio's dialog timer counts ticks and fires up to a second early: control must be first, the switch is for when it
 # is dead.
 TIMER_SLACK_S = 1
+# What Kamailio's dialog module leaves a call when a phone no longer answers its keep-alive: nobody else sets just this.
+VANISHED_LIFETIME_S = 10
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_STORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _ANONYMOUS = "sip:anonymous@anonymous.invalid"
@@ -46,6 +48,12 @@ def refusal_message(question: Json, refusal: Refusal) -> Json:
     }
 
 
+def lifetime_s(seconds: int) -> int:
+    """The dialog timeout to ask for when a call may last so long from now."""
+    wanted_s = seconds + TIMER_SLACK_S
+    return wanted_s + 1 if wanted_s == VANISHED_LIFETIME_S else wanted_s
+
+
 def decision_message(
     question: Json, call_id: str, decision: Decision, timeout_s: int, advertised: str, decrypt: Callable[[str], str]
 ) -> Json:
@@ -54,7 +62,7 @@ def decision_message(
         **_address(question),
         "allow": 1,
         "call": call_id,
-        "timeout": timeout_s + TIMER_SLACK_S,
+        "timeout": lifetime_s(timeout_s),
         "limit": "money" if decision.hold is not None else "timeout",
         "targets": [wire_target(target, decision, advertised, decrypt) for target in decision.targets],
     }

@@ -21,6 +21,7 @@ Time is in integer milliseconds of the Unix epoch and comes with each event. Bet
 | TALKING | Tick           | maximum length reached          | ENDING  | Terminate, RecordEvent ended                  |
 | RINGING | Hangup         |                                 | ENDING  | Terminate, Release, RecordEvent failed        |
 | TALKING | Hangup         |                                 | ENDING  | Terminate, RecordEvent ended                  |
+| TALKING | Vanished       |                                 | ENDING  | Terminate, RecordEvent ended                  |
 | ENDING  | Tick           | 5 s without Ended or Failed     | OVER    |                                               |
 
 Events that a phase does not name change nothing: they may come twice and out of order. Who ends a call records its
@@ -147,7 +148,14 @@ class Hangup:
     by: str = "operator"
 
 
-Event = Applied | Progress | Answered | Tick | Extended | ExtendRefused | Ended | Failed | Hangup
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """A phone of the call no longer answers the edge's keep-alive."""
+
+    at_ms: int
+
+
+Event = Applied | Progress | Answered | Tick | Extended | ExtendRefused | Ended | Failed | Hangup | Vanished
 
 
 # ---------------------------------------------------------------- effects
@@ -265,6 +273,8 @@ def step(state: LiveCall, event: Event) -> Stepped:
         return _over(state, event)
     if isinstance(event, Hangup):
         return _hang_up(state, event)
+    if isinstance(event, Vanished):
+        return _vanish(state, event.at_ms)
     if isinstance(event, Answered):
         return _answer(state, event)
     if isinstance(event, Extended | ExtendRefused):
@@ -297,6 +307,13 @@ def _hang_up(state: LiveCall, event: Hangup) -> Stepped:
         detail: dict[str, object] = {"sip_code": 487, "reason": "Hung up by the operator", "by": event.by}
         return ending, (Terminate(event.by), Release(), RecordEvent("failed", event.at_ms, detail))
     return ending, (Terminate(event.by), _ended(event.at_ms, event.by, "Hung up by the operator"))
+
+
+def _vanish(state: LiveCall, at_ms: int) -> Stepped:
+    if state.phase is not Phase.TALKING:
+        return state, ()
+    ending = replace(state, phase=Phase.ENDING, ending_ms=at_ms)
+    return ending, (Terminate("timeout"), _ended(at_ms, "timeout", "A phone has vanished"))
 
 
 def _ended(at_ms: int, by: str, reason: str) -> RecordEvent:

@@ -26,6 +26,7 @@ from carillon.logic.callflow.states import (
     SetTimeout,
     Terminate,
     Tick,
+    Vanished,
     begin,
     dialog_timeout_s,
     funded_until_ms,
@@ -173,6 +174,17 @@ def test_the_operator_may_hang_up() -> None:
     assert run(ringing, Hangup(20))[1][:2] == [Terminate("operator"), Release()]
 
 
+def test_a_call_with_a_vanished_phone_is_ended_instead_of_paid_on() -> None:
+    ending, effects = run(talking(), Vanished(5_000), Vanished(5_001))
+    assert ending.phase is Phase.ENDING
+    assert effects == [
+        Terminate("timeout"),
+        RecordEvent("ended", 5_000, {"by": "timeout", "sip_code": 200, "reason": "A phone has vanished"}),
+    ]
+    ringing, _ = run(begin(DECISION, at_ms=0, chunk_s=CHUNK_S), Applied(10))
+    assert run(ringing, Vanished(20))[1] == []
+
+
 def test_an_end_that_the_edge_loses_is_over_after_five_seconds() -> None:
     ending, _ = run(talking(), Hangup(5_000))
     assert run(ending, Tick(next_tick_ms(ending) or 0))[0].phase is Phase.OVER
@@ -199,6 +211,7 @@ events = st.one_of(
     st.builds(Ended, times),
     st.builds(Failed, times),
     st.builds(Hangup, times),
+    st.builds(Vanished, times),
 )
 
 
