@@ -51,6 +51,8 @@ def headers(get_response: Handler) -> Handler:
         response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         response["X-Content-Type-Options"] = "nosniff"
         response.setdefault("Cache-Control", "private, no-store")
+        for cookie in response.cookies.values() if request.is_secure() else ():
+            cookie["secure"] = True  # behind a proxy that ends TLS; plain HTTP on this machine works without
         return response
 
     return middleware

@@ -91,6 +91,19 @@ def test_nothing_private_stays_in_a_cache(cast: Cast) -> None:
         assert "no-store" in client.get(path)["Cache-Control"], path
 
 
+def test_cookies_given_over_tls_stay_there(cast: Cast) -> None:
+    for is_secure in (False, True):
+        client = Client(headers={"host": "portal.localhost"})
+        form = {"login": EMAILS["paul"], "password": PASSWORD}
+        given = {**client.get("/accounts/login/", secure=is_secure).cookies}
+        given |= client.post("/accounts/login/", form, secure=is_secure).cookies
+        assert {"sessionid", "csrftoken"} <= set(given)
+        assert {bool(cookie["secure"]) for cookie in given.values()} == {is_secure}
+        assert given["sessionid"]["httponly"]
+        assert {cookie["samesite"] for name, cookie in given.items() if name != "messages"} == {"Lax"}
+        assert {cookie["domain"] for cookie in given.values()} == {""}
+
+
 @pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "\\evil.example", "x", "portal:home", "٣"])
 def test_the_customer_filter_leads_back_to_our_own_pages_only(cast: Cast, back: str) -> None:
     client = Client(headers={"host": "portal.localhost"})
