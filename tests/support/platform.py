@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,11 @@ from carillon.config import CHECKOUT, DATABASE_ROLES, Config
 from carillon.demo.useragent import Account, UserAgent
 from carillon.server import cluster as pg
 from carillon.server import engines
+from carillon.server.errors import ClusterError, EngineError
 from carillon.server.testing import spare_port
 from tests.support.postgres import TEMPLATE, _copy, _template
+
+PROCESSES = ("rtpengine", "kamailio", "control", "carrier-a", "carrier-b")
 
 
 @dataclass
@@ -89,6 +92,23 @@ class Platform:
         children = subprocess.run(["pgrep", "-P", str(main)], capture_output=True, text=True, check=True).stdout
         for pid in (main, *map(int, children.split())):
             os.kill(pid, signal.SIGSTOP if is_frozen else signal.SIGCONT)
+
+    def heal(self) -> None:
+        """Bring back what is dead or frozen and end all calls."""
+        server = self.running.get("postgresql")
+        if server is None or server.poll() is not None:
+            self.running["postgresql"] = pg.start(self.cluster)
+        self.freeze_database(is_frozen=False)
+        for name in PROCESSES:
+            if name in self.running and self.running[name].poll() is None:
+                self.freeze(name, is_frozen=False)
+            else:
+                self.running.pop(name, None)
+                self.start(name)
+        for name in "ab":
+            self.carrier(name, "/mode", {"mode": "normal"})
+        for call in (self.status("/calls")[1] or {}).get("calls", ()):
+            self.status(f"/calls/{call['call']}/hangup", method="POST")
 
     def restart_database(self) -> None:
         """Kill PostgreSQL with all its processes and start it again."""
@@ -159,6 +179,19 @@ async def eventually(condition: Callable[[], Any], timeout_s: float = 30.0) -> A
         await asyncio.sleep(0.05)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that failed half-way may leave something dead, frozen or talking: the next finds the platform whole."""
+    report = yield
+    found = getattr(item, "funcargs", {}).get("platform")
+    if report.when == "call" and report.failed and isinstance(found, Platform):
+        try:
+            found.heal()
+        except (ClusterError, EngineError, OSError) as error:
+            report.sections.append(("platform", f"It could not be mended: {error}"))
+    return report
+
+
 @pytest.fixture(scope="session")
 def platform(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The running call path with the demo world, shared by the session's engine tests."""
@@ -174,7 +207,7 @@ def platform(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         made.running["postgresql"] = pg.start(found)
         pg.prepare(found.administrator, [own.database(role) for role in DATABASE_ROLES], template=TEMPLATE)
         load_cast({**os.environ, **settings, "PYTHONPATH": str(CHECKOUT / "src")})
-        for name in ("rtpengine", "kamailio", "control", "carrier-a", "carrier-b"):
+        for name in PROCESSES:
             made.start(name)
         yield made
     finally:
