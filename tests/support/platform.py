@@ -28,7 +28,7 @@ from carillon.demo.useragent import Account, UserAgent
 from carillon.server import cluster as pg
 from carillon.server import engines
 from carillon.server.errors import ClusterError, EngineError
-from carillon.server.testing import spare_port
+from carillon.server.testing import spare_ports
 from tests.support.postgres import TEMPLATE, _copy, _template
 
 PROCESSES = ("rtpengine", "kamailio", "control", "carrier-a", "carrier-b")
@@ -195,7 +195,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.fixture(scope="session")
 def platform(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The running call path with the demo world, shared by the session's engine tests."""
-    settings = {"CARILLON_PORT_POSTGRESQL": str(spare_port()), "CARILLON_CHUNK_SECONDS": "6"}
+    postgresql, web = spare_ports()[:2]
+    settings = {
+        "CARILLON_PORT_POSTGRESQL": str(postgresql),
+        "CARILLON_PORT_WEB": str(web),  # browser tests have a portal of their own beside it
+        "CARILLON_CHUNK_SECONDS": "6",
+    }
     own = Config.from_env({**os.environ, **settings})
     folder = Path(os.environ["CARILLON_HOME"]) / "calls"
     folder.mkdir(mode=0o711, exist_ok=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import socket
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 BLOCKS = range(10_000, 29_500, 500)
 _SINGLE = tuple(port.name for port in fields(Ports) if not port.name.endswith(("_min", "_max")))
 _AUDIO = {"rtp": (20, 319), "carrier_a_rtp": (320, 409), "carrier_b_rtp": (410, 499)}  # first and last, in the block
-SPARE = 19  # a port of each block that no process of an installation uses
 
 _held: list[IO[str]] = []  # locks live as long as the process
 
@@ -43,9 +43,10 @@ def session_folder() -> Path:
     return Path(os.environ["CARILLON_TEST_FOLDER"])
 
 
-def spare_port() -> int:
-    """A port of this process's block that no setting names."""
-    return int(os.environ["CARILLON_TEST_PORTS"]) + SPARE
+def spare_ports() -> range:
+    """Ports of this process's block that no setting names, for a second PostgreSQL or web server beside the first."""
+    block = int(os.environ["CARILLON_TEST_PORTS"])
+    return range(block + len(_SINGLE), block + _AUDIO["rtp"][0])
 
 
 def free_ports() -> dict[str, str]:
@@ -77,7 +78,7 @@ def _settings(block: int) -> dict[str, str]:
 
 
 def _bind_all(block: int) -> None:
-    for port in range(block, block + SPARE + 1):
+    for port in range(block, block + _AUDIO["rtp"][0]):
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             with socket.socket(socket.AF_INET, kind) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1 if kind == socket.SOCK_STREAM else 0)
@@ -151,6 +152,8 @@ def _give_environment() -> None:
 
 _SHARED = ("CARILLON_TEST_FOLDER", "CARILLON_PORT_POSTGRESQL")
 
+# It tells of each job it knows, which is of use in a worker's log only.
+logging.getLogger("procrastinate").setLevel(logging.WARNING)
 if "PYTEST_XDIST_WORKER" not in os.environ:
     for _name in _SHARED:
         os.environ.pop(_name, None)
