@@ -22,6 +22,7 @@ from carillon.base.tenancy import realm_scope, tenant
 from carillon.business.partners.actions import TokenData, create_token
 from carillon.business.partners.queries import system_actor
 from carillon.faces.portal.catalogue import panels
+from carillon.panels.cells import initial_values
 from carillon.panels.changes import action_inputs, panel_inputs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -212,6 +213,32 @@ def test_references_to_rows_of_others_change_nothing(web: Cast) -> None:
     assert faults.found == []
     assert tried > 30
     assert changes() == before
+
+
+def test_rows_of_two_tenants_are_never_joined(web: Cast) -> None:
+    """The operator sees everybody: a row of one partner that points to another's is refused before the commit."""
+    olga, faults = script(web, "olga"), Faults()
+    for panel in (panel for panel in panels() if panel.rest_name and panel.data):
+        item = f"/api/v1/{panel.rest_name}/"
+        with tenant(system_actor()) as actor:
+            rows = list(panel.rows(actor)[:1])
+            samples = [json.loads(json.dumps(dict(initial_values(panel, row)), default=str)) for row in rows]
+        inputs = panel_inputs(panel)
+        names = {one.name for one in inputs}
+        for row, sample in zip(rows, samples, strict=True):
+            base = {name: value for name, value in sample.items() if name in names}
+            for one in inputs:
+                if not (one.field.lookup or one.name == "gateway_ids"):
+                    continue
+                found = olga.get(f"/api/v1/{one.field.lookup or 'gateways'}/?limit=200").json()["results"]
+                for key in [entry["id"] for entry in found][::-2][:3]:
+                    value = [key] if one.many else key
+                    tries = [("post", item, {**base, one.name: value})] if panel.create else []
+                    tries += [("patch", f"{item}{row.pk}/", {one.name: value})] if panel.update else []
+                    for method, path, body in tries:
+                        answer = olga.generic(method, path, json.dumps(body), content_type=JSON)
+                        faults.check(f"{method} {path} {one.name}={value} {answer.content!r:.90}", answer)
+    assert faults.found == []
 
 
 def test_idempotency_key_belongs_to_one_person_and_one_file(web: Cast) -> None:
