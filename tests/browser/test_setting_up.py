@@ -1,67 +1,179 @@
-"""From nothing to a telephone: everything a new partner needs, by the portal's forms alone."""
+"""From nothing to a charged call: everything a new partner needs, by the portal's forms alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from carillon.demo.background import Background, background
+from carillon.demo.browser import new_page, sign_in
+from carillon.demo.useragent import Account, IncomingCall, UserAgent
+from carillon.demo.world import PASSWORD
 from tests.browser.conftest import Portal
+from tests.support.whole import Whole
 
 pytestmark = pytest.mark.browser
 
-RATES = "prefix,name,rate,connection fee,initial,increment\n44,United Kingdom,0.012,0,30,6\n33,France,0.02,0.01,30,6\n"
+RATES = (
+    "prefix,name,rate,connection fee,initial,increment\n44,United Kingdom,{rate},0,30,6\n33,France,{rate},0.01,30,6\n"
+)
+NUMBER, DIALLED, CALLED = "+441632960801", "0033199008801", "+33199008801"
+PHONE_HZ, CARRIER_HZ = 440, 620
+Found = TypeVar("Found")
 
 
-def test_partner_to_endpoint(enter: Callable[[str], Portal], page: Page) -> None:
-    olga = enter("olga@level.example")
-    olga.add("partners", name="Meadow Voice", country="GB", currency="EUR")
-    olga.add(
-        "web-products",
-        name="Meadow Business",
-        partner_id="Meadow Voice",
-        hostname="meadow.localhost",
-        sip_domain="meadow.test",
-        country="GB",
-        currencies="EUR",
-    )
-    sell_by_list(olga)
-    route_calls(olga)
-    olga.add("customers", web_product_id="Meadow Business", name="Garden Ltd")
-    olga.add("users", customer_id="Garden Ltd", name="Erin", extension="301")
-    olga.add("sip-endpoints", customer_id="Garden Ltd", user_id="Erin", username="erin")
-    assert any("erin" in row and "meadow.test" in row for row in olga.rows())
-    olga.choose("erin", "Show secret")
-    olga.send()
-    page.wait_for_selector("dialog[open] [data-result]")
-    assert "erin" in olga.dialog()
+@pytest.fixture
+def olga(whole: Whole, browser: Browser) -> Iterator[Portal]:
+    """The operator's administrator, at the portal of a platform that carries calls."""
+    complaints: list[str] = []
+    page = new_page(browser, complaints)
+    sign_in(page, whole.origin, "olga@level.example", PASSWORD)
+    yield Portal(page, whole.origin)
+    page.context.close()
+    assert complaints == []
 
 
-def sell_by_list(olga: Portal) -> None:
-    olga.add("price-lists", name="Meadow retail", currency="EUR", partner_id="Meadow Voice")
-    olga.choose("Meadow retail", "New version")
-    olga.fill(file=RATES)
+def test_partner_to_call(olga: Portal, whole: Whole) -> None:
+    with background() as phones:
+        carrier = UserAgent(Account("carrier", "127.0.0.1"), whole.platform.proxy, tone_hz=CARRIER_HZ, on_call=pick_up)
+        phones.run(carrier.open())
+        olga.add("partners", name="Meadow Voice", country="GB", currency="EUR")
+        olga.add(
+            "web-products",
+            name="Meadow Business",
+            partner_id="Meadow Voice",
+            hostname="meadow.localhost",
+            sip_domain="meadow.test",
+            country="GB",
+            currencies="EUR",
+        )
+        sell_by_lists(olga)
+        route_calls(olga, carrier.port)
+        erin = phones.run(ready(UserAgent(open_customer(olga), whole.platform.proxy, tone_hz=PHONE_HZ)))
+        call_and_hang_up(olga, phones, erin, carrier)
+        carrier.close()
+    read_cdr(olga)
+
+
+def sell_by_lists(olga: Portal) -> None:
+    sell(olga, "Meadow wholesale", "0.02", {}, buyer_partner_id="Meadow Voice")
+    sell(olga, "Meadow retail", "0.06", {"partner_id": "Meadow Voice"}, web_product_id="Meadow Business")
+
+
+def sell(olga: Portal, name: str, rate: str, owner: dict[str, str], **buyer: str) -> None:
+    olga.add("price-lists", name=name, currency="EUR", **owner)
+    put_in_force(olga, name, rate)
+    olga.open("price-lists")
+    olga.choose(name, "Assign")
+    olga.fill(**buyer)
     olga.save()
-    olga.choose("Meadow retail", "Versions")
+
+
+def put_in_force(olga: Portal, name: str, rate: str) -> None:
+    olga.choose(name, "New version")
+    olga.fill(file=RATES.format(rate=rate))
+    olga.save()
+    olga.choose(name, "Versions")
     assert any("Draft" in row for row in olga.rows())
     olga.choose("Draft", "Approve")
     olga.save()
     assert any("Approved" in row for row in olga.rows())
-    olga.open("price-lists")
-    olga.choose("Meadow retail", "Assign")
-    olga.fill(web_product_id="Meadow Business")
-    olga.save()
 
 
-def route_calls(olga: Portal) -> None:
+def route_calls(olga: Portal, port: int) -> None:
     olga.add("costs", name="Third carrier", currency="EUR")
-    olga.choose("Third carrier", "New version")
-    olga.fill(file=RATES)
+    put_in_force(olga, "Third carrier", "0.008")
+    olga.add("gateways", name="Carrier C", host="127.0.0.1", port=str(port), cost_list_id="Third carrier")
+    olga.add("routes", name="Meadow France", prefix="331990088", strategy="least_cost", gateway_ids=["Carrier C"])
+    assert any("Meadow France" in row for row in olga.rows())
+
+
+def open_customer(olga: Portal) -> Account:
+    """Money, people, a number and a device; the secret is what the portal shows."""
+    olga.add("customers", web_product_id="Meadow Business", name="Garden Ltd")
+    olga.add("transactions", partner_id="Meadow Voice", amount_micro="50", reference="bank transfer 1")
+    olga.add("transactions", customer_id="Garden Ltd", amount_micro="5", reference="bank transfer 2")
+    olga.add("users", customer_id="Garden Ltd", name="Erin", extension="301")
+    olga.add("numbers", e164=NUMBER, partner_id="Meadow Voice")
+    olga.choose(NUMBER, "Assign")
+    olga.fill(customer_id="Garden Ltd", user_id="Erin", is_default_caller_id=True)
     olga.save()
-    olga.add("gateways", name="Carrier C", host="192.0.2.30", cost_list_id="Third carrier")
-    olga.add("routes", name="France", prefix="33", strategy="least_cost", gateway_ids=["Carrier C"], priority="50")
-    assert any("France" in row for row in olga.rows())
+    olga.add("sip-endpoints", customer_id="Garden Ltd", user_id="Erin", username="erin")
+    assert any("erin" in row and "meadow.test" in row for row in olga.rows())
+    olga.choose("erin", "Show secret")
+    olga.send()
+    olga.page.wait_for_selector("dialog[open] [data-result]")
+    shown = [olga.page.inner_text(f"dialog [data-result={name}]") for name in ("username", "domain", "secret")]
+    return Account(*shown)
+
+
+async def pick_up(call: IncomingCall) -> None:
+    call.ring()
+    call.answer()
+
+
+async def ready(phone: UserAgent) -> UserAgent:
+    await phone.open()
+    assert (await phone.register()).status == 200
+    return phone
+
+
+def call_and_hang_up(olga: Portal, phones: Background, erin: UserAgent, carrier: UserAgent) -> None:
+    """Both sides hear each other until Olga ends the call from the list of live calls."""
+    call = phones.run(erin.call(DIALLED))
+    phones.run(call.answered())
+    phones.run(call.hears(CARRIER_HZ))
+    phones.run(carrier.calls[0].hears(PHONE_HZ))
+    until(lambda: rows_with(olga, "live-calls", CALLED, "Answered"))
+    first = olga.page.locator(".ticking").first.inner_text()
+    expect(olga.page.locator(".ticking").first).not_to_have_text(first)
+    olga.choose(CALLED, "Hang up")
+    assert "disconnected at once" in olga.dialog()
+    olga.send()
+    expect(olga.page.get_by_role("status").filter(has_text="The call is being ended.")).to_be_visible()
+    phones.run(call.ended(5))
+    assert call.ended_by == "them"
+    until(lambda: not rows_with(olga, "live-calls", CALLED))
+    erin.close()
+
+
+def read_cdr(olga: Portal) -> None:
+    """Price, reason and ladder of that call."""
+    (row,) = until(lambda: rows_with(olga, "cdrs", CALLED))
+    assert "Garden Ltd" in row
+    assert "0.04" in row
+    olga.choose(CALLED, "Price and trace")
+    until(lambda: olga.page.reload() and olga.page.locator("#ladder svg").count())
+    content = olga.page.locator(".main-scroll").inner_text()
+    for wanted in (
+        "Meadow retail, version 1",
+        "Meadow wholesale, version 1",
+        "Third carrier, version 1",
+        "Staff hung up",
+    ):
+        assert wanted in content
+    names = olga.page.locator(".ladder-name").all_text_contents()
+    assert names == ["Erin", "Platform", "Carrier C"]
+    olga.page.locator(".ladder-message", has_text="BYE").first.click()
+    expect(olga.page.locator("#ladder-message pre")).to_contain_text("BYE sip:")
+
+
+def rows_with(olga: Portal, slug: str, *texts: str) -> list[str]:
+    """The rows of a panel, opened afresh, that hold all the texts."""
+    olga.open(slug)
+    return [row for row in olga.rows() if all(text in row for text in texts)]
+
+
+def until(look: Callable[[], Found], timeout_s: float = 15) -> Found:
+    """What `look` finds, as soon as it finds something."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := look()):
+        assert time.monotonic() < deadline, "It never came."
+    return found
 
 
 def test_file_with_errors_names_lines_and_changes_nothing(enter: Callable[[str], Portal], page: Page) -> None:

@@ -2,7 +2,8 @@
 import { embedded, make, svg } from "./dom.js";
 
 const ROW = 30;
-const TOP = 56;
+const HEAD = 42;
+const TOP = 8;
 const TIME = 74;
 const LEAST_GAP = 150;
 const MOST_GAP = 240;
@@ -38,10 +39,14 @@ function columnsOf(messages) {
   return seen;
 }
 
-function head(address, label, x, height) {
-  const texts = [svg("text", { x, y: 18, class: "ladder-name" }, label || address)];
-  if (label) texts.push(svg("text", { x, y: 34, class: "ladder-address" }, address));
-  return svg("g", {}, ...texts, svg("line", { x1: x, y1: 42, x2: x, y2: height, class: "ladder-line" }));
+function head(address, label, x) {
+  const texts = [svg("text", { x, y: 16, class: "ladder-name" }, label || address)];
+  if (label && label !== address) texts.push(svg("text", { x, y: 32, class: "ladder-address" }, address));
+  return svg("g", {}, ...texts);
+}
+
+function line(x, height) {
+  return svg("line", { x1: x, y1: 0, x2: x, y2: height, class: "ladder-line" });
 }
 
 function arrow(message, index, columns, start, choose) {
@@ -85,9 +90,14 @@ function draw(place, messages, labels, output) {
       make("pre", { tabIndex: 0 }, message.raw || place.dataset.hidden),
     );
   };
-  const heads = columns.map((address, index) => head(address, labels[address], TIME + 70 + index * GAP, height));
+  const at = (index) => TIME + 70 + index * GAP;
+  const heads = columns.map((address, index) => head(address, labels[address], at(index)));
+  const lines = columns.map((_address, index) => line(at(index), height));
   const arrows = messages.map((message, index) => arrow(message, index, columns, start, choose));
-  place.replaceChildren(svg("svg", { width, height, class: "ladder-picture", role: "group", "aria-label": place.dataset.label }, ...heads, ...arrows));
+  place.replaceChildren(
+    make("div", { className: "ladder-head" }, svg("svg", { width, height: HEAD, class: "ladder-picture" }, ...heads)),
+    svg("svg", { width, height, class: "ladder-picture", role: "group", "aria-label": place.dataset.label }, ...lines, ...arrows),
+  );
   choose(arrows[0], messages[0]);
 }
 

@@ -20,6 +20,7 @@ from carillon.business.calls.legs import CALLEE, CALLER, CARRIER
 from carillon.business.calls.models import Call, Cdr
 from carillon.business.calls.trace import Ladder
 from carillon.business.customers.models import Customer
+from carillon.business.pricing.choices import Rounding
 from carillon.panels.declaration import Column, Detail, Extra, Filter, Link, Panel, RowAction
 from carillon.panels.declaration import Tab as PanelTab
 from carillon.usecases.hang_up_call import hang_up_call
@@ -30,6 +31,24 @@ DIRECTIONS = (
     ("onnet", _("On-net")),
     ("emergency", _("Emergency")),
 )
+MOMENTS = {
+    "applied": _("Call let through"),
+    "progress": _("Ringing"),
+    "answered": _("Answered"),
+    "ended": _("Ended"),
+    "failed": _("Not put through"),
+    "attempt": _("Next target tried"),
+    "cut": _("Cut off: no money left"),
+}
+SOURCES = {"edge": _("SIP edge"), "control": _("Call control"), "sweeper": _("Sweeper")}
+ENDED_BY = {
+    "caller": _("The caller"),
+    "callee": _("The called party"),
+    "money": _("No money left"),
+    "timeout": _("Time limit"),
+    "operator": _("Staff hung up"),
+    "sweeper": _("Found dead by the sweeper"),
+}
 
 
 # ---------------------------------------------------------------- CDR
@@ -51,19 +70,30 @@ def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
     """What the page of a call shows: prices with their reasons, events, the ladder."""
     call = queries.call_of(actor, cdr.call_id)
     ladder = queries.trace_of(actor, cdr.call_id)
+    story = queries.story_of(actor, cdr)
     return {
         "cdr": cdr,
         "prices": queries.prices_of(actor, cdr),
-        "explanation": queries.story_of(actor, cdr),
+        "explanation": story,
+        "ended_by": ENDED_BY.get(str(story.get("ended_by")), story.get("ended_by")),
+        "rounding_names": dict(Rounding.choices),
         "events": [_moment(event) for event in queries.events_of(actor, cdr.call_id)],
         "ladder": _messages(ladder),
-        "ladder_labels": _labels(actor, call, ladder),
+        "ladder_labels": _labels(actor, cdr, call, ladder),
         "legs": len({message.sip_call_id for message in ladder.messages}) if ladder else 0,
     }
 
 
 def _moment(event: queries.CallMoment) -> dict[str, Any]:
-    return {"at": event.at, "milliseconds": f"{event.at_ms % 1000:03d}", "kind": event.kind, "source": event.source}
+    return {
+        "at": event.at,
+        "milliseconds": f"{event.at_ms % 1000:03d}",
+        "kind": MOMENTS.get(event.kind, event.kind),
+        "detail": " ".join(
+            str(event.detail[name]) for name in ("label", "sip_code", "reason") if event.detail.get(name)
+        ),
+        "source": SOURCES.get(event.source, event.source),
+    }
 
 
 def _messages(ladder: Ladder | None) -> list[dict[str, Any]]:
@@ -81,15 +111,17 @@ def _messages(ladder: Ladder | None) -> list[dict[str, Any]]:
     ]
 
 
-def _labels(actor: Actor, call: Call | None, ladder: Ladder | None) -> dict[str, str]:
-    """Names for the addresses of a ladder: the platform is the one that takes part in every message."""
+def _labels(actor: Actor, cdr: Cdr, call: Call | None, ladder: Ladder | None) -> dict[str, str]:
+    """Names for the addresses of a ladder: the platform takes part in every message, the rest is the called phones."""
     if call is None or ladder is None:
         return {}
     seen = Counter(party for message in ladder.messages for party in {message.source, message.target})
-    labels = {party: now_("Platform") for party, count in seen.items() if count == len(ladder.messages)}
-    named = {party: name or now_("Caller") for party, name in queries.party_names(actor, call).items()}
-    hidden = {CARRIER: now_("Carrier"), CALLER: now_("Caller"), CALLEE: now_("Called party")}
-    return labels | named | hidden
+    labels = dict.fromkeys(seen, cdr.callee or now_("Called party"))
+    labels |= {party: now_("Platform") for party, count in seen.items() if count == len(ladder.messages)}
+    for party, name in queries.party_names(actor, call).items():
+        is_caller = name == call.caller and cdr.tab == Tab.DIALLED
+        labels[party] = (cdr.user_name if is_caller else "") or name or now_("Caller")
+    return labels | {CARRIER: now_("Carrier"), CALLER: now_("Caller"), CALLEE: now_("Called party")}
 
 
 def _prices(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:

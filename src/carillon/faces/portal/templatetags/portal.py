@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
@@ -22,6 +25,12 @@ def icon(name: str) -> SafeString:
 def money(micro: int | None) -> str:
     """Micro-units in major units."""
     return "" if micro is None else money_text(int(micro))
+
+
+@register.filter
+def named(value: str, names: Mapping[str, Any]) -> str:
+    """The label of a value; the value itself when it has none."""
+    return str(names.get(value, value))
 
 
 @register.filter
