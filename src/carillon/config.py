@@ -32,6 +32,7 @@ SETTINGS = (
     "CARILLON_ADVERTISED",
     "CARILLON_DATABASE_URL",
     "CARILLON_DATABASE_NAME",
+    "CARILLON_PROXIES",
     "CARILLON_CHUNK_SECONDS",
     "CARILLON_LOG_LEVEL",
     "CARILLON_DEBUG",
@@ -116,6 +117,7 @@ class Config:
     secret_key: str = field(repr=False)  # signs sessions
     sip_key: bytes = field(repr=False)  # Fernet key of SIP secrets at rest
     control_token: str = field(repr=False)  # bearer token of control's status http
+    proxies: int = 0  # in front of the web port: how many of the last addresses in X-Forwarded-For are true
     chunk_s: int = 30  # seconds of a call paid for at a time
     log_level: str = "info"
     is_debug: bool = False
@@ -163,6 +165,7 @@ class Config:
             secret_key=_secret(folder / "django.key", lambda: secrets.token_urlsafe(50)),
             sip_key=_secret(folder / "sip.key", _fernet_key).encode(),
             control_token=_secret(folder / "control.token", lambda: secrets.token_urlsafe(32)),
+            proxies=_integer(environ, "CARILLON_PROXIES", 0, 0, 9),
             chunk_s=_integer(environ, "CARILLON_CHUNK_SECONDS", 30, 1, 3600),
             log_level=_choice(environ, "CARILLON_LOG_LEVEL", "info", LOG_LEVELS),
             is_debug=_choice(environ, "CARILLON_DEBUG", "0", ("0", "1")) == "1",

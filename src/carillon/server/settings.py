@@ -136,6 +136,7 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {"login": "120/m/ip"}  # an office shares an address; failures are held to 10 a minute
+ALLAUTH_TRUSTED_PROXY_COUNT = CONFIG.proxies  # those limits go by address: behind a proxy all would share one
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_USER_DISPLAY = "carillon.faces.gate.accounts.display_name"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to addresses that have no login here

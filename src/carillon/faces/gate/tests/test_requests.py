@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import uuid
+
 import pytest
+from django.core.cache import cache
 from django.db import OperationalError, connection
-from django.test import Client
+from django.test import Client, override_settings
 from tests.support.cast import EMAILS, PASSWORD, Cast
 
 from carillon.faces.gate.hosts import HostBook
@@ -89,6 +92,23 @@ def test_nothing_private_stays_in_a_cache(cast: Cast) -> None:
         assert (answer.status_code, answer["Cache-Control"]) == (200, "private, no-store")
     for path in ("/api/v1/customers/", "/accounts/password/change/", "/accounts/login/", "/nothing"):
         assert "no-store" in client.get(path)["Cache-Control"], path
+
+
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_sign_in_limits_go_by_the_address_that_proxies_vouch_for(cast: Cast, proxies: int) -> None:
+    """What a client itself writes into X-Forwarded-For counts for nothing."""
+
+    def tries(address: str) -> bytes:
+        client = Client(headers={"host": "portal.localhost", "x-forwarded-for": address})
+        form = {"login": f"{uuid.uuid4().hex}@nobody.test", "password": "wrong wrong wrong"}
+        return client.post("/accounts/login/", form).content
+
+    cache.clear()
+    with override_settings(ALLAUTH_TRUSTED_PROXY_COUNT=proxies):
+        for forged in range(10):
+            tries(f"203.0.113.{forged}, 192.0.2.1")
+        assert b"Too many failed" in tries("203.0.113.99, 192.0.2.1")
+        assert (b"Too many failed" in tries("192.0.2.1, 192.0.2.2")) == (proxies == 0)
 
 
 def test_cookies_given_over_tls_stay_there(cast: Cast) -> None:
