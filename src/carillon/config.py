@@ -120,15 +120,11 @@ class Config:
     proxies: int = 0  # in front of the web port: how many of the last addresses in X-Forwarded-For are true
     chunk_s: int = 30  # seconds of a call paid for at a time
     log_level: str = "info"
-    is_debug: bool = False
-
-    @property
-    def debug(self) -> bool:
-        """Whether Django shows error pages to everybody: for developers only."""
-        return self.is_debug
+    is_debug: bool = False  # error pages with everything in them for everybody: for developers only
 
     @property
     def secrets_folder(self) -> Path:
+        """Where the secrets are, one file each."""
         return self.home / "secrets"
 
     def database(self, role: str) -> Database:

@@ -11,7 +11,7 @@ from django.test import override_settings
 from carillon.base.actor import Actor
 from carillon.base.tenancy import tenant
 from carillon.business.brands.actions import WebProductData, create_web_product
-from carillon.business.brands.choices import Kind
+from carillon.business.brands.choices import WebProductKind
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.actions import CustomerData, UserData, create_user
 from carillon.business.customers.choices import Charging, CustomerKind, UserRole
@@ -92,7 +92,7 @@ def make_cast() -> Cast:
 
 def _sellers(actor: Actor, operator: Partner, northwind: Partner, fjord: Partner, elsewhere: Partner) -> Cast:
     business = _product(actor, northwind, "Northwind Business", "northwind")
-    residential = _product(actor, northwind, "Hello", "hello", Kind.RESIDENTIAL)
+    residential = _product(actor, northwind, "Hello", "hello", WebProductKind.RESIDENTIAL)
     fjord_voice = _product(actor, fjord, "Fjord Voice", "fjord")
     elsewhere_voice = _product(actor, elsewhere, "Elsewhere Voice", "elsewhere")
     acme = open_customer(actor, CustomerData(web_product_id=business.pk, name="Acme Ltd", email="carla@acme.test"))
@@ -135,7 +135,9 @@ def _staff(name: str, partner: Partner) -> StaffData:
     )
 
 
-def _product(actor: Actor, partner: Partner, name: str, label: str, kind: Kind = Kind.BUSINESS) -> WebProduct:
+def _product(
+    actor: Actor, partner: Partner, name: str, label: str, kind: WebProductKind = WebProductKind.BUSINESS
+) -> WebProduct:
     data = WebProductData(
         name=name,
         kind=kind,

@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Transport(models.TextChoices):
+    """How SIP travels."""
+
     UDP = "udp", _("UDP")
     TCP = "tcp", _("TCP")
     TLS = "tls", _("TLS")

@@ -51,3 +51,10 @@ class Conflict(CarillonError):
     slug = "conflict"
     title = "The change does not fit the present state."
     status = 409
+
+
+class AlreadySo(Conflict):
+    """The object is in the wanted state already: enabled, disabled."""
+
+    slug = "already-so"
+    title = "It is in that state already."

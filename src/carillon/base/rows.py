@@ -19,7 +19,8 @@ M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 class Scoped(Protocol[M_co]):
     """A model's `objects`: anything whose rows can be cut to what an actor sees."""
 
-    def visible_to(self, actor: Actor) -> models.QuerySet[M_co]: ...
+    def visible_to(self, actor: Actor) -> models.QuerySet[M_co]:
+        """Return the rows that the actor sees; no query yet."""
 
 
 def named(rows: Scoped[M], actor: Actor, row_id: int, field: str) -> M:

@@ -12,7 +12,7 @@ CONFIG = Config.from_env(os.environ)
 ROLE = os.environ.get("CARILLON_DB_ROLE", "web")  # web | worker | owner: which database role this process is
 
 SECRET_KEY = CONFIG.secret_key
-DEBUG = CONFIG.debug
+DEBUG = CONFIG.is_debug
 ALLOWED_HOSTS = ["*"]  # the host middleware answers only for hostnames in the database
 ROOT_URLCONF = "carillon.server.urls"
 WSGI_APPLICATION = "carillon.server.wsgi.application"

@@ -1,3 +1,5 @@
+"""Words of the ledger."""
+
 from __future__ import annotations
 
 from django.db import models
@@ -16,6 +18,8 @@ class AccountKind(models.TextChoices):
 
 
 class TransferKind(models.TextChoices):
+    """Why money moved."""
+
     TOP_UP = "top_up", _("Top-up")
     CALLS = "calls", _("Calls")
     ADJUSTMENT = "adjustment", _("Adjustment")
@@ -23,6 +27,8 @@ class TransferKind(models.TextChoices):
 
 
 class HoldState(models.TextChoices):
+    """What became of money set aside for a call."""
+
     OPEN = "open", _("Open")
     SETTLED = "settled", _("Settled")
     RELEASED = "released", _("Released")

@@ -1,3 +1,5 @@
+"""What stops a movement of money."""
+
 from __future__ import annotations
 
 from carillon.base.errors import Conflict

@@ -11,7 +11,7 @@ from carillon.base.changes import action, audited
 from carillon.base.errors import Conflict
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, once
-from carillon.business.brands.choices import Kind, WebProductStatus
+from carillon.business.brands.choices import WebProductKind, WebProductStatus
 from carillon.business.brands.models import WebProduct
 from carillon.business.partners.queries import chosen_partner, is_hostname_taken
 
@@ -28,7 +28,7 @@ class WebProductData:
     """What is said about a web product. `partner_id` (None: the actor's own partner) stays once created."""
 
     name: str
-    kind: Kind
+    kind: WebProductKind
     hostname: str
     sip_domain: str
     country: str

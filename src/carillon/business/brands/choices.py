@@ -1,10 +1,12 @@
+"""Words of web products."""
+
 from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class Kind(models.TextChoices):
+class WebProductKind(models.TextChoices):
     """What a web product sells."""
 
     BUSINESS = "business", _("Business VoIP (Cloud PBX)")
@@ -13,6 +15,8 @@ class Kind(models.TextChoices):
 
 
 class WebProductStatus(models.TextChoices):
+    """Whether website and SIP domain answer: only when live."""
+
     DRAFT = "draft", _("Draft")
     LIVE = "live", _("Live")
     CLOSED = "closed", _("Closed")

@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet
-from carillon.business.brands.choices import Kind, WebProductStatus
+from carillon.business.brands.choices import WebProductKind, WebProductStatus
 from carillon.business.partners.tenant import TenantModel
 
 
@@ -14,7 +14,7 @@ class WebProduct(TenantModel):
     """A branded website on its own hostname, with a SIP domain, cultures and currencies."""
 
     name = models.CharField(max_length=100)
-    kind = models.CharField(max_length=12, choices=Kind.choices)
+    kind = models.CharField(max_length=12, choices=WebProductKind.choices)
     hostname = models.CharField(max_length=253, unique=True)
     sip_domain = models.CharField(max_length=253, unique=True)
     country = models.CharField(max_length=2)

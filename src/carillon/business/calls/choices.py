@@ -1,3 +1,5 @@
+"""Words of calls and CDRs."""
+
 from __future__ import annotations
 
 from django.db import models
@@ -5,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CallState(models.TextChoices):
+    """How far a call has come; `ended` waits for the worker, `rated` has its CDRs."""
+
     TRYING = "trying", _("Trying")
     RINGING = "ringing", _("Ringing")
     ANSWERED = "answered", _("Answered")
@@ -13,6 +17,8 @@ class CallState(models.TextChoices):
 
 
 class Outcome(models.TextChoices):
+    """How a call went, as CDRs say."""
+
     ANSWERED = "answered", _("Answered")
     BUSY = "busy", _("Busy")
     NO_ANSWER = "no_answer", _("No answer")

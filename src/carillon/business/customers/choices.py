@@ -1,3 +1,5 @@
+"""Words of customers and their users."""
+
 from __future__ import annotations
 
 from django.db import models
@@ -5,16 +7,22 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CustomerKind(models.TextChoices):
+    """Who buys: a company or a person."""
+
     COMPANY = "company", _("Company")
     INDIVIDUAL = "individual", _("Individual")
 
 
 class Charging(models.TextChoices):
+    """When a customer pays."""
+
     PREPAID = "prepaid", _("Prepaid")
     POSTPAID = "postpaid", _("Postpaid")
 
 
 class UserRole(models.TextChoices):
+    """What a user may do at their customer."""
+
     ADMINISTRATOR = "administrator", _("Administrator")
     USER = "user", _("User")
     RECEPTION = "reception", _("Reception")

@@ -16,7 +16,6 @@ from carillon.base.secrets import decrypt, encrypt, ha1_md5, ha1_sha256, make_se
 from carillon.base.switches import switch
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer, User
-from carillon.business.endpoints.errors import EndpointState
 from carillon.business.endpoints.models import Endpoint
 from carillon.business.endpoints.queries import domain_of
 from carillon.business.numbers.choices import NumberState
@@ -79,14 +78,14 @@ def update_endpoint(actor: Actor, endpoint: Endpoint, data: EndpointData) -> End
 
 @action("sip_endpoints.change")
 def enable_endpoint(actor: Actor, endpoint: Endpoint) -> Endpoint:
-    """Let the device register and call again. Raises EndpointState when it may already."""
-    return switch(actor, endpoint, is_enabled=True, already=EndpointState)
+    """Let the device register and call again. Raises AlreadySo when it may already."""
+    return switch(actor, endpoint, is_enabled=True)
 
 
 @action("sip_endpoints.change")
 def disable_endpoint(actor: Actor, endpoint: Endpoint) -> Endpoint:
-    """Refuse the device's registrations and calls. Raises EndpointState when they are refused already."""
-    return switch(actor, endpoint, is_enabled=False, already=EndpointState)
+    """Refuse the device's registrations and calls. Raises AlreadySo when they are refused already."""
+    return switch(actor, endpoint, is_enabled=False)
 
 
 @action("sip_endpoints.reveal")

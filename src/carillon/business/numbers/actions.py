@@ -12,7 +12,7 @@ from carillon.base.errors import Conflict, InvalidInput
 from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.business.customers.models import Customer, User
 from carillon.business.numbers.choices import NumberState
-from carillon.business.numbers.e164 import MAX_NUMBERS_AT_ONCE, NotANumber, StockNumber, read_lines, read_row
+from carillon.business.numbers.e164 import MAX_NUMBERS_AT_ONCE, NotANumber, StockNumber, read_row
 from carillon.business.numbers.errors import NumberInUse, NumberNotAvailable
 from carillon.business.numbers.models import Number
 from carillon.business.partners.models import Partner
@@ -34,16 +34,6 @@ class NumberData:
     kind: str = ""
     partner_id: int | None = None
     count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class NumbersData:
-    """Numbers to add, one a line or as ranges "+442079460000 - +442079460099"; at most 1000."""
-
-    lines: str
-    area: str = ""
-    kind: str = ""
-    partner_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +88,6 @@ def add_number(actor: Actor, data: NumberData) -> Number:
         with once({"numbers_number_e164_key": ("e164", taken)}), audited(actor, number, "add"):
             number.save(force_insert=True)
     return added[0]
-
-
-@action("numbers.add")
-def add_numbers(actor: Actor, data: NumbersData) -> list[Number]:
-    """Put many numbers into stock, all or none.
-
-    Raises:
-        InvalidInput: on "lines", naming the line of each bad number.
-
-    Cost: two inserts per number.
-    """
-    holder = chosen_partner(actor, data.partner_id)
-    added: list[Number] = []
-    for line, stock in read_lines(data.lines):
-        number = _new_number(stock, holder, data.area, data.kind)
-        clash = {"numbers_number_e164_key": ("lines", f"Line {line}: {stock.e164}: {TAKEN}")}
-        with once(clash), audited(actor, number, "add"):
-            number.save(force_insert=True)
-        added.append(number)
-    return added
 
 
 @action("numbers.change")

@@ -1,3 +1,5 @@
+"""Words of the number stock."""
+
 from __future__ import annotations
 
 from django.db import models
@@ -5,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class NumberKind(models.TextChoices):
+    """What a number is by its country's plan."""
+
     GEOGRAPHIC = "geographic", _("Geographic")
     MOBILE = "mobile", _("Mobile")
     NATIONAL = "national", _("National")
@@ -12,6 +16,8 @@ class NumberKind(models.TextChoices):
 
 
 class NumberState(models.TextChoices):
+    """Where a number is between stock and service."""
+
     AVAILABLE = "available", _("Available")
     RESERVED = "reserved", _("Reserved")
     IN_SERVICE = "in_service", _("In service")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-from carillon.base.errors import InvalidInput
 from carillon.business.numbers.choices import NumberKind
 
 NON_GEOGRAPHIC = "ZZ"  # CLDR's "unknown region": +800, +870 and other numbers of no country
@@ -63,45 +62,3 @@ def read_row(first: str, count: int) -> list[StockNumber]:
     start = read_number(first)
     digits = int(start.e164[1:])
     return [start, *(read_number(f"+{digits + offset}") for offset in range(1, count))]
-
-
-def read_lines(text: str) -> list[tuple[int, StockNumber]]:
-    """Return the numbers of a text, each with its line: one number a line, or a range "+44207… - +44207…".
-
-    Raises:
-        InvalidInput: on field "lines", naming each bad line (the first ten), duplicates and more than 1000 numbers.
-    """
-    found: dict[str, tuple[int, StockNumber]] = {}
-    problems: list[str] = []
-    for line, written in enumerate(text.splitlines(), start=1):
-        if not written.strip():
-            continue
-        try:
-            for number in _read_line(written):
-                earlier = found.setdefault(number.e164, (line, number))[0]
-                if earlier != line:
-                    raise NotANumber(f"{number.e164} is on line {earlier} already.")
-        except NotANumber as error:
-            problems.append(f"Line {line}: {error}")
-        if len(found) > MAX_NUMBERS_AT_ONCE:
-            problems.append(f"Line {line}: more than {MAX_NUMBERS_AT_ONCE} numbers; add them in parts.")
-            break
-    if not found and not problems:
-        problems.append("There is no number in the text.")
-    if problems:
-        raise InvalidInput(fields={"lines": "\n".join(problems[:10])})
-    return list(found.values())
-
-
-def _read_line(text: str) -> list[StockNumber]:
-    first, dash, last = text.strip().partition("-+") if "-+" in text else text.strip().partition(" - ")
-    start = read_number(first)
-    if not dash:
-        return [start]
-    end = read_number(last if last.strip().startswith("+") else f"+{last.strip()}")
-    low, high = int(start.e164[1:]), int(end.e164[1:])
-    if len(start.e164) != len(end.e164) or high < low:
-        raise NotANumber("A range runs from a number to a later one of the same length.")
-    if high - low >= MAX_NUMBERS_AT_ONCE:
-        raise NotANumber(f"A range holds at most {MAX_NUMBERS_AT_ONCE} numbers; this one has {high - low + 1}.")
-    return [read_number(f"+{digits}") for digits in range(low, high + 1)]

@@ -1,3 +1,5 @@
+"""Words of partners and their staff."""
+
 from __future__ import annotations
 
 from django.db import models

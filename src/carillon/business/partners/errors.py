@@ -1,3 +1,5 @@
+"""What stops a change of partners and staff."""
+
 from __future__ import annotations
 
 from carillon.base.errors import Conflict, NotPermitted

@@ -1,3 +1,5 @@
+"""Words of price lists."""
+
 from __future__ import annotations
 
 from django.db import models
@@ -12,12 +14,16 @@ class Purpose(models.TextChoices):
 
 
 class VersionState(models.TextChoices):
+    """A draft is written, an approved version charges calls, a withdrawn one no longer."""
+
     DRAFT = "draft", _("Draft")
     APPROVED = "approved", _("Approved")
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
 class Rounding(models.TextChoices):
+    """How a price loses its last digits, once per call."""
+
     HALF_UP = "half_up", _("Half up")
     HALF_EVEN = "half_even", _("Half even")
     UP = "up", _("Up")

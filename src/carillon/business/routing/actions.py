@@ -19,7 +19,7 @@ from carillon.business.partners.queries import chosen_partner
 from carillon.business.pricing.choices import Purpose
 from carillon.business.pricing.models import PriceList
 from carillon.business.routing.choices import GatewayMode, NumberFormat, Strategy
-from carillon.business.routing.errors import GatewayInUse, RoutingState
+from carillon.business.routing.errors import GatewayInUse
 from carillon.business.routing.models import Gateway, Route, RouteGateway
 
 NAME_TAKEN = "There is a gateway of this name already."
@@ -113,14 +113,14 @@ def update_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> Gateway
 
 @action("gateways.change")
 def enable_gateway(actor: Actor, gateway: Gateway) -> Gateway:
-    """Send calls to the gateway and take its calls again. Raises RoutingState when that is so already."""
-    return switch(actor, gateway, is_enabled=True, already=RoutingState)
+    """Send calls to the gateway and take its calls again. Raises AlreadySo when that is so already."""
+    return switch(actor, gateway, is_enabled=True)
 
 
 @action("gateways.change")
 def disable_gateway(actor: Actor, gateway: Gateway) -> Gateway:
-    """Send no call to the gateway and refuse its calls. Raises RoutingState when that is so already."""
-    return switch(actor, gateway, is_enabled=False, already=RoutingState)
+    """Send no call to the gateway and refuse its calls. Raises AlreadySo when that is so already."""
+    return switch(actor, gateway, is_enabled=False)
 
 
 @action("gateways.delete")
@@ -168,14 +168,14 @@ def update_route(actor: Actor, route: Route, data: RouteData) -> Route:
 
 @action("routes.change")
 def enable_route(actor: Actor, route: Route) -> Route:
-    """Use the route again. Raises RoutingState when it is used already."""
-    return switch(actor, route, is_enabled=True, already=RoutingState)
+    """Use the route again. Raises AlreadySo when it is used already."""
+    return switch(actor, route, is_enabled=True)
 
 
 @action("routes.change")
 def disable_route(actor: Actor, route: Route) -> Route:
-    """Pass the route over. Raises RoutingState when it is passed over already."""
-    return switch(actor, route, is_enabled=False, already=RoutingState)
+    """Pass the route over. Raises AlreadySo when it is passed over already."""
+    return switch(actor, route, is_enabled=False)
 
 
 @action("routes.delete")

@@ -1,3 +1,5 @@
+"""What stops a change of gateways and routes."""
+
 from __future__ import annotations
 
 from carillon.base.errors import Conflict
@@ -8,10 +10,3 @@ class GatewayInUse(Conflict):
 
     slug = "gateway-in-use"
     title = "Routes send calls to this gateway: take it out of them first."
-
-
-class RoutingState(Conflict):
-    """The object is in that state already."""
-
-    slug = "routing-state"
-    title = "It is in that state already."

@@ -15,7 +15,7 @@ from carillon.base.actor import Actor
 from carillon.base.tenancy import tenant
 from carillon.business.billing.actions import TopUpData, top_up_partner
 from carillon.business.brands.actions import WebProductData, create_web_product
-from carillon.business.brands.choices import Kind
+from carillon.business.brands.choices import WebProductKind
 from carillon.business.brands.models import WebProduct
 from carillon.business.partners import queries as partners
 from carillon.business.partners.actions import (
@@ -119,7 +119,7 @@ def _brand(actor: Actor, brand: Brand, made: Counter[str]) -> None:
         actor,
         WebProductData(
             name=brand.name,
-            kind=Kind(brand.kind),
+            kind=WebProductKind(brand.kind),
             hostname=brand.hostname,
             sip_domain=brand.sip_domain,
             country=brand.country,

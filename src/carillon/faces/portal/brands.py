@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from carillon.business.brands import actions, queries
-from carillon.business.brands.choices import Kind, WebProductStatus
+from carillon.business.brands.choices import WebProductKind, WebProductStatus
 from carillon.business.brands.models import WebProduct
 from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
 from carillon.usecases.rename_sip_domain import update_web_product
@@ -37,7 +37,7 @@ WEB_PRODUCTS = Panel(
     ),
     filters=(
         Filter("name", _("Name"), lookup="istartswith"),
-        Filter("kind", _("Type"), choices=Kind.choices),
+        Filter("kind", _("Type"), choices=WebProductKind.choices),
         Filter("hostname", _("Hostname"), lookup="istartswith"),
         Filter("sip_domain", _("SIP domain"), lookup="istartswith"),
         Filter("status", _("Status"), choices=WebProductStatus.choices),

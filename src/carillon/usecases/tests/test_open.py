@@ -11,7 +11,7 @@ from carillon.base.tenancy import tenant
 from carillon.business.billing.choices import AccountKind
 from carillon.business.billing.models import Account
 from carillon.business.brands.actions import WebProductData
-from carillon.business.brands.choices import Kind
+from carillon.business.brands.choices import WebProductKind
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.actions import CustomerData
 from carillon.business.customers.models import Customer
@@ -24,7 +24,7 @@ from carillon.usecases.rename_sip_domain import update_web_product
 
 NORTHWIND = WebProductData(
     name="Northwind Business",
-    kind=Kind.BUSINESS,
+    kind=WebProductKind.BUSINESS,
     hostname="northwind.localhost",
     sip_domain="northwind.test",
     country="GB",

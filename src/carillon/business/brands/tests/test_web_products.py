@@ -16,14 +16,14 @@ from carillon.business.brands.actions import (
     reopen_web_product,
     update_web_product,
 )
-from carillon.business.brands.choices import Kind
+from carillon.business.brands.choices import WebProductKind
 from carillon.business.brands.models import WebProduct
 from carillon.business.brands.queries import web_products_of
 from carillon.business.partners.queries import host
 
 DATA = WebProductData(
     name="Harbour",
-    kind=Kind.BUSINESS,
+    kind=WebProductKind.BUSINESS,
     hostname="Harbour.localhost",
     sip_domain="HARBOUR.test",
     country="GB",

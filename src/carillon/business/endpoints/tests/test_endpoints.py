@@ -11,7 +11,7 @@ from django.core import serializers
 from tests.support.cast import Cast
 
 from carillon.base.choices import Transport
-from carillon.base.errors import InvalidInput, NotFound, NotPermitted
+from carillon.base.errors import AlreadySo, InvalidInput, NotFound, NotPermitted
 from carillon.base.models import AuditEntry
 from carillon.base.secrets import SecretUnreadable, decrypt, encrypt, make_secret
 from carillon.base.tenancy import tenant
@@ -26,7 +26,6 @@ from carillon.business.endpoints.actions import (
     reveal_secret,
     update_endpoint,
 )
-from carillon.business.endpoints.errors import EndpointState
 from carillon.business.endpoints.models import Endpoint
 from carillon.business.endpoints.queries import endpoints_of
 from carillon.business.numbers.actions import NumberAssignment, NumberData, add_number, assign_number
@@ -159,7 +158,7 @@ def test_caller_id_and_user_are_the_customers_own(cast: Cast) -> None:
 def test_account_is_disabled_enabled_and_removed(cast: Cast) -> None:
     with tenant(cast.staff("paul")) as paul:
         endpoint = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk))
-        with pytest.raises(EndpointState):
+        with pytest.raises(AlreadySo):
             enable_endpoint(paul, endpoint)
         assert not disable_endpoint(paul, endpoint).is_enabled
         assert enable_endpoint(paul, endpoint).is_enabled

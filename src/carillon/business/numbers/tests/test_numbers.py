@@ -15,10 +15,8 @@ from carillon.business.numbers.actions import (
     NumberAssignment,
     NumberData,
     NumberRelease,
-    NumbersData,
     NumberStateData,
     add_number,
-    add_numbers,
     allocate_number,
     assign_number,
     make_default_caller_id,
@@ -76,16 +74,6 @@ def test_number_is_in_stock_once_on_the_whole_platform(cast: Cast) -> None:
         assert not numbers_of(paul).exists()
 
 
-def test_ranges_are_added_all_or_nothing(cast: Cast) -> None:
-    with tenant(cast.staff("paul")) as paul:
-        added = add_numbers(paul, NumbersData(lines=f"{LONDON} - +442079460109\n\n+442079460200", area="London"))
-        assert [added[0].e164, added[9].e164, len(added)] == [LONDON, "+442079460109", 11]
-        with pytest.raises(InvalidInput) as refused:
-            add_numbers(paul, NumbersData(lines="+442079460300\n+442079460200"))
-        assert refused.value.fields["lines"].startswith("Line 2: +442079460200")
-        assert numbers_of(paul).count() == 11
-
-
 def test_numbers_in_a_row_are_added_all_or_nothing(cast: Cast) -> None:
     with tenant(cast.staff("paul")) as paul:
         add_number(paul, NumberData(e164="+442079460105"))
@@ -98,23 +86,6 @@ def test_numbers_in_a_row_are_added_all_or_nothing(cast: Cast) -> None:
             assert "count" in refused.value.fields
         assert add_number(paul, NumberData(e164=LONDON, count=5)).e164 == LONDON
         assert numbers_of(paul).count() == 6
-
-
-@pytest.mark.parametrize(
-    ("lines", "says"),
-    [
-        ("+442079460100\nhello", "Line 2: “hello”"),
-        ("+442079460100\n+442079460100", "is on line 1 already"),
-        ("+442079460100 - +442079460000", "later one of the same length"),
-        ("+442079460000 - +442079462000", "at most 1000"),
-        (" \n", "no number"),
-    ],
-)
-def test_bad_lines_are_named(cast: Cast, lines: str, says: str) -> None:
-    with tenant(cast.staff("paul")) as paul:
-        with pytest.raises(InvalidInput) as refused:
-            add_numbers(paul, NumbersData(lines=lines))
-        assert says in refused.value.fields["lines"]
 
 
 def test_number_serves_a_customer_and_rings_its_user(cast: Cast) -> None:

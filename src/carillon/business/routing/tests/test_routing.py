@@ -9,7 +9,7 @@ from django.core import serializers
 from tests.support.cast import Cast
 
 from carillon.base.actor import Actor
-from carillon.base.errors import InvalidInput, NotFound, NotPermitted
+from carillon.base.errors import AlreadySo, InvalidInput, NotFound, NotPermitted
 from carillon.base.models import AuditEntry
 from carillon.base.secrets import decrypt, ha1_md5
 from carillon.base.tenancy import tenant
@@ -29,7 +29,7 @@ from carillon.business.routing.actions import (
     update_route,
 )
 from carillon.business.routing.choices import GatewayMode, NumberFormat, Strategy
-from carillon.business.routing.errors import GatewayInUse, RoutingState
+from carillon.business.routing.errors import GatewayInUse
 from carillon.business.routing.models import Gateway, Route
 from carillon.business.routing.queries import gateways_of, routes_of
 
@@ -219,7 +219,7 @@ def test_switching_off_and_on(cast: Cast) -> None:
         assert not disable_gateway(paul, gateway).is_enabled
         assert not disable_route(paul, route).is_enabled
         for again in (lambda: disable_gateway(paul, gateway), lambda: disable_route(paul, route)):
-            with pytest.raises(RoutingState):
+            with pytest.raises(AlreadySo):
                 again()
         assert enable_gateway(paul, gateway).is_enabled
         assert enable_route(paul, route).is_enabled
