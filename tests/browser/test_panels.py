@@ -92,3 +92,43 @@ def test_rows_leave_as_csv(enter: Callable[[str], Portal], page: Page) -> None:
     assert text.startswith("Name,Customer")
     assert "Alice" in text
     assert "Charlie" not in text
+
+
+def test_days_are_typed_as_the_trade_writes_them(enter: Callable[[str], Portal], page: Page) -> None:
+    portal = enter(PAUL)
+    portal.open("transactions")
+    assert portal.rows()
+    with page.expect_response(lambda answer: "at_to=2020-01-31" in answer.url):
+        page.fill("#to-at", "2020-01-31")
+        page.keyboard.press("Enter")
+    expect(page.locator("#grid .tabulator-row")).to_have_count(0)
+    page.fill("#to-at", "31/01/2020")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def test_several_values_stand_in_one_line(enter: Callable[[str], Portal], page: Page) -> None:
+    portal = enter(PAUL)
+    portal.open("web-products")
+    portal.choose("hello.localhost", "Edit")
+    page.wait_for_selector("dialog[open] form")
+    portal.fill(currencies="GBP, EUR")
+    portal.save()
+    assert any("hello.localhost" in row and "GBP, EUR" in row for row in portal.rows())
+
+
+def test_long_names_are_cut_and_told_when_pointed_at(enter: Callable[[str], Portal], page: Page) -> None:
+    portal = enter(PAUL)
+    name = "The Northern and Western Fine Woollen Yarn Spinning and Weaving Company of Acme Ltd"
+    portal.add("customers", web_product_id="Northwind Business", name=name)
+    portal.add("transactions", customer_id="The Northern", amount_micro="234567.89")
+    portal.choose("234,567.89", "Reverse")
+    portal.fill(reason="typing error")
+    portal.save()
+    portal.open("customers")
+    shown = page.locator(".row-menu span", has_text="The Northern").first
+    assert shown.evaluate(
+        "one => one.scrollWidth > one.clientWidth && getComputedStyle(one).textOverflow === 'ellipsis'"
+    )
+    shown.hover()
+    expect(page.locator(".tabulator-tooltip")).to_have_text(name)

@@ -178,7 +178,7 @@ def look_at_rows(look: Look, page: Page) -> None:
         look.take(page, "A call: prices")
         page.locator(".why").last.scroll_into_view_if_needed()
         look.take(page, "A call: how it was decided")
-        page.locator(".ladder-box, .blank").last.scroll_into_view_if_needed()
+        page.locator(".cards > .card").last.evaluate("card => card.scrollIntoView()")
         look.take(page, "A call: SIP ladder")
 
 

@@ -16,6 +16,7 @@ from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput, NotPermitted
 from carillon.base.models import AuditEntry, Note
 from carillon.base.tenancy import row_owner
+from carillon.panels.cells import money_text
 from carillon.panels.declaration import Panel
 
 SHOWN = 200
@@ -103,20 +104,24 @@ def _differences(
     keys += [key for key in {**before, **after} if key not in known]
     changed = [key for key in keys if before.get(key) != after.get(key) and key != "id"]
     return tuple(
-        Difference(_title(model, key), _text(names, key, before.get(key)), _text(names, key, after.get(key)))
+        Difference(
+            _title(model, key), _text(model, names, key, before.get(key)), _text(model, names, key, after.get(key))
+        )
         for key in changed
         if not (entry.before is None and after.get(key) in (None, "", [], {}))
     )
 
 
+def _column(model: type[models.Model], key: str) -> Any:
+    return next((field for field in model._meta.concrete_fields if key == field.attname), None)
+
+
 def _title(model: type[models.Model], key: str) -> str:
-    for field in model._meta.concrete_fields:
-        if key == field.attname:
-            return str(field.verbose_name).capitalize()
-    return key
+    column = _column(model, key)
+    return str(column.verbose_name if column else key.replace("_", " ")).capitalize()
 
 
-def _text(names: dict[tuple[str, str], str], key: str, value: Any) -> str:
+def _text(model: type[models.Model], names: dict[tuple[str, str], str], key: str, value: Any) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, (list, tuple)):
@@ -126,7 +131,10 @@ def _text(names: dict[tuple[str, str], str], key: str, value: Any) -> str:
     if key.endswith(("_at", "_from", "_until")) and isinstance(value, str):
         moment = parse_datetime(value)
         return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S") if moment else value
-    return names.get((key, str(value)), str(value))
+    if key.endswith("_micro") and isinstance(value, int):
+        return money_text(value)
+    labels = dict(getattr(_column(model, key), "flatchoices", ()))
+    return names.get((key, str(value)), str(labels.get(value, value)))
 
 
 def _names(actor: Actor, model: type[models.Model], entries: Iterable[AuditEntry]) -> dict[tuple[str, str], str]:

@@ -112,6 +112,7 @@ class UserAgent:
             request.add("Call-ID", call_id)
             request.add("CSeq", f"{cseq} REGISTER")
             request.add("Contact", f"{self.contact};expires={expires_s}")
+            request.add("User-Agent", self.name)
             if authorization[0]:
                 request.add(*authorization)
             final = await self.transact(request, self.proxy)
@@ -160,10 +161,6 @@ class UserAgent:
         request.add("Call-ID", secrets.token_hex(8))
         request.add("CSeq", "1 OPTIONS")
         return await self.transact(request, self.proxy)
-
-    def send_raw(self, data: bytes) -> None:
-        """Any bytes to the proxy, well-formed or not."""
-        self._transactions.transport.send(data, self.proxy)
 
     # ------------------------------------------------------------ what calls need
 

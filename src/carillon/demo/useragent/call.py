@@ -45,7 +45,6 @@ class Call:
         self.dialog: Dialog | None = None
         self.status, self.reason = 0, ""  # of the final response to INVITE
         self.ended_by = ""  # "us" | "them"
-        self.end_reason = ""  # the Reason header of their BYE
         self.answered_at = self.ended_at = 0.0  # time.monotonic()
         self.remote_session: sdp.Session | None = None
         self._changed = asyncio.Event()
@@ -134,7 +133,6 @@ class Call:
         request = transaction.request
         if request.method == "BYE":
             transaction.reply(200, "OK")
-            self.end_reason = request.get("Reason")
             self.over(State.ENDED, "them")
         elif request.method == "INVITE":
             self._change(transaction)
@@ -229,7 +227,6 @@ class IncomingCall(Call):
         self.invite = transaction.request
         self.tag = new_tag()
         self.dialog = as_called(self.invite, self.tag, transaction.source)
-        self.is_cancelled = False
 
     @property
     def caller(self) -> str:
@@ -268,7 +265,7 @@ class IncomingCall(Call):
 
     def cancelled(self) -> None:
         """The caller gave up: 487 to the INVITE."""
-        self.is_cancelled, self.status = True, 487
+        self.status = 487
         self._respond(487, "Request Terminated")
         self.over(State.REFUSED, "them")
 

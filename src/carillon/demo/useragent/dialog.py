@@ -23,7 +23,6 @@ class Dialog:
     proxy: Address
     route_set: list[str] = field(default_factory=list)
     local_cseq: int = 1
-    remote_cseq: int = 0
 
     @property
     def local_tag(self) -> str:
@@ -84,5 +83,4 @@ def as_called(invite: Message, local_tag: str, source: Address) -> Dialog:
         proxy=source,
         route_set=invite.all("Record-Route"),
         local_cseq=0,
-        remote_cseq=invite.cseq[0],
     )

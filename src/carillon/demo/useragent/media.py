@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import struct
-import time
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -29,8 +28,7 @@ class PortRange:
 class AudioReport:
     """What one side sent and heard.
 
-    `frequency_hz` is the strongest frequency of the last 0.4 s heard and `purity` its share of the power (0 to 1);
-    `longest_gap_ms` is the longest silence on the wire between two packets.
+    `frequency_hz` is the strongest frequency of the last 0.4 s heard and `purity` its share of the power (0 to 1).
     """
 
     packets_sent: int
@@ -38,7 +36,6 @@ class AudioReport:
     frequency_hz: float
     purity: float
     level_dbov: float
-    longest_gap_ms: int
 
     def hears(self, frequency_hz: float) -> bool:
         """Whether the other side's tone arrived: within 20 Hz, clearly the strongest, loud enough to hear."""
@@ -57,8 +54,6 @@ class RtpStream(asyncio.DatagramProtocol):
     _payload_type: int = g711.PCMA
     _is_sending: bool = True
     _heard: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_WINDOW_PACKETS))
-    _last_at: float = 0.0
-    _longest_gap: float = 0.0
     _socket: asyncio.DatagramTransport | None = None
     _player: asyncio.Task[None] | None = None
 
@@ -81,13 +76,8 @@ class RtpStream(asyncio.DatagramProtocol):
             self._player = asyncio.create_task(self._play())
 
     def listen_afresh(self) -> None:
-        """Forget what was heard and the gaps so far; the packet counters go on."""
+        """Forget what was heard so far; the packet counters go on."""
         self._heard.clear()
-        self._longest_gap, self._last_at = 0.0, time.monotonic()
-
-    def silence_ms(self) -> int:
-        """Milliseconds since the last packet came; 0 before the first."""
-        return int((time.monotonic() - self._last_at) * 1000) if self._last_at else 0
 
     def report(self) -> AudioReport:
         """What was sent and heard so far. Costs about 20 ms of computing."""
@@ -99,7 +89,6 @@ class RtpStream(asyncio.DatagramProtocol):
             frequency,
             round(purity, 3),
             round(g711.level_dbov(samples), 1),
-            max(int(self._longest_gap * 1000), 0),
         )
 
     def close(self) -> None:
@@ -112,10 +101,6 @@ class RtpStream(asyncio.DatagramProtocol):
         payload_type = data[1] & 0x7F if len(data) > _HEADER.size and data[0] >> 6 == 2 else -1
         if payload_type not in g711.TABLES:
             return
-        now = time.monotonic()
-        if self._last_at:
-            self._longest_gap = max(self._longest_gap, now - self._last_at)
-        self._last_at = now
         self.packets_received += 1
         self._heard.append((payload_type, data[_HEADER.size :]))
 

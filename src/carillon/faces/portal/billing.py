@@ -70,11 +70,11 @@ TOP_UP_FIELDS = (
     Field("reference", _("Reference"), max_length=200, placeholder=_("bank transfer 4711")),
     Field(
         "idempotency_key",
-        _("Key"),
+        _("Once-only key"),
         kind="code",
         max_length=80,
         suggest=_key,
-        help=_("Asked for again with the same key, the money is not added twice."),
+        help=_("Sent twice with the same key, the money is added once."),
     ),
 )
 REVERSE = RowAction(

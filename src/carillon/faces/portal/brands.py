@@ -60,7 +60,7 @@ WEB_PRODUCTS = Panel(
             section=_("Addresses"),
             help=_("When it changes, every phone must be given the new domain; passwords stay."),
         ),
-        Field("country", _("Country"), max_length=2, placeholder="GB", help=_("Two letters, ISO 3166.")),
+        Field("country", _("Country"), max_length=2, placeholder="GB", help=_("Two letters.")),
         Field(
             "currencies", _("Currencies"), kind="commas", placeholder="EUR, GBP", help=_("With commas between them.")
         ),

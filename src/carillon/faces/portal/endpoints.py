@@ -42,6 +42,11 @@ def address_of_record(endpoint: Endpoint) -> str:
     return f"{endpoint.username}@{getattr(endpoint, 'domain', '')}"
 
 
+def device(location: Location) -> str:
+    """What the device calls itself; the edge writes "n/a" when it does not say."""
+    return "" if location.user_agent == "n/a" else location.user_agent
+
+
 ROW_ACTIONS = (
     RowAction(
         "reveal",
@@ -161,8 +166,8 @@ PANELS = (
         columns=(
             Column("address_of_record", _("Registered"), kind="code", width=180),
             Column("contact", _("Contact"), kind="code", width=200, grow=2),
-            Column("transport", _("Transport"), width=85),
-            Column("user_agent", _("Device"), width=165),
+            Column("transport", _("Transport"), kind="choice", choices=Transport.choices, width=85),
+            Column("user_agent", _("Device"), value=device, width=165),
             Column("expires_at", _("Until"), kind="datetime", width=155),
         ),
         api=(

@@ -105,7 +105,8 @@ def form_of(
     matches = [(LINE_ERROR.fullmatch(key), text) for key, text in errors.items()]
     lines = [LineError(int(match[1]), match[2], text) for match, text in matches if match]
     loose = [f"{key}: {text}" for key, text in errors.items() if not LINE_ERROR.fullmatch(key)]
-    detail = " ".join([error.detail, *loose]) if error else ""
+    told = "" if error is None or error.detail in error.fields.values() else error.detail  # not twice
+    detail = " ".join(filter(None, [told, *loose]))
     return Form(
         title=title,
         sections=tuple(Section(name, tuple(widgets)) for name, widgets in sections.items()),

@@ -74,7 +74,7 @@ PARTNERS = Panel(
         Field(
             "parent_id", _("Buys from"), lookup="partners", only="create", help=_("Leave empty for your own company.")
         ),
-        Field("country", _("Country"), max_length=2, placeholder="GB", help=_("Two letters, ISO 3166.")),
+        Field("country", _("Country"), max_length=2, placeholder="GB", help=_("Two letters.")),
         Field("currency", _("Currency"), max_length=3, placeholder="EUR", only="create"),
         Field("timezone", _("Time zone"), max_length=64, placeholder="Europe/London"),
         Field("culture", _("Language"), max_length=12, placeholder="en"),
@@ -83,7 +83,7 @@ PARTNERS = Panel(
             _("Portal hostname"),
             kind="code",
             max_length=253,
-            help=_("Where this partner's staff sign in under its own name; empty: at yours."),
+            help=_("Where this partner's staff sign in under its own name. Leave empty to have them sign in at yours."),
         ),
     ),
     initial=_partner_values,

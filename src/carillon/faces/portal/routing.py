@@ -68,6 +68,7 @@ GATEWAY_FIELDS = (
         "source_addresses",
         _("Calls come in from"),
         kind="commas",
+        wide=True,
         help=_(
             "Addresses or blocks, with commas between them: 192.0.2.7, 192.0.2.7:5060, 192.0.2.0/24. Leave empty when "
             "no calls come in."
