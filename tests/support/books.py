@@ -41,6 +41,7 @@ from carillon.usecases.post_charges import accounts_to_post, post_account_charge
 from carillon.usecases.settle_calls import settle_due_calls
 from tests.support.flows import Changes, ExpectedCdr
 from tests.support.platform import Platform
+from tests.support.postgres import reconnect
 from tests.support.waiting import wait_until
 
 RING_TIMEOUT_S = 60
@@ -264,19 +265,17 @@ class Books:
         with self.blocker.unblock():
             database = self.platform.config.database("owner")
             before = {key: connection.settings_dict[key] for key in ("HOST", "PORT", "NAME", "USER", "PASSWORD")}
-            _reconnect(
-                {
-                    "HOST": database.host,
-                    "PORT": database.port,
-                    "NAME": database.name,
-                    "USER": database.user,
-                    "PASSWORD": database.password,
-                }
+            reconnect(
+                HOST=database.host,
+                PORT=database.port,
+                NAME=database.name,
+                USER=database.user,
+                PASSWORD=database.password,
             )
             try:
                 yield
             finally:
-                _reconnect(before)
+                reconnect(**before)
 
 
 def _buyers() -> list[tuple[str, str, str, str]]:
@@ -292,10 +291,3 @@ def books(platform: Platform, django_db_blocker: Any) -> Iterator[Books]:
     made = Books(platform, django_db_blocker)
     yield made
     made.restore()
-
-
-def _reconnect(access: dict[str, Any]) -> None:
-    connection.close()
-    if settings.DATABASES["default"]["OPTIONS"].get("pool"):
-        connection.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
-    connection.settings_dict.update(access)

@@ -29,7 +29,7 @@ from carillon.server import cluster as pg
 from carillon.server import engines
 from carillon.server.errors import ClusterError, EngineError
 from carillon.server.testing import spare_ports
-from tests.support.postgres import TEMPLATE, _copy, _template
+from tests.support.postgres import TEMPLATE, copy_template
 
 PROCESSES = ("rtpengine", "kamailio", "control", "carrier-a", "carrier-b")
 
@@ -218,11 +218,6 @@ def platform(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     finally:
         for name in reversed(list(made.running)):
             made.stop(name)
-
-
-def copy_template(config: Config, target: Path) -> None:
-    """A cluster's data folder with the migrated template in it."""
-    _copy(_template(config), target)
 
 
 def load_cast(environ: dict[str, str]) -> None:

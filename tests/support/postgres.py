@@ -43,7 +43,7 @@ def cluster(config: Config) -> pg.Cluster:
     found = pg.Cluster(folder / "postgresql", folder / "run", config.ports.postgresql, folder / "log", is_durable=False)
     with _lock(folder / "cluster.lock"):
         if not (found.data / "postmaster.pid").exists():
-            _copy(_template(config), found.data)
+            copy_template(config, found.data)
             pg.configure(found)
             pg.start(found)
     pg.prepare(found.administrator, [config.database(role) for role in DATABASE_ROLES], template=TEMPLATE)
@@ -77,16 +77,17 @@ def as_role(config: Config, transactional_db: None) -> Callable[[str], AbstractC
     def switch(role: str) -> Iterator[None]:
         previous = dict(connection.settings_dict)
         database = config.database(role)
-        _reconnect(USER=database.user, PASSWORD=database.password)
+        reconnect(USER=database.user, PASSWORD=database.password)
         try:
             yield
         finally:
-            _reconnect(USER=previous["USER"], PASSWORD=previous["PASSWORD"])
+            reconnect(USER=previous["USER"], PASSWORD=previous["PASSWORD"])
 
     return switch
 
 
-def _reconnect(**access: str) -> None:
+def reconnect(**access: object) -> None:
+    """Let Django's connection be made anew, with this access."""
     connection.close()
     if settings.DATABASES["default"]["OPTIONS"].get("pool"):
         connection.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
@@ -150,9 +151,10 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_template(config: Config, target: Path) -> None:
+    """Make `target` the data folder of a cluster that holds the migrated template."""
     # cp keeps owners and is much faster than shutil for PostgreSQL's thousand small files
-    subprocess.run(["cp", "-a", "--reflink=auto", str(source), str(target)], check=True)
+    subprocess.run(["cp", "-a", "--reflink=auto", str(_template(config)), str(target)], check=True)
 
 
 @contextlib.contextmanager

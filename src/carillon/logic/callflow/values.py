@@ -253,27 +253,38 @@ class Feed(Protocol):
     """
 
     @property
-    def rates(self) -> RateBook: ...
+    def rates(self) -> RateBook:
+        """The prices in force at the start of this call."""
 
-    def domain(self, name: str) -> Domain | None: ...
+    def domain(self, name: str) -> Domain | None:
+        """Whose SIP domain this is."""
 
-    def endpoint(self, username: str, domain: str) -> Endpoint | None: ...
+    def endpoint(self, username: str, domain: str) -> Endpoint | None:
+        """The SIP account of a device."""
 
-    def customer(self, customer_id: int) -> Customer | None: ...
+    def customer(self, customer_id: int) -> Customer | None:
+        """Who pays, with every tier above."""
 
-    def user(self, user_id: int) -> User | None: ...
+    def user(self, user_id: int) -> User | None:
+        """A person at a customer."""
 
-    def user_at(self, customer_id: int, extension: str) -> User | None: ...
+    def user_at(self, customer_id: int, extension: str) -> User | None:
+        """Whose extension this is."""
 
-    def number(self, e164: str) -> Number | None: ...
+    def number(self, e164: str) -> Number | None:
+        """Whom a number of our stock serves."""
 
-    def partner(self, partner_id: int) -> Partner | None: ...
+    def partner(self, partner_id: int) -> Partner | None:
+        """A seller and its parent."""
 
-    def gateway(self, gateway_id: int) -> Gateway | None: ...
+    def gateway(self, gateway_id: int) -> Gateway | None:
+        """A carrier's host."""
 
-    def gateways_at(self, address: str, port: int) -> tuple[Gateway, ...]: ...
+    def gateways_at(self, address: str, port: int) -> tuple[Gateway, ...]:
+        """Which gateways send calls from this source address."""
 
-    def routes(self, partner_id: int) -> tuple[Route, ...]: ...
+    def routes(self, partner_id: int) -> tuple[Route, ...]:
+        """A partner's enabled routes."""
 
 
 @dataclass(frozen=True, slots=True)
