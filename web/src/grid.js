@@ -183,7 +183,8 @@ class Grid {
     const element = cell.getElement();
     const value = cell.getValue();
     if (element.querySelector("time")) return value[1];
-    return element.scrollWidth > element.clientWidth + 1 ? element.textContent : "";
+    const parts = [element, ...element.querySelectorAll(".row-menu span")]; // in the first column the button cuts
+    return parts.some((one) => one.scrollWidth > one.clientWidth + 1) ? element.textContent : "";
   }
 
   cell(column, cell, isFirst) {
