@@ -168,3 +168,26 @@ async def test_call_answered_after_control_came_back_goes_on(platform: Platform)
         await eventually(lambda: (platform.call_of(call.call_id) or (0, 0, 0))[2] > held, 12)
         await call.hang_up()
         await eventually(lambda: "ended" in kinds(platform, call))
+
+
+async def test_control_ends_at_once_and_loses_no_trace(platform: Platform) -> None:
+    async with call_in_progress(platform) as call:
+        await call.hang_up()
+        await eventually(lambda: not is_live(platform, call))
+        began = time.monotonic()
+        await asyncio.to_thread(platform.stop, "control")
+        took = time.monotonic() - began
+        await asyncio.to_thread(platform.start, "control")
+    assert took < 1
+    query = "select count(*) from calls_calltrace t join calls_call c on c.id = t.call_id where c.sip_call_id = %s"
+    assert platform.sql(query, call.call_id) == [(1,)]
+
+
+async def test_a_dialog_that_belongs_to_no_open_call_is_ended(platform: Platform) -> None:
+    async with call_in_progress(platform) as call:
+        await asyncio.to_thread(platform.stop, "control", signal.SIGKILL)
+        platform.sql("update calls_call set state = 'rated' where sip_call_id = %s", call.call_id)
+        platform.sql("update edge.dialog set start_time = start_time - 200 where callid = %s", call.call_id)
+        await asyncio.to_thread(platform.start, "control")
+        await call.ended(10)
+    assert call.ended_by == "them"

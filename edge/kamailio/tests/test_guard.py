@@ -3,67 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import time
 
 import pytest
 from tests.support.platform import Platform, eventually
+from tests.support.wire import failed, wire
 
-from carillon.demo.useragent import Account, Call, CallRefused, Message, OutgoingCall, UserAgent
+from carillon.demo.useragent import Account, Call, Message, UserAgent
 
 pytestmark = pytest.mark.engines
-
-
-class Wire(asyncio.DatagramProtocol):
-    """A socket that sends exactly what it is told and keeps what comes back."""
-
-    def __init__(self) -> None:
-        self.received: list[str] = []
-
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-        self.transport = transport
-        self.port = transport.get_extra_info("sockname")[1]
-
-    def datagram_received(self, data: bytes, _address: object) -> None:
-        self.received.append(data.decode(errors="replace"))
-
-    def request(self, method: str, uri: str, *headers: str, call_id: str = "", to_tag: str = "") -> str:
-        """A well-formed request but for what the test puts into it."""
-        lines = [
-            f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{secrets.token_hex(8)}",
-            "From: <sip:alice@northwind.test>;tag=" + secrets.token_hex(4),
-            f"To: <{uri}>{';tag=' + to_tag if to_tag else ''}",
-            f"Call-ID: {call_id or secrets.token_hex(8)}",
-            f"CSeq: 1 {method}",
-            f"Contact: <sip:alice@127.0.0.1:{self.port}>",
-            "Max-Forwards: 70",
-            *headers,
-            "Content-Length: 0",
-        ]
-        return "\r\n".join(lines) + "\r\n\r\n"
-
-    async def ask(self, platform: Platform, request: str, timeout_s: float = 3.0) -> str:
-        """Status line of the final response."""
-        self.received.clear()
-        self.transport.sendto(request.encode(), platform.proxy)
-        return str(await eventually(self._final, timeout_s))
-
-    def _final(self) -> str:
-        return next((m.split("\r\n")[0] for m in self.received if re.match(r"SIP/2.0 [2-6]", m)), "")
-
-
-async def wire() -> Wire:
-    _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(Wire, ("127.0.0.1", 0))
-    return protocol
-
-
-async def failed(phone: UserAgent, target: str, **options: object) -> OutgoingCall:
-    call = await phone.call(target, **options)  # type: ignore[arg-type]
-    with pytest.raises(CallRefused):
-        await call.answered()
-    return call
 
 
 async def test_wrong_password_is_refused_for_register_and_call(platform: Platform) -> None:

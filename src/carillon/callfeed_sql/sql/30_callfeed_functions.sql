@@ -135,6 +135,9 @@ begin
         return slug;
     end if;
     update public.calls_call c set funded_until = open_call.funded_until where c.id = open_call.call_id;
+    if started_at < clock_timestamp() - interval '0.3 seconds' then
+        perform callfeed.catch_up(call_id);
+    end if;
     return 'ok';
 end
 $$;
@@ -143,6 +146,26 @@ $$;
 create function callfeed.overdue_at(started_at timestamptz, funded_until timestamptz, decision jsonb) returns timestamptz
 language sql immutable set search_path = pg_catalog, pg_temp as $$
     select least($2, $1 + make_interval(secs => coalesce(($3 ->> 'max_s')::int, 14400) + 300)) + interval '30 seconds'
+$$;
+
+-- An emergency call that was put through while control or this database was away has its events before its row.
+create function callfeed.catch_up(call_id uuid) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+    update public.calls_call c
+    set answered_at = e.answered_at,
+        ended_at = coalesce(e.ended_at, case when e.answered_at is null then e.failed_at end),
+        state = case when e.ended_at is not null or e.answered_at is null and e.failed_at is not null then 'ended'
+                     when e.answered_at is not null then 'answered' else c.state end,
+        due_at = case when e.ended_at is not null or e.answered_at is null and e.failed_at is not null then now()
+                      when e.answered_at is not null then callfeed.overdue_at(c.started_at, c.funded_until, c.decision)
+                      else c.due_at end
+    from (
+        select max(to_timestamp(at_ms / 1000.0)) filter (where kind = 'answered') as answered_at,
+               max(to_timestamp(at_ms / 1000.0)) filter (where kind = 'ended') as ended_at,
+               max(to_timestamp(at_ms / 1000.0)) filter (where kind = 'failed') as failed_at
+        from public.calls_callevent e where e.call_id = $1
+    ) e
+    where c.id = $1 and c.state = 'trying'
 $$;
 
 create function callfeed.extend_hold(call_id uuid, total_micro bigint, funded_until timestamptz, upper jsonb)
@@ -259,6 +282,20 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     left join public.billing_hold h on h.call_id = c.id and h.state = 'open'
     where c.edge = $1 and c.state in ('trying', 'ringing', 'answered')
     order by c.started_at
+$$;
+
+-- Calls that the edge carries on though nobody has them open: for control, which ends them.
+create function callfeed.stray_dialogs() returns table (h_entry integer, h_id integer, sip_call_id text)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select d.hash_entry, d.hash_id, d.callid
+    from edge.dialog d
+    where d.state in (3, 4) and d.start_time < extract(epoch from now()) - 180 and not exists (
+        select from edge.dialog_vars v
+        join public.calls_call c on c.id::text = v.dialog_value
+        where v.hash_entry = d.hash_entry and v.hash_id = d.hash_id and v.dialog_key = 'call'
+          and c.state in ('trying', 'ringing', 'answered')
+    )
+    limit 100
 $$;
 
 -- For the worker: whether the edge's own table still has a dialog of this call.

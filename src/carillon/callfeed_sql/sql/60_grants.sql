@@ -13,7 +13,7 @@ grant execute on function
     callfeed.open_call(uuid, timestamptz, text, jsonb, bigint, bigint, timestamptz, jsonb),
     callfeed.refuse_call(uuid, timestamptz, text, jsonb), callfeed.extend_hold(uuid, bigint, timestamptz, jsonb),
     callfeed.release_hold(uuid), callfeed.record_event(uuid, text, bigint, text, jsonb),
-    callfeed.record_trace(uuid, bytea), callfeed.open_calls(text) to carillon_control;
+    callfeed.record_trace(uuid, bytea), callfeed.open_calls(text), callfeed.stray_dialogs() to carillon_control;
 
 grant select on callfeed.subscriber, callfeed.uacreg to carillon_edge;
 grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb) to carillon_edge;

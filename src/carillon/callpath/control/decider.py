@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,7 +28,9 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 MAX_DOCUMENTS = 40  # a decision needs about six; more means a loop
-ANSWER_S = 1.3  # Kamailio waits 1.4 s
+ANSWER_S = 1.3
+EDGE_WAITS_MS = 1400
+EMERGENCY_WAITS_S = 0.3
 
 
 class NoAnswer(Exception):
@@ -58,10 +61,33 @@ class Decider:
     ) -> None:
         self._settings, self._knowledge, self._store = settings, knowledge, store
         self._live, self._traces, self._edge = live, traces, edge
+        self._late: set[UUID] = set()  # being written down
 
     def hear(self, question: Json) -> None:
         """A `call` message of Kamailio."""
         self._live.background(self._answer(question))
+
+    def hear_late(self, question: Json) -> None:
+        """A `late` message: an emergency call that Kamailio put through without us."""
+        call_id = UUID(question["call"])
+        if call_id not in self._late:
+            self._late.add(call_id)
+            self._live.background(self._write_down(question, call_id))
+
+    async def _write_down(self, question: Json, call_id: UUID) -> None:
+        """The row that its events wait for; Kamailio repeats the message until it hears that it is there."""
+        at_ms = int(question["at_ms"])
+        try:
+            decision = await self.decide(request_of(question), at_ms)
+            decision = replace(decision, direction=Direction.EMERGENCY, refusal=None, hold=None)
+            await self._store.open(self._opening(call_id, at_ms, decision))
+            await self._edge().ask({"op": "table", "name": "late", "items": [{"k": str(call_id), "v": ""}]})
+        except (NoAnswer, EdgeGone, *UNAVAILABLE) as error:
+            log.warning("Emergency call %s can't be written down now: %s", call_id, described(error))
+        else:
+            log.warning("Emergency call %s took the static route; it is written down now.", call_id)
+        finally:
+            self._late.discard(call_id)
 
     async def _answer(self, question: Json) -> None:
         started_ms = now_ms()
@@ -81,6 +107,8 @@ class Decider:
             log.exception("Call %s could not be decided", question.get("sip_call_id"))
             self._send(refusal_message(question, REFUSALS["no-decision"]))
             return
+        if decision.direction is Direction.EMERGENCY and now_ms() - int(question["at_ms"]) > EDGE_WAITS_MS:
+            return  # we were asleep: the edge has put it through by itself and tells us
         if decision.refusal is not None:
             await self._refuse(question, call_id, started_ms, decision)
             return
@@ -110,10 +138,10 @@ class Decider:
 
     async def _put_through(self, question: Json, call_id: UUID, started_ms: int, decision: Decision) -> None:
         opening = self._opening(call_id, started_ms, decision)
-        try:
-            result = await self._store.open(opening)
-        except UNAVAILABLE as error:
-            result = self._without_database(call_id, decision, error)
+        if decision.direction is Direction.EMERGENCY:
+            result = await self._open_emergency(opening)
+        else:
+            result = await self._open(opening)
         if result != "ok":
             refused = refuse(decision, result if result in REFUSALS else "no-decision")
             self._send(refusal_message(question, refused.refusal or REFUSALS["no-decision"]))
@@ -138,13 +166,35 @@ class Decider:
             )
         )
 
-    def _without_database(self, call_id: UUID, decision: Decision, error: Exception) -> str:
-        """A hold that may or may not have been taken is given back; emergency calls go on without a row."""
-        log.error("Call %s: PostgreSQL did not take it (%s).", call_id, described(error))
-        if decision.direction is Direction.EMERGENCY:
-            return "ok"
-        self._live.background(self._give_back(call_id))
-        return "no-decision"
+    async def _open(self, opening: Opening) -> str:
+        """Row and hold: "ok" or a slug. A hold that may or may not have been taken is given back."""
+        try:
+            return await self._store.open(opening)
+        except UNAVAILABLE as error:
+            log.error("Call %s: PostgreSQL did not take it (%s).", opening.call_id, described(error))
+            self._live.background(self._give_back(opening.call_id))
+            return "no-decision"
+
+    async def _open_emergency(self, opening: Opening) -> str:
+        """Emergency calls wait a moment for their row, then go on; it is written when PostgreSQL is back."""
+        is_open = asyncio.Event()
+        self._live.background(self._insist_on(opening, is_open))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(is_open.wait(), EMERGENCY_WAITS_S)
+        return "ok"
+
+    async def _insist_on(self, opening: Opening, is_open: asyncio.Event) -> None:
+        delay_s = 0.5
+        while True:
+            try:
+                await self._store.open(opening)
+            except UNAVAILABLE as error:
+                log.error("Emergency call %s goes on without its row: %s", opening.call_id, described(error))
+                await asyncio.sleep(delay_s)
+                delay_s = min(delay_s * 2, 30)
+            else:
+                is_open.set()
+                return
 
     async def _give_back(self, call_id: UUID) -> None:
         detail = {"sip_code": 503, "reason": "Service unavailable", "by": "platform"}

@@ -73,6 +73,7 @@ class Control:
         self._ports = config.ports
         self._telling = asyncio.Lock()
         self._untold: set[str] = set()
+        self._registering: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serve until cancelled; then write what is pending."""
@@ -106,6 +107,8 @@ class Control:
         try:
             if message["op"] == "call":
                 self.decider.hear(message)
+            elif message["op"] == "late":
+                self.decider.hear_late(message)
             else:
                 self.live.hear(message)
         except (KeyError, TypeError, ValueError) as error:
@@ -147,7 +150,7 @@ class Control:
             if feed is not None:
                 await self.tables.tell_emergency(emergency_routes(feed, domains))
         if "gateway" in kinds:
-            self.live.background(self._register_again())
+            self._registering = asyncio.create_task(self._register_again())  # nobody waits for it
 
     async def _register_again(self) -> None:
         try:

@@ -134,6 +134,11 @@ class CallStore:
         """Write or replace the compressed trace of a call."""
         await self._pool.execute("select callfeed.record_trace($1, $2)", call_id, messages, timeout=SLOW_QUERY_S)
 
+    async def stray_dialogs(self) -> list[tuple[int, int, str]]:
+        """Answered dialogs of the edge, minutes old, that belong to no open call: (entry, id, SIP Call-ID)."""
+        rows = await self._pool.fetch("select * from callfeed.stray_dialogs()", timeout=SLOW_QUERY_S)
+        return [(row["h_entry"], row["h_id"], row["sip_call_id"]) for row in rows]
+
     async def open_calls(self, edge: str) -> list[OpenCall]:
         """The calls that this edge still has open."""
         rows = await self._pool.fetch("select * from callfeed.open_calls($1)", edge, timeout=SLOW_QUERY_S)

@@ -51,6 +51,7 @@ class Sweeper:
                         self._orphans_at = time.monotonic() + ORPHANS_S
                         self._live.prune_traces()
                         await self._adopt_orphans()
+                        await self._end_strays()
                     await self._verify_dialogs()
             except (EdgeGone, *UNAVAILABLE) as error:
                 self.look_soon()
@@ -65,6 +66,17 @@ class Sweeper:
             is_young = now_ms() - call.started_ms < GRACE_MS and call.answered_ms is None
             if self._live.get(call.call_id) is None and not is_young:
                 await self._adopt(call)
+
+    async def _end_strays(self) -> None:
+        """Calls that Kamailio carries and nobody pays or asks for: their end was written, or their row never was."""
+        for entry, number, sip_call_id in await self._store.stray_dialogs():
+            try:
+                await self._edge().rpc("dlg.end_dlg", entry, number)
+            except EdgeRefused as error:
+                if error.code != NOT_FOUND:
+                    log.error("The stray call %s could not be ended: %s", sip_call_id, error)
+            else:
+                log.warning("The call %s belonged to nobody any more; it is being ended.", sip_call_id)
 
     async def _adopt(self, call: OpenCall) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -41,6 +42,7 @@ class Traces(asyncio.DatagramProtocol):
         self._traces: OrderedDict[str, _Trace] = OrderedDict()
         self._total = 0
         self._writing: set[asyncio.Task[None]] = set()
+        self._is_ending = asyncio.Event()
 
     def datagram_received(self, data: bytes, _address: object) -> None:
         """A HEP datagram; anything else is ignored."""
@@ -89,7 +91,8 @@ class Traces(asyncio.DatagramProtocol):
         task.add_done_callback(self._writing.discard)
 
     async def _write_later(self, call_id: UUID, sip_call_id: str) -> None:
-        await asyncio.sleep(SETTLE_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_ending.wait(), SETTLE_S)
         await self._write(call_id, sip_call_id)
 
     async def _write(self, call_id: UUID, sip_call_id: str) -> None:
@@ -103,7 +106,8 @@ class Traces(asyncio.DatagramProtocol):
             log.error("The trace of call %s is lost, PostgreSQL did not take it: %s", call_id, described(error))
 
     async def drain(self) -> None:
-        """Wait for the traces that are being written; for the end of the process."""
+        """Write what there is, at once; for the end of the process."""
+        self._is_ending.set()
         await asyncio.gather(*self._writing, return_exceptions=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from carillon.logic.callflow.values import CallRequest, Decision, Refusal, Target
 
@@ -18,6 +18,7 @@ TIMER_SLACK_S = 1
 VANISHED_LIFETIME_S = 10
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_STORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_TELEPHONE = re.compile(r"\+?[0-9().-]+")
 _ANONYMOUS = "sip:anonymous@anonymous.invalid"
 _REQUEST_FIELDS = (
     *("sip_call_id", "source_address", "source_port", "transport", "auth_user", "auth_realm"),
@@ -35,7 +36,19 @@ def request_of(message: Json) -> CallRequest:
     clean: Json = {
         name: _NOT_STORABLE.sub("�", value) if isinstance(value, str) else value for name, value in fields.items()
     }
+    if "request_user" in clean:
+        clean["request_user"] = dialled_user(clean["request_user"])
     return CallRequest(**{"auth_user": "", "auth_realm": "", **clean})
+
+
+def dialled_user(user: str) -> str:
+    """What the user part of a Request-URI means: escapes undone and, of a telephone number, parameters left out.
+
+    RFC 3261, 19.1.2 and 19.1.6; an escaped control character becomes U+FFFD, so that it stays no number.
+    """
+    number, _, parameters = user.partition(";")
+    plain = unquote(number if parameters and _TELEPHONE.fullmatch(number) else user, errors="replace")
+    return _NOT_STORABLE.sub("�", plain)
 
 
 def refusal_message(question: Json, refusal: Refusal) -> Json:

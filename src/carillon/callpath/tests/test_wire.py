@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from carillon.callpath.control.tables import emergency_routes, sources_of
-from carillon.callpath.control.wire import decision_message, request_of, wire_target
+from carillon.callpath.control.wire import decision_message, dialled_user, request_of, wire_target
 from carillon.logic.callflow.values import CallRequest, Decision, Direction, Gateway, HoldRequest, Target
 
 REQUEST = CallRequest("id", "192.0.2.9", 5060, "udp", "alice", "northwind.test", "101", "northwind.test")
@@ -81,3 +81,21 @@ def test_sources_of_gateways() -> None:
 
 def test_no_emergency_route_without_domains() -> None:
     assert emergency_routes(None, []) == {}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("user", "meant"),
+    [
+        ("+441632960486;phone-context=+44", "+441632960486"),
+        ("01632960486;npdi;rn=+44", "01632960486"),
+        ("%301632", "01632"),
+        ("*72", "*72"),
+        ("alice;x", "alice;x"),
+        ("1%00", "1\ufffd"),
+        ("%zz", "%zz"),
+        ("%ff", "\ufffd"),
+        ("", ""),
+    ],
+)
+def test_user_of_a_request_uri(user: str, meant: str) -> None:
+    assert dialled_user(user) == meant
