@@ -20,7 +20,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.management.color import no_style
 from django.db import connection
+from django.test import TransactionTestCase
 
 from carillon.config import CHECKOUT, DATABASE_ROLES, Config
 from carillon.server import cluster as pg
@@ -28,6 +30,7 @@ from carillon.server.testing import base_folder, session_folder
 
 TEMPLATE = "carillon_template"
 KEPT_TEMPLATES = 3
+KEPT_TABLES = {"django_content_type", "auth_permission"}  # filled in by migrating, changed by nobody
 
 
 @pytest.fixture(scope="session")
@@ -51,8 +54,18 @@ def cluster(config: Config) -> pg.Cluster:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, cluster: pg.Cluster) -> None:
+def django_db_setup(django_test_environment: None, cluster: pg.Cluster) -> Iterator[None]:
     """Instead of pytest-django's own: the database is already there, a copy of the migrated template."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", _empty_tables)
+        yield
+
+
+def _empty_tables(_: TransactionTestCase) -> None:
+    """After a test that committed. Django's own way takes five times as long: it fills again what we keep."""
+    names = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    statements = connection.ops.sql_flush(no_style(), sorted(set(names) - KEPT_TABLES))
+    connection.ops.execute_sql_flush(statements)
 
 
 @pytest.fixture
