@@ -36,3 +36,4 @@ await build({
 });
 await sprite();
 await copyFile(`${here}src/favicon.svg`, `${out}favicon.svg`);
+await copyFile(`${here}node_modules/@fontsource-variable/inter/LICENSE`, `${out}fonts/LICENSE`);
