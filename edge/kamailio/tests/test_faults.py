@@ -88,6 +88,27 @@ async def test_call_survives_a_killed_kamailio(platform: Platform) -> None:
         await alice.register(0)
 
 
+async def test_prolonged_call_survives_a_killed_kamailio(platform: Platform) -> None:
+    """What counts is how long the call is paid for now, not how long it was at its start."""
+    async with call_in_progress(platform, "004930231250001") as call:
+        (first_s,) = platform.sql(
+            "select extract(epoch from c.funded_until - c.answered_at) from calls_call c"
+            " where c.decision->'request'->>'sip_call_id' = %s",
+            call.call_id,
+        )[0]
+        await call.until(lambda: call.answered_s > float(first_s), 60)
+        held = (platform.call_of(call.call_id) or (0, 0, 0))[2]
+        await eventually(lambda: (platform.call_of(call.call_id) or (0, 0, 0))[2] > held)  # eight seconds are left
+        await asyncio.to_thread(platform.stop, "kamailio", signal.SIGKILL)
+        await asyncio.to_thread(platform.start, "kamailio")
+        await eventually(lambda: platform.status("/health")[1]["edge"])
+        answered_s = call.answered_s
+        await call.until(lambda: call.is_over or call.answered_s > answered_s + 8, 60)
+        assert not call.is_over
+        await call.hang_up()
+        await eventually(lambda: "ended" in kinds(platform, call))
+
+
 async def test_lost_end_is_rebuilt_by_the_sweeper(platform: Platform) -> None:
     async with call_in_progress(platform) as call:
         await asyncio.to_thread(platform.stop, "kamailio", signal.SIGKILL)
