@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -14,6 +12,7 @@ from carillon.demo.browser import new_page, sign_in
 from carillon.demo.useragent import Account, IncomingCall, UserAgent
 from carillon.demo.world import PASSWORD
 from tests.browser.conftest import Portal
+from tests.support.waiting import wait_until
 from tests.support.whole import Whole
 
 pytestmark = pytest.mark.browser
@@ -23,7 +22,6 @@ RATES = (
 )
 NUMBER, DIALLED, CALLED = "+441632960801", "0033199008801", "+33199008801"
 PHONE_HZ, CARRIER_HZ = 440, 620
-Found = TypeVar("Found")
 
 
 @pytest.fixture
@@ -128,7 +126,7 @@ def call_and_hang_up(olga: Portal, phones: Background, erin: UserAgent, carrier:
     phones.run(call.answered())
     phones.run(call.hears(CARRIER_HZ))
     phones.run(carrier.calls[0].hears(PHONE_HZ))
-    until(lambda: rows_with(olga, "live-calls", CALLED, "Answered"))
+    wait_until(lambda: bool(rows_with(olga, "live-calls", CALLED, "Answered")))
     first = olga.page.locator(".ticking").first.inner_text()
     expect(olga.page.locator(".ticking").first).not_to_have_text(first)
     olga.choose(CALLED, "Hang up")
@@ -137,17 +135,18 @@ def call_and_hang_up(olga: Portal, phones: Background, erin: UserAgent, carrier:
     expect(olga.page.get_by_role("status").filter(has_text="The call is being ended.")).to_be_visible()
     phones.run(call.ended(5))
     assert call.ended_by == "them"
-    until(lambda: not rows_with(olga, "live-calls", CALLED))
+    wait_until(lambda: not rows_with(olga, "live-calls", CALLED))
     erin.close()
 
 
 def read_cdr(olga: Portal) -> None:
     """Price, reason and ladder of that call."""
-    (row,) = until(lambda: rows_with(olga, "cdrs", CALLED))
+    wait_until(lambda: bool(rows_with(olga, "cdrs", CALLED)))
+    (row,) = rows_with(olga, "cdrs", CALLED)
     assert "Garden Ltd" in row
     assert "0.04" in row
     olga.choose(CALLED, "Price and trace")
-    until(lambda: olga.page.reload() and olga.page.locator("#ladder svg").count())
+    wait_until(lambda: has_ladder(olga))
     content = olga.page.locator(".main-scroll").inner_text()
     for wanted in (
         "Meadow retail, version 1",
@@ -162,18 +161,16 @@ def read_cdr(olga: Portal) -> None:
     expect(olga.page.locator("#ladder-message pre")).to_contain_text("BYE sip:")
 
 
+def has_ladder(olga: Portal) -> bool:
+    """Whether the page, fetched again, has its ladder: messages are written down a moment after the call."""
+    olga.page.reload()
+    return olga.page.locator("#ladder svg").count() > 0
+
+
 def rows_with(olga: Portal, slug: str, *texts: str) -> list[str]:
     """The rows of a panel, opened afresh, that hold all the texts."""
     olga.open(slug)
     return [row for row in olga.rows() if all(text in row for text in texts)]
-
-
-def until(look: Callable[[], Found], timeout_s: float = 15) -> Found:
-    """What `look` finds, as soon as it finds something."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := look()):
-        assert time.monotonic() < deadline, "It never came."
-    return found
 
 
 def test_file_with_errors_names_lines_and_changes_nothing(enter: Callable[[str], Portal], page: Page) -> None:
