@@ -131,8 +131,9 @@ class CallStore:
         )
 
     async def record_trace(self, call_id: UUID, messages: bytes) -> None:
-        """Write or replace the compressed trace of a call."""
-        await self._pool.execute("select callfeed.record_trace($1, $2)", call_id, messages, timeout=SLOW_QUERY_S)
+        """Write or replace the compressed trace of a call; holds must not wait for its way to the disk."""
+        query = "select set_config('synchronous_commit', 'off', true), callfeed.record_trace($1, $2)"
+        await self._pool.execute(query, call_id, messages, timeout=SLOW_QUERY_S)
 
     async def stray_dialogs(self) -> list[tuple[int, int, str]]:
         """Answered dialogs of the edge, minutes old, that belong to no open call: (entry, id, SIP Call-ID)."""

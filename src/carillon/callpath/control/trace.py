@@ -23,6 +23,7 @@ MAX_MESSAGES = 200
 MAX_MESSAGE_BYTES = 16_384
 MAX_TOTAL_BYTES = 256_000_000
 IDLE_S = 600
+WRITERS = 2  # at once: the connections are for decisions first
 _INTERNAL = b"\r\nTH: "  # topology hiding's own mark: a second copy of an ACK as Kamailio saw it inside
 _CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 
@@ -43,6 +44,7 @@ class Traces(asyncio.DatagramProtocol):
         self._total = 0
         self._writing: set[asyncio.Task[None]] = set()
         self._is_ending = asyncio.Event()
+        self._turn = asyncio.Semaphore(WRITERS)
 
     def datagram_received(self, data: bytes, _address: object) -> None:
         """A HEP datagram; anything else is ignored."""
@@ -101,7 +103,8 @@ class Traces(asyncio.DatagramProtocol):
             return
         self.forget(sip_call_id)
         try:
-            await self._store.record_trace(call_id, compress(trace.messages))
+            async with self._turn:
+                await self._store.record_trace(call_id, compress(trace.messages))
         except UNAVAILABLE as error:
             log.error("The trace of call %s is lost, PostgreSQL did not take it: %s", call_id, described(error))
 
