@@ -49,7 +49,7 @@ CALLS = {  # functions past row-level security
             "carillon_operator", "carillon_search", "carillon_sip_domain", "carillon_subtree", "carillon_token",
             "carillon_users"},
     "control": {"document", "extend_hold", "open_call", "open_calls", "record_event", "record_trace", "refuse_call",
-                "release_hold", "tiers"},
+                "release_hold", "stray_dialogs", "tiers"},
     "edge": {"record_event"},
 }  # fmt: skip
 CALLS["worker"] = CALLS["web"] | {"record_event", "has_dialog"}
