@@ -96,7 +96,7 @@ async def _phones(platform: Platform, flow: Flow, stack: AsyncExitStack) -> dict
         phone = UserAgent(
             Account(name, domain, password), platform.proxy, tone_hz=CALLER_HZ if _calls(flow, name) else CALLED_HZ
         )
-        phone.on_call = _answer
+        phone.on_call = pick_up
         phones[name] = await stack.enter_async_context(phone)
         if name not in wrong:
             assert (await phone.register()).status == 200
@@ -114,7 +114,7 @@ def domain_of(username: str) -> str:
     return next(brands[b.brand] for b in CAST.buyers if any(phone.username == username for phone in b.phones))
 
 
-async def _answer(call: IncomingCall) -> None:
+async def pick_up(call: IncomingCall) -> None:
     """Ring like a phone that a person has to reach for: an answer in the same instant may overtake its own 180."""
     call.ring()
     with contextlib.suppress(TimeoutError):

@@ -9,15 +9,11 @@ from typing import Any
 
 import pytest
 from tests.support.platform import Platform, eventually
+from tests.support.telephony import pick_up
 
 from carillon.demo.useragent import CallRefused, IncomingCall, OutgoingCall, UserAgent
 
 pytestmark = pytest.mark.engines
-
-
-async def answer(call: IncomingCall) -> None:
-    call.ring()
-    call.answer()
 
 
 async def ring_only(call: IncomingCall) -> None:
@@ -46,7 +42,7 @@ async def refused(phone: UserAgent, target: str, **options: Any) -> OutgoingCall
 
 
 async def test_two_phones_talk_and_the_call_is_written_down(platform: Platform) -> None:
-    async with platform.phone("alice") as alice, platform.phone("bob", on_call=answer, tone_hz=600) as bob:
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=pick_up, tone_hz=600) as bob:
         await alice.register()
         await bob.register()
         call = await alice.call("sip:102@northwind.test")
@@ -169,7 +165,7 @@ async def test_callee_hangs_up(platform: Platform) -> None:
 
 
 async def test_inbound_call_rings_the_user(platform: Platform) -> None:
-    async with platform.phone("alice", on_call=answer) as alice:
+    async with platform.phone("alice", on_call=pick_up) as alice:
         await alice.register()
         told = await asyncio.to_thread(
             platform.carrier, "a", "/call", {"to": "+442079460101", "from": "+33199000001", "seconds": 1}
@@ -237,7 +233,7 @@ async def test_call_is_cut_when_the_money_is_gone(platform: Platform) -> None:
 
 
 async def test_hold_and_resume_keep_the_media_relayed(platform: Platform) -> None:
-    async with platform.phone("alice") as alice, platform.phone("bob", on_call=answer, tone_hz=600) as bob:
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=pick_up, tone_hz=600) as bob:
         await alice.register()
         await bob.register()
         call = await alice.call("102")
@@ -263,7 +259,7 @@ async def test_every_device_of_a_user_rings_and_one_answers(platform: Platform) 
     async with (
         platform.phone("alice") as alice,
         platform.phone("bob", on_call=ring_only) as desk,
-        platform.phone("bob", on_call=answer) as mobile,
+        platform.phone("bob", on_call=pick_up) as mobile,
     ):
         await desk.register()
         await mobile.register()

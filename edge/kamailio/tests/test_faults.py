@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 from tests.support.platform import Platform, eventually
-from tests.support.telephony import live_at_carrier
+from tests.support.telephony import live_at_carrier, pick_up
 
-from carillon.demo.useragent import CallRefused, IncomingCall, OutgoingCall, UserAgent
+from carillon.demo.useragent import CallRefused, OutgoingCall, UserAgent
 
 pytestmark = pytest.mark.engines
 
@@ -160,7 +160,7 @@ async def status_of_call(phone: UserAgent) -> int:
 
 async def test_calls_of_a_vanished_phone_end(platform: Platform) -> None:
     """A free call and one that is paid for, chunk by chunk: the new money must not keep it alive."""
-    async with platform.phone("bob", on_call=ring_and_answer) as bob:
+    async with platform.phone("bob", on_call=pick_up) as bob:
         await bob.register()
         async with platform.phone("alice") as alice:
             calls = [await alice.call("102"), await alice.call("01632960001")]
@@ -173,11 +173,6 @@ async def test_calls_of_a_vanished_phone_end(platform: Platform) -> None:
     for call in calls:
         assert [detail["by"] for kind, detail in platform.events(call.call_id) if kind == "ended"] == ["timeout"]
         await eventually(lambda call=call: live_at_carrier(platform, "a", call.call_id) is None)  # type: ignore[misc]
-
-
-async def ring_and_answer(call: IncomingCall) -> None:
-    call.ring()
-    call.answer()
 
 
 async def test_call_answered_after_control_came_back_goes_on(platform: Platform) -> None:

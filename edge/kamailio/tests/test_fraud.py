@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from tests.support.platform import Platform, eventually
+from tests.support.telephony import pick_up
 from tests.support.wire import Wire, failed, wire
 
 from carillon.demo.useragent import Account, IncomingCall, OutgoingCall, UserAgent
@@ -32,11 +33,6 @@ def liar(platform: Platform, username: str, claims: str) -> Liar:
     return phone
 
 
-async def answer(call: IncomingCall) -> None:
-    call.ring()
-    call.answer()
-
-
 async def busy(call: IncomingCall) -> None:
     call.reject(486, "Busy Here")
 
@@ -44,7 +40,7 @@ async def busy(call: IncomingCall) -> None:
 @asynccontextmanager
 async def talking(platform: Platform) -> AsyncIterator[tuple[UserAgent, OutgoingCall, UserAgent]]:
     """Alice and Bob in a call: her phone, the call, his phone."""
-    async with platform.phone("alice") as alice, platform.phone("bob", on_call=answer) as bob:
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=pick_up) as bob:
         await bob.register()
         call = await alice.call("102")
         await call.answered()
@@ -115,7 +111,7 @@ async def test_request_inside_a_call_reaches_the_other_side_only(platform: Platf
 
 async def test_a_new_contact_inside_a_call_is_followed(platform: Platform) -> None:
     bob = liar(platform, "bob", "")
-    bob.on_call = answer
+    bob.on_call = pick_up
     async with platform.phone("alice") as alice, bob:
         await bob.register()
         call = await alice.call("102")
