@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes depends on what else this machine does.
+settings.register_profile("carillon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("carillon")
 
 pytest_plugins = [
     "tests.support.web",

@@ -46,7 +46,8 @@ from carillon.business.routing.actions import GatewayData, RouteData, create_gat
 from carillon.business.routing.models import Gateway
 from carillon.callfeed.documents import decode, endpoint_key, extension_key
 from carillon.logic.callflow.decide import decide
-from carillon.logic.callflow.values import CallRequest, Decision, Rate, Tariff
+from carillon.logic.callflow.feed import Rate, Tariff
+from carillon.logic.callflow.values import CallRequest, Decision
 from carillon.logic.documents import to_document
 from carillon.logic.money import MICRO
 from carillon.logic.rating import PriceLists, RateTable, Version

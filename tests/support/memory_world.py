@@ -8,7 +8,7 @@ from decimal import Decimal
 from carillon.callfeed.memory import MemoryFeed
 from carillon.callfeed.snapshot import Snapshot
 from carillon.demo.world import CURRENCY, Buyer, Phone, Prices, World, micro
-from carillon.logic.callflow.values import (
+from carillon.logic.callflow.feed import (
     ChargingMode,
     Customer,
     Domain,

@@ -10,7 +10,15 @@ from carillon.logic import ledger
 from carillon.logic.callflow.charging import funded_seconds, outcome_of, settle
 from carillon.logic.callflow.decide import decide
 from carillon.logic.callflow.refusals import refuse
-from carillon.logic.callflow.values import Attempt, CallFacts, CallRequest, CdrDraft, Decision, Direction, Target
+from carillon.logic.callflow.values import (
+    Attempt,
+    CallFacts,
+    CallRequest,
+    CdrDraft,
+    Decision,
+    Direction,
+    Target,
+)
 from tests.support.flows import CHUNK_S, ExpectedCdr, Flow, Script
 from tests.support.memory_world import CARRIER_PORTS, MemoryWorld
 

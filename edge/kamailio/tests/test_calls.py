@@ -72,7 +72,8 @@ async def test_trace_has_both_legs_in_order(platform: Platform) -> None:
     messages = [json.loads(line) for line in zlib.decompress(rows[0][0]).splitlines()]
     first_lines = [message["raw"].split("\r\n")[0] for message in messages]
     assert sum(line.startswith("INVITE") for line in first_lines) >= 2
-    assert sum(line.startswith("BYE") for line in first_lines) == 2
+    byes = {(message["src"], message["dst"]) for message in messages if message["raw"].startswith("BYE ")}
+    assert len(byes) == 2  # each leg's, however often it had to be sent
     assert not any("TH: " in message["raw"] for message in messages)
     assert [message["at_us"] for message in messages] == sorted(message["at_us"] for message in messages)
 

@@ -14,6 +14,7 @@ import pytest
 from carillon.config import Config
 from carillon.server import engines, leftovers, supervisor, up
 from carillon.server.errors import UpError
+from carillon.server.testing import spare_ports
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def home(tmp_path: Path) -> Config:
 
 @pytest.fixture
 def listener() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", spare_ports()[-1])) as server:  # nobody else's, TCP or UDP
         yield server.getsockname()[1]
 
 
