@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from carillon.logic.callflow.values import Customer, Domain, Endpoint, Gateway, Number, Partner, Route, User
+from carillon.logic.callflow.feed import (
+    Customer,
+    Domain,
+    Endpoint,
+    Gateway,
+    Number,
+    Partner,
+    Route,
+    User,
+)
 from carillon.logic.documents import DocumentError, from_document
 
 TYPES: Final[Mapping[str, type[Any]]] = {

@@ -7,7 +7,16 @@ from decimal import Decimal
 
 from carillon.callfeed.documents import endpoint_key
 from carillon.callfeed.snapshot import Snapshot
-from carillon.logic.callflow.values import Customer, Domain, Endpoint, Gateway, Number, Partner, Route, User
+from carillon.logic.callflow.feed import (
+    Customer,
+    Domain,
+    Endpoint,
+    Gateway,
+    Number,
+    Partner,
+    Route,
+    User,
+)
 from carillon.logic.rating import RatesAt
 
 

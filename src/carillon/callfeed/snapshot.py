@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from carillon.logic.callflow.values import Gateway, Partner, Route
+from carillon.logic.callflow.feed import (
+    Gateway,
+    Partner,
+    Route,
+)
 from carillon.logic.rating import PriceLists, Version
 
 _MANY_RATES = 1000

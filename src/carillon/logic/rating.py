@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from carillon.logic.callflow.values import Rate, Tariff
+from carillon.logic.callflow.feed import Rate, Tariff
 from carillon.logic.money import EXACT, format_exact, round_micro
 
 MAX_PREFIX = 17  # E.164 has at most 15 digits; two more for carriers' own codes

@@ -12,8 +12,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from carillon.logic.callflow.exchange import exchange_rate
+from carillon.logic.callflow.feed import (
+    Feed,
+    Gateway,
+    Partner,
+    Route,
+)
 from carillon.logic.callflow.notes import Note
-from carillon.logic.callflow.values import CarrierCharge, Feed, Gateway, Partner, Route, Target
+from carillon.logic.callflow.values import CarrierCharge, Target
 from carillon.logic.money import EXACT
 from carillon.logic.numbers import national_form
 from carillon.logic.rating import billed_seconds, price_sixtieths

@@ -31,7 +31,14 @@ from carillon.business.partners.models import Partner
 from carillon.logic.callflow.charging import outcome_of, settle
 from carillon.logic.callflow.notes import notes_for
 from carillon.logic.callflow.refusals import REFUSALS, refuse
-from carillon.logic.callflow.values import CallFacts, CdrDraft, ChainKind, Decision, Direction, Outcome
+from carillon.logic.callflow.values import (
+    CallFacts,
+    CdrDraft,
+    ChainKind,
+    Decision,
+    Direction,
+    Outcome,
+)
 from carillon.logic.documents import from_document, to_document
 
 log = logging.getLogger("carillon.calls")

@@ -51,7 +51,7 @@ class Gateway(TenantModel):
 
 
 class Route(TenantModel):
-    """A line of the routing table; see `carillon.logic.callflow.values.Route` for what its fields decide."""
+    """A line of the routing table; see `carillon.logic.callflow.feed.Route` for what its fields decide."""
 
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=15, default="", blank=True)

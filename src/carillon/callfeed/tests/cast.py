@@ -9,8 +9,7 @@ from typing import Any
 
 from carillon.callfeed.memory import MemoryFeed
 from carillon.callfeed.snapshot import Snapshot
-from carillon.logic.callflow.values import (
-    CallRequest,
+from carillon.logic.callflow.feed import (
     ChargingMode,
     Customer,
     Domain,
@@ -25,6 +24,7 @@ from carillon.logic.callflow.values import (
     Tier,
     User,
 )
+from carillon.logic.callflow.values import CallRequest
 from carillon.logic.rating import RateTable, Version
 
 LEVEL, NORTHWIND, FJORD, STRANGER = 1, 2, 3, 4

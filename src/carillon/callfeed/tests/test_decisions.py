@@ -31,6 +31,12 @@ from carillon.callfeed.tests.cast import (
     version,
 )
 from carillon.logic.callflow.decide import decide
+from carillon.logic.callflow.feed import (
+    Gateway,
+    Number,
+    Route,
+    Status,
+)
 from carillon.logic.callflow.notes import notes_for
 from carillon.logic.callflow.refusals import REFUSALS
 from carillon.logic.callflow.values import (
@@ -38,11 +44,7 @@ from carillon.logic.callflow.values import (
     ChainKind,
     Decision,
     Direction,
-    Gateway,
     HoldRequest,
-    Number,
-    Route,
-    Status,
 )
 from carillon.logic.documents import from_document, to_document
 

@@ -6,7 +6,13 @@ import pytest
 
 from carillon.callfeed.snapshot import ImplausibleSnapshot, Snapshot
 from carillon.callfeed.tests.cast import GATEWAYS, PARTNERS, ROUTES, VERSIONS
-from carillon.logic.callflow.values import Gateway, Partner, Rate, Status, Tariff
+from carillon.logic.callflow.feed import (
+    Gateway,
+    Partner,
+    Rate,
+    Status,
+    Tariff,
+)
 from carillon.logic.rating import RateTable, Version
 from carillon.logic.tests.charges import rate
 

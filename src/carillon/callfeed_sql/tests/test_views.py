@@ -17,7 +17,7 @@ from carillon.business.endpoints.models import Endpoint
 from carillon.business.partners.queries import system_actor
 from carillon.business.pricing.actions import AssignmentData, PriceListData, assign_price_list, create_price_list
 from carillon.callfeed.documents import NOTIFIED_KINDS, TYPES, decode, view_of
-from carillon.logic.callflow.values import ChargingMode, Customer
+from carillon.logic.callflow.feed import ChargingMode, Customer
 
 pytestmark = pytest.mark.django_db
 

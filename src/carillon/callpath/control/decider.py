@@ -21,7 +21,11 @@ from carillon.logic.callflow import states
 from carillon.logic.callflow.decide import decide
 from carillon.logic.callflow.need import Missing
 from carillon.logic.callflow.refusals import REFUSALS, refuse
-from carillon.logic.callflow.values import CallRequest, Decision, Direction
+from carillon.logic.callflow.values import (
+    CallRequest,
+    Decision,
+    Direction,
+)
 from carillon.logic.documents import to_document
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,16 @@ from carillon.callpath.control.documents import DocumentCache
 from carillon.callpath.control.reference import Reference, read_reference, restore, save
 from carillon.callpath.control.store import QUERY_S, UNAVAILABLE, described
 from carillon.config import Database
-from carillon.logic.callflow.values import Customer, Domain, Endpoint, Gateway, Number, Partner, Route, User
+from carillon.logic.callflow.feed import (
+    Customer,
+    Domain,
+    Endpoint,
+    Gateway,
+    Number,
+    Partner,
+    Route,
+    User,
+)
 from carillon.logic.documents import DocumentError
 from carillon.logic.rating import RatesAt, RateTableError
 

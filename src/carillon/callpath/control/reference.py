@@ -18,7 +18,11 @@ import asyncpg
 from carillon.callfeed.documents import decode
 from carillon.callfeed.snapshot import Snapshot
 from carillon.callpath.control.store import SLOW_QUERY_S, milliseconds
-from carillon.logic.callflow.values import Gateway, Rate, Tariff
+from carillon.logic.callflow.feed import (
+    Gateway,
+    Rate,
+    Tariff,
+)
 from carillon.logic.documents import DocumentError, from_document, to_document
 from carillon.logic.rating import RateRow, RateTable, Version
 

@@ -12,7 +12,17 @@ from typing import Any
 
 from carillon.callpath.control.evapi import Edge, EdgeRefused
 from carillon.callpath.control.wire import wire_target
-from carillon.logic.callflow.values import CallRequest, Decision, Direction, Domain, Feed, Gateway, Target
+from carillon.logic.callflow.feed import (
+    Domain,
+    Feed,
+    Gateway,
+)
+from carillon.logic.callflow.values import (
+    CallRequest,
+    Decision,
+    Direction,
+    Target,
+)
 from carillon.logic.numbers import plan_of
 from carillon.logic.routing import RouteQuery, choose_emergency_routes
 

@@ -7,7 +7,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote
 
-from carillon.logic.callflow.values import CallRequest, Decision, Refusal, Target
+from carillon.logic.callflow.values import (
+    CallRequest,
+    Decision,
+    Refusal,
+    Target,
+)
 
 Json = dict[str, Any]
 _USER_SAFE = "+*#-_.!~'()&=$,;?/"  # RFC 3261, 25.1: unreserved and user-unreserved, and the hash key

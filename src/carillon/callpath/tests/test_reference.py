@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from carillon.callfeed.snapshot import ImplausibleSnapshot
 from carillon.callpath.control.call_ids import new_call_id, started_ms
 from carillon.callpath.control.reference import Reference, assemble, restore, save
-from carillon.logic.callflow.values import Gateway, Partner, Rate, Route, Status, Tariff
+from carillon.logic.callflow.feed import (
+    Gateway,
+    Partner,
+    Rate,
+    Route,
+    Status,
+    Tariff,
+)
 from carillon.logic.documents import to_document
 from carillon.logic.rating import RateTable, Version
 

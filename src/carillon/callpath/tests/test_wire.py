@@ -7,7 +7,14 @@ import pytest
 
 from carillon.callpath.control.tables import emergency_routes, sources_of
 from carillon.callpath.control.wire import decision_message, dialled_user, request_of, wire_target
-from carillon.logic.callflow.values import CallRequest, Decision, Direction, Gateway, HoldRequest, Target
+from carillon.logic.callflow.feed import Gateway
+from carillon.logic.callflow.values import (
+    CallRequest,
+    Decision,
+    Direction,
+    HoldRequest,
+    Target,
+)
 
 REQUEST = CallRequest("id", "192.0.2.9", 5060, "udp", "alice", "northwind.test", "101", "northwind.test")
 DECISION = Decision(Direction.OUTBOUND, REQUEST, caller_name='Zoë "Z" \r\nX: y')

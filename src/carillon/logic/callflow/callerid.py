@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from carillon.logic.callflow.values import CallRequest, Customer, Endpoint, Gateway, User
+from carillon.logic.callflow.feed import (
+    Customer,
+    Endpoint,
+    Gateway,
+    User,
+)
+from carillon.logic.callflow.values import CallRequest
 from carillon.logic.numbers import DialledKind, normalise
 
 ANONYMOUS = "anonymous"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from carillon.logic.callflow.explanation import carrier_explanation, tier_explanation, with_margin
+from carillon.logic.callflow.feed import Rate, Tariff
 from carillon.logic.callflow.values import (
     CallFacts,
     CarrierCharge,
@@ -17,8 +18,6 @@ from carillon.logic.callflow.values import (
     ChainKind,
     Decision,
     Outcome,
-    Rate,
-    Tariff,
     TierCharge,
 )
 from carillon.logic.money import EXACT, MICRO, round_micro

@@ -13,6 +13,14 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from carillon.logic.callflow.callerid import caller_id
+from carillon.logic.callflow.feed import (
+    Customer,
+    Endpoint,
+    Feed,
+    Number,
+    Status,
+    User,
+)
 from carillon.logic.callflow.inbound import decide_inbound, is_reachable
 from carillon.logic.callflow.notes import Note, noted
 from carillon.logic.callflow.pricing import NotPriced, free_chain, hold_for, priced_chain
@@ -21,15 +29,9 @@ from carillon.logic.callflow.values import (
     CallRequest,
     Chain,
     ChainKind,
-    Customer,
     Decision,
     Direction,
-    Endpoint,
-    Feed,
-    Number,
-    Status,
     Target,
-    User,
 )
 from carillon.logic.numbers import DialledKind, normalise
 from carillon.logic.routing import RouteQuery, ancestry, choose_emergency_routes, choose_routes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
-from carillon.logic.callflow.values import Feed
+from carillon.logic.callflow.feed import Feed
 
 
 @runtime_checkable

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from decimal import Decimal
 
+from carillon.logic.callflow.feed import Rate, Tariff
 from carillon.logic.callflow.notes import attempt_label, final_reason, notes_for, readers_at
 from carillon.logic.callflow.phrases import phrase
 from carillon.logic.callflow.values import (
@@ -20,8 +21,6 @@ from carillon.logic.callflow.values import (
     Chain,
     Decision,
     Outcome,
-    Rate,
-    Tariff,
     TierCharge,
 )
 from carillon.logic.money import format_amount, format_exact

@@ -10,19 +10,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from carillon.logic.callflow.callerid import network_caller
+from carillon.logic.callflow.feed import (
+    Customer,
+    Feed,
+    Gateway,
+    Number,
+    Status,
+)
 from carillon.logic.callflow.notes import Note, noted
 from carillon.logic.callflow.pricing import free_chain
 from carillon.logic.callflow.refusals import refuse
 from carillon.logic.callflow.values import (
     CallRequest,
     ChainKind,
-    Customer,
     Decision,
     Direction,
-    Feed,
-    Gateway,
-    Number,
-    Status,
     Target,
 )
 from carillon.logic.numbers import DialledKind, normalise

@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from carillon.logic.callflow.feed import Tier
 from carillon.logic.callflow.phrases import phrase
-from carillon.logic.callflow.values import Chain, Decision, PrivateNote, Tier
+from carillon.logic.callflow.values import (
+    Chain,
+    Decision,
+    PrivateNote,
+)
 
 
 @dataclass(frozen=True, slots=True)

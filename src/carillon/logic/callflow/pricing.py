@@ -6,16 +6,18 @@ from decimal import Decimal
 
 from carillon.logic.callflow.charging import clock_rate, hold_micro
 from carillon.logic.callflow.exchange import exchange_rate
+from carillon.logic.callflow.feed import (
+    Customer,
+    Feed,
+    Rate,
+    Tariff,
+    Tier,
+)
 from carillon.logic.callflow.notes import Note
 from carillon.logic.callflow.values import (
     Chain,
     ChainKind,
-    Customer,
-    Feed,
     HoldRequest,
-    Rate,
-    Tariff,
-    Tier,
     TierCharge,
 )
 from carillon.logic.money import format_exact

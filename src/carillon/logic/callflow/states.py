@@ -35,7 +35,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from carillon.logic.callflow.charging import clock_rate, funded_seconds, hold_micro
-from carillon.logic.callflow.values import Chain, ChainKind, Decision
+from carillon.logic.callflow.values import (
+    Chain,
+    ChainKind,
+    Decision,
+)
 from carillon.logic.rating import billed_seconds
 
 APPLY_MS = 5_000  # a hold is provisional until the edge reports `applied`

@@ -1,11 +1,12 @@
-"""The words of a call decision, as frozen values.
+"""The words of a call decision, as frozen values: the question, the answer, how it ended and what it costs.
 
 Everything that decides about calls speaks these types: `decide` and `step` in this room, control on the live call
 path, the jobs that rate finished calls, the portal's test call and the golden call flows. They hold no clock, no
-connection and no Django object, and each survives a round trip through JSON (`carillon.logic.documents`).
+connection and no Django object, and each survives a round trip through JSON (`carillon.logic.documents`). What a
+decision reads is in `carillon.logic.callflow.feed`.
 
-Numbers of people are E.164 with a leading plus. Money is integer micro-units of the account's currency (1 EUR =
-1,000,000); rates are exact decimals per minute. Seconds are whole seconds unless a name says otherwise.
+Money is integer micro-units of the account's currency (1 EUR = 1,000,000). Seconds are whole seconds unless a name says
+otherwise.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+
+from carillon.logic.callflow.feed import Rate, Tariff, Tier
 
 
 class Direction(StrEnum):
@@ -34,257 +36,7 @@ class ChainKind(StrEnum):
     TRANSFER = "transfer"
 
 
-class ChargingMode(StrEnum):
-    """When money must be there."""
-
-    PREPAID = "prepaid"
-    POSTPAID = "postpaid"
-
-
-class Status(StrEnum):
-    """The life of a customer or partner; only ACTIVE may make calls that cost money."""
-
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    BLOCKED = "blocked"
-    TERMINATED = "terminated"
-
-
-# ---------------------------------------------------------------- prices
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """One line of a price list: what calls to numbers under `prefix` cost.
-
-    `prefix` is digits without plus; "" matches everything. `per_minute` and `connection_fee` are in the list's
-    currency. The first `initial_s` seconds are charged whole, then every started `increment_s`.
-    """
-
-    prefix: str
-    name: str
-    connection_fee: Decimal
-    per_minute: Decimal
-    initial_s: int
-    increment_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tariff:
-    """A price list's identity and rounding, frozen with each charge so that it can be explained years later."""
-
-    price_list_id: int
-    price_list: str
-    version_id: int
-    version: int
-    currency: str
-    decimals: int = 6
-    rounding: str = "half_up"  # half_up, half_even, up, down
-    is_tax_inclusive: bool = False
-
-
-class RateBook(Protocol):
-    """All price lists in force, asked by list id."""
-
-    def tariff(self, price_list_id: int) -> Tariff | None:
-        """The version of the list that is in force now, or None when there is none."""
-
-    def longest(self, price_list_id: int, number: str) -> Rate | None:
-        """The rate with the longest prefix of `number` (digits or E.164), or None."""
-
-
-# ---------------------------------------------------------------- parties
-
-
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """One sale in the partner tree: `seller` charges the holder of `account_id`.
-
-    Position 0 is the sale to the customer, 1 the sale to the customer's partner by its parent, and so on upwards.
-    """
-
-    position: int
-    seller_partner_id: int
-    seller: str
-    buyer_partner_id: int | None
-    buyer: str
-    account_id: int
-    account_currency: str
-    price_list_id: int | None
-    buyer_status: Status = Status.ACTIVE
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """A customer with everything a decision needs: policy, caller ID and the tiers that sell to it."""
-
-    id: int
-    partner_id: int
-    web_product_id: int
-    name: str
-    status: Status
-    country: str  # ISO 3166-1 alpha-2: how its people dial
-    charging: ChargingMode
-    account_id: int
-    currency: str
-    tiers: tuple[Tier, ...]  # position 0 upwards, the operator last as seller
-    caller_ids: tuple[str, ...] = ()  # E.164 numbers it may show
-    default_caller_id: str = ""
-    max_channels: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A SIP account. Address of record: sip:username@domain."""
-
-    id: int
-    username: str
-    domain: str
-    customer_id: int
-    user_id: int | None
-    is_enabled: bool = True
-    caller_id: str = ""  # E.164; "" = the user's, else the customer's default
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A person who can be rung."""
-
-    id: int
-    customer_id: int
-    name: str
-    extension: str
-    caller_id: str = ""
-    endpoints: tuple[str, ...] = ()  # addresses of record without "sip:", all are rung
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """An E.164 number of our stock and where it rings."""
-
-    e164: str
-    partner_id: int
-    customer_id: int | None
-    user_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Domain:
-    """A SIP domain and whose brand it is."""
-
-    name: str
-    partner_id: int
-    web_product_id: int
-    country: str
-
-
-@dataclass(frozen=True, slots=True)
-class Partner:
-    """A reseller in the tree; `parent_id` is None for the operator."""
-
-    id: int
-    parent_id: int | None
-    name: str
-    status: Status
-
-
-# ---------------------------------------------------------------- carriers and routes
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """A carrier's host, out and in.
-
-    `price_list_id` is the carrier's cost list. `number_format` is how it wants numbers: e164 (+44...), plain (44...)
-    or national. `strip`/`prepend` apply after the format.
-    """
-
-    id: int
-    partner_id: int
-    name: str
-    host: str
-    port: int
-    transport: str = "udp"
-    is_enabled: bool = True
-    price_list_id: int | None = None
-    auth_username: str = ""
-    auth_password: str = ""
-    auth_realm: str = ""
-    number_format: str = "e164"
-    strip: int = 0
-    prepend: str = ""
-    source_addresses: tuple[str, ...] = ()  # CIDR blocks its calls come from
-    ring_timeout_s: int = 60
-    reply_timeout_ms: int = 4000  # no reply at all within this: the next target is tried
-    country: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A line of a partner's routing table.
-
-    Among the routes whose prefix, customer and web product match, the longest prefix wins; among equal prefixes
-    all stay, ordered by priority (low first). `strategy`: static (gateways as listed), least_cost (cheapest first)
-    or block (the call is refused). `is_stopper`: no later route is tried.
-    """
-
-    id: int
-    partner_id: int
-    name: str
-    prefix: str
-    strategy: str
-    priority: int
-    gateway_ids: tuple[int, ...]
-    customer_id: int | None = None
-    web_product_id: int | None = None
-    is_stopper: bool = False
-    is_emergency: bool = False  # only for emergency numbers, never for others
-    country: str = ""  # for emergency routes: the caller's country
-
-
-# ---------------------------------------------------------------- what the decision reads
-
-
-class Feed(Protocol):
-    """All that `decide` may know. Lookups are by exact key and return None when there is nothing.
-
-    control's feed raises `carillon.logic.callflow.need.Missing` for a document it has not loaded yet; the caller
-    loads it and decides again, so that `decide` stays pure and synchronous.
-    """
-
-    @property
-    def rates(self) -> RateBook:
-        """The prices in force at the start of this call."""
-
-    def domain(self, name: str) -> Domain | None:
-        """Whose SIP domain this is."""
-
-    def endpoint(self, username: str, domain: str) -> Endpoint | None:
-        """The SIP account of a device."""
-
-    def customer(self, customer_id: int) -> Customer | None:
-        """Who pays, with every tier above."""
-
-    def user(self, user_id: int) -> User | None:
-        """A person at a customer."""
-
-    def user_at(self, customer_id: int, extension: str) -> User | None:
-        """Whose extension this is."""
-
-    def number(self, e164: str) -> Number | None:
-        """Whom a number of our stock serves."""
-
-    def partner(self, partner_id: int) -> Partner | None:
-        """A seller and its parent."""
-
-    def gateway(self, gateway_id: int) -> Gateway | None:
-        """A carrier's host."""
-
-    def gateways_at(self, address: str, port: int) -> tuple[Gateway, ...]:
-        """Which gateways send calls from this source address."""
-
-    def routes(self, partner_id: int) -> tuple[Route, ...]:
-        """A partner's enabled routes."""
+# ---------------------------------------------------------------- the decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,9 +56,6 @@ class CallRequest:
     from_display: str = ""
     asserted_identity: str = ""  # user part of P-Asserted-Identity, believed from gateways only
     privacy: str = ""
-
-
-# ---------------------------------------------------------------- the decision
 
 
 @dataclass(frozen=True, slots=True)

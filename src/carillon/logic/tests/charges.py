@@ -6,7 +6,12 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from carillon.logic.callflow.values import Rate, Tariff, Tier, TierCharge
+from carillon.logic.callflow.feed import (
+    Rate,
+    Tariff,
+    Tier,
+)
+from carillon.logic.callflow.values import TierCharge
 
 
 def tier(position: int = 0, *, account_id: int = 1, currency: str = "EUR") -> Tier:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carillon.logic.callflow.charging import UNLIMITED, funded_seconds, hold_micro, outcome_of, settle
+from carillon.logic.callflow.feed import Tier
 from carillon.logic.callflow.refusals import refuse
 from carillon.logic.callflow.values import (
     Attempt,
@@ -21,7 +22,6 @@ from carillon.logic.callflow.values import (
     Direction,
     Outcome,
     Target,
-    Tier,
     TierCharge,
 )
 from carillon.logic.rating import rate_call

@@ -9,24 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carillon.logic.callflow.feed import (
+    Customer,
+    Endpoint,
+    Gateway,
+    Number,
+    Partner,
+    Route,
+    Status,
+    User,
+)
 from carillon.logic.callflow.values import (
     CallFacts,
     CallRequest,
     CdrDraft,
     ChainKind,
-    Customer,
     Decision,
     Direction,
-    Endpoint,
-    Gateway,
-    Number,
     Outcome,
-    Partner,
     Refusal,
-    Route,
-    Status,
     TierCharge,
-    User,
 )
 from carillon.logic.documents import DocumentError, from_document, to_document
 from carillon.logic.tests.charges import rate, tariff, tier

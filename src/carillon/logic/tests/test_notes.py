@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 from carillon.logic.callflow.charging import settle
+from carillon.logic.callflow.feed import Tier
 from carillon.logic.callflow.notes import Note, attempt_label, noted, notes_for, supplier_of
 from carillon.logic.callflow.refusals import refuse
 from carillon.logic.callflow.values import (
@@ -19,7 +20,6 @@ from carillon.logic.callflow.values import (
     Decision,
     Direction,
     Target,
-    Tier,
     TierCharge,
 )
 from carillon.logic.documents import from_document, to_document

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carillon.logic.callflow.values import Rate, Tariff
+from carillon.logic.callflow.feed import Rate, Tariff
 from carillon.logic.rating import (
     PriceLists,
     RateTable,

@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from carillon.logic.callflow.refusals import REFUSALS, refuse
-from carillon.logic.callflow.values import CallRequest, Decision, Direction, HoldRequest, Target
+from carillon.logic.callflow.values import (
+    CallRequest,
+    Decision,
+    Direction,
+    HoldRequest,
+    Target,
+)
 
 ANSWERS_OF_OPEN_CALL = (
     "credit-exhausted",

@@ -52,7 +52,7 @@ from carillon.business.pricing.queries import (
     rates_of,
     versions_of,
 )
-from carillon.logic.callflow import values
+from carillon.logic.callflow import feed
 
 FILE = b"prefix,name,rate\n44,UK,0.02\n447,UK mobile,0.08\n"
 
@@ -78,7 +78,7 @@ def in_force(actor: Actor, price_list: PriceList) -> int | None:
     return number
 
 
-def rate_of(price_list: PriceList, number: str, at: datetime) -> values.Rate | None:
+def rate_of(price_list: PriceList, number: str, at: datetime) -> feed.Rate | None:
     """The rate that the call path would charge a call to `number` by."""
     return published_prices().at(int(at.timestamp() * 1000)).longest(price_list.pk, number)
 
