@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
-# How long an example takes depends on what else this machine does.
-settings.register_profile("carillon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes depends on what else this machine does. A developer's runs search on, CI's repeat themselves.
+settings.register_profile(
+    "carillon", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("carillon")
 
 pytest_plugins = [
