@@ -7,7 +7,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-# How long an example takes depends on what else this machine does. A developer's runs search on, CI's repeat themselves.
+# How long an example takes depends on what else this machine does. Developers search on, CI repeats itself.
 settings.register_profile(
     "carillon", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
 )
