@@ -47,6 +47,20 @@ from tests.support.waiting import wait_until
 RING_TIMEOUT_S = 60
 PENNY = 10_000  # the smallest coin, in micro-units
 
+# What must never be: a sum that is not zero, a hold without a call, a cached balance that is wrong.
+FAULTS = {
+    "ledger entries do not sum to zero": "select currency, sum(amount_micro) from billing_entry group by 1"
+    " having sum(amount_micro) <> 0",
+    "a hold outlives its call": "select call_id from billing_hold h join calls_call c on c.id = h.call_id"
+    " where h.state = 'open' and c.state = 'rated'",
+    "a balance is not the sum of its entries": "select a.id from billing_account a left join billing_entry e"
+    " on e.account_id = a.id group by a.id having a.balance_micro <> coalesce(sum(e.amount_micro), 0)"
+    " and a.kind in ('customer', 'partner')",
+    "reserved is not the sum of open holds": "select a.id from billing_account a left join billing_hold h"
+    " on h.account_id = a.id and h.state = 'open' group by a.id"
+    " having a.reserved_micro <> coalesce(sum(h.amount_micro), 0)",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
@@ -245,19 +259,7 @@ class Books:
 
     def faults(self) -> list[str]:
         """What must never be: a sum that is not zero, a hold without a call, a cached balance that is wrong."""
-        checks = {
-            "ledger entries do not sum to zero": "select currency, sum(amount_micro) from billing_entry group by 1"
-            " having sum(amount_micro) <> 0",
-            "a hold outlives its call": "select call_id from billing_hold h join calls_call c on c.id = h.call_id"
-            " where h.state = 'open' and c.state = 'rated'",
-            "a balance is not the sum of its entries": "select a.id from billing_account a left join billing_entry e"
-            " on e.account_id = a.id group by a.id having a.balance_micro <> coalesce(sum(e.amount_micro), 0)"
-            " and a.kind in ('customer', 'partner')",
-            "reserved is not the sum of open holds": "select a.id from billing_account a left join billing_hold h"
-            " on h.account_id = a.id and h.state = 'open' group by a.id"
-            " having a.reserved_micro <> coalesce(sum(h.amount_micro), 0)",
-        }
-        return [f"{what}: {rows}" for what, query in checks.items() if (rows := self.platform.sql(query))]
+        return [f"{what}: {rows}" for what, query in FAULTS.items() if (rows := self.platform.sql(query))]
 
     @contextmanager
     def open(self) -> Iterator[None]:
