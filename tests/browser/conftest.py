@@ -18,7 +18,7 @@ from carillon.demo.browser import chromium, new_page, sign_in, wait_for_grid
 from carillon.demo.world import PASSWORD
 from carillon.server import cluster as pg
 from carillon.server import engines
-from tests.support.postgres import TEMPLATE
+from carillon.server.template import TEMPLATE
 
 DATABASE = "carillon_browser"
 

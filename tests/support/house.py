@@ -15,7 +15,7 @@ from typing import Any
 
 from carillon.config import CHECKOUT
 from carillon.server import cluster, leftovers
-from carillon.server.testing import free_ports, session_folder
+from carillon.server.throwaway import free_ports, session_folder
 
 
 @dataclass(frozen=True)

@@ -11,64 +11,32 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-import psycopg
 import pytest
 
-from carillon.config import CHECKOUT, DATABASE_ROLES, Config
+from carillon.config import Config
 from carillon.demo.useragent import Account, UserAgent
 from carillon.server import cluster as pg
-from carillon.server import engines
 from carillon.server.errors import ClusterError, EngineError
-from carillon.server.testing import spare_ports
-from tests.support.postgres import TEMPLATE, copy_template
+from carillon.server.installation import Installation
+from carillon.server.throwaway import spare_ports
 
 PROCESSES = ("rtpengine", "kamailio", "control", "carrier-a", "carrier-b")
 
 
-@dataclass
-class Platform:
-    """A running call path. `sql` runs as the owner, past row-level security."""
-
-    config: Config
-    cluster: pg.Cluster
-    settings: dict[str, str]  # what differs from the session's own environment
-    logs: Path
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+class Platform(Installation):
+    """A running call path."""
 
     @property
     def proxy(self) -> tuple[str, int]:
         """Kamailio's address."""
         return "127.0.0.1", self.config.ports.sip
-
-    def sql(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Rows of a query; an empty list for a statement without rows."""
-        with psycopg.connect(self.config.database("owner").url, autocommit=True) as connection:
-            cursor = connection.execute(query, parameters)
-            return cursor.fetchall() if cursor.description else []
-
-    def start(self, name: str) -> None:
-        """Start rtpengine, kamailio or control and wait until it is ready."""
-        process = engines.processes(self.config)[name]
-        process = replace(process, environ={**process.environ, **self.settings})
-        self.running[name] = engines.start(self.config, process, self.logs / f"{name}.log")
-
-    def log(self, name: str) -> str:
-        """What the process has logged so far."""
-        path = self.logs / f"{name}.log"
-        return path.read_text(errors="replace") if path.exists() else ""
-
-    def stop(self, name: str, number: int = signal.SIGTERM) -> None:
-        """Send a signal to a process and all its children and wait for its end."""
-        engines.stop(self.running.pop(name), number=number)
 
     def carrier(self, name: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Tell a demo carrier ("a", "b") something: `/call`, `/mode`."""
@@ -205,23 +173,8 @@ def platform(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     folder = Path(os.environ["CARILLON_HOME"]) / "calls"
     folder.mkdir(mode=0o711, exist_ok=True)
     found = pg.Cluster(folder / "pg", folder / "run", own.ports.postgresql, folder / "log", is_durable=False)
-    copy_template(config, found.data)
-    pg.configure(found)
-    made = Platform(own, found, settings, tmp_path_factory.mktemp("engines"))
-    try:
-        made.running["postgresql"] = pg.start(found)
-        pg.prepare(found.administrator, [own.database(role) for role in DATABASE_ROLES], template=TEMPLATE)
-        load_cast({**os.environ, **settings, "PYTHONPATH": str(CHECKOUT / "src")})
+    with Platform(own, found, settings, tmp_path_factory.mktemp("engines")).up() as made:
+        made.manage("load_cast")
         for name in PROCESSES:
             made.start(name)
         yield made
-    finally:
-        for name in reversed(list(made.running)):
-            made.stop(name)
-
-
-def load_cast(environ: dict[str, str]) -> None:
-    """Make the demo world in the database that `environ` names."""
-    line = [sys.executable, "-m", "carillon", "manage", "load_cast", "--skip-checks"]
-    done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False, cwd=CHECKOUT)
-    assert done.returncode == 0, f"The demo world could not be loaded:\n{done.stdout}{done.stderr}"

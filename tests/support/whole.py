@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -86,7 +85,7 @@ class Whole:
 @pytest.fixture(scope="module")
 def whole(platform: Platform) -> Iterator[Whole]:
     """The whole product; worker and web end with the module, other modules rate calls in their own way."""
-    found = Whole(platform, {**os.environ, **platform.settings, "PYTHONPATH": str(CHECKOUT / "src")})
+    found = Whole(platform, platform.environ)
     found.command("manage", "collectstatic", "--noinput", "--verbosity", "0", "--skip-checks")
     for name in ("worker", "web"):
         platform.start(name)

@@ -36,6 +36,11 @@ def demo(arguments: list[str]) -> int:
     return int(importlib.import_module("carillon.demo.call").main(arguments[1:]) or 0)
 
 
+def bench(arguments: list[str]) -> int:
+    """Measure something; the benches are a folder of the checkout, not a part of what is installed."""
+    return int(importlib.import_module("bench.command").main(arguments))
+
+
 def _later(module: str, name: str) -> Callable[[list[str]], int]:
     """Import a command only when it is asked for: `manage` must not pay for the supervisor."""
 
@@ -53,13 +58,14 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": _later("quality", "check"),
     "test": _later("quality", "test"),
     "demo": demo,
+    "bench": bench,
     "token": _later("tokens", "token"),
     "manage": manage,
     "backup": _later("backup", "backup"),
     "restore": _later("backup", "restore"),
 }
 
-IN_THE_CHECKOUT = ("check", "test")  # they have homes of their own
+IN_THE_CHECKOUT = ("check", "test", "bench")  # they have homes of their own
 
 
 def main(arguments: list[str]) -> int:

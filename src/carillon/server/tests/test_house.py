@@ -14,7 +14,7 @@ import pytest
 from carillon.config import Config
 from carillon.server import engines, leftovers, supervisor, up
 from carillon.server.errors import UpError
-from carillon.server.testing import spare_ports
+from carillon.server.throwaway import spare_ports
 
 
 @pytest.fixture

@@ -1,0 +1,108 @@
+"""sipp as callers, registering phones and carriers."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from carillon.server.engines import find_program
+
+SCENARIOS = Path(__file__).parent / "sipp"
+LEAST_LATE_S = 60  # how much longer than planned a run may take before it is ended
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one sipp offers: `scenario` (a file in sipp/) `times` times, `per_s` a second."""
+
+    scenario: str
+    port: int  # where it sits
+    target: str  # host:port
+    per_s: float
+    times: int
+    lasting_ms: int = 0  # of each call
+    accounts: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of it."""
+
+    done: int
+    failed: int
+    answer_ms: list[float]  # of what the scenario times
+
+
+class Sipp:
+    """A running sipp with its files in `folder`, which must be its own."""
+
+    def __init__(self, load: Load, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.load, self._folder = load, folder
+        command = [
+            *(find_program("sipp", "sip-tester"), load.target, "-sf", str(SCENARIOS / f"{load.scenario}.xml")),
+            *("-i", "127.0.0.1", "-p", str(load.port), "-nostdin", "-t", "u1"),
+            *("-trace_stat", "-stf", str(folder / "stat.csv"), "-fd", "1", "-trace_err"),
+        ]
+        if load.times:
+            command += ["-r", f"{load.per_s:g}", "-m", str(load.times), "-l", "100000", "-d", str(load.lasting_ms)]
+            command += ["-trace_rtt", "-rtt_freq", "1", "-timer_resol", "10"]
+        if load.accounts:
+            command += ["-inf", str(load.accounts)]
+        with (folder / "output").open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "TERM": "dumb"},
+            )
+
+    def wait(self) -> Outcome:
+        """Its outcome when all is offered and over. Raises RuntimeError when it could not run."""
+        planned_s = self.load.times / self.load.per_s + self.load.lasting_ms / 1000
+        try:
+            self._process.wait(planned_s * 1.5 + LEAST_LATE_S)
+        except subprocess.TimeoutExpired:
+            self.stop()
+        return self._outcome()
+
+    def stop(self) -> None:
+        """End it at once."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _outcome(self) -> Outcome:
+        stat = self._folder / "stat.csv"
+        rows = list(csv.DictReader(stat.open(), delimiter=";")) if stat.exists() else []
+        if not rows:
+            raise RuntimeError(f"sipp did not run: {(self._folder / 'output').read_text(errors='replace')[-500:]}")
+        done = int(rows[-1]["SuccessfulCall(C)"])
+        return Outcome(done, self.load.times - done, list(self._answer_times()))
+
+    def _answer_times(self) -> Iterable[float]:
+        for path in self._folder.glob("*_rtt.csv"):
+            with path.open() as file:
+                for row in csv.reader(file, delimiter=";"):
+                    if len(row) > 1 and row[1].replace(".", "", 1).isdigit():
+                        yield float(row[1])
+
+
+def write_accounts(path: Path, usernames: Iterable[str], password: str, *more: str) -> Path:
+    """sipp's injection file: user name, credentials, and whatever else a scenario calls field2, field3, ..."""
+    lines = (";".join((name, f"[authentication username={name} password={password}]", *more)) for name in usernames)
+    path.write_text("SEQUENTIAL\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def settle_down(seconds: float) -> None:
+    """Let what was just started come to rest, so that its start is not measured."""
+    time.sleep(seconds)
