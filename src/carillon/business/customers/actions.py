@@ -13,14 +13,16 @@ from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, once
 from carillon.business.brands.choices import WebProductStatus
 from carillon.business.brands.models import WebProduct
-from carillon.business.customers.choices import Charging, CustomerKind, UserRole
+from carillon.business.customers.choices import Charging, CustomerKind, ForwardingCondition, UserRole
 from carillon.business.customers.models import Customer, User
 from carillon.business.partners.choices import Status
 from carillon.business.partners.models import Login
 from carillon.business.partners.statuses import StatusData, check_status
-from carillon.logic.numbers import is_extension
+from carillon.logic.numbers import DialledKind, is_extension, normalise
 
 CLASHES = {"extension_once_per_customer": ("extension", "Another user of this customer has this extension.")}
+NO_EMERGENCY = "Emergency services are only called by whoever needs them: choose another number."
+SHORTEST_RING_S, LONGEST_RING_S = 5, 120
 BAD_EXTENSION = "An extension has 2 to 5 digits and is no emergency number of the customer's country."
 
 
@@ -47,7 +49,11 @@ class CustomerData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserData:
-    """What is said about a user. The customer stays once created."""
+    """What is said about a user. The customer stays once created.
+
+    `forward_*_to` is what the user would dial: an extension of the customer or a number; `no_answer_s` seconds of
+    ringing count as no answer.
+    """
 
     customer_id: int
     name: str
@@ -56,6 +62,15 @@ class UserData:
     role: UserRole = UserRole.USER
     emergency_address: str = ""
     is_enabled: bool = True
+    forwards_always: bool = False
+    forward_always_to: str = ""
+    forwards_busy: bool = False
+    forward_busy_to: str = ""
+    forwards_no_answer: bool = False
+    forward_no_answer_to: str = ""
+    no_answer_s: int = 20
+    forwards_unreachable: bool = False
+    forward_unreachable_to: str = ""
 
 
 # ---------------------------------------------------------------- customers
@@ -193,10 +208,41 @@ def _fill_user(user: User, customer: Customer, data: UserData) -> None:
     extension = data.extension.strip()
     faults = Faults()
     faults.unless(not extension or is_extension(extension, customer.country), "extension", BAD_EXTENSION)
+    for condition in ForwardingCondition:
+        _fill_forwarding(user, customer, data, condition, faults)
+    is_patient = SHORTEST_RING_S <= data.no_answer_s <= LONGEST_RING_S
+    faults.unless(is_patient, "no_answer_s", f"Between {SHORTEST_RING_S} and {LONGEST_RING_S} seconds.")
     faults.stop()
     user.name, user.email, user.extension, user.role = data.name, data.email, extension, data.role
     user.emergency_address, user.is_enabled = data.emergency_address, data.is_enabled
+    user.no_answer_s = data.no_answer_s
     check_values(user)
+
+
+def _fill_forwarding(
+    user: User, customer: Customer, data: UserData, condition: ForwardingCondition, faults: Faults
+) -> None:
+    """Numbers are kept as E.164: what a customer's country means by a number may change, a destination may not."""
+    is_on, typed = getattr(data, f"forwards_{condition}"), getattr(data, f"forward_{condition}_to").strip()
+    field = f"forward_{condition}_to"
+    destination = normalise(typed, customer.country) if typed else None
+    faults.unless(destination is not None or not is_on, field, "Say where to: an extension or a number.")
+    if destination is not None:
+        faults.unless(destination.kind is not DialledKind.INVALID, field, destination.reason)
+        faults.unless(destination.kind is not DialledKind.EMERGENCY, field, NO_EMERGENCY)
+        if destination.kind is DialledKind.EXTENSION:
+            _check_destination(user, customer, data, destination.number, field, faults)
+    setattr(user, f"forwards_{condition}", is_on)
+    setattr(user, field, destination.number if destination is not None else "")
+
+
+def _check_destination(
+    user: User, customer: Customer, data: UserData, extension: str, field: str, faults: Faults
+) -> None:
+    own = extension in (user.extension, data.extension.strip())
+    faults.unless(not own, field, f"{extension} is the user's own extension.")
+    is_somebodys = own or customer.users.filter(extension=extension).exists()
+    faults.unless(is_somebodys, field, f"{customer} has no extension {extension}.")
 
 
 @action("users.change")

@@ -26,3 +26,12 @@ class UserRole(models.TextChoices):
     ADMINISTRATOR = "administrator", _("Administrator")
     USER = "user", _("User")
     RECEPTION = "reception", _("Reception")
+
+
+class ForwardingCondition(models.TextChoices):
+    """When a user's calls go elsewhere; the names are in the user's fields, the order is that of their importance."""
+
+    ALWAYS = "always", _("always")
+    BUSY = "busy", _("busy")
+    NO_ANSWER = "no_answer", _("no answer")
+    UNREACHABLE = "unreachable", _("unreachable")

@@ -58,6 +58,16 @@ class User(TenantModel):
     extension = models.CharField(max_length=5, default="", blank=True)
     role = models.CharField(max_length=16, choices=UserRole.choices, default=UserRole.USER)
     emergency_address = models.CharField(max_length=300, default="", blank=True)
+    # Forwarding: a destination is E.164 or an extension and is kept while its switch is off.
+    forwards_always = models.BooleanField(default=False)
+    forward_always_to = models.CharField(max_length=40, default="", blank=True)
+    forwards_busy = models.BooleanField(default=False)
+    forward_busy_to = models.CharField(max_length=40, default="", blank=True)
+    forwards_no_answer = models.BooleanField(default=False)
+    forward_no_answer_to = models.CharField(max_length=40, default="", blank=True)
+    no_answer_s = models.PositiveSmallIntegerField(default=20)
+    forwards_unreachable = models.BooleanField(default=False)
+    forward_unreachable_to = models.CharField(max_length=40, default="", blank=True)
     is_enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

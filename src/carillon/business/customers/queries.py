@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from carillon.base.actor import Actor
+from carillon.business.customers.choices import ForwardingCondition
 from carillon.business.customers.models import Customer, User
 
 
@@ -17,3 +18,13 @@ def customers_of(actor: Actor) -> QuerySet[Customer]:
 def users_of(actor: Actor) -> QuerySet[User]:
     """Return the users the actor sees, with their customers."""
     return User.objects.visible_to(actor).select_related("customer")
+
+
+def forwarding_of(user: User) -> str:
+    """Return where the user's calls go, as the grid says it: "busy: 102, no answer: +44..."; "" when nowhere."""
+    rules = [
+        f"{condition.label}: {getattr(user, f'forward_{condition}_to')}"
+        for condition in ForwardingCondition
+        if getattr(user, f"forwards_{condition}")
+    ]
+    return ", ".join(rules[:1] if user.forwards_always else rules)

@@ -95,7 +95,12 @@ create view callfeed.user_doc as
 select u.id::text as key,
        jsonb_build_object(
            'id', u.id, 'customer_id', u.customer_id, 'name', u.name, 'extension', u.extension,
-           'caller_id', coalesce(n.e164, ''), 'endpoints', e.endpoints
+           'caller_id', coalesce(n.e164, ''), 'endpoints', e.endpoints,
+           'forward_always', case when u.forwards_always then u.forward_always_to else '' end,
+           'forward_busy', case when u.forwards_busy then u.forward_busy_to else '' end,
+           'forward_no_answer', case when u.forwards_no_answer then u.forward_no_answer_to else '' end,
+           'no_answer_s', u.no_answer_s,
+           'forward_unreachable', case when u.forwards_unreachable then u.forward_unreachable_to else '' end
        ) as doc,
        u.id, u.customer_id, u.extension
 from public.customers_user u

@@ -17,7 +17,7 @@ from carillon.business.endpoints.models import Endpoint
 from carillon.business.partners.queries import system_actor
 from carillon.business.pricing.actions import AssignmentData, PriceListData, assign_price_list, create_price_list
 from carillon.callfeed.documents import NOTIFIED_KINDS, TYPES, decode, view_of
-from carillon.logic.callflow.feed import ChargingMode, Customer
+from carillon.logic.callflow.feed import ChargingMode, Customer, User
 
 pytestmark = pytest.mark.django_db
 
@@ -86,6 +86,15 @@ def test_disabled_device_can_not_sign_in_and_does_not_ring(cast: Cast) -> None:
         disable_endpoint(actor, Endpoint.objects.get(username="alice"))
     assert document("user", str(cast.alice.pk)).endpoints == ()
     assert not rows("select from callfeed.subscriber where username = 'alice'")
+
+
+def test_forwarding_that_is_switched_off_is_not_told(cast: Cast) -> None:
+    make_market(cast)
+    cast.bob.forward_busy_to, cast.bob.forwards_busy = "101", True
+    cast.bob.forward_always_to = "+441632960001"
+    cast.bob.save()
+    bob: User = document("user", str(cast.bob.pk))
+    assert (bob.forward_busy, bob.forward_always, bob.no_answer_s) == ("101", "", 20)
 
 
 def test_changes_count_up_and_money_does_not(cast: Cast) -> None:

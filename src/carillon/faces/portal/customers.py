@@ -32,6 +32,42 @@ def _users(actor: Actor) -> QuerySet[User]:
     return queries.users_of(actor).annotate(login_email=F("login__email"))
 
 
+FORWARDING = _("Forwarding")
+FORWARDING_FIELDS = (
+    Field(
+        "forwards_always",
+        _("Forward all calls"),
+        section=FORWARDING,
+        help=_("The user's devices do not ring. This customer pays for the forwarded part of the call."),
+    ),
+    Field(
+        "forward_always_to",
+        _("All calls to"),
+        max_length=40,
+        section=FORWARDING,
+        help=_("What the user would dial: an extension or a number."),
+    ),
+    Field("forwards_busy", _("Forward when busy"), section=FORWARDING),
+    Field("forward_busy_to", _("When busy to"), max_length=40, section=FORWARDING),
+    Field("forwards_no_answer", _("Forward when nobody answers"), section=FORWARDING),
+    Field("forward_no_answer_to", _("Without an answer to"), max_length=40, section=FORWARDING),
+    Field(
+        "no_answer_s",
+        _("Seconds of ringing"),
+        minimum=actions.SHORTEST_RING_S,
+        maximum=actions.LONGEST_RING_S,
+        section=FORWARDING,
+        help=_("After so many seconds nobody has answered."),
+    ),
+    Field(
+        "forwards_unreachable",
+        _("Forward when unreachable"),
+        section=FORWARDING,
+        help=_("When none of the user's devices is registered or answers at all."),
+    ),
+    Field("forward_unreachable_to", _("When unreachable to"), max_length=40, section=FORWARDING),
+)
+
 CUSTOMERS = Panel(
     slug="customers",
     title=_("Customers"),
@@ -139,12 +175,22 @@ USERS = Panel(
         Column("extension", _("Extension"), kind="code", width=90),
         Column("role", _("Role"), kind="choice", width=110),
         Column("is_enabled", _("Enabled"), kind="bool", width=80),
+        Column("forwarding", _("Forwarding"), value=queries.forwarding_of, width=160, in_api=False),
         Column("email", _("E-mail"), width=180),
         Column("login_email", _("Signs in as"), width=180),
     ),
     api=(
         Column("customer_id", _("Customer"), kind="integer"),
         Column("emergency_address", _("Emergency address")),
+        Column("forwards_always", _("Forward all calls"), kind="bool"),
+        Column("forward_always_to", _("All calls to")),
+        Column("forwards_busy", _("Forward when busy"), kind="bool"),
+        Column("forward_busy_to", _("When busy to")),
+        Column("forwards_no_answer", _("Forward when nobody answers"), kind="bool"),
+        Column("forward_no_answer_to", _("Without an answer to")),
+        Column("no_answer_s", _("Seconds of ringing"), kind="integer"),
+        Column("forwards_unreachable", _("Forward when unreachable"), kind="bool"),
+        Column("forward_unreachable_to", _("When unreachable to")),
         Column("created_at", _("Since"), kind="datetime"),
     ),
     filters=(
@@ -172,6 +218,7 @@ USERS = Panel(
             max_length=300,
             help=_("Where help must come to when this user dials an emergency number."),
         ),
+        *FORWARDING_FIELDS,
     ),
     create=actions.create_user,
     update=actions.update_user,

@@ -128,7 +128,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who can be rung."""
+    """A person who can be rung. `forward_*` is where calls go in that case: an extension, E.164, or "" = nowhere."""
 
     id: int
     customer_id: int
@@ -136,6 +136,11 @@ class User:
     extension: str
     caller_id: str = ""
     endpoints: tuple[str, ...] = ()  # addresses of record without "sip:", all are rung
+    forward_always: str = ""
+    forward_busy: str = ""
+    forward_no_answer: str = ""
+    forward_unreachable: str = ""
+    no_answer_s: int = 20  # rung so long, nobody has answered
 
 
 @dataclass(frozen=True, slots=True)

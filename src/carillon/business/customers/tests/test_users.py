@@ -16,6 +16,7 @@ from carillon.business.customers.actions import (
     update_user,
 )
 from carillon.business.customers.models import User
+from carillon.business.customers.queries import forwarding_of
 from carillon.business.partners.choices import Status
 from carillon.business.partners.models import Login
 from carillon.business.partners.queries import signed_in_actor
@@ -88,3 +89,50 @@ def test_disabled_user_signs_in_no_longer(cast: Cast) -> None:
     with tenant(paul):
         update_user(paul, cast.alice, erin(cast, name="Alice", is_enabled=False))
     assert signed_in_actor(cast.alice.login).login_id is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("", "Say where to"),
+        ("999", "Emergency"),
+        ("12x", ""),
+        ("103", "own extension"),
+        ("177", "no extension 177"),
+    ],
+)
+def test_forwarding_must_lead_somewhere(cast: Cast, typed: str, sentence: str) -> None:
+    paul = cast.staff("paul")
+    with tenant(paul), pytest.raises(InvalidInput) as refusal:
+        create_user(paul, erin(cast, forwards_busy=True, forward_busy_to=typed))
+    assert set(refusal.value.fields) == {"forward_busy_to"}
+    assert sentence in refusal.value.fields["forward_busy_to"]
+
+
+def test_forwarding_destination_is_kept_as_the_world_writes_it(cast: Cast) -> None:
+    paul = cast.staff("paul")
+    with tenant(paul):
+        created = create_user(
+            paul,
+            erin(
+                cast,
+                forwards_always=True,
+                forward_always_to="01632 960001",
+                forward_busy_to="101",
+                forwards_no_answer=True,
+                forward_no_answer_to="101",
+            ),
+        )
+        assert (created.forward_always_to, created.forward_busy_to) == ("+441632960001", "101")
+        assert forwarding_of(created) == "always: +441632960001"
+        changed = update_user(paul, created, erin(cast, forwards_no_answer=True, forward_no_answer_to="101"))
+    assert forwarding_of(changed) == "no answer: 101"
+    assert not changed.forwards_always
+
+
+@pytest.mark.parametrize("seconds", [4, 121])
+def test_ringing_time_has_limits(cast: Cast, seconds: int) -> None:
+    paul = cast.staff("paul")
+    with tenant(paul), pytest.raises(InvalidInput) as refusal:
+        create_user(paul, erin(cast, no_answer_s=seconds))
+    assert set(refusal.value.fields) == {"no_answer_s"}
