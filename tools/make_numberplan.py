@@ -1,7 +1,7 @@
 """Write src/carillon/logic/numberplan.py from the metadata of the `phonenumbers` library.
 
-Run after an upgrade of phonenumbers: `.venv/bin/python tools/make_numberplan.py`. The call path itself uses the
-standard library only, so it gets the few facts it needs as a table.
+Run after an upgrade of phonenumbers, and `make_numberclasses.py` too: `python tools/make_numberplan.py`. The call path
+itself uses the standard library only, so it gets the few facts it needs as a table.
 """
 
 from __future__ import annotations

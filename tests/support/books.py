@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from django.conf import settings
@@ -27,7 +27,8 @@ from carillon.business.billing.actions import (
 )
 from carillon.business.billing.choices import TransferKind
 from carillon.business.billing.models import Account, Transfer
-from carillon.business.customers.actions import set_customer_status
+from carillon.business.brands.choices import DestinationKind
+from carillon.business.customers.actions import CustomerData, set_customer_status, update_customer
 from carillon.business.customers.models import Customer
 from carillon.business.partners.choices import Status
 from carillon.business.partners.queries import system_actor
@@ -93,6 +94,7 @@ class Books:
         with self.open():
             self._arrange_money(changes)
             self._arrange_status(changes)
+            self._arrange_protection(changes)
             has_new_gateways = self._arrange_gateways(changes)
         if has_new_gateways:
             wait_until(lambda: self.platform.log("control").count("Reference data in force") > known)
@@ -148,6 +150,16 @@ class Books:
                 customer = Customer.objects.visible_to(actor).get(name=buyer.name)
                 if customer.status != wanted:
                     set_customer_status(actor, customer, StatusData(status=wanted, reason="Golden call flow"))
+
+    def _arrange_protection(self, changes: Changes) -> None:
+        sellers = {brand.name: brand.partner for brand in CAST.brands}
+        for buyer in CAST.buyers:
+            allowed = [DestinationKind(kind) for kind in changes.allowed.get(buyer.name, ())]
+            with tenant(actor_of(sellers[buyer.brand])) as actor:
+                customer = Customer.objects.visible_to(actor).get(name=buyer.name)
+                if customer.allowed_classes != allowed:
+                    values = {name: getattr(customer, name) for name in get_type_hints(CustomerData)}
+                    update_customer(actor, customer, CustomerData(**{**values, "allowed_classes": tuple(allowed)}))
 
     def _arrange_gateways(self, changes: Changes) -> bool:
         changed = False

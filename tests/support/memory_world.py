@@ -182,6 +182,7 @@ class MemoryWorld:
             tiers=self._tiers(buyer.name, account, brand.partner, brand.name),
             caller_ids=numbers,
             default_caller_id=numbers[0],
+            allowed_classes=tuple(self.changes.allowed.get(buyer.name, ())),
         )
 
     def _tiers(self, customer: str, account: int, partner: str, brand: str) -> tuple[Tier, ...]:

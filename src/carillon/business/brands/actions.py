@@ -11,7 +11,7 @@ from carillon.base.changes import action, audited
 from carillon.base.errors import Conflict
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, once
-from carillon.business.brands.choices import WebProductKind, WebProductStatus
+from carillon.business.brands.choices import DestinationKind, WebProductKind, WebProductStatus
 from carillon.business.brands.models import WebProduct
 from carillon.business.partners.queries import chosen_partner, is_hostname_taken
 
@@ -36,6 +36,7 @@ class WebProductData:
     default_currency: str = ""  # empty: the first of `currencies`
     cultures: tuple[str, ...] = ("en",)
     default_culture: str = ""  # empty: the first of `cultures`
+    allowed_classes: tuple[DestinationKind, ...] = ()
     partner_id: int | None = None
 
 
@@ -174,6 +175,7 @@ def _fill(product: WebProduct, data: WebProductData) -> None:
     faults.stop()
     product.name, product.kind, product.hostname, product.country = data.name, data.kind, hostname, data.country
     product.currencies, product.cultures = list(dict.fromkeys(data.currencies)), list(dict.fromkeys(data.cultures))
+    product.allowed_classes = list(dict.fromkeys(data.allowed_classes))
     check_values(product)
 
 

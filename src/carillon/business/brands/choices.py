@@ -14,6 +14,16 @@ class WebProductKind(models.TextChoices):
     CHAT = "chat", _("Live Support Chat")
 
 
+class DestinationKind(models.TextChoices):
+    """Kinds of numbers that are barred until allowed: `logic.destinations.DestinationClass` in words."""
+
+    PREMIUM = "premium", _("Premium rate")
+    SATELLITE = "satellite", _("Satellite")
+    SHARED_COST = "shared_cost", _("Shared cost")
+    INTERNATIONAL = "international", _("International networks")
+    PERSONAL = "personal", _("Personal numbers")
+
+
 class WebProductStatus(models.TextChoices):
     """Whether website and SIP domain answer: only when live."""
 

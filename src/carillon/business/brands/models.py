@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet
-from carillon.business.brands.choices import WebProductKind, WebProductStatus
+from carillon.business.brands.choices import DestinationKind, WebProductKind, WebProductStatus
 from carillon.business.partners.tenant import TenantModel
 
 
@@ -22,6 +22,9 @@ class WebProduct(TenantModel):
     default_culture = models.CharField(max_length=12, default="en")
     currencies = ArrayField(models.CharField(max_length=3), default=list)
     default_currency = models.CharField(max_length=3)
+    allowed_classes = ArrayField(
+        models.CharField(max_length=16, choices=DestinationKind.choices), default=list, blank=True
+    )
     status = models.CharField(max_length=8, choices=WebProductStatus.choices, default=WebProductStatus.LIVE)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -11,7 +11,7 @@ from carillon.base.changes import action, audited
 from carillon.base.errors import Conflict, InvalidInput
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, once
-from carillon.business.brands.choices import WebProductStatus
+from carillon.business.brands.choices import DestinationKind, WebProductStatus
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.choices import Charging, CustomerKind, ForwardingCondition, UserRole
 from carillon.business.customers.models import Customer, User
@@ -31,7 +31,7 @@ class CustomerData:
     """What is said about a customer. Web product and currency stay once created.
 
     `country`, `currency`, `culture`: empty means the web product's (when created) or as before. `max_channels`: calls
-    at a time, None: no limit.
+    at a time, None: no limit. `allowed_classes`: kinds of numbers it may call beside those its web product allows.
     """
 
     web_product_id: int
@@ -45,6 +45,7 @@ class CustomerData:
     tax_number: str = ""
     charging: Charging = Charging.PREPAID
     max_channels: int | None = None
+    allowed_classes: tuple[DestinationKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,7 @@ def _fill_customer(customer: Customer, data: CustomerData) -> None:
         data.tax_number,
     )
     customer.timezone, customer.charging, customer.max_channels = data.timezone, data.charging, data.max_channels
+    customer.allowed_classes = list(dict.fromkeys(data.allowed_classes))
     check_values(customer)
 
 

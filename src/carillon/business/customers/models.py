@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
+from carillon.business.brands.choices import DestinationKind
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.choices import Charging, CustomerKind, UserRole
 from carillon.business.partners.choices import Status
@@ -29,6 +31,9 @@ class Customer(TenantModel):
     tax_number = models.CharField(max_length=40, default="", blank=True)
     charging = models.CharField(max_length=8, choices=Charging.choices, default=Charging.PREPAID)
     max_channels = models.PositiveIntegerField(null=True, blank=True)
+    allowed_classes = ArrayField(
+        models.CharField(max_length=16, choices=DestinationKind.choices), default=list, blank=True
+    )
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
     status_reason = models.CharField(max_length=500, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

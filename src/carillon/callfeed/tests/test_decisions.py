@@ -189,7 +189,8 @@ def test_numbers_go_out_in_the_gateways_format(number_format: str, strip: int, p
         ("garbage", "invalid-number"),
         ("", "invalid-number"),
         ("+999123456", "invalid-number"),
-        ("0900 123 4567", "route-blocked"),
+        ("0900 123 4567", "destination-barred"),
+        ("+881 612 345 678", "destination-barred"),
         ("+4930123456", "no-price"),
         ("777", "unknown-extension"),
         ("020 7111 0009", "number-unassigned"),
@@ -197,6 +198,17 @@ def test_numbers_go_out_in_the_gateways_format(number_format: str, strip: int, p
 )
 def test_what_cannot_be_called_is_refused_with_its_reason(dialled: str, refusal: str) -> None:
     assert slug(device_call(dialled)) == refusal
+
+
+def test_a_barred_kind_of_number_is_called_once_it_is_allowed() -> None:
+    barred = decided(device_call("+1 900 555 0123"))
+    assert barred.refusal is not None
+    assert (barred.refusal.slug, barred.refusal.sip_code) == ("destination-barred", 403)
+    assert "+19005550123 is a premium-rate number: such calls are barred until" in " ".join(barred.notes)
+    for allowed, refusal in ((("satellite",), "destination-barred"), (("premium",), "no-price")):
+        assert slug(device_call("+1 900 555 0123"), CAST.but("customers", ACME, allowed_classes=allowed)) == refusal
+    premium = CAST.but("customers", ACME, allowed_classes=("premium",))
+    assert slug(device_call("0900 123 4567"), premium) == "route-blocked"
 
 
 def test_without_any_route_the_call_is_refused() -> None:

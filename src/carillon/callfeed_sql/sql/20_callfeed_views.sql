@@ -78,10 +78,11 @@ select c.id::text as key,
            'status', c.status, 'country', c.country, 'charging', c.charging,
            'account_id', coalesce((t.tiers -> 0 ->> 'account_id')::bigint, 0), 'currency', c.currency,
            'tiers', t.tiers, 'caller_ids', n.caller_ids, 'default_caller_id', n.default_caller_id,
-           'max_channels', c.max_channels
+           'max_channels', c.max_channels, 'allowed_classes', to_jsonb(c.allowed_classes || w.allowed_classes)
        ) as doc,
        c.id
 from public.customers_customer c
+join public.brands_webproduct w on w.id = c.web_product_id
 cross join lateral (select callfeed.tiers(c.id) as tiers) t
 cross join lateral (
     select coalesce(jsonb_agg(n.e164 order by n.e164), '[]') as caller_ids,

@@ -28,7 +28,7 @@ end
 $$;
 
 create trigger callfeed_tell after insert or update or delete on public.brands_webproduct
-    for each statement execute function callfeed.tell('domain', 'endpoint', 'user');
+    for each statement execute function callfeed.tell('domain', 'endpoint', 'user', 'customer');
 create trigger callfeed_tell after insert or update or delete on public.endpoints_endpoint
     for each statement execute function callfeed.tell('endpoint', 'user');
 create trigger callfeed_tell after insert or update or delete on public.customers_customer

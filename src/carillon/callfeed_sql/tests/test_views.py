@@ -78,6 +78,18 @@ def test_customer_without_account_still_has_a_document(cast: Cast) -> None:
     assert customer.tiers[0].account_id == 0
 
 
+def test_a_customer_may_call_what_it_or_its_web_product_allows(cast: Cast) -> None:
+    def allowed() -> tuple[str, ...]:
+        customer: Customer = document("customer", str(cast.acme.pk))
+        return customer.allowed_classes
+
+    assert allowed() == ()
+    with connection.cursor() as cursor:
+        cursor.execute("update brands_webproduct set allowed_classes = '{personal}' where id = %s", [cast.business.pk])
+        cursor.execute("update customers_customer set allowed_classes = '{premium}' where id = %s", [cast.acme.pk])
+    assert allowed() == ("premium", "personal")
+
+
 def test_disabled_device_can_not_sign_in_and_does_not_ring(cast: Cast) -> None:
     make_market(cast)
     assert document("user", str(cast.alice.pk)).endpoints == ("alice@northwind.test",)

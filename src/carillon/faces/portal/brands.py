@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from carillon.business.brands import actions, queries
-from carillon.business.brands.choices import WebProductKind, WebProductStatus
+from carillon.business.brands.choices import DestinationKind, WebProductKind, WebProductStatus
 from carillon.business.brands.models import WebProduct
 from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
 from carillon.usecases.rename_sip_domain import update_web_product
@@ -33,6 +33,7 @@ WEB_PRODUCTS = Panel(
         Column("cultures", _("Cultures"), kind="list"),
         Column("default_culture", _("Default language")),
         Column("default_currency", _("Default currency")),
+        Column("allowed_classes", _("Allowed destinations"), kind="list"),
         Column("created_at", _("Created"), kind="datetime"),
     ),
     filters=(
@@ -67,6 +68,16 @@ WEB_PRODUCTS = Panel(
         Field("default_currency", _("Default currency"), max_length=3, help=_("Leave empty for the first.")),
         Field("cultures", _("Languages"), kind="commas", placeholder="en, es", help=_("With commas between them.")),
         Field("default_culture", _("Default language"), max_length=12, help=_("Leave empty for the first.")),
+        Field(
+            "allowed_classes",
+            _("May also call"),
+            choices=DestinationKind.choices,
+            section=_("Protection"),
+            wide=True,
+            help=_(
+                "Barred unless ticked here for everybody, or for the customer. Stolen accounts are used to call these."
+            ),
+        ),
     ),
     create=actions.create_web_product,
     update=update_web_product,

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from carillon.base.actor import Actor
 from carillon.business.billing.choices import AccountKind
 from carillon.business.billing.queries import accounts_of
+from carillon.business.brands.choices import DestinationKind
 from carillon.business.customers import actions, queries
 from carillon.business.customers.choices import Charging, CustomerKind, UserRole
 from carillon.business.customers.models import Customer, User
@@ -94,6 +95,7 @@ CUSTOMERS = Panel(
         Column("culture", _("Culture")),
         Column("tax_number", _("Tax number")),
         Column("max_channels", _("Calls at a time"), kind="integer"),
+        Column("allowed_classes", _("Allowed destinations"), kind="list"),
         Column("status_reason", _("Reason")),
         Column("created_at", _("Since"), kind="datetime"),
     ),
@@ -125,7 +127,6 @@ CUSTOMERS = Panel(
             help=_("Leave empty for the web product's. It cannot be changed later."),
         ),
         Field("tax_number", _("Tax number"), max_length=40, section=_("Money")),
-        Field("max_channels", _("Calls at a time"), minimum=1, maximum=10_000, help=_("Leave empty for no limit.")),
         Field(
             "country",
             _("Country"),
@@ -134,6 +135,22 @@ CUSTOMERS = Panel(
         ),
         Field("timezone", _("Time zone"), max_length=64),
         Field("culture", _("Language"), max_length=12, help=_("Leave empty for the web product's.")),
+        Field(
+            "max_channels",
+            _("Calls at a time"),
+            minimum=1,
+            maximum=10_000,
+            section=_("Protection"),
+            help=_("Leave empty for no limit."),
+        ),
+        Field(
+            "allowed_classes",
+            _("May also call"),
+            choices=DestinationKind.choices,
+            section=_("Protection"),
+            wide=True,
+            help=_("Barred unless ticked here or at the web product. Stolen accounts are used to call these."),
+        ),
     ),
     create=open_customer,
     update=actions.update_customer,

@@ -33,6 +33,7 @@ from carillon.logic.callflow.values import (
     Direction,
     Target,
 )
+from carillon.logic.destinations import NAMES, destination_class
 from carillon.logic.numbers import DialledKind, normalise
 from carillon.logic.routing import RouteQuery, ancestry, choose_emergency_routes, choose_routes
 
@@ -222,6 +223,10 @@ def _query(call: _Call, number: str, caller: str) -> RouteQuery:
 
 
 def _network(call: _Call, number: str) -> Decision:
+    kind = destination_class(number)
+    if kind is not None and kind.value not in call.customer.allowed_classes:
+        note = f"{number} is {NAMES[kind]}: such calls are barred until they are allowed for the customer."
+        return _refused(call, "destination-barred", Note(note))
     caller, caller_note = caller_id(call.request, call.endpoint, call.user, call.customer)
     choice = choose_routes(call.feed, _query(call, number, caller))
     draft = noted(replace(call.draft, caller=caller), _own(call, caller_note), *choice.notes)

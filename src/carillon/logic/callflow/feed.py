@@ -111,6 +111,7 @@ class Customer:
     caller_ids: tuple[str, ...] = ()  # E.164 numbers it may show
     default_caller_id: str = ""
     max_channels: int | None = None
+    allowed_classes: tuple[str, ...] = ()  # of destinations.DestinationClass, its own and its web product's
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ _TABLE = (
     # routing and price
     ("no-route", 404, "No route to this number"),
     ("route-blocked", 403, "Calls to this number are blocked"),
+    ("destination-barred", 403, "Calls to this kind of number are barred"),
     ("no-gateway", 503, "No carrier available"),
     ("no-price", 403, "No price for this number"),
     ("no-exchange-rate", 403, "No exchange rate for this call"),

@@ -81,6 +81,15 @@ def test_a_part_can_be_changed_and_the_rest_stays(web: Cast) -> None:
     assert (status, product["sip_domain"]) == (200, "sip.northwind.test")
 
 
+def test_kinds_of_numbers_are_allowed_by_name(web: Cast) -> None:
+    paul = script(web, "paul")
+    for path in (f"customers/{web.acme.pk}/", f"web-products/{web.business.pk}/"):
+        assert paul("get", path)[1]["allowed_classes"] == []
+        assert paul("patch", path, {"allowed_classes": ["premium", "satellite", "premium"]})[0] == 200
+        assert paul("get", path)[1]["allowed_classes"] == ["premium", "satellite"]
+        assert paul("patch", path, {"allowed_classes": ["everything"]})[0] == 400
+
+
 def test_status_needs_its_reason(web: Cast) -> None:
     paul = script(web, "paul")
     path = f"customers/{web.acme.pk}/status/"
