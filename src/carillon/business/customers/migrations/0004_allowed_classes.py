@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0002_text_search"),
+        ("customers", "0003_user_forwarding"),
     ]
 
     operations = [
