@@ -58,7 +58,9 @@ def _build(wanted: Path, config: Config) -> None:
     pg.configure(new)
     process = pg.start(new)
     try:
-        named = {**os.environ, "CARILLON_DATABASE_NAME": TEMPLATE, "PYTHONPATH": str(CHECKOUT / "src")}
+        port = str(config.ports.postgresql)  # of the caller: it may not be the session's own cluster
+        named = {**os.environ, "CARILLON_DATABASE_NAME": TEMPLATE, "CARILLON_PORT_POSTGRESQL": port}
+        named["PYTHONPATH"] = str(CHECKOUT / "src")
         template = Config.from_env(named)
         pg.prepare(new.administrator, [template.database(role) for role in DATABASE_ROLES])
         for command in ("migrate", "apply_sql"):
