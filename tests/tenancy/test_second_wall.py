@@ -41,7 +41,7 @@ READS = {
     "web": {"public.endpoints_location"},
     "worker": {"public.endpoints_location"},
     "control": {f"callfeed.{name}" for name in ("rate", "tariff", *DOCUMENTS)},
-    "edge": {"callfeed.subscriber", "callfeed.uacreg"}
+    "edge": {"callfeed.uacreg"}
     | {f"edge.{name}" for name in ("location", "location_attrs", "dialog", "dialog_vars", "version")},
 }  # fmt: skip
 CALLS = {  # functions past row-level security
@@ -50,7 +50,7 @@ CALLS = {  # functions past row-level security
             "carillon_users"},
     "control": {"document", "extend_hold", "open_call", "open_calls", "record_event", "record_trace", "refuse_call",
                 "release_hold", "stray_dialogs", "tiers"},
-    "edge": {"record_event"},
+    "edge": {"ha1", "record_event"},
 }  # fmt: skip
 CALLS["worker"] = CALLS["web"] | {"record_event", "has_dialog"}
 RELATIONS = """
