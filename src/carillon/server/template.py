@@ -23,7 +23,7 @@ from carillon.server.errors import ClusterError
 from carillon.server.throwaway import base_folder, session_folder
 
 TEMPLATE = "carillon_template"
-KEPT_TEMPLATES = 3
+KEPT_TEMPLATES = 8  # of several checkouts, perhaps
 
 
 def copy_template(config: Config, target: Path) -> None:
@@ -31,22 +31,25 @@ def copy_template(config: Config, target: Path) -> None:
 
     Raises ClusterError with what migrating said.
     """
-    # cp keeps owners and is much faster than shutil for PostgreSQL's thousand small files
-    subprocess.run(["cp", "-a", "--reflink=auto", str(_template(config)), str(target)], check=True)
-
-
-def _template(config: Config) -> Path:
-    """Data folder of a stopped cluster that holds the migrated database; made when anything it depends on changed."""
     folder = base_folder() / "templates"
     folder.mkdir(mode=0o755, exist_ok=True)
-    with lock(folder / "lock"):
-        wanted = folder / _fingerprint()
-        if not wanted.exists():
-            _build(wanted, config)
-            for old in sorted(folder.glob("[0-9a-f]*/"), key=lambda path: path.stat().st_mtime)[:-KEPT_TEMPLATES]:
-                shutil.rmtree(old, ignore_errors=True)
-        os.utime(wanted)
-        return wanted / "postgresql"
+    with lock(folder / "lock"):  # or another session might take it away meanwhile
+        template = _template(config, folder)
+        # cp keeps owners and is much faster than shutil for PostgreSQL's thousand small files
+        subprocess.run(["cp", "-a", "--reflink=auto", str(template), str(target)], check=True)
+
+
+def _template(config: Config, folder: Path) -> Path:
+    """Data folder of a stopped cluster that holds the migrated database; made when anything it depends on changed."""
+    wanted = folder / _fingerprint()
+    if not wanted.exists():
+        for failed in folder.glob("making-*"):
+            shutil.rmtree(failed, ignore_errors=True)
+        _build(wanted, config)
+        for old in sorted(folder.glob("[0-9a-f]*/"), key=lambda path: path.stat().st_mtime)[:-KEPT_TEMPLATES]:
+            shutil.rmtree(old, ignore_errors=True)
+    os.utime(wanted)
+    return wanted / "postgresql"
 
 
 def _build(wanted: Path, config: Config) -> None:
