@@ -7,11 +7,12 @@ import json
 import sys
 from collections.abc import Mapping
 
-from bench import register
+from bench import calls, register
 from bench.frame import Bench, Figures
 from carillon.server import throwaway
 
 BENCHES: Mapping[str, Bench] = {
+    "calls": calls.BENCH,
     "register": register.BENCH,
 }
 

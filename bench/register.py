@@ -20,7 +20,7 @@ WRITE_BACK_S = 6  # both write registrations back to PostgreSQL every 5 s
 # The plain registrar's own tables beside ours, so that neither finds the other's rows.
 _PLAIN_TABLES = """
     create schema plain;
-    create table plain.subscriber as select username, domain, ha1 from callfeed.subscriber;
+    create table plain.subscriber as select username, 'fjord.test' as domain, ha1_md5 as ha1 from endpoints_endpoint;
     create unique index on plain.subscriber (username, domain);
     create table plain.location (like edge.location including all);
     create table plain.location_attrs (like edge.location_attrs including all);

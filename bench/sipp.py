@@ -47,7 +47,7 @@ class Sipp:
         self.load, self._folder = load, folder
         command = [
             *(find_program("sipp", "sip-tester"), load.target, "-sf", str(SCENARIOS / f"{load.scenario}.xml")),
-            *("-i", "127.0.0.1", "-p", str(load.port), "-nostdin", "-t", "u1"),
+            *("-i", "127.0.0.1", "-p", str(load.port), "-nostdin", "-t", "u1", "-aa"),
             *("-trace_stat", "-stf", str(folder / "stat.csv"), "-fd", "1", "-trace_err"),
         ]
         if load.times:

@@ -1,0 +1,213 @@
+"""Calls through the whole path, from INVITE to rated CDRs on four tiers, against our edge with nobody to ask."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.cpu import Meter
+from bench.crowd import PASSWORD, TIERS, load_crowd
+from bench.frame import Bench, Figures, installation, percentile, ratio, say, step
+from bench.sipp import Load, Sipp, settle_down, write_accounts
+from carillon.server import engines
+from carillon.server.installation import Installation
+from carillon.server.throwaway import spare_ports
+
+FIXED_ROUTE = Path(__file__).parent / "kamailio" / "calls.cfg"
+CALLEE = "01632960123"
+SHORT_MS = 1000
+RATED_WITHIN_S = 300
+SETTINGS = {
+    "CARILLON_CHUNK_SECONDS": "10",
+    # a thousand calls at once need more than a session's ports; rtpengine passes over those that others have
+    "CARILLON_PORT_RTP_MIN": "40000",
+    "CARILLON_PORT_RTP_MAX": "49999",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What is offered: `per_s` calls a second for `seconds`, a tenth of them of `long_ms`."""
+
+    customers: int
+    per_s: float
+    seconds: int
+    long_ms: int
+
+
+SIZES = {"full": Size(10_000, 200, 60, 40_000), "small": Size(50, 10, 3, 3_000)}
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What became of the calls, and the CPU they took: microseconds of all processes."""
+
+    done: int
+    failed: int
+    setup_ms: list[float]
+    cpu_us: int
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """How hard, and whether everybody calls on one account."""
+    parser.add_argument("--cps", type=float, help="calls a second (200)")
+    parser.add_argument("--seconds", type=int, help="for so long (60)")
+    parser.add_argument("--hot", action="store_true", help="all calls on one customer's account")
+
+
+def measure(options: Namespace) -> Figures:
+    """Offer the same calls to the whole path and to the edge alone, one after the other."""
+    size = SIZES[options.size]
+    size = replace(size, per_s=options.cps or size.per_s, seconds=options.seconds or size.seconds)
+    with installation(**SETTINGS) as installed:
+        with step(f"{size.customers} customers"):
+            phones = load_crowd(installed, size.customers)[: 1 if options.hot else None]
+            accounts = write_accounts(installed.logs / "accounts.csv", phones, PASSWORD, CALLEE)
+        with carrier(installed):
+            whole = _whole(installed, size, accounts)
+            books = books_of(installed, whole.done)
+            fixed = _fixed(installed, size, accounts)
+    ours, engine = whole.cpu_us / max(whole.done, 1), fixed.cpu_us / max(fixed.done, 1)
+    return {
+        "offered_cps": size.per_s,
+        "failed": whole.failed,
+        "setup_p50_ms": round(percentile(whole.setup_ms, 50), 1),
+        "setup_p99_ms": round(percentile(whole.setup_ms, 99), 1),
+        "cpu_us_per_call": round(ours),
+        "engine_cpu_us_per_call": round(engine),
+        "cpu_ratio": ratio(ours, engine),
+        **books,
+    }
+
+
+@contextmanager
+def carrier(installed: Installation) -> Iterator[None]:
+    """A carrier that answers every call, where the demo world's cheapest gateway points."""
+    answering = Sipp(Load("answer", installed.config.ports.carrier_a, "127.0.0.1", 0, 0), installed.logs / "carrier")
+    try:
+        yield
+    finally:
+        answering.stop()
+
+
+def _whole(installed: Installation, size: Size, accounts: Path) -> Offered:
+    for name in ("rtpengine", "kamailio", "control", "worker"):
+        installed.start(name)
+    offered = offer(installed, size, accounts, "whole", lambda done: wait_until_rated(installed, done))
+    for name in ("worker", "control", "kamailio"):
+        installed.stop(name)
+    return offered
+
+
+def _fixed(installed: Installation, size: Size, accounts: Path) -> Offered:
+    ours = engines.kamailio(installed.config)
+    place = ours.command.index("-f") + 1
+    installed.run(
+        replace(
+            ours,
+            command=(*ours.command[:place], str(FIXED_ROUTE), *ours.command[place + 1 :]),
+            environ={**ours.environ, "BENCH_CARRIER": f"127.0.0.1:{installed.config.ports.carrier_a}"},
+        )
+    )
+    offered = offer(installed, size, accounts, "fixed", lambda done: None)
+    installed.stop("kamailio")
+    return offered
+
+
+def offer(installed: Installation, size: Size, accounts: Path, name: str, finish: Callable[[int], None]) -> Offered:
+    """Place the calls; CPU is counted until `finish`, told how many were answered, returns."""
+    settle_down(3)
+    target = f"127.0.0.1:{installed.config.ports.sip}"
+    ports = spare_ports()
+    with step(f"{size.per_s:g} calls a second for {size.seconds} s, {name}"):
+        meter = Meter(installed.running)
+        kinds = ((0.9, SHORT_MS, "short"), (0.1, size.long_ms, "long"))
+        running = [
+            Sipp(
+                Load(
+                    "call",
+                    ports[place],
+                    target,
+                    size.per_s * part,
+                    round(size.per_s * part * size.seconds),
+                    ms,
+                    accounts,
+                ),
+                installed.logs / f"sipp-{name}-{kind}",
+            )
+            for place, (part, ms, kind) in enumerate(kinds)
+        ]
+        outcomes = [sipp.wait() for sipp in running]
+        done = sum(outcome.done for outcome in outcomes)
+        finish(done)
+        used = meter.used_us()
+    shares = ", ".join(f"{process} {microseconds // max(done, 1)}" for process, microseconds in used.items())
+    failed = sum(outcome.failed for outcome in outcomes)
+    say(f"{done} calls, {failed} failed; CPU in us each: {shares}")
+    times = [answer for outcome in outcomes for answer in outcome.answer_ms]
+    return Offered(done, failed, times, sum(used.values()))
+
+
+def wait_until_rated(installed: Installation, done: int) -> None:
+    """Until every call is rated and every charge posted; not for ever, what is missing is counted."""
+    began = time.monotonic()
+    while time.monotonic() - began < RATED_WITHIN_S:
+        (waiting,) = installed.sql(
+            "select exists (select from calls_call where state <> 'rated')"
+            " or exists (select from billing_unpostedcharge) or (select count(*) from calls_call) < %s",
+            done,
+        )[0]
+        if not waiting:
+            break
+        time.sleep(1)
+    say(f"rated and posted {time.monotonic() - began:.1f} s after the last call")
+
+
+def books_of(installed: Installation, answered: int) -> dict[str, int]:
+    """What the books say of so many answered calls: each has a CDR of every tier and one of the carrier's cost."""
+    [(rows, distinct)] = installed.sql(
+        "select count(*), count(distinct (c.sip_call_id, d.chain, d.tier, d.is_carrier_cost))"
+        " from calls_cdr d join calls_call c on c.id = d.call_id where d.outcome = 'answered'"
+    )
+    [(overdrawn,)] = installed.sql(
+        "select coalesce(sum(greatest(0, -(balance_micro + credit_limit_micro - unposted_micro))), 0)::bigint"
+        " from billing_account where kind in ('customer', 'partner')"
+    )
+    [(beyond_hold,)] = installed.sql(
+        "select coalesce(sum(greatest(0, d.amount_micro - h.amount_micro)), 0)::bigint"
+        " from calls_cdr d join billing_hold h on h.call_id = d.call_id and h.account_id = d.account_id"
+    )
+    [(ledger,)] = installed.sql(
+        "select coalesce(sum(abs(total)), 0)::bigint from"
+        " (select sum(amount_micro) as total from billing_entry group by currency) sums"
+    )
+    return {
+        "cdrs_missing": max(0, answered * (TIERS + 1) - distinct),
+        "cdrs_duplicated": rows - distinct,
+        "overspent_micro": int(overdrawn) + int(beyond_hold),
+        "ledger_sum": int(ledger),
+    }
+
+
+BENCH = Bench(
+    summary="calls at 200 a second from INVITE to rated CDRs on four tiers, against the edge with a fixed route",
+    bars={
+        "offered_cps": "200, aim 400",
+        "failed": "0",
+        "setup_p50_ms": "",
+        "setup_p99_ms": "",
+        "cpu_us_per_call": "",
+        "engine_cpu_us_per_call": "",
+        "cpu_ratio": "<= 4, aim 2",
+        "cdrs_missing": "0",
+        "cdrs_duplicated": "0",
+        "overspent_micro": "0",
+        "ledger_sum": "0",
+    },
+    measure=measure,
+    add_options=add_options,
+)
