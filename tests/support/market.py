@@ -47,6 +47,7 @@ from carillon.business.routing.models import Gateway
 from carillon.callfeed.documents import decode, endpoint_key, extension_key
 from carillon.logic.callflow.decide import decide
 from carillon.logic.callflow.feed import Rate, Tariff
+from carillon.logic.callflow.quality import CallQuality, LegQuality
 from carillon.logic.callflow.values import CallRequest, Decision
 from carillon.logic.documents import to_document
 from carillon.logic.money import MICRO
@@ -292,6 +293,11 @@ def finished_call(decision: Decision, *, talked_s: float, started: datetime | No
     happened(call_id, "answered", started + timedelta(seconds=2), target=0)
     happened(call_id, "ended", started + timedelta(seconds=2 + talked_s), by="caller", sip_code=200, reason="")
     return call_id
+
+
+def sounded(call_id: UUID, *legs: LegQuality) -> None:
+    """Keep how a call sounded, as control does after its end."""
+    happened(call_id, "media", datetime.now(UTC), **to_document(CallQuality(legs)))
 
 
 def traced(call_id: UUID, *messages: tuple[str, str, str], every_us: int = 1) -> None:

@@ -22,6 +22,8 @@ import pytest
 
 from carillon.config import Config
 from carillon.demo.useragent import Account, UserAgent
+from carillon.logic.callflow.quality import CallQuality
+from carillon.logic.documents import from_document
 from carillon.server import cluster as pg
 from carillon.server.errors import ClusterError, EngineError
 from carillon.server.installation import Installation
@@ -125,15 +127,24 @@ class Platform(Installation):
         return rows[0] if rows else None
 
     def events(self, sip_call_id: str) -> list[tuple[str, dict[str, Any]]]:
-        """Kinds and details of a call's events, in order of time."""
+        """Kinds and details of a call's events, in order of time; how it sounded is `media`."""
         return [
             (kind, detail)
             for kind, detail in self.sql(
                 "select e.kind, e.detail from calls_callevent e join calls_call c on c.id = e.call_id"
-                " where c.decision->'request'->>'sip_call_id' = %s order by e.at_ms, e.id",
+                " where c.decision->'request'->>'sip_call_id' = %s and e.kind <> 'media' order by e.at_ms, e.id",
                 sip_call_id,
             )
         ]
+
+    def media(self, sip_call_id: str) -> CallQuality | None:
+        """How a call sounded, once control has written it down."""
+        rows = self.sql(
+            "select e.detail from calls_callevent e join calls_call c on c.id = e.call_id"
+            " where c.decision->'request'->>'sip_call_id' = %s and e.kind = 'media'",
+            sip_call_id,
+        )
+        return from_document(CallQuality, rows[0][0]) if rows else None
 
 
 async def eventually(condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:

@@ -20,9 +20,11 @@ from carillon.business.calls.trace import Ladder, ladder_of
 from carillon.business.routing.models import Gateway
 from carillon.logic.callflow.notes import attempt_label, final_reason
 from carillon.logic.callflow.phrases import phrase
+from carillon.logic.callflow.quality import CallQuality
 from carillon.logic.callflow.values import Decision, Direction
 from carillon.logic.documents import DocumentError, from_document
 
+MEDIA = "media"  # the kind of event that says how the call sounded; `quality_of` reads it
 LIVE = (CallState.TRYING, CallState.RINGING, CallState.ANSWERED)
 
 
@@ -147,7 +149,7 @@ def events_of(actor: Actor, call_id: uuid.UUID) -> list[CallMoment]:
     if call is None or actor.customer_id is not None:
         return []
     decision = _decision_of(call)
-    events = CallEvent.objects.filter(call_id=call_id).order_by("at_ms", "pk")
+    events = CallEvent.objects.filter(call_id=call_id).exclude(kind=MEDIA).order_by("at_ms", "pk")
     return [CallMoment(event.kind, event.at_ms, event.source, _told(actor, decision, event)) for event in events]
 
 
@@ -167,6 +169,31 @@ def _told(actor: Actor, decision: Decision | None, event: CallEvent) -> dict[str
 
 def _whole(value: Any) -> int:
     return int(value) if str(value or "").isdecimal() else 0
+
+
+def quality_of(actor: Actor, call_id: uuid.UUID) -> CallQuality | None:
+    """Return how the legs of a call sounded that the actor may see; None when nothing is known of them. Two queries."""
+    call = call_of(actor, call_id)
+    event = CallEvent.objects.filter(call_id=call_id, kind=MEDIA).first() if call else None
+    if call is None or event is None:
+        return None
+    try:
+        quality = from_document(CallQuality, event.detail)
+    except DocumentError:
+        return None
+    seen = _own_sides(actor, call)
+    legs = tuple(leg for leg in quality.legs if leg.side in seen)
+    return CallQuality(legs) if legs else None
+
+
+def _own_sides(actor: Actor, call: Call) -> set[str]:
+    """The sides of a call that the actor may read about: its phones, its carriers, and those of partners below it."""
+    if actor.customer_id is not None:
+        is_caller = call.customer_id == actor.customer_id and call.direction != Direction.INBOUND
+        is_called = call.callee_customer_id == actor.customer_id or not is_caller
+        return {side for side, is_own in ((CALLER, is_caller), (CALLEE, is_called)) if is_own}
+    sides = sides_of(actor, call)
+    return {side for side, hidden in ((CALLER, sides.source), (CALLEE, sides.destination)) if not hidden}
 
 
 def trace_of(actor: Actor, call_id: uuid.UUID) -> Ladder | None:

@@ -57,6 +57,7 @@ class LiveCalls:
         self._store, self._edge, self._traces = store, edge, traces
         self._calls: dict[UUID, Live] = {}
         self.on_stranger: Callable[[], None] = lambda: None  # a call that another control decided goes on
+        self.on_over: Callable[[Live], None] = lambda live: None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -93,6 +94,7 @@ class LiveCalls:
             live.timer.cancel()
         if self._calls.pop(live.call_id, None):
             self._traces.finish(live.call_id, live.sip_call_id)
+            self.on_over(live)
 
     def _wake_later(self, live: Live) -> None:
         if live.timer:

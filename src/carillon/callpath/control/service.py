@@ -17,6 +17,8 @@ from carillon.callpath.control.decider import Decider, Settings
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import LiveCalls, now_ms
+from carillon.callpath.control.quality import QualityMeter
+from carillon.callpath.control.relay import Relay
 from carillon.callpath.control.status import StatusServer
 from carillon.callpath.control.store import UNAVAILABLE, CallStore, connect_pool, described
 from carillon.callpath.control.sweeper import Sweeper
@@ -69,6 +71,8 @@ class Control:
         self.tables = EdgeTables(self.edge, config.advertised, decrypt)
         self.sweeper = Sweeper(EDGE_NAME, config.chunk_s, self.store, self.live, lambda: self.edge)
         self.live.on_stranger = self.sweeper.look_soon
+        self.relay = Relay(config.ports.rtpengine_ng)
+        self.live.on_over = QualityMeter(self.relay, self.live).measure_later
         self.status = StatusServer(config.control_token, self.live, self.health)
         self._ports = config.ports
         self._telling = asyncio.Lock()
@@ -93,6 +97,7 @@ class Control:
                 async with asyncio.timeout(DRAIN_S):
                     await self.live.drain()
                     await self.traces.drain()
+            self.relay.close()
 
     def health(self) -> dict[str, Any]:
         """What `GET /health` says."""

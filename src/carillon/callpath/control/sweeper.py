@@ -90,6 +90,7 @@ class Sweeper:
             live.state = states.step(live.state, states.Applied(now_ms()))[0]
         if dialog is not None:
             live.dialog = (dialog["h_entry"], dialog["h_id"])
+            live.from_tag = str(dialog.get("caller", {}).get("tag", ""))
             answered_ms = int(dialog.get("start_ts") or 0) * 1000
             if call.answered_ms is None and dialog["state"] in CONFIRMED and answered_ms:
                 live.state = states.resume(

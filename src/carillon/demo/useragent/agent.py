@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from carillon.demo.useragent import sdp
 from carillon.demo.useragent.call import Call, IncomingCall, OutgoingCall
 from carillon.demo.useragent.digest import DigestClient, parse_challenge
-from carillon.demo.useragent.media import PortRange, RtpStream
+from carillon.demo.useragent.media import REPORT_S, PortRange, RtpStream
 from carillon.demo.useragent.message import Message, new_branch, new_tag
 from carillon.demo.useragent.transaction import ClientTransaction, ServerTransaction, Timers, Transactions
 from carillon.demo.useragent.transport import Address, Recorded
@@ -58,6 +58,7 @@ class UserAgent:
         self.tone_hz, self.name, self.on_call, self._rtp = tone_hz, name, on_call, rtp
         self.calls: list[Call] = []
         self.ignores: Callable[[Message], bool] = lambda _: False
+        self.reports_every_s = REPORT_S  # 0: a phone without RTCP
         self.is_forgetful = False  # a long-running carrier keeps neither calls that ended nor the wire's record
         self._digest = DigestClient(account.username, account.password)
         self._transactions = Transactions(timers, self._on_request)
@@ -134,7 +135,7 @@ class UserAgent:
 
         `identity` replaces the From value and `headers` are added, which is how a test lies about who calls.
         """
-        stream = RtpStream(self.tone_hz)
+        stream = RtpStream(self.tone_hz, self.reports_every_s)
         await stream.open(self.host, self._rtp)
         uri = target if target.startswith("sip:") else f"sip:{target}@{self.account.domain}"
         display = f'"{self.account.display}" ' if self.account.display else ""
@@ -276,7 +277,7 @@ class UserAgent:
             transaction.reply(480, "Temporarily Unavailable", to_tag=new_tag())
             return
         transaction.reply(100, "Trying")
-        stream = RtpStream(self.tone_hz)
+        stream = RtpStream(self.tone_hz, self.reports_every_s)
         await stream.open(self.host, self._rtp)
         call = IncomingCall(self, stream, transaction)
         self.attach(call)

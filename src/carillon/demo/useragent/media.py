@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import struct
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from carillon.demo.useragent import g711
+from carillon.demo.useragent import g711, rtcp
 from carillon.demo.useragent.transport import Address
 
 PACKET_S, PACKET_BYTES = 0.02, 160
+REPORT_S = 0.5  # RFC 3550 asks for 5 s on average; demonstrations and tests are shorter than that
 _WINDOW_PACKETS = 20  # 0.4 s: fine enough for 2 Hz, short enough to mean "now"
 _HEADER = struct.Struct("!BBHII")
 
@@ -44,9 +46,16 @@ class AudioReport:
 
 @dataclass(eq=False)
 class RtpStream(asyncio.DatagramProtocol):
-    """One socket for one call's audio. Open, then `play` towards an address; `report` at any time."""
+    """Two sockets for one call's audio: RTP and, on the next port, RTCP (RFC 3550, section 11).
+
+    Open, then `play` towards an address; `report` at any time. A bad line on purpose: of `loses_every` packets one is
+    not sent, `is_mute` sends none. `reports_every_s` 0: no RTCP, as of phones that have none.
+    """
 
     tone_hz: int = 440
+    reports_every_s: float = REPORT_S
+    loses_every: int = 0
+    is_mute: bool = False
     port: int = 0
     packets_sent: int = 0
     packets_received: int = 0
@@ -55,7 +64,14 @@ class RtpStream(asyncio.DatagramProtocol):
     _is_sending: bool = True
     _heard: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_WINDOW_PACKETS))
     _socket: asyncio.DatagramTransport | None = None
+    _reports: asyncio.DatagramTransport | None = None
+    _hearing: rtcp.Hearing = field(default_factory=rtcp.Hearing)
     _player: asyncio.Task[None] | None = None
+
+    @property
+    def reports_received(self) -> int:
+        """RTCP reports of the other side."""
+        return self._hearing.reports
 
     async def open(self, host: str, ports: PortRange) -> None:
         """Bind an even port of the range. Raises OSError when all are taken."""
@@ -68,6 +84,14 @@ class RtpStream(asyncio.DatagramProtocol):
             self.port = self._socket.get_extra_info("sockname")[1]
             return
         raise OSError(f"No UDP port between {ports.first} and {ports.last} is free for audio.")
+
+    async def _open_reports(self, host: str) -> None:
+        """The port for RTCP; when somebody else has it, this phone sends none."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError, OverflowError):  # the last port has no next
+            self._reports, _ = await loop.create_datagram_endpoint(
+                lambda: _Reports(self._hearing), local_addr=(host, self.port + 1)
+            )
 
     def play(self, remote: Address, payload_type: int, *, is_sending: bool = True) -> None:
         """Send the tone there from now on; a second call moves the stream (re-INVITE) or pauses it (hold)."""
@@ -94,29 +118,62 @@ class RtpStream(asyncio.DatagramProtocol):
     def close(self) -> None:
         if self._player is not None:
             self._player.cancel()
-        if self._socket is not None:
-            self._socket.close()
+        for socket in (self._socket, self._reports):
+            if socket is not None:
+                socket.close()
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         payload_type = data[1] & 0x7F if len(data) > _HEADER.size and data[0] >> 6 == 2 else -1
         if payload_type not in g711.TABLES:
             return
         self.packets_received += 1
+        self._hearing.hear(data, asyncio.get_running_loop().time())
         self._heard.append((payload_type, data[_HEADER.size :]))
 
     def error_received(self, exc: Exception) -> None:
         """The other side closed its port first: the call's end is on its way."""
 
     async def _play(self) -> None:
-        sequence, timestamp, source = secrets.randbelow(1 << 15), secrets.randbelow(1 << 31), secrets.randbits(32)
-        offset, due = 0, asyncio.get_running_loop().time()
+        clock = asyncio.get_running_loop().time
+        sent = rtcp.Sent(secrets.randbits(32), secrets.randbelow(1 << 31), 0, 0)
+        sequence, offset, due = secrets.randbelow(1 << 15), 0, clock()
+        report_due = due + self.reports_every_s
+        if self.reports_every_s and self._socket is not None:
+            await self._open_reports(self._socket.get_extra_info("sockname")[0])
         while True:
-            if self._is_sending and self._remote is not None and self._socket is not None:
+            if self._is_sending and not self.is_mute:
                 sound = g711.tone(self.tone_hz, self._payload_type)
-                header = _HEADER.pack(0x80, self._payload_type, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, source)
-                self._socket.sendto(header + sound[offset : offset + PACKET_BYTES], self._remote)
-                self.packets_sent += 1
-            sequence, timestamp = sequence + 1, timestamp + PACKET_BYTES
+                header = _HEADER.pack(0x80, self._payload_type, sequence & 0xFFFF, sent.timestamp, sent.source)
+                self._send(header + sound[offset : offset + PACKET_BYTES])
+            if self.reports_every_s and clock() >= report_due:
+                report_due = clock() + self.reports_every_s
+                self._report(replace(sent, packets=self.packets_sent, octets=self.packets_sent * PACKET_BYTES))
+            sequence, sent = sequence + 1, replace(sent, timestamp=(sent.timestamp + PACKET_BYTES) & 0xFFFFFFFF)
             offset = (offset + PACKET_BYTES) % g711.SAMPLE_RATE
             due += PACKET_S
-            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+            await asyncio.sleep(max(0.0, due - clock()))
+
+    def _send(self, packet: bytes) -> None:
+        if self._socket is None or self._remote is None:
+            return
+        self.packets_sent += 1
+        if not (self.loses_every and self.packets_sent % self.loses_every == 0):
+            self._socket.sendto(packet, self._remote)
+
+    def _report(self, sent: rtcp.Sent) -> None:
+        if self._reports is not None and self._remote is not None:
+            told = rtcp.report(sent, self._hearing, asyncio.get_running_loop().time(), name=f"demo-{self.port}")
+            self._reports.sendto(told, (self._remote[0], self._remote[1] + 1))
+
+
+class _Reports(asyncio.DatagramProtocol):
+    """The RTCP port."""
+
+    def __init__(self, hearing: rtcp.Hearing) -> None:
+        self._hearing = hearing
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self._hearing.hear_report(data, asyncio.get_running_loop().time())
+
+    def error_received(self, exc: Exception) -> None:
+        """Nobody listens for reports there: that is allowed."""

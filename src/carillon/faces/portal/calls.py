@@ -21,6 +21,8 @@ from carillon.business.calls.models import Call, Cdr
 from carillon.business.calls.trace import Ladder
 from carillon.business.customers.models import Customer
 from carillon.business.pricing.choices import Rounding
+from carillon.logic.callflow.quality import Grade
+from carillon.logic.documents import to_document
 from carillon.panels.declaration import Column, Detail, Extra, Filter, Link, Panel, RowAction
 from carillon.panels.declaration import Tab as PanelTab
 from carillon.usecases.hang_up_call import hang_up_call
@@ -48,6 +50,13 @@ ENDED_BY = {
     "timeout": _("Time limit"),
     "operator": _("Staff hung up"),
     "sweeper": _("Found dead by the sweeper"),
+}
+SIDES = {CALLER: _("Caller"), CALLEE: _("Called party")}
+GRADES = {
+    Grade.GOOD: (_("Good"), "good"),
+    Grade.FAIR: (_("Fair"), "warn"),
+    Grade.POOR: (_("Poor"), "bad"),
+    Grade.UNKNOWN: (_("Unknown"), "calm"),
 }
 
 
@@ -78,6 +87,7 @@ def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
         "ended_by": ENDED_BY.get(str(story.get("ended_by")), story.get("ended_by")),
         "rounding_names": dict(Rounding.choices),
         "events": [_moment(event) for event in queries.events_of(actor, cdr.call_id)],
+        "media": [_heard(leg) for leg in _media(actor, cdr)],
         "ladder": _messages(ladder),
         "ladder_labels": _labels(actor, cdr, call, ladder),
         "legs": len({message.sip_call_id for message in ladder.messages}) if ladder else 0,
@@ -145,6 +155,17 @@ def _events(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
     return [{"kind": row.kind, "at_ms": row.at_ms, "source": row.source, "detail": row.detail} for row in rows]
 
 
+def _media(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
+    """The legs the actor may see, each with its grade; empty when the call was not answered or not measured."""
+    quality = queries.quality_of(actor, cdr.call_id)
+    return [{**to_document(leg), "grade": leg.grade.value} for leg in (quality.legs if quality else ())]
+
+
+def _heard(leg: dict[str, Any]) -> dict[str, Any]:
+    word, tone = GRADES[Grade(leg["grade"])]
+    return {**leg, "side": SIDES[leg["side"]], "word": word, "tone": tone}
+
+
 CDRS = Panel(
     slug="cdrs",
     title=_("CDR"),
@@ -202,6 +223,7 @@ CDRS = Panel(
         Extra("explanation", queries.story_of, "Why this price"),
         Extra("prices", _prices, "Price at each tier you may see", many=True),
         Extra("events", _events, "What happened, in order", many=True),
+        Extra("media", _media, "Media quality of each leg you may see", many=True),
         Extra("trace", lambda actor, cdr: _messages(queries.trace_of(actor, cdr.call_id)), "SIP messages", many=True),
     ),
     audiences=frozenset({"operator", "partner", "customer"}),

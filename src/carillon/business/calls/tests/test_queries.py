@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from tests.support.cast import Cast
-from tests.support.market import LONDON, decided, finished_call, happened, invite, make_market, open_call, traced
+from tests.support.market import (
+    LONDON,
+    decided,
+    finished_call,
+    happened,
+    invite,
+    make_market,
+    open_call,
+    sounded,
+    traced,
+)
 
 from carillon.base.tenancy import tenant
 from carillon.business.calls.models import Call
-from carillon.business.calls.queries import call_of, events_of, live_calls_of, trace_of
+from carillon.business.calls.queries import call_of, events_of, live_calls_of, quality_of, trace_of
+from carillon.logic.callflow.quality import CALLEE, CALLER, LegQuality
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,3 +75,47 @@ def test_call_moves_through_its_states(cast: Cast) -> None:
         happened(call_id, kind, datetime.now(UTC), target=0, by="caller", sip_code=200)
         states.append(Call.objects.get(pk=call_id).state)
     assert states == ["trying", "trying", "ringing", "ringing", "answered", "answered", "ended"]
+
+
+LEGS = (LegQuality(CALLER, 500, "PCMA", loss_percent=1), LegQuality(CALLEE, 480, "PCMA"))
+
+
+def sides_seen(cast: Cast, call_id: UUID, as_role: Callable[[str], AbstractContextManager[None]]) -> dict[str, str]:
+    """The legs whose sound each of the cast may know."""
+    actors = {name: cast.staff(name) for name in ("olga", "paul", "petra", "stranger")}
+    actors |= {"alice": cast.user(cast.alice), "charlie": cast.user(cast.stranger)}
+    seen = {}
+    with as_role("web"):
+        for name, actor in actors.items():
+            with tenant(actor):
+                quality = quality_of(actor, call_id)
+                seen[name] = " ".join(leg.side for leg in quality.legs) if quality else ""
+    return seen
+
+
+def test_each_reads_how_its_own_legs_sounded(
+    cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]
+) -> None:
+    make_market(cast)
+    out = finished_call(decided(invite("alice", "northwind.test", LONDON)), talked_s=5)
+    across = finished_call(decided(invite("alice", "northwind.test", "+442079460002")), talked_s=5)
+    for call_id in (out, across):
+        sounded(call_id, *LEGS)
+    nobody = dict.fromkeys(("petra", "stranger", "charlie"), "")
+    everything = "caller callee"
+    assert sides_seen(cast, out, as_role) == nobody | {"olga": everything, "paul": "caller", "alice": "caller"}
+    assert sides_seen(cast, across, as_role) == nobody | {
+        "olga": everything,
+        "paul": "caller",
+        "alice": "caller",
+        "stranger": "callee",
+    }
+
+
+def test_a_call_that_was_not_measured_has_no_sound(cast: Cast) -> None:
+    make_market(cast)
+    call_id = finished_call(decided(invite("alice", "northwind.test", LONDON)), talked_s=5)
+    with tenant(cast.staff("olga")) as olga:
+        assert quality_of(olga, call_id) is None
+        happened(call_id, "media", datetime.now(UTC), legs="of another version")
+        assert quality_of(olga, call_id) is None

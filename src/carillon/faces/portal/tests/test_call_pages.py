@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -18,6 +19,7 @@ from tests.support.market import (
     invite,
     make_market,
     open_call,
+    sounded,
     traced,
 )
 
@@ -25,6 +27,7 @@ from carillon.base.tenancy import tenant
 from carillon.business.calls.models import Call, Cdr
 from carillon.business.partners.queries import system_actor
 from carillon.faces.portal.calls import CDRS
+from carillon.logic.callflow.quality import CALLEE, CALLER, LegQuality
 from carillon.panels.cells import rest_row
 from carillon.usecases.settle_calls import settle_call
 
@@ -42,6 +45,26 @@ def called(cast: Cast) -> Market:
     with tenant(system_actor()) as actor:
         settle_call(actor, call_id)
     return market
+
+
+def test_page_and_rest_tell_how_each_leg_sounded(called: Market) -> None:
+    cdr = Cdr.objects.get(tier=0, customer_id=called.cast.fjord_customer.pk)
+    blank = browser("olga").get(f"/panels/cdrs/{cdr.pk}/").content.decode()
+    assert "was not measured" in blank
+    bad = LegQuality(CALLEE, 480, "PCMA", Decimal("2.4"), Decimal("1.9"), 12, 20, 96, 40)
+    sounded(cdr.call_id, LegQuality(CALLER, 500, "PCMA"), bad)
+    text = browser("olga").get(f"/panels/cdrs/{cdr.pk}/").content.decode()
+    assert '<span class="state bad">Poor</span>' in text
+    assert '<span class="state calm">Unknown</span>' in text
+    assert "20 % (96)" in text
+    told = {
+        name: program(called.cast.staff(name)).get(f"/api/v1/cdrs/{cdr.pk}/media/").json() for name in ("olga", "petra")
+    }
+    assert [(leg["side"], leg["mos"], leg["grade"]) for leg in told["olga"]] == [
+        ("caller", None, "unknown"),
+        ("callee", "2.4", "poor"),
+    ]
+    assert [leg["side"] for leg in told["petra"]] == ["caller"]
 
 
 @pytest.mark.parametrize("slug", ["cdrs", "live-calls", "transactions", "accounts"])
