@@ -75,6 +75,17 @@ function arrow(message, index, columns, start, choose) {
   return group;
 }
 
+/** Return what the chosen message says: when, who to whom, its session description in words, its text. */
+function shown(place, message, before) {
+  const since = before ? `  +${((message.at_us - before.at_us) / 1e6).toFixed(3)} s` : "";
+  const route = `${new Date(message.at_us / 1000).toISOString()}${since}  ${message.src} → ${message.dst}  ${message.proto.toUpperCase()}`;
+  return [
+    make("div", { className: "ladder-route" }, route),
+    ...(message.told || []).map((line) => make("div", { className: "ladder-sdp" }, line)),
+    make("pre", { tabIndex: 0 }, message.raw || place.dataset.hidden),
+  ];
+}
+
 function draw(place, messages, labels, output) {
   const columns = columnsOf(messages);
   const room = place.clientWidth - TIME - 140 - 16;
@@ -85,10 +96,7 @@ function draw(place, messages, labels, output) {
   const choose = (group, message) => {
     for (const other of place.querySelectorAll(".chosen")) other.classList.remove("chosen");
     group.classList.add("chosen");
-    output.replaceChildren(
-      make("div", { className: "ladder-route" }, `${new Date(message.at_us / 1000).toISOString()}  ${message.src} → ${message.dst}  ${message.proto.toUpperCase()}`),
-      make("pre", { tabIndex: 0 }, message.raw || place.dataset.hidden),
-    );
+    output.replaceChildren(...shown(place, message, messages[messages.indexOf(message) - 1]));
   };
   const at = (index) => TIME + 70 + index * GAP;
   const heads = columns.map((address, index) => head(address, labels[address], at(index)));

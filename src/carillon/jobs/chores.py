@@ -20,6 +20,7 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import tenant
+from carillon.business.calls.actions import forget_old_traces
 from carillon.business.partners.queries import system_actor
 from carillon.usecases.post_charges import accounts_to_post, post_account_charges
 from carillon.usecases.settle_calls import settle_due_calls
@@ -63,9 +64,20 @@ def post(actor: Actor) -> bool:
     return False
 
 
+def forget(actor: Actor) -> bool:
+    """Forget a batch of SIP traces that are old enough."""
+    with tenant(actor):
+        return forget_old_traces(actor, limit=BATCH) == BATCH
+
+
 def chores() -> list[Chore]:
     """What the worker does beside queued jobs, with its rhythm."""
-    return [Chore("settle", 0.2, settle), Chore("post", 5.0, post), Chore("sweep", 5.0, sweep)]
+    return [
+        Chore("settle", 0.2, settle),
+        Chore("post", 5.0, post),
+        Chore("sweep", 5.0, sweep),
+        Chore("forget", 600.0, forget),
+    ]
 
 
 def work(stopping: threading.Event, todo: list[Chore]) -> None:

@@ -147,13 +147,20 @@ class Cdr(TenantModel):
 
 
 class CallTrace(models.Model):
-    """The SIP messages of one call on all its legs: zlib-compressed JSON lines."""
+    """The SIP messages of one call on all its legs: zlib-compressed JSON lines.
+
+    `partner_id` is the call's, by whose rule the trace is forgotten; None when the call's row was not there yet.
+    """
 
     tenancy = Tenancy(through=("call_id", "calls_call"))
 
     call_id = models.UUIDField(primary_key=True)
+    partner_id = models.BigIntegerField(null=True)
     messages = models.BinaryField()
     recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["partner_id", "recorded_at"], name="trace_by_age")]
 
     def __str__(self) -> str:
         return str(self.call_id)

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 MOST_BYTES = 8 * 1024 * 1024  # unpacked; more than any honest call sends
+
+
+# RFC 3551, section 6: payload types that need no rtpmap
+_STATIC = {"0": "PCMU", "3": "GSM", "4": "G723", "8": "PCMA", "9": "G722", "18": "G729"}
+_WAYS = ("sendrecv", "sendonly", "recvonly", "inactive")
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLine:
+    """One medium of a session description (RFC 4566): where it should be sent, in which codecs, which way it goes.
+
+    Port 0: refused. `direction` is from the sender's point of view.
+    """
+
+    kind: str  # audio, video, image
+    host: str
+    port: int
+    protocol: str
+    codecs: tuple[str, ...]
+    direction: str = "sendrecv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +44,11 @@ class TraceMessage:
     sip_call_id: str
     leg: int
     raw: str
+
+    @property
+    def sdp(self) -> tuple[MediaLine, ...]:
+        """What its session description says, when it has one."""
+        return media_lines(self.raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +92,42 @@ def ladder_of(packed: bytes) -> Ladder:
             )
         )
     return Ladder(tuple(parties), tuple(messages))
+
+
+def media_lines(raw: str) -> tuple[MediaLine, ...]:
+    """The media of the session description in a message; empty when there is none. What can't be read is left out."""
+    found: list[MediaLine] = []
+    host, direction = "", "sendrecv"
+    _, _, body = raw.replace("\r\n", "\n").partition("\n\n")
+    for line in body.split("\n"):
+        kind, _, value = line.strip().partition("=")
+        if kind == "m" and (medium := _medium(value, host, direction)):
+            found.append(medium)
+        elif kind == "c" and len(value.split()) == 3:
+            address = value.split()[2]
+            host = host or address
+            found[-1:] = [replace(each, host=address) for each in found[-1:]]
+        elif kind == "a" and value in _WAYS:
+            direction = direction if found else value
+            found[-1:] = [replace(each, direction=value) for each in found[-1:]]
+        elif kind == "a" and value.startswith("rtpmap:"):
+            payload, _, name = value[len("rtpmap:") :].partition(" ")
+            found[-1:] = [_named(each, payload, name.split("/")[0]) for each in found[-1:]]
+    return tuple(found)
+
+
+def _medium(value: str, host: str, direction: str) -> MediaLine | None:
+    fields = value.split()
+    port = fields[1].split("/")[0] if len(fields) > 2 else ""
+    if not port.isdecimal():
+        return None
+    codecs = tuple(_STATIC.get(payload, payload) for payload in fields[3:])
+    return MediaLine(fields[0], host, int(port), fields[2], codecs, direction)
+
+
+def _named(medium: MediaLine, payload: str, name: str) -> MediaLine:
+    known = {payload, _STATIC.get(payload, payload)}
+    return replace(medium, codecs=tuple(name if codec in known else codec for codec in medium.codecs))
 
 
 def _rows(packed: bytes) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from carillon.business.partners.roles import PERMISSIONS, common, covers, is_pat
 from carillon.business.partners.statuses import StatusData, check_status
 
 MAX_DEPTH = 16
+MOST_TRACE_DAYS = 366
 HOSTNAME_TAKEN = "This hostname is in use already."
 CLASHES = {
     "partner_name_once_per_parent": ("name", "There is a partner of this name already."),
@@ -35,7 +36,10 @@ EMAIL_TAKEN = "This e-mail address can't be used: somebody signs in with it alre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerData:
-    """What is said about a partner. `parent_id` (None: the actor's own partner) and `currency` stay once created."""
+    """What is said about a partner. `parent_id` (None: the actor's own partner) and `currency` stay once created.
+
+    `trace_days`: how long SIP messages of its calls are kept; None: as long as whoever it buys from keeps its own.
+    """
 
     name: str
     country: str
@@ -44,6 +48,7 @@ class PartnerData:
     portal_hostname: str = ""
     timezone: str = "UTC"
     culture: str = "en"
+    trace_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +121,7 @@ def _plant(actor: Actor, parent: Partner | None, data: PartnerData) -> Partner:
 
 @action("partners.change")
 def update_partner(actor: Actor, partner: Partner, data: PartnerData) -> Partner:
-    """Change a partner's name, hostname, country, time zone or culture.
+    """Change a partner's name, hostname, country, time zone, culture or how long its traces are kept.
 
     Raises:
         InvalidInput: a value is wrong, or parent or currency differ from before.
@@ -144,7 +149,10 @@ def _fill(partner: Partner, data: PartnerData) -> None:
         faults.hostname(hostname, "portal_hostname")
         is_own = hostname == OWN_HOSTNAME and partner.parent_id is None
         faults.unless(is_own or not queries.is_hostname_taken(hostname), "portal_hostname", HOSTNAME_TAKEN)
+    days = data.trace_days
+    faults.unless(days is None or 1 <= days <= MOST_TRACE_DAYS, "trace_days", f"1 to {MOST_TRACE_DAYS} days.")
     faults.stop()
+    partner.trace_days = days
     partner.name, partner.country, partner.portal_hostname = data.name, data.country, hostname
     partner.timezone, partner.culture = data.timezone, data.culture
     check_values(partner)

@@ -30,6 +30,7 @@ class Partner(models.Model):
     currency = models.CharField(max_length=3)
     timezone = models.CharField(max_length=64, default="UTC")
     culture = models.CharField(max_length=12, default="en")
+    trace_days = models.PositiveSmallIntegerField(null=True, blank=True)  # None: as whoever it buys from
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["Partner"].as_manager()

@@ -15,6 +15,7 @@ from carillon.business.partners.errors import NoMembership
 from carillon.business.partners.models import ApiToken, Login, Membership, Partner
 from carillon.business.partners.roles import ALL, CUSTOMER_PERMISSIONS, PERMISSIONS, common
 
+TRACE_DAYS = 30  # unless a partner or somebody above it says otherwise
 TOKEN_MARK = "crl_"  # noqa: S105 - lets secret scanners and people recognise our tokens
 
 
@@ -79,6 +80,19 @@ def is_hostname_taken(name: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("select public.carillon_hostname_taken(%s)", [name])
         return bool(cursor.fetchone()[0])
+
+
+def trace_days_of(actor: Actor) -> dict[int, int]:
+    """Return for each partner the actor sees for how many days SIP messages of its calls are kept; one query.
+
+    A partner that does not say takes after whoever it buys from; the default is for whoever nobody above has said it.
+    """
+    rows = list(Partner.objects.visible_to(actor).values_list("pk", "path", "trace_days"))
+    said = {partner_id: days for partner_id, _, days in rows}
+    return {
+        partner_id: next((said[above] for above in reversed(path) if said.get(above)), None) or TRACE_DAYS
+        for partner_id, path, _ in rows
+    }
 
 
 def staff_actor(

@@ -268,7 +268,8 @@ $$;
 
 create function callfeed.record_trace(call_id uuid, messages bytea) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
-    insert into public.calls_calltrace (call_id, messages, recorded_at) values ($1, $2, now())
+    insert into public.calls_calltrace (call_id, partner_id, messages, recorded_at)
+    values ($1, (select c.partner_id from public.calls_call c where c.id = $1), $2, now())
     on conflict (call_id) do update set messages = excluded.messages, recorded_at = excluded.recorded_at
 $$;
 

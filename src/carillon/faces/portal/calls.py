@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from typing import Any
 
@@ -51,6 +52,12 @@ ENDED_BY = {
     "operator": _("Staff hung up"),
     "sweeper": _("Found dead by the sweeper"),
 }
+WAYS = {
+    "sendrecv": _("both ways"),
+    "sendonly": _("sends only (hold)"),
+    "recvonly": _("listens only"),
+    "inactive": _("neither way (hold)"),
+}
 SIDES = {CALLER: _("Caller"), CALLEE: _("Called party")}
 GRADES = {
     Grade.GOOD: (_("Good"), "good"),
@@ -88,7 +95,7 @@ def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
         "rounding_names": dict(Rounding.choices),
         "events": [_moment(event) for event in queries.events_of(actor, cdr.call_id)],
         "media": [_heard(leg) for leg in _media(actor, cdr)],
-        "ladder": _messages(ladder),
+        "ladder": [{**message, "told": _told(message["sdp"])} for message in _messages(ladder)],
         "ladder_labels": _labels(actor, cdr, call, ladder),
         "legs": len({message.sip_call_id for message in ladder.messages}) if ladder else 0,
     }
@@ -116,8 +123,20 @@ def _messages(ladder: Ladder | None) -> list[dict[str, Any]]:
             "raw": message.raw,
             "leg": message.leg,
             "summary": message.summary,
+            "sdp": [dataclasses.asdict(line) for line in message.sdp],
         }
         for message in (ladder.messages if ladder else ())
+    ]
+
+
+def _told(lines: list[dict[str, Any]]) -> list[str]:
+    """A session description in words, a sentence for each medium."""
+    words = now_("%(kind)s to %(host)s port %(port)s: %(codecs)s; %(way)s")
+    return [
+        words % {**line, "codecs": ", ".join(line["codecs"]), "way": WAYS.get(line["direction"], "")}
+        if line["port"]
+        else now_("%(kind)s refused") % line
+        for line in lines
     ]
 
 

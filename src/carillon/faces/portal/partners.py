@@ -34,7 +34,7 @@ def _staff_values(row: Membership) -> Mapping[str, Any]:
 
 
 def _partner_values(row: Partner) -> Mapping[str, Any]:
-    columns = ("name", "country", "currency", "parent_id", "timezone", "culture")
+    columns = ("name", "country", "currency", "parent_id", "timezone", "culture", "trace_days")
     return {name: getattr(row, name) for name in columns} | {"portal_hostname": row.portal_hostname or ""}
 
 
@@ -60,6 +60,7 @@ PARTNERS = Panel(
         Column("parent_id", _("Parent"), kind="integer"),
         Column("timezone", _("Time zone")),
         Column("culture", _("Culture")),
+        Column("trace_days", _("SIP messages kept, days"), kind="integer"),
     ),
     filters=(
         Filter("name", _("Name"), lookup="istartswith"),
@@ -84,6 +85,13 @@ PARTNERS = Panel(
             kind="code",
             max_length=253,
             help=_("Where this partner's staff sign in under its own name. Leave empty to have them sign in at yours."),
+        ),
+        Field(
+            "trace_days",
+            _("SIP messages kept, days"),
+            minimum=1,
+            maximum=actions.MOST_TRACE_DAYS,
+            help=_("Leave empty to keep them as long as whoever this partner buys from; 30 days when nobody says."),
         ),
     ),
     initial=_partner_values,

@@ -6,7 +6,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carillon.business.calls.trace import ladder_of
+from carillon.business.calls.trace import MediaLine, ladder_of, media_lines
 
 
 def packed(*lines: dict[str, object]) -> bytes:
@@ -41,3 +41,43 @@ def test_short_header_and_odd_lines_are_read() -> None:
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: zlib.compress(text.encode())))
 def test_anything_else_is_an_empty_ladder(archive: bytes) -> None:
     assert ladder_of(archive).messages == ()
+
+
+OFFER = """INVITE sip:102@northwind.test SIP/2.0
+Call-ID: 1
+Content-Type: application/sdp
+
+v=0
+o=- 1 1 IN IP4 192.0.2.7
+s=-
+c=IN IP4 192.0.2.7
+t=0 0
+m=audio 40000 RTP/AVP 8 0 101
+a=rtpmap:8 PCMA/8000
+a=rtpmap:101 telephone-event/8000
+a=sendonly
+m=video 0 RTP/AVP 96
+m=image bad udptl t38
+""".replace("\n", "\r\n")
+
+
+def test_a_session_description_is_readable() -> None:
+    assert media_lines(OFFER) == (
+        MediaLine("audio", "192.0.2.7", 40000, "RTP/AVP", ("PCMA", "PCMU", "telephone-event"), "sendonly"),
+        MediaLine("video", "192.0.2.7", 0, "RTP/AVP", ("96",)),
+    )
+
+
+def test_a_medium_may_have_an_address_of_its_own() -> None:
+    session = "v=0\nc=IN IP4 192.0.2.7\na=inactive\n"
+    media = "m=audio 4 RTP/AVP 9\nc=IN IP6 2001:db8::1\nm=video 6 RTP/AVP 97"
+    found = media_lines(f"INVITE sip:x SIP/2.0\n\n{session}{media}")
+    assert [(line.host, line.direction) for line in found] == [
+        ("2001:db8::1", "inactive"),
+        ("192.0.2.7", "inactive"),
+    ]
+
+
+@given(st.text(alphabet="mca= \n0189RTP/:iNsd", max_size=200))
+def test_any_text_is_read_without_an_error(text: str) -> None:
+    media_lines(f"\n\n{text}")
