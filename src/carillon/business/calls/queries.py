@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import BigIntegerField, F, OuterRef, QuerySet, Subquery
@@ -18,10 +18,12 @@ from carillon.business.calls.legs import CALLEE, CALLER, CARRIER, Sides, conceal
 from carillon.business.calls.models import SHOWN, Call, CallEvent, CallTrace, Cdr
 from carillon.business.calls.trace import Ladder, ladder_of
 from carillon.business.routing.models import Gateway
+from carillon.logic.callflow.diagnosis import Case, Finding, Tried, diagnose
 from carillon.logic.callflow.notes import attempt_label, final_reason
 from carillon.logic.callflow.phrases import phrase
 from carillon.logic.callflow.quality import CallQuality
 from carillon.logic.callflow.values import Decision, Direction
+from carillon.logic.callflow.values import Outcome as OutcomeValue
 from carillon.logic.documents import DocumentError, from_document
 
 MEDIA = "media"  # the kind of event that says how the call sounded; `quality_of` reads it
@@ -184,6 +186,48 @@ def quality_of(actor: Actor, call_id: uuid.UUID) -> CallQuality | None:
     seen = _own_sides(actor, call)
     legs = tuple(leg for leg in quality.legs if leg.side in seen)
     return CallQuality(legs) if legs else None
+
+
+def diagnosis_of(actor: Actor, cdr: Cdr) -> tuple[Finding, ...]:
+    """Return what was the matter with a call, from what the actor may know of it; about six queries."""
+    story = story_of(actor, cdr)
+    return diagnose(
+        Case(
+            outcome=OutcomeValue(cdr.outcome),
+            who=cdr.callee or str(story.get("dialled") or ""),
+            sip_code=cdr.sip_code,
+            reason=str(story.get("reason") or ""),
+            refusal=str(story.get("refusal") or ""),
+            ended_by=str(story.get("ended_by") or ""),
+            duration_ms=cdr.duration_ms,
+            rang_ms=_milliseconds(cdr.ended_at - cdr.started_at),
+            answerer=_answerer(actor, cdr) if cdr.answered_at else "",
+            tried=tuple(_tried(attempt) for attempt in story.get("attempts", ())),
+            quality=quality_of(actor, cdr.call_id) if cdr.answered_at else None,
+        )
+    )
+
+
+def _answerer(actor: Actor, cdr: Cdr) -> str:
+    """Who picked up, as the actor may know it; "" for customers' people and when it is not known."""
+    call = call_of(actor, cdr.call_id) if actor.customer_id is None else None
+    decision = _decision_of(call) if call else None
+    answer = CallEvent.objects.filter(call_id=cdr.call_id, kind="answered").first() if decision else None
+    if decision is None or answer is None:
+        return ""
+    index = _whole(answer.detail.get("target"))
+    target = decision.targets[index] if index < len(decision.targets) else None
+    name = target.carrier.gateway if target and target.carrier else decision.callee
+    return attempt_label(decision, index, name, actor.scope)
+
+
+def _tried(attempt: Mapping[str, Any]) -> Tried:
+    reason, code = str(attempt.get("reason") or ""), _whole(attempt.get("sip_code"))
+    return Tried(str(attempt.get("label") or ""), code, reason, _whole(attempt.get("elapsed_ms")))
+
+
+def _milliseconds(span: timedelta) -> int:
+    return max(round(span.total_seconds() * 1000), 0)
 
 
 def _own_sides(actor: Actor, call: Call) -> set[str]:

@@ -89,6 +89,7 @@ def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
     story = queries.story_of(actor, cdr)
     return {
         "cdr": cdr,
+        "diagnosis": [now_(found.template) % found.values for found in queries.diagnosis_of(actor, cdr)],
         "prices": queries.prices_of(actor, cdr),
         "explanation": story,
         "ended_by": ENDED_BY.get(str(story.get("ended_by")), story.get("ended_by")),
@@ -174,6 +175,10 @@ def _events(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
     return [{"kind": row.kind, "at_ms": row.at_ms, "source": row.source, "detail": row.detail} for row in rows]
 
 
+def _diagnosis(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
+    return [{"slug": found.slug, "text": found.text} for found in queries.diagnosis_of(actor, cdr)]
+
+
 def _media(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
     """The legs the actor may see, each with its grade; empty when the call was not answered or not measured."""
     quality = queries.quality_of(actor, cdr.call_id)
@@ -242,6 +247,7 @@ CDRS = Panel(
         Extra("explanation", queries.story_of, "Why this price"),
         Extra("prices", _prices, "Price at each tier you may see", many=True),
         Extra("events", _events, "What happened, in order", many=True),
+        Extra("diagnosis", _diagnosis, "What was the matter, in plain words", many=True),
         Extra("media", _media, "Media quality of each leg you may see", many=True),
         Extra("trace", lambda actor, cdr: _messages(queries.trace_of(actor, cdr.call_id)), "SIP messages", many=True),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -45,6 +45,27 @@ def called(cast: Cast) -> Market:
     with tenant(system_actor()) as actor:
         settle_call(actor, call_id)
     return market
+
+
+def test_a_diagnosis_names_carriers_to_their_owner_alone(cast: Cast) -> None:
+    make_market(cast)
+    decision = decided(invite("bryggen", "fjord.test", LONDON))
+    started = datetime.now(UTC) - timedelta(minutes=5)
+    call_id, _ = open_call(decision, at=started)
+    happened(call_id, "applied", started)
+    happened(call_id, "attempt", started, target=0, label="Carrier A", sip_code=503, reason="Full at A", elapsed_ms=40)
+    happened(call_id, "failed", started, sip_code=503, reason="Full at A", by="callee")
+    with tenant(system_actor()) as actor:
+        settle_call(actor, call_id)
+    cdr = Cdr.objects.get(call_id=call_id, tier=0, is_carrier_cost=False)
+    said = {
+        name: program(cast.staff(name)).get(f"/api/v1/cdrs/{cdr.pk}/diagnosis/").json() for name in ("olga", "petra")
+    }
+    assert said["olga"] == [{"slug": "failed", "text": "Carrier A answered 503 Full at A."}]
+    assert said["petra"] == [
+        {"slug": "failed", "text": "carrier 1 of Northwind Telecom answered 503 Service Unavailable."}
+    ]
+    assert "answered 503 Service Unavailable." in browser("petra").get(f"/panels/cdrs/{cdr.pk}/").content.decode()
 
 
 def test_page_and_rest_tell_how_each_leg_sounded(called: Market) -> None:

@@ -43,7 +43,7 @@ def rest_of(client: Client, call_id: UUID) -> str:
     found = client.get(f"/api/v1/cdrs/?call_id={call_id}").json()["results"]
     parts = [json.dumps(found)]
     for row in found:
-        for part in ("explanation", "prices", "events", "trace"):
+        for part in ("explanation", "prices", "events", "trace", "media", "diagnosis"):
             response = client.get(f"/api/v1/cdrs/{row['id']}/{part}/")
             assert response.status_code == 200
             parts.append(json.dumps(response.json()))
@@ -101,3 +101,6 @@ def test_a_customers_program_learns_its_price_alone(cast: Cast) -> None:
     told = client.get(f"/api/v1/cdrs/{cdr['id']}/explanation/").json()
     assert not {"margin", "attempts", "notes"} & set(told)
     assert client.get(f"/api/v1/cdrs/{cdr['id']}/trace/").json() == []
+    assert client.get(f"/api/v1/cdrs/{cdr['id']}/diagnosis/").json() == [
+        {"slug": "hung-up-by-caller", "text": "The caller hung up after 60 s."}
+    ]
