@@ -96,10 +96,13 @@ class Sipp:
                         yield float(row[1])
 
 
-def write_accounts(path: Path, usernames: Iterable[str], password: str, *more: str) -> Path:
-    """sipp's injection file: user name, credentials, and whatever else a scenario calls field2, field3, ..."""
-    lines = (";".join((name, f"[authentication username={name} password={password}]", *more)) for name in usernames)
-    path.write_text("SEQUENTIAL\n" + "\n".join(lines) + "\n")
+def write_accounts(path: Path, usernames: Iterable[str], password: str, *, callees: int = 1) -> Path:
+    """sipp's injection file: user name, credentials, and one of so many numbers to call (Ofcom's for fiction)."""
+    lines = (
+        f"{name};[authentication username={name} password={password}];01632960{n % callees:03d}\n"
+        for n, name in enumerate(usernames)
+    )
+    path.write_text("SEQUENTIAL\n" + "".join(lines))
     return path
 
 

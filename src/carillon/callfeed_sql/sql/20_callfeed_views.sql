@@ -26,49 +26,54 @@ left join public.numbers_number n
     on n.id = e.caller_id_id and n.customer_id = e.customer_id and n.state = 'in_service';
 
 -- The sales that one call of a customer makes: its partner to the customer, that partner's parent to it, and so on up.
+-- In plpgsql, as everything that a call waits for: it keeps plans, where a function in plain SQL is planned at each call.
 create function callfeed.tiers(customer_id bigint) returns jsonb
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-    with recursive sale as (
-        select 0 as position, p.id as seller_id, p.name as seller, p.parent_id, null::bigint as buyer_id,
-               c.name as buyer, c.status as buyer_status, c.currency as buyer_currency, c.web_product_id
-        from public.customers_customer c
-        join public.partners_partner p on p.id = c.partner_id
-        where c.id = $1
-        union all
-        select s.position + 1, p.id, p.name, p.parent_id, b.id, b.name, b.status, b.currency, null::bigint
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return (
+        with recursive sale as (
+            select 0 as position, p.id as seller_id, p.name as seller, p.parent_id, null::bigint as buyer_id,
+                   c.name as buyer, c.status as buyer_status, c.currency as buyer_currency, c.web_product_id
+            from public.customers_customer c
+            join public.partners_partner p on p.id = c.partner_id
+            where c.id = tiers.customer_id
+            union all
+            select s.position + 1, p.id, p.name, p.parent_id, b.id, b.name, b.status, b.currency, null::bigint
+            from sale s
+            join public.partners_partner p on p.id = s.parent_id
+            join public.partners_partner b on b.id = s.seller_id
+        )
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'position', s.position, 'seller_partner_id', s.seller_id, 'seller', s.seller,
+            'buyer_partner_id', s.buyer_id, 'buyer', s.buyer, 'buyer_status', s.buyer_status,
+            -- without an account there is no money: 0 is nobody's, so open_call refuses and emergency calls still pass
+            'account_id', coalesce(a.id, 0), 'account_currency', coalesce(a.currency, s.buyer_currency),
+            'price_list_id', l.price_list_id
+        ) order by s.position), '[]')
         from sale s
-        join public.partners_partner p on p.id = s.parent_id
-        join public.partners_partner b on b.id = s.seller_id
-    )
-    select coalesce(jsonb_agg(jsonb_build_object(
-        'position', s.position, 'seller_partner_id', s.seller_id, 'seller', s.seller,
-        'buyer_partner_id', s.buyer_id, 'buyer', s.buyer, 'buyer_status', s.buyer_status,
-        -- without an account there is no money: 0 is nobody's, so open_call refuses and emergency calls still pass
-        'account_id', coalesce(a.id, 0), 'account_currency', coalesce(a.currency, s.buyer_currency),
-        'price_list_id', l.price_list_id
-    ) order by s.position), '[]')
-    from sale s
-    left join lateral (
-        select a.id, a.currency
-        from public.billing_account a
-        where a.partner_id = s.seller_id
-          and case when s.position = 0 then a.kind = 'customer' and a.customer_id = $1
-                   else a.kind = 'partner' and a.buyer_partner_id = s.buyer_id end
-        order by (a.currency = s.buyer_currency) desc, a.id
-        limit 1
-    ) a on true
-    left join lateral (
-        select p.price_list_id
-        from public.pricing_priceassignment p
-        where p.partner_id = s.seller_id
-          and case when s.position = 0
-                   then p.buyer_partner_id is null
-                        and (p.customer_id = $1 or p.customer_id is null)
-                        and (p.web_product_id = s.web_product_id or p.web_product_id is null)
-                   else p.buyer_partner_id = s.buyer_id end
-        order by p.customer_id nulls last, p.web_product_id nulls last
-        limit 1
-    ) l on true
+        left join lateral (
+            select a.id, a.currency
+            from public.billing_account a
+            where a.partner_id = s.seller_id  -- each side of the "or" has an index; a partner has too many accounts to look at
+              and (s.position = 0 and a.kind = 'customer' and a.customer_id = tiers.customer_id
+                   or a.kind = 'partner' and a.buyer_partner_id = s.buyer_id)
+            order by (a.currency = s.buyer_currency) desc, a.id
+            limit 1
+        ) a on true
+        left join lateral (
+            select p.price_list_id
+            from public.pricing_priceassignment p
+            where p.partner_id = s.seller_id
+              and case when s.position = 0
+                       then p.buyer_partner_id is null
+                            and (p.customer_id = tiers.customer_id or p.customer_id is null)
+                            and (p.web_product_id = s.web_product_id or p.web_product_id is null)
+                       else p.buyer_partner_id = s.buyer_id end
+            order by p.customer_id nulls last, p.web_product_id nulls last
+            limit 1
+        ) l on true
+    );
+end
 $$;
 
 create view callfeed.customer_doc as
@@ -83,7 +88,7 @@ select c.id::text as key,
        c.id
 from public.customers_customer c
 join public.brands_webproduct w on w.id = c.web_product_id
-cross join lateral (select callfeed.tiers(c.id) as tiers) t
+cross join lateral (select callfeed.tiers(c.id) as tiers offset 0) t  -- offset: computed once, though it is used twice
 cross join lateral (
     select coalesce(jsonb_agg(n.e164 order by n.e164), '[]') as caller_ids,
            coalesce(min(n.e164) filter (where n.is_default_caller_id and n.user_id is null),
@@ -234,5 +239,21 @@ begin
             raise exception 'callfeed has no documents of kind %', kind;
     end case;
     return found;
+end
+$$;
+
+-- A document and those that a call will ask for next: who is behind a device or a number. One question instead of three.
+create function callfeed.documents(kind text, key text) returns table (of_kind text, of_key text, doc jsonb)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    found constant jsonb := callfeed.document(kind, key);
+begin
+    return query values (documents.kind, documents.key, found);
+    if kind in ('endpoint', 'number') then
+        return query
+            select n.kind, n.key, callfeed.document(n.kind, n.key)
+            from (values ('customer', found ->> 'customer_id'), ('user', found ->> 'user_id')) n (kind, key)
+            where n.key is not null;
+    end if;
 end
 $$;

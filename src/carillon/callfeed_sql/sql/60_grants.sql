@@ -9,7 +9,7 @@ grant select on callfeed.domain_doc, callfeed.endpoint_doc, callfeed.customer_do
     callfeed.tariff, callfeed.rate to carillon_control;
 grant select on all sequences in schema callfeed to carillon_control;
 grant execute on function
-    callfeed.document(text, text), callfeed.tiers(bigint),
+    callfeed.document(text, text), callfeed.documents(text, text), callfeed.tiers(bigint),
     callfeed.open_call(uuid, timestamptz, text, jsonb, bigint, bigint, timestamptz, jsonb),
     callfeed.refuse_call(uuid, timestamptz, text, jsonb), callfeed.extend_hold(uuid, bigint, timestamptz, jsonb),
     callfeed.release_hold(uuid), callfeed.record_event(uuid, text, bigint, text, jsonb),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,9 @@ STALE_S = 86_400.0  # how old a document may serve while PostgreSQL is away
 MAX_PER_KIND = 200_000
 ALSO = {"user": ("extension",)}  # kinds that change with a notified kind
 
-Read = Callable[[str, str], Awaitable[Any]]
-"""Reads one document of a kind by key: a dict, or None."""
+Found = Mapping[tuple[str, str], Any]
+Read = Callable[[str, str], Awaitable[Found]]
+"""Reads a document of a kind by key: dicts (None: there is none) by kind and key, the one asked for among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +69,22 @@ class DocumentCache:
             task.exception()  # seen here, because those who waited may have given up
 
     async def _fetch(self, kind: str, key: str) -> None:
-        generation = self._generations.get(kind, 0)
+        generations = dict(self._generations)
         try:
-            value = _decoded(kind, key, await self._read(kind, key))
+            found = await self._read(kind, key)
         except Exception:
             if not self._revive(kind, key):
                 raise
             return
+        for (each, its_key), doc in found.items():
+            is_current = generations.get(each, 0) == self._generations.get(each, 0)
+            self._keep(each, its_key, _decoded(each, its_key, doc), is_current=is_current)
+
+    def _keep(self, kind: str, key: str, value: Any, *, is_current: bool) -> None:
+        """What changed while it was being read is good for the call that waits, not for the next one."""
         entries = self._entries.setdefault(kind, {})
         if len(entries) >= MAX_PER_KIND:
             entries.pop(next(iter(entries)))
-        # Changed while it was being read: good for the call that waits, not for the next one.
-        is_current = generation == self._generations.get(kind, 0)
         loaded_at = self._clock() if is_current else self._clock() - FRESH_S + NEGATIVE_S
         entries[key] = _Entry(value, loaded_at)
 

@@ -118,7 +118,7 @@ class Knowledge:
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], database: Database, copy: Path, on_change: Changed) -> None:
         self._pool, self._database, self._copy, self._on_change = pool, database, copy, on_change
-        self.documents = DocumentCache(self._read_document)
+        self.documents = DocumentCache(self._read_documents)
         self._reference: Reference | None = None
         self.generations: dict[str, int] = {}  # of each kind in force
         self._changed: set[str] = set()
@@ -143,8 +143,9 @@ class Knowledge:
         rows = await self._pool.fetch("select doc from callfeed.domain_doc")
         return tuple(decode("domain", row["doc"]) for row in rows)
 
-    async def _read_document(self, kind: str, key: str) -> Any:
-        return await self._pool.fetchval("select callfeed.document($1, $2)", kind, key, timeout=QUERY_S)
+    async def _read_documents(self, kind: str, key: str) -> dict[tuple[str, str], Any]:
+        rows = await self._pool.fetch("select * from callfeed.documents($1, $2)", kind, key, timeout=QUERY_S)
+        return {(row["of_kind"], row["of_key"]): row["doc"] for row in rows}
 
     async def run(self) -> None:
         """Keep current until cancelled: a listener and a loader."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from carillon.callpath.control.documents import FRESH_S, NEGATIVE_S, DocumentCache
+from carillon.callpath.control.documents import FRESH_S, NEGATIVE_S, DocumentCache, Found
 from carillon.logic.callflow.need import Missing
 
 ALICE = {"name": "northwind.test", "partner_id": 2, "web_product_id": 1, "country": "GB"}
@@ -16,16 +16,17 @@ class Source:
 
     def __init__(self) -> None:
         self.docs: dict[str, Any] = {"northwind.test": ALICE}
+        self.more: dict[tuple[str, str], Any] = {}
         self.reads = 0
         self.is_away = False
         self.now = 1000.0
 
-    async def read(self, _kind: str, key: str) -> Any:
+    async def read(self, kind: str, key: str) -> Found:
         self.reads += 1
         await asyncio.sleep(0)
         if self.is_away:
             raise OSError("away")
-        return self.docs.get(key)
+        return {(kind, key): self.docs.get(key), **self.more}
 
     def cache(self) -> DocumentCache:
         return DocumentCache(self.read, lambda: self.now)
@@ -46,6 +47,15 @@ async def test_a_document_is_read_once() -> None:
         cache.get("domain", "northwind.test")
     assert (await get(cache)).country == "GB"
     assert (await get(cache)).country == "GB"
+    assert source.reads == 1
+
+
+async def test_what_comes_along_is_not_asked_for() -> None:
+    source = Source()
+    source.more = {("domain", "hello.test"): {**ALICE, "name": "hello.test"}}
+    cache = source.cache()
+    await get(cache)
+    assert (await get(cache, "hello.test")).name == "hello.test"
     assert source.reads == 1
 
 
@@ -100,7 +110,7 @@ async def test_an_old_document_serves_while_the_database_is_away() -> None:
 
 
 async def test_users_and_extensions_are_forgotten_together() -> None:
-    cache = DocumentCache(lambda _kind, _key: asyncio.sleep(0, None), lambda: 0.0)
+    cache = DocumentCache(lambda kind, key: asyncio.sleep(0, {(kind, key): None}), lambda: 0.0)
     await cache.load("extension", "1/101")
     cache.forget("user")
     with pytest.raises(Missing):
