@@ -38,7 +38,7 @@ from carillon.business.routing.models import Gateway
 from carillon.demo.cast.load import actor_of
 from carillon.demo.cast.routing import REPLY_TIMEOUT_MS, gateway_data
 from carillon.demo.world import CAST, OPERATOR, micro
-from carillon.usecases.post_charges import accounts_to_post, post_account_charges
+from carillon.usecases.post_charges import post_charges
 from carillon.usecases.settle_calls import settle_due_calls
 from tests.support.flows import Changes, ExpectedCdr
 from tests.support.platform import Platform
@@ -210,8 +210,7 @@ class Books:
         with tenant(system_actor()) as actor:
             settle_due_calls(actor)
         with tenant(system_actor()) as actor:
-            for account_id in accounts_to_post(actor):
-                post_account_charges(actor, account_id)
+            post_charges(actor)
 
     def cdrs(self, sip_call_id: str) -> list[ExpectedCdr]:
         """The call's CDRs in order of chain and tier."""

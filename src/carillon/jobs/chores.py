@@ -22,12 +22,13 @@ from carillon.base.actor import Actor
 from carillon.base.tenancy import tenant
 from carillon.business.calls.actions import forget_old_traces
 from carillon.business.partners.queries import system_actor
-from carillon.usecases.post_charges import accounts_to_post, post_account_charges
+from carillon.usecases.post_charges import post_charges
 from carillon.usecases.settle_calls import settle_due_calls
 from carillon.usecases.sweep_calls import sweep_calls
 
 log = logging.getLogger("carillon.jobs")
 BATCH = 100
+CHARGES = 2000
 AFTER_ERROR_S = 1.0
 SCOPE_KEPT_S = 1.0  # how long a new partner's calls may wait to be seen
 
@@ -55,13 +56,9 @@ def sweep(actor: Actor) -> bool:
 
 
 def post(actor: Actor) -> bool:
-    """Post all waiting charges, one transaction per account."""
+    """Post a batch of waiting charges."""
     with tenant(actor):
-        waiting = accounts_to_post(actor)
-    for account_id in waiting:
-        with tenant(actor):
-            post_account_charges(actor, account_id)
-    return False
+        return post_charges(actor, limit=CHARGES) == CHARGES
 
 
 def forget(actor: Actor) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,8 +21,8 @@ from carillon.base.actor import Actor
 from carillon.base.changes import action
 from carillon.base.errors import Conflict, NotFound
 from carillon.business.billing.choices import AccountKind, HoldState
-from carillon.business.billing.ledger import book_account, lock_accounts
-from carillon.business.billing.models import Account, Hold, UnpostedCharge
+from carillon.business.billing.ledger import Change, book_account, change_accounts
+from carillon.business.billing.models import Hold, UnpostedCharge
 from carillon.business.calls.choices import CallState, Tab
 from carillon.business.calls.facts import Happening, facts_of, refusal_of
 from carillon.business.calls.models import Call, CallEvent, Cdr
@@ -252,14 +252,19 @@ def _tab(draft: CdrDraft, decision: Decision) -> Tab:
 def _charge(cdrs: Sequence[Cdr], holds: Sequence[Hold]) -> None:
     """Give the holds back and note the charges; only customers' own rows change, the tiers above wait for a batch."""
     own = [cdr for cdr in cdrs if cdr.amount_micro and cdr.tier == 0 and not cdr.is_carrier_cost and cdr.account_id]
-    accounts = lock_accounts([*(hold.account_id for hold in holds), *(cdr.account_id or 0 for cdr in own)])
-    for hold in holds:
-        accounts[hold.account_id].reserved_micro -= hold.amount_micro
-    for cdr in own:
-        accounts[cdr.account_id or 0].unposted_micro += cdr.amount_micro
-    Account.objects.bulk_update(accounts.values(), ["reserved_micro", "unposted_micro"])
-    Hold.objects.filter(pk__in=[hold.pk for hold in holds]).update(state=HoldState.SETTLED)
     UnpostedCharge.objects.bulk_create(_unposted(cdrs))
+    Hold.objects.filter(pk__in=[hold.pk for hold in holds]).update(state=HoldState.SETTLED)
+    held, charged = Counter[int](), Counter[int]()
+    for hold in holds:
+        held[hold.account_id] += hold.amount_micro
+    for cdr in own:
+        charged[cdr.account_id or 0] += cdr.amount_micro
+    change_accounts(
+        {
+            account_id: Change(reserved_micro=-held[account_id], unposted_micro=charged[account_id])
+            for account_id in held.keys() | charged.keys()
+        }
+    )
 
 
 def _unposted(cdrs: Sequence[Cdr]) -> Iterator[UnpostedCharge]:

@@ -6,10 +6,11 @@ each other. The cached balance changes in the transaction that writes the entrie
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from carillon.base.actor import Actor
 from carillon.business.billing.choices import AccountKind, TransferKind
@@ -33,6 +34,56 @@ class Movement:
     shown_micro: int
     holder: Account | None = None
     reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is added to an account's columns; negative amounts are taken away."""
+
+    balance_micro: int = 0
+    reserved_micro: int = 0
+    unposted_micro: int = 0
+
+
+# One statement for any number of accounts. It locks them in ascending id before it changes the first.
+_CHANGE_ACCOUNTS = """
+    with locked as materialized (
+        select id from billing_account where id = any(%(ids)s) order by id for update
+    )
+    update billing_account a
+    set balance_micro = a.balance_micro + d.balance,
+        reserved_micro = a.reserved_micro + d.reserved,
+        unposted_micro = a.unposted_micro + d.unposted
+    from locked l
+    join unnest(%(ids)s::bigint[], %(balance)s::bigint[], %(reserved)s::bigint[], %(unposted)s::bigint[])
+        d (id, balance, reserved, unposted) on d.id = l.id
+    where a.id = l.id
+    returning a.id, a.balance_micro
+"""
+
+
+def change_accounts(changes: Mapping[int, Change]) -> dict[int, int]:
+    """Add to the accounts' columns, whatever they are by now, and return the new balances by id; one statement.
+
+    The accounts are locked until the transaction ends, and calls wait for theirs: do everything else first.
+
+    Raises:
+        IntegrityError: more is taken away than is reserved or unposted.
+    """
+    if not changes:
+        return {}
+    ids = sorted(changes)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CHANGE_ACCOUNTS,
+            {
+                "ids": ids,
+                "balance": [changes[account_id].balance_micro for account_id in ids],
+                "reserved": [changes[account_id].reserved_micro for account_id in ids],
+                "unposted": [changes[account_id].unposted_micro for account_id in ids],
+            },
+        )
+        return dict(cursor.fetchall())
 
 
 def lock_accounts(account_ids: Iterable[int]) -> dict[int, Account]:
@@ -59,16 +110,16 @@ def post(actor: Actor, movements: Sequence[Movement]) -> list[Transfer]:
         logic.ledger.Unbalanced: never with these arguments; it guards the arithmetic.
         IntegrityError: a key exists already, or the currencies differ.
 
-    Cost: four queries for any number of movements, besides one update per account.
+    Cost: three queries for any number of movements; accounts are locked by the last.
     """
-    accounts = lock_accounts(account.pk for item in movements for account in (item.source, item.target))
     transfers = Transfer.objects.bulk_create([_transfer(actor, item) for item in movements])
     entries = []
+    totals: Counter[int] = Counter()
     for transfer, item in zip(transfers, movements, strict=True):
-        sides = {account_key(account.pk): accounts[account.pk] for account in (item.source, item.target)}
+        sides = {account_key(account.pk): account for account in (item.source, item.target)}
         for posting in check_balanced(_postings(item)):
             account = sides[posting.account_key]
-            account.balance_micro += posting.amount_micro
+            totals[account.pk] += posting.amount_micro
             entries.append(
                 Entry(
                     partner_id=account.partner_id,
@@ -79,10 +130,10 @@ def post(actor: Actor, movements: Sequence[Movement]) -> list[Transfer]:
                 )
             )
     Entry.objects.bulk_create(entries)
-    Account.objects.bulk_update(accounts.values(), ["balance_micro"])
+    balances = change_accounts({account_id: Change(balance_micro=total) for account_id, total in totals.items()})
     for item in movements:  # callers and audit look at the accounts they gave
         for account in (item.source, item.target):
-            account.balance_micro = accounts[account.pk].balance_micro
+            account.balance_micro = balances[account.pk]
     return transfers
 
 

@@ -22,7 +22,7 @@ from carillon.business.billing.queries import ledger_sums
 from carillon.business.partners.queries import system_actor
 from carillon.logic.callflow.values import Decision
 from carillon.logic.money import MICRO
-from carillon.usecases.post_charges import accounts_to_post, post_account_charges
+from carillon.usecases.post_charges import post_charges
 from carillon.usecases.settle_calls import settle_due_calls
 
 pytestmark = pytest.mark.django_db
@@ -93,8 +93,7 @@ class Trading(RuleBasedStateMachine):
     @rule()
     def post(self) -> None:
         with tenant(system_actor()) as actor:
-            for account_id in accounts_to_post(actor):
-                post_account_charges(actor, account_id)
+            post_charges(actor)
 
     @rule(key=st.integers(1, 3), cents=st.integers(1, 300))
     def top_up(self, key: int, cents: int) -> None:

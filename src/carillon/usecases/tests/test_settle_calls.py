@@ -17,7 +17,7 @@ from carillon.business.calls.choices import CallState, Outcome, Tab
 from carillon.business.calls.models import Call, Cdr
 from carillon.business.calls.queries import cdrs_on, prices_of
 from carillon.business.partners.queries import system_actor
-from carillon.usecases.post_charges import accounts_to_post, post_account_charges
+from carillon.usecases.post_charges import post_charges
 from carillon.usecases.settle_calls import settle_call, settle_due_calls
 from carillon.usecases.sweep_calls import sweep_calls
 
@@ -31,8 +31,7 @@ def settled(call_id: UUID) -> list[Cdr]:
 
 def posted() -> None:
     with tenant(system_actor()) as actor:
-        for account_id in accounts_to_post(actor):
-            post_account_charges(actor, account_id)
+        post_charges(actor)
 
 
 def test_answered_call_has_a_row_per_tier_and_the_carriers_cost(cast: Cast) -> None:
