@@ -48,7 +48,7 @@ class OpenCall:
     funded_until_ms: int | None
 
 
-class _Connection(asyncpg.Connection):  # type: ignore[type-arg]  # generic for the type checker only
+class _Connection(asyncpg.Connection):  # generic for the type checker only
     """Of the pool: nobody leaves a lock, cursor, listener or setting on one, so there is nothing to take back."""
 
     __slots__ = ()
