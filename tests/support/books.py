@@ -28,8 +28,15 @@ from carillon.business.billing.actions import (
 from carillon.business.billing.choices import TransferKind
 from carillon.business.billing.models import Account, Transfer
 from carillon.business.brands.choices import DestinationKind
-from carillon.business.customers.actions import CustomerData, set_customer_status, update_customer
-from carillon.business.customers.models import Customer
+from carillon.business.customers.actions import (
+    CustomerData,
+    UserData,
+    set_customer_status,
+    update_customer,
+    update_user,
+)
+from carillon.business.customers.choices import ForwardingCondition
+from carillon.business.customers.models import Customer, User
 from carillon.business.partners.choices import Status
 from carillon.business.partners.queries import system_actor
 from carillon.business.partners.statuses import StatusData
@@ -95,6 +102,7 @@ class Books:
             self._arrange_money(changes)
             self._arrange_status(changes)
             self._arrange_protection(changes)
+            self._arrange_forwarding(changes)
             has_new_gateways = self._arrange_gateways(changes)
         if has_new_gateways:
             wait_until(lambda: self.platform.log("control").count("Reference data in force") > known)
@@ -161,6 +169,17 @@ class Books:
                     values = {name: getattr(customer, name) for name in get_type_hints(CustomerData)}
                     update_customer(actor, customer, CustomerData(**{**values, "allowed_classes": tuple(allowed)}))
 
+    def _arrange_forwarding(self, changes: Changes) -> None:
+        sellers = {brand.name: brand.partner for brand in CAST.brands}
+        for buyer in CAST.buyers:
+            with tenant(actor_of(sellers[buyer.brand])) as actor:
+                for user in User.objects.visible_to(actor).filter(customer__name=buyer.name):
+                    name = next(phone.username for phone in buyer.phones if phone.name == user.name)
+                    values = {field: getattr(user, field) for field in get_type_hints(UserData)}
+                    wanted = {**values, **_forwarding(changes.forwarding.get(name, {}))}
+                    if wanted != values:
+                        update_user(actor, user, UserData(**wanted))
+
     def _arrange_gateways(self, changes: Changes) -> bool:
         changed = False
         ports = {"a": settings.CONFIG.ports.carrier_a, "b": settings.CONFIG.ports.carrier_b}
@@ -222,7 +241,7 @@ class Books:
             join partners_partner s on s.id = d.partner_id
             left join partners_partner b on b.id = d.buyer_partner_id
             left join routing_gateway g on g.id = d.gateway_id
-            where c.sip_call_id = %s order by d.chain, d.tier, d.is_carrier_cost
+            where c.sip_call_id = %s order by d.chain, d.chain_no, d.tier, d.is_carrier_cost
             """,
             sip_call_id,
         )
@@ -289,6 +308,15 @@ class Books:
                 yield
             finally:
                 reconnect(**before)
+
+
+def _forwarding(rules: dict[str, str]) -> dict[str, Any]:
+    """A user's settings for a flow's words."""
+    wanted: dict[str, Any] = {"no_answer_s": int(rules.get("no_answer_s", 20))}
+    for condition in ForwardingCondition:
+        wanted[f"forwards_{condition}"] = condition in rules
+        wanted[f"forward_{condition}_to"] = str(rules.get(condition, ""))
+    return wanted
 
 
 def _buyers() -> list[tuple[str, str, str, str]]:

@@ -26,6 +26,8 @@ class Changes:
     ring_timeout_s: dict[str, int] = field(default_factory=dict)
     reply_timeout_ms: dict[str, int] = field(default_factory=dict)
     control: str = "running"  # running | silent
+    # user -> where their calls go: `always`, `busy`, `no_answer`, `unreachable`, and `no_answer_s`
+    forwarding: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Script:
     """One call. `caller` is the phone's user name or "carrier a".
 
     `ends`: caller hangs up, or money runs out. `claims`: a number the phone falsely says it has. `rings`: the phone
-    that must ring for calls that stay on our network.
+    that must ring for calls that stay on our network. `phones`: what others do instead of answering: a code, `ring`,
+    `302 NUMBER`; those that are not named are switched off.
     """
 
     caller: str
@@ -44,6 +47,7 @@ class Script:
     cancels: bool = False
     claims: str = ""
     secret: str = "right"  # right | wrong
+    phones: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_inbound(self) -> bool:
@@ -121,7 +125,8 @@ def all_flows() -> list[Flow]:
 
 
 def _script(document: dict[str, Any]) -> Script:
-    return Script(caller=document.pop("from"), shown_as=document.pop("caller", ""), **document)
+    phones = {name: str(does) for name, does in document.pop("phones", {}).items()}
+    return Script(caller=document.pop("from"), shown_as=document.pop("caller", ""), phones=phones, **document)
 
 
 def _expected(document: dict[str, Any]) -> Expected:

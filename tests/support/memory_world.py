@@ -210,6 +210,14 @@ class MemoryWorld:
     def _phone(self, phone: Phone, buyer: Buyer, customer: Customer) -> tuple[User, Endpoint, Number]:
         domain = next(brand.sip_domain for brand in self.world.brands if brand.name == buyer.brand)
         address = f"{phone.username}@{domain}"
-        user = User(self._id(), customer.id, phone.name, phone.extension, phone.number, (address,))
+        away = self.changes.forwarding.get(phone.username, {})
+        user = User(
+            *(self._id(), customer.id, phone.name, phone.extension, phone.number, (address,)),
+            forward_always=away.get("always", ""),
+            forward_busy=away.get("busy", ""),
+            forward_no_answer=away.get("no_answer", ""),
+            forward_unreachable=away.get("unreachable", ""),
+            no_answer_s=int(away.get("no_answer_s", 20)),
+        )
         endpoint = Endpoint(self._id(), phone.username, domain, customer.id, user.id)
         return user, endpoint, Number(phone.number, customer.partner_id, customer.id, user.id)

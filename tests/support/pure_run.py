@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from carillon.callfeed.memory import MemoryFeed
 from carillon.demo.world import CAST
 from carillon.logic import ledger
 from carillon.logic.callflow.charging import funded_seconds, outcome_of, settle
 from carillon.logic.callflow.decide import decide
-from carillon.logic.callflow.refusals import refuse
+from carillon.logic.callflow.forwarding import Failure, forward_after, refuse_unpaid, unpaid_note
+from carillon.logic.callflow.notes import noted
 from carillon.logic.callflow.values import (
     Attempt,
     CallFacts,
     CallRequest,
+    Cause,
     CdrDraft,
     Decision,
     Direction,
@@ -24,6 +27,16 @@ from tests.support.memory_world import CARRIER_PORTS, MemoryWorld
 
 STARTED_MS = 1_000_000
 TALK_MS = 1_500
+MAX_TARGETS = 20
+CODES = {"off": 480, "ring": 408, "silent": 408}
+CAUSES = {
+    "486": Cause.BUSY,
+    "600": Cause.BUSY,
+    "ring": Cause.NO_ANSWER,
+    "off": Cause.UNREACHABLE,
+    "silent": Cause.UNREACHABLE,
+    "302": Cause.REDIRECTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +55,23 @@ class PureRun:
 
     flow: Flow
     world: MemoryWorld = field(init=False)
+    feed: MemoryFeed = field(init=False)
     held: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.world = MemoryWorld(CAST, self.flow.world)
+        self.feed = self.world.feed()
 
     def run(self) -> tuple[list[Result], dict[str, int]]:
         """The results of the calls in order (simultaneous ones hold first, then talk), and the ledger's movements."""
-        feed = self.world.feed()
-        decisions = [self._open(decide(feed, self._request(script), chunk_s=CHUNK_S)) for script in self.flow.calls]
+        decisions = [
+            self._open(decide(self.feed, self._request(script), chunk_s=CHUNK_S)) for script in self.flow.calls
+        ]
         results = []
         postings: Counter[str] = Counter()
-        for script, decision in zip(self.flow.calls, decisions, strict=True):
-            facts = self._facts(script, decision)
-            drafts = settle(decision, facts)
+        for script, opened in zip(self.flow.calls, decisions, strict=True):
+            decision, facts = self._facts(script, opened)
+            drafts = sorted(settle(decision, facts), key=lambda draft: (draft.chain, draft.chain_no))
             cdrs = [self._cdr(draft) for draft in drafts] or [self._unowned(decision)]
             results.append(Result(decision, facts, outcome_of(decision, facts).value, cdrs))
             for draft in drafts:
@@ -78,41 +94,66 @@ class PureRun:
         return CallRequest("call", "127.0.0.1", 40000, "udp", script.caller, domain, script.dial, domain, shown, domain)
 
     def _open(self, decision: Decision) -> Decision:
+        slug = self._hold(decision)
+        return refuse_unpaid(decision, slug) if slug else decision
+
+    def _hold(self, decision: Decision) -> str:
+        """The slug of what is missing, or "" and the money is held."""
         hold = decision.hold
         if hold is None:
-            return decision
+            return ""
         if any(self._free(account) < amount for account, amount in hold.upper):
-            return refuse(decision, "partner-credit-exhausted")
+            return "partner-credit-exhausted"
         if self._free(hold.account_id) < hold.amount_micro:
-            return refuse(decision, "credit-exhausted")
+            return "credit-exhausted"
         self.held[hold.account_id] += hold.amount_micro
-        return decision
+        return ""
 
     def _free(self, account_id: int) -> int:
         return self.world.available[account_id] - self.held[account_id]
 
-    def _facts(self, script: Script, decision: Decision) -> CallFacts:
+    def _facts(self, script: Script, decision: Decision) -> tuple[Decision, CallFacts]:
+        """What happens to the call; the decision grows when somebody forwards it."""
         if decision.refusal is not None:
-            return CallFacts(STARTED_MS, STARTED_MS, sip_code=decision.refusal.sip_code)
+            return decision, CallFacts(STARTED_MS, STARTED_MS, sip_code=decision.refusal.sip_code)
         attempts: list[Attempt] = []
-        for index, target in enumerate(decision.targets):
-            if target.kind == "contacts" and not script.rings:
-                attempts.append(Attempt(index, " ".join(target.contacts), 480, "", 0))
-                code, does = 480, "off"
-                break
-            does = self._behaviour(target)
+        does = "off"
+        for index in range(MAX_TARGETS):
+            target = decision.targets[index]
+            does = self._behaviour(script, target)
             if does == "answer":
-                return self._answered(script, decision, index, attempts)
+                return decision, self._answered(script, decision, index, attempts)
             if script.cancels:
-                return CallFacts(STARTED_MS, STARTED_MS + 500, sip_code=487, ended_by="caller")
-            code = 408 if does in ("silent", "ring") else int(does)
-            attempts.append(Attempt(index, self.world.name_of_gateway(target.gateway_id), code, "", 1))
-            if does == "ring" or (code < 500 and does != "silent"):
+                return decision, CallFacts(STARTED_MS, STARTED_MS + 500, sip_code=487, ended_by="caller")
+            attempts.append(Attempt(index, self._label(target), CODES.get(does) or int(does.split()[0]), "", 1))
+            decision = self._forwarded(decision, index, does)
+            is_final = does in ("ring", "off") or (does != "silent" and attempts[-1].sip_code < 500)
+            if len(decision.targets) == index + 1 or (is_final and decision.targets[index + 1].chain == target.chain):
                 break
-        final = 480 if does == "ring" else 503 if code == 408 else code
-        return CallFacts(STARTED_MS, STARTED_MS + 500, sip_code=final, ended_by="callee", attempts=tuple(attempts))
+        code = attempts[-1].sip_code
+        final = 480 if does == "ring" or code < 400 else 503 if code == 408 else code
+        facts = CallFacts(STARTED_MS, STARTED_MS + 500, sip_code=final, ended_by="callee", attempts=tuple(attempts))
+        return decision, facts
 
-    def _behaviour(self, target: Target) -> str:
+    def _forwarded(self, decision: Decision, index: int, does: str) -> Decision:
+        """The second question, when the target that failed wants it asked."""
+        cause = CAUSES.get(does.split()[0])
+        if cause is None or cause not in decision.targets[index].asks:
+            return decision
+        failure = Failure(cause, index, does.partition(" ")[2])
+        longer = forward_after(self.feed, decision, failure, CHUNK_S)
+        if longer is None:
+            return decision
+        slug = self._hold(longer) if longer.hold is not decision.hold else ""
+        return noted(decision, unpaid_note(longer, slug)) if slug else longer
+
+    def _label(self, target: Target) -> str:
+        return " ".join(target.contacts) or self.world.name_of_gateway(target.gateway_id)
+
+    def _behaviour(self, script: Script, target: Target) -> str:
+        if target.kind == "contacts":
+            names = [contact.partition("@")[0] for contact in target.contacts]
+            return "answer" if script.rings in names else script.phones.get(names[0], "off")
         key = {carrier.name: carrier.key for carrier in CAST.carriers}.get(
             self.world.name_of_gateway(target.gateway_id)
         )
@@ -126,7 +167,7 @@ class PureRun:
             )
         others = self.held[decision.hold.account_id] - decision.hold.amount_micro
         money = self.world.available[decision.hold.account_id] - others
-        talked_s = funded_seconds(decision.chains[0].tiers[0], money)
+        talked_s = funded_seconds(decision.chains[decision.hold.chain].tiers[0], money)
         late_ms = 400  # the cut comes a little late: that must cost nobody anything
         return CallFacts(
             STARTED_MS,
@@ -136,7 +177,7 @@ class PureRun:
             200,
             ended_by="money",
             attempts=tuple(attempts),
-            held_micro=money,
+            holds=((decision.hold.chain, money),),
         )
 
     def _cdr(self, draft: CdrDraft) -> ExpectedCdr:

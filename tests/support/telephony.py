@@ -8,6 +8,7 @@ import json
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -16,6 +17,7 @@ from carillon.demo.carrier.exchange import TONES_HZ
 from carillon.demo.useragent import Account, CallRefused, IncomingCall, OutgoingCall, State, UserAgent
 from carillon.demo.useragent.message import parse
 from carillon.demo.world import CAST
+from carillon.logic.callflow.phrases import phrase
 from tests.support.flows import Flow, Script
 from tests.support.platform import Platform
 
@@ -23,6 +25,7 @@ CALLER_HZ, CALLED_HZ = 440, 880
 LONGEST_S = 60.0
 PATIENCE_S = 20.0  # for tones: a busy machine makes the demo's audio late
 RING_S = 0.2
+ELSEWHERE = "elsewhere.invalid"  # the host of a redirection: nobody may believe it
 
 
 @dataclass(slots=True)
@@ -87,7 +90,8 @@ def carrier(platform: Platform, name: str, path: str, body: dict[str, Any] | Non
 
 async def _phones(platform: Platform, flow: Flow, stack: AsyncExitStack) -> dict[str, UserAgent]:
     """The phones of a flow by user name, all but those with a wrong secret registered."""
-    wanted = {name for script in flow.calls for name in (script.caller, script.rings)} - {""}
+    wanted = {name for script in flow.calls for name in (script.caller, script.rings, *script.phones)} - {""}
+    does = {name: does for script in flow.calls for name, does in script.phones.items()}
     wrong = {script.caller for script in flow.calls if script.secret == "wrong"}
     phones: dict[str, UserAgent] = {}
     for name in sorted(name for name in wanted if not name.startswith("carrier ")):
@@ -96,7 +100,7 @@ async def _phones(platform: Platform, flow: Flow, stack: AsyncExitStack) -> dict
         phone = UserAgent(
             Account(name, domain, password), platform.proxy, tone_hz=CALLER_HZ if _calls(flow, name) else CALLED_HZ
         )
-        phone.on_call = pick_up
+        phone.on_call = partial(do_otherwise, does=does[name]) if name in does else pick_up
         phones[name] = await stack.enter_async_context(phone)
         if name not in wrong:
             assert (await phone.register()).status == 200
@@ -120,6 +124,17 @@ async def pick_up(call: IncomingCall) -> None:
     with contextlib.suppress(TimeoutError):
         await call.ended(RING_S)
     call.answer()
+
+
+async def do_otherwise(call: IncomingCall, *, does: str) -> None:
+    """Ring for ever (`ring`), point elsewhere (`302 NUMBER`) or refuse with a code."""
+    code, _, number = does.partition(" ")
+    if code == "ring":
+        call.ring()
+    elif number:
+        call.redirect(f"sip:{number}@{ELSEWHERE}")
+    else:
+        call.reject(int(code), phrase(int(code)))
 
 
 # ------------------------------------------------------------------ calls
@@ -188,7 +203,10 @@ async def _run_inbound(platform: Platform, phones: dict[str, UserAgent], script:
     """The carrier calls; its own report says what it got and heard."""
     name = script.caller.removeprefix("carrier ")
     wanted = {"to": script.dial, "from": script.shown_as, "seconds": 1.5}
-    placed = await asyncio.to_thread(carrier, platform, name, "/call", wanted)
+    placing = asyncio.create_task(asyncio.to_thread(carrier, platform, name, "/call", wanted))
+    if not script.rings:
+        return await _forwarded_out(platform, name, placing)
+    placed = await placing
     heard = Heard(str(placed["call_id"]), codes=[code for code in placed["codes"] if code != 100])
     if placed["status"] == 200:
         other = next(known for known in phones[script.rings].calls if isinstance(known, IncomingCall))
@@ -196,6 +214,26 @@ async def _run_inbound(platform: Platform, phones: dict[str, UserAgent], script:
         heard.shown, heard.lasted_s = other.caller, float(placed["seconds"])
         heard.called_heard = other.audio().hears(TONES_HZ[name])
         heard.caller_heard = abs(placed["audio"]["frequency_hz"] - CALLED_HZ) <= 20
+    return heard
+
+
+async def _forwarded_out(platform: Platform, name: str, placing: asyncio.Task[dict[str, Any]]) -> Heard:
+    """A call from one carrier that another one answers, or nobody does."""
+    other = next(known for known in TONES_HZ if known != name)
+    found: dict[str, Any] = {}
+    while not placing.done():
+        live = (await asyncio.to_thread(carrier, platform, other, "/calls"))["live"]
+        found = next((each for each in live if abs(each["audio"]["frequency_hz"] - TONES_HZ[name]) <= 20), found)
+        await asyncio.sleep(0.05)
+    placed = await placing
+    heard = Heard(str(placed["call_id"]), codes=[code for code in placed["codes"] if code != 100])
+    if placed["status"] == 200:
+        heard.shown, heard.lasted_s, heard.called_heard = (
+            str(found.get("caller")),
+            float(placed["seconds"]),
+            bool(found),
+        )
+        heard.caller_heard = abs(placed["audio"]["frequency_hz"] - TONES_HZ[other]) <= 20
     return heard
 
 

@@ -48,8 +48,8 @@ CALLS = {  # functions past row-level security
     "web": {"billing_check_balanced", "carillon_host", "carillon_hostname_taken", "carillon_memberships",
             "carillon_operator", "carillon_search", "carillon_sip_domain", "carillon_subtree", "carillon_token",
             "carillon_users"},
-    "control": {"document", "documents", "extend_hold", "open_call", "open_calls", "record_event", "record_trace",
-                "refuse_call", "release_hold", "stray_dialogs", "tiers"},
+    "control": {"document", "documents", "extend_hold", "forward_call", "open_call", "open_calls", "record_event",
+                "record_trace", "refuse_call", "release_hold", "stray_dialogs", "tiers"},
     "edge": {"ha1", "record_event"},
 }  # fmt: skip
 CALLS["worker"] = CALLS["web"] | {"record_event", "has_dialog"}

@@ -29,8 +29,9 @@ from carillon.business.calls.models import Call, CallEvent, Cdr
 from carillon.business.customers.models import Customer, User
 from carillon.business.partners.models import Partner
 from carillon.logic.callflow.charging import outcome_of, settle
+from carillon.logic.callflow.forwarding import refuse_unpaid
 from carillon.logic.callflow.notes import notes_for
-from carillon.logic.callflow.refusals import REFUSALS, refuse
+from carillon.logic.callflow.refusals import REFUSALS
 from carillon.logic.callflow.values import (
     CallFacts,
     CdrDraft,
@@ -110,27 +111,29 @@ def _settle(calls: Sequence[Call]) -> None:
     for event in CallEvent.objects.filter(call_id__in=ids):
         happenings[event.call_id].append(Happening(event.kind, event.at_ms, event.detail))
     rows = Hold.objects.select_for_update().filter(call_id__in=ids, state=HoldState.OPEN).order_by("pk")
-    holds = {hold.call_id: hold for hold in rows}
-    settled = [_priced(call, happenings[call.pk], holds.get(call.pk)) for call in calls]
+    holds: dict[uuid.UUID, list[Hold]] = defaultdict(list)
+    for hold in rows:
+        holds[hold.call_id].append(hold)
+    settled = [_priced(call, happenings[call.pk], holds[call.pk]) for call in calls]
     cdrs = Cdr.objects.bulk_create(_cdrs(settled))
-    _charge(cdrs, list(holds.values()))
+    _charge(cdrs, list(rows))
     # decisions are long: only those that the database refused after all are written again
     Call.objects.bulk_update([item.call for item in settled if item.is_refused_late], ["decision"])
     Call.objects.filter(pk__in=ids).update(state=CallState.RATED)
 
 
-def _priced(call: Call, happenings: list[Happening], hold: Hold | None) -> _Settled:
+def _priced(call: Call, happenings: list[Happening], holds: Sequence[Hold]) -> _Settled:
     decision = from_document(Decision, call.decision)
     slug = refusal_of(happenings)
     is_refused_late = decision.refusal is None and slug in REFUSALS
     if is_refused_late:
-        decision = refuse(decision, slug)
+        decision = refuse_unpaid(decision, slug)
         call.decision = to_document(decision)
     facts = facts_of(
         _ms(call.started_at),
         happenings,
         now_ms=int(time.time() * 1000),
-        held_micro=hold.amount_micro if hold else None,
+        holds=tuple((hold.chain_no, hold.amount_micro) for hold in holds),
     )
     drafts = settle(decision, facts) or (_unowned(call, decision, facts),)
     return _Settled(call, decision, facts, drafts, is_refused_late)
@@ -183,7 +186,7 @@ def _cdrs(settled: Sequence[_Settled]) -> list[Cdr]:
 
 def _names(settled: Sequence[_Settled]) -> _Names:
     customers = {draft.customer_id or 0 for item in settled for draft in item.drafts}
-    users = {user or 0 for item in settled for user in (item.decision.user_id, item.decision.callee_user_id)}
+    users = {_user_of(item.decision, draft) or 0 for item in settled for draft in item.drafts}
     sellers = {draft.seller_partner_id for item in settled for draft in item.drafts if not draft.currency}
     return _Names(
         dict(Customer.objects.filter(pk__in=customers).values_list("pk", "name")),
@@ -194,8 +197,7 @@ def _names(settled: Sequence[_Settled]) -> _Names:
 
 def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
     call, decision, facts = item.call, item.decision, item.facts
-    is_received = draft.chain is ChainKind.TERMINATING
-    user_id = decision.callee_user_id if is_received else decision.user_id
+    user_id = _user_of(decision, draft)
     is_customers = draft.tier == 0 and draft.customer_id is not None
     refusal = decision.refusal
     is_cost = draft.gateway_id is not None
@@ -204,6 +206,7 @@ def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
         started_on=call.started_at.astimezone(UTC).date(),
         call_id=call.pk,
         chain=draft.chain.value,
+        chain_no=draft.chain_no,
         tier=draft.tier,
         tab=_tab(draft, decision),
         is_carrier_cost=is_cost,
@@ -217,7 +220,7 @@ def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
         gateway_name=str(draft.explanation.get("seller") or "")[:100] if is_cost else "",
         direction=decision.direction.value,
         caller=call.caller,
-        callee=call.callee or decision.dialled[:64],
+        callee=draft.callee[:64] or call.callee or decision.dialled[:64],
         destination=str(draft.explanation.get("rate_name") or "")[:100],
         started_at=call.started_at,
         answered_at=_at(facts.answered_ms) if facts.answered_ms is not None else None,
@@ -231,6 +234,12 @@ def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
         amount_micro=draft.amount_micro,
         explanation=draft.explanation,
     )
+
+
+def _user_of(decision: Decision, draft: CdrDraft) -> int | None:
+    if draft.user_id is not None:
+        return draft.user_id
+    return decision.callee_user_id if draft.chain is ChainKind.TERMINATING else decision.user_id
 
 
 def _tab(draft: CdrDraft, decision: Decision) -> Tab:

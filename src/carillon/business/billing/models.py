@@ -100,9 +100,10 @@ class Entry(TenantModel):
 
 
 class Hold(TenantModel):
-    """Money set aside for one running call on the charged customer's account; it ends with the call."""
+    """Money set aside for one charge chain of a running call on its customer's account; it ends with the call."""
 
-    call_id = models.UUIDField(unique=True)
+    call_id = models.UUIDField()
+    chain_no = models.PositiveSmallIntegerField(default=0)  # the chain's index in the call's decision
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="holds")
     amount_micro = models.BigIntegerField()
     state = models.CharField(max_length=8, choices=HoldState.choices, default=HoldState.OPEN)
@@ -111,6 +112,7 @@ class Hold(TenantModel):
     objects = ScopedQuerySet["Hold"].as_manager()
 
     class Meta:
+        constraints = [models.UniqueConstraint(fields=["call_id", "chain_no"], name="one_hold_per_chain")]
         indexes = [models.Index(fields=["account"], name="hold_open", condition=models.Q(state="open"))]
 
     def __str__(self) -> str:

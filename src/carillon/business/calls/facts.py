@@ -19,7 +19,7 @@ class Happening:
 
 
 def facts_of(
-    started_ms: int, happenings: Iterable[Happening], *, now_ms: int, held_micro: int | None = None
+    started_ms: int, happenings: Iterable[Happening], *, now_ms: int, holds: tuple[tuple[int, int], ...] = ()
 ) -> CallFacts:
     """The facts of a finished call.
 
@@ -27,7 +27,7 @@ def facts_of(
         started_ms: when the call came in.
         happenings: its events in any order.
         now_ms: stands for the end when no event tells it.
-        held_micro: the money set aside for the call; None when it costs none.
+        holds: the money set aside for the call, (index of the chain, micro-units).
 
     A call whose end is known and whose answer is not counts as unanswered: nobody pays for what can't be proven.
     """
@@ -47,7 +47,7 @@ def facts_of(
         reason=str(detail.get("reason") or "")[:200],
         ended_by=str(detail.get("by") or ""),
         attempts=tuple(_attempt(item.detail) for item in ordered if item.kind == "attempt"),
-        held_micro=held_micro,
+        holds=holds,
     )
 
 

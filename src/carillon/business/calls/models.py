@@ -98,6 +98,7 @@ class Cdr(TenantModel):
     started_on = models.DateField()
     call_id = models.UUIDField()
     chain = models.CharField(max_length=12)
+    chain_no = models.PositiveSmallIntegerField(default=0)  # the chain's index in the call's decision
     tier = models.PositiveSmallIntegerField()
     tab = models.CharField(max_length=8, choices=Tab.choices)
     is_carrier_cost = models.BooleanField(default=False)
@@ -131,7 +132,8 @@ class Cdr(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["started_on", "call_id", "chain", "tier", "is_carrier_cost"], name="one_cdr_per_chain_and_tier"
+                fields=["started_on", "call_id", "chain", "chain_no", "tier", "is_carrier_cost"],
+                name="one_cdr_per_chain_no_and_tier",
             )
         ]
         indexes = [

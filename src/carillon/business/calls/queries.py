@@ -19,7 +19,7 @@ from carillon.business.calls.models import SHOWN, Call, CallEvent, CallTrace, Cd
 from carillon.business.calls.trace import Ladder, ladder_of
 from carillon.business.routing.models import Gateway
 from carillon.logic.callflow.diagnosis import Case, Finding, Tried, diagnose
-from carillon.logic.callflow.notes import attempt_label, final_reason
+from carillon.logic.callflow.notes import attempt_label, callee_partner_of, final_reason
 from carillon.logic.callflow.phrases import phrase
 from carillon.logic.callflow.quality import CallQuality
 from carillon.logic.callflow.values import Decision, Direction
@@ -49,7 +49,8 @@ def tiers_of(actor: Actor, cdr: Cdr) -> QuerySet[Cdr]:
 
     A partner sees its own sale and what it buys for (the row its parent sells by), never what is above that.
     """
-    rows = cdrs_of(actor).filter(call_id=cdr.call_id, started_on=cdr.started_on, chain=cdr.chain)
+    own = {"call_id": cdr.call_id, "started_on": cdr.started_on, "chain": cdr.chain, "chain_no": cdr.chain_no}
+    rows = cdrs_of(actor).filter(**own)
     return rows.select_related("partner", "buyer_partner").order_by("is_carrier_cost", "tier")
 
 
@@ -274,7 +275,7 @@ def sides_of(actor: Actor, call: Call) -> Sides:
     is_inbound = decision.direction is Direction.INBOUND
     source_owner = decision.source_gateway_partner_id if is_inbound else call.partner_id
     owners = {
-        target.carrier.owner_partner_id if target.carrier is not None else decision.callee_partner_id
+        target.carrier.owner_partner_id if target.carrier is not None else callee_partner_of(decision, target)
         for target in decision.targets
     }
     has_carrier = any(target.carrier is not None for target in decision.targets)

@@ -80,7 +80,7 @@ $$;
 
 -- Sets `amount` aside for a call; the slug of what stands in the way, or null. The one place where prepaid is exact: the
 -- condition is read and the row changed under the same lock, and the count of channels is taken while it is held.
-create function callfeed.take_hold(call_id uuid, account_id bigint, amount bigint) returns text
+create function callfeed.take_hold(call_id uuid, chain_no integer, account_id bigint, amount bigint) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     owner bigint;
@@ -100,8 +100,8 @@ begin
         update public.billing_account a set reserved_micro = a.reserved_micro - amount where a.id = take_hold.account_id;
         return 'channels-exhausted';
     end if;
-    insert into public.billing_hold (partner_id, call_id, account_id, amount_micro, state, created_at)
-    values (owner, take_hold.call_id, take_hold.account_id, amount, 'open', now());
+    insert into public.billing_hold (partner_id, call_id, chain_no, account_id, amount_micro, state, created_at)
+    values (owner, take_hold.call_id, take_hold.chain_no, take_hold.account_id, amount, 'open', now());
     return null;
 end
 $$;
@@ -127,7 +127,9 @@ begin
         slug := coalesce(
             callfeed.barred(hold_account),
             case when not callfeed.upper_can_pay(upper) then 'partner-credit-exhausted' end,
-            callfeed.take_hold(call_id, hold_account, hold_micro)
+            callfeed.take_hold(
+                call_id, coalesce((decision -> 'hold' ->> 'chain')::integer, 0), hold_account, hold_micro
+            )
         );
     end if;
     if slug is not null then
@@ -139,6 +141,40 @@ begin
         perform callfeed.catch_up(call_id);
     end if;
     return 'ok';
+end
+$$;
+
+-- A ringing call goes on to where its called user forwards it: money for the forwarder's chain, the decision with its
+-- further targets. "ok", the slug of what stands in the way, or "call-over"; then nothing has changed. Repeatable.
+create function callfeed.forward_call(
+    call_id uuid, decision jsonb, hold_account bigint, hold_micro bigint, funded_until timestamptz, upper jsonb
+) returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    chain constant integer := coalesce((decision -> 'hold' ->> 'chain')::integer, 0);
+    slug text;
+begin
+    perform from public.calls_call c
+    where c.id = forward_call.call_id and c.state in ('trying', 'ringing') for update;
+    if not found then
+        return 'call-over';
+    end if;
+    if hold_account is not null and not exists (
+        select from public.billing_hold h where h.call_id = forward_call.call_id and h.chain_no = chain
+    ) then
+        slug := coalesce(
+            callfeed.barred(hold_account),
+            case when not callfeed.upper_can_pay(upper) then 'partner-credit-exhausted' end,
+            callfeed.take_hold(call_id, chain, hold_account, hold_micro)
+        );
+    end if;
+    if slug is null then  -- each forwarding may ring for minutes
+        update public.calls_call c
+        set decision = forward_call.decision, due_at = now() + interval '10 minutes',
+            funded_until = coalesce(forward_call.funded_until, c.funded_until)
+        where c.id = forward_call.call_id;
+    end if;
+    return coalesce(slug, 'ok');
 end
 $$;
 
@@ -209,18 +245,20 @@ $$;
 create function callfeed.release_hold(call_id uuid) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-    released record;
+    held record;
 begin
-    -- an answered call keeps its hold until it is rated, whatever control believed when it asked
-    update public.billing_hold h set state = 'released'
-    where h.call_id = release_hold.call_id and h.state = 'open' and not exists (
-        select from public.calls_callevent e where e.call_id = h.call_id and e.kind = 'answered'
-    )
-    returning h.account_id, h.amount_micro into released;
-    if found then
-        update public.billing_account a set reserved_micro = a.reserved_micro - released.amount_micro
-        where a.id = released.account_id;
-    end if;
+    -- an answered call keeps its holds until it is rated, whatever control believed when it asked
+    for held in
+        select h.id, h.account_id, h.amount_micro from public.billing_hold h
+        where h.call_id = release_hold.call_id and h.state = 'open' and not exists (
+            select from public.calls_callevent e where e.call_id = h.call_id and e.kind = 'answered'
+        )
+        order by h.account_id for update
+    loop
+        update public.billing_hold h set state = 'released' where h.id = held.id;
+        update public.billing_account a set reserved_micro = a.reserved_micro - held.amount_micro
+        where a.id = held.account_id;
+    end loop;
 end
 $$;
 
@@ -281,6 +319,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     select c.id, c.started_at, c.answered_at, c.decision, h.amount_micro, c.funded_until
     from public.calls_call c
     left join public.billing_hold h on h.call_id = c.id and h.state = 'open'
+        and h.chain_no = coalesce((c.decision -> 'hold' ->> 'chain')::integer, 0)
     where c.edge = $1 and c.state in ('trying', 'ringing', 'answered')
     order by c.started_at
 $$;

@@ -11,6 +11,7 @@ grant select on all sequences in schema callfeed to carillon_control;
 grant execute on function
     callfeed.document(text, text), callfeed.documents(text, text), callfeed.tiers(bigint),
     callfeed.open_call(uuid, timestamptz, text, jsonb, bigint, bigint, timestamptz, jsonb),
+    callfeed.forward_call(uuid, jsonb, bigint, bigint, timestamptz, jsonb),
     callfeed.refuse_call(uuid, timestamptz, text, jsonb), callfeed.extend_hold(uuid, bigint, timestamptz, jsonb),
     callfeed.release_hold(uuid), callfeed.record_event(uuid, text, bigint, text, jsonb),
     callfeed.record_trace(uuid, bytea), callfeed.open_calls(text), callfeed.stray_dialogs() to carillon_control;

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from carillon.callpath.control.call_ids import new_call_id
@@ -19,6 +19,8 @@ from carillon.callpath.control.trace import Traces
 from carillon.callpath.control.wire import decision_message, refusal_message, request_of
 from carillon.logic.callflow import states
 from carillon.logic.callflow.decide import decide
+from carillon.logic.callflow.feed import Feed
+from carillon.logic.callflow.forwarding import refuse_unpaid
 from carillon.logic.callflow.need import Missing
 from carillon.logic.callflow.refusals import REFUSALS, refuse
 from carillon.logic.callflow.values import (
@@ -30,8 +32,9 @@ from carillon.logic.documents import to_document
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]
+D = TypeVar("D")
 
-MAX_DOCUMENTS = 40  # a decision needs about six; more means a loop
+MAX_DOCUMENTS = 40  # a decision needs about six, each forwarding four more; more means a loop
 ANSWER_S = 1.3
 EDGE_WAITS_MS = 1400
 EMERGENCY_WAITS_S = 0.3
@@ -49,6 +52,36 @@ class Settings:
     advertised: str
     chunk_s: int
     decrypt: Callable[[str], str]
+
+
+async def decided(knowledge: Knowledge, at_ms: int, ask: Callable[[Feed], D]) -> D:
+    """What `ask` says, with the documents it misses loaded on the way. Raises NoAnswer or one of UNAVAILABLE."""
+    feed = knowledge.at(at_ms)
+    if feed is None:
+        raise NoAnswer("there are no reference data yet")
+    for _ in range(MAX_DOCUMENTS):
+        try:
+            return ask(feed)
+        except Missing as missing:
+            await knowledge.documents.load(missing.kind, missing.key)
+    raise NoAnswer("it needs too many documents")
+
+
+def opening(edge: str, call_id: UUID, started_ms: int, decision: Decision) -> Opening:
+    """The row of a call and its hold."""
+    hold = decision.hold
+    # What is stored is read by many: carriers' passwords, encrypted or not, do not belong there.
+    stored = replace(decision, targets=tuple(replace(target, auth_password="") for target in decision.targets))
+    return Opening(
+        call_id=call_id,
+        started_ms=started_ms,
+        edge=edge,
+        decision=to_document(stored),
+        hold_account=hold.account_id if hold else None,
+        hold_micro=hold.amount_micro if hold else 0,
+        funded_until_ms=started_ms + 1000 * hold.funded_s if hold else None,
+        upper=hold.upper if hold else (),
+    )
 
 
 class Decider:
@@ -120,15 +153,8 @@ class Decider:
 
     async def decide(self, request: CallRequest, at_ms: int) -> Decision:
         """The decision, loading what is missing on the way. Raises NoAnswer or one of UNAVAILABLE."""
-        feed = self._knowledge.at(at_ms)
-        if feed is None:
-            raise NoAnswer("there are no reference data yet")
-        for _ in range(MAX_DOCUMENTS):
-            try:
-                return decide(feed, request, chunk_s=self._settings.chunk_s)
-            except Missing as missing:
-                await self._knowledge.documents.load(missing.kind, missing.key)
-        raise NoAnswer("it needs too many documents")
+        chunk_s = self._settings.chunk_s
+        return await decided(self._knowledge, at_ms, lambda feed: decide(feed, request, chunk_s=chunk_s))
 
     async def _refuse(self, question: Json, call_id: UUID, started_ms: int, decision: Decision) -> None:
         refusal = decision.refusal or REFUSALS["no-decision"]
@@ -147,7 +173,7 @@ class Decider:
         else:
             result = await self._open(opening)
         if result != "ok":
-            refused = refuse(decision, result if result in REFUSALS else "no-decision")
+            refused = refuse_unpaid(decision, result) if result in REFUSALS else refuse(decision, "no-decision")
             self._send(refusal_message(question, refused.refusal or REFUSALS["no-decision"]))
             self._traces.finish(call_id, decision.request.sip_call_id)
             return
@@ -214,19 +240,7 @@ class Decider:
                 return
 
     def _opening(self, call_id: UUID, started_ms: int, decision: Decision) -> Opening:
-        hold = decision.hold
-        # What is stored is read by many: carriers' passwords, encrypted or not, do not belong there.
-        stored = replace(decision, targets=tuple(replace(target, auth_password="") for target in decision.targets))
-        return Opening(
-            call_id=call_id,
-            started_ms=started_ms,
-            edge=self._settings.edge,
-            decision=to_document(stored),
-            hold_account=hold.account_id if hold else None,
-            hold_micro=hold.amount_micro if hold else 0,
-            funded_until_ms=started_ms + 1000 * hold.funded_s if hold else None,
-            upper=hold.upper if hold else (),
-        )
+        return opening(self._settings.edge, call_id, started_ms, decision)
 
     def _send(self, message: Json) -> None:
         try:

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from carillon.callpath.control.decider import Decider, Settings
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.feed import Knowledge
+from carillon.callpath.control.forwarder import Forwarder
 from carillon.callpath.control.live import LiveCalls, now_ms
 from carillon.callpath.control.quality import QualityMeter
 from carillon.callpath.control.relay import Relay
@@ -68,6 +69,7 @@ class Control:
         self.knowledge = Knowledge(pool, config.database("control"), copy, self._changed)
         settings = Settings(EDGE_NAME, config.advertised, config.chunk_s, decrypt)
         self.decider = Decider(settings, self.knowledge, self.store, self.live, self.traces, lambda: self.edge)
+        self.forwarder = Forwarder(settings, self.knowledge, self.store, self.live, lambda: self.edge)
         self.tables = EdgeTables(self.edge, config.advertised, decrypt)
         self.sweeper = Sweeper(EDGE_NAME, config.chunk_s, self.store, self.live, lambda: self.edge)
         self.live.on_stranger = self.sweeper.look_soon
@@ -112,6 +114,8 @@ class Control:
         try:
             if message["op"] == "call":
                 self.decider.hear(message)
+            elif message["op"] == "forward":
+                self.forwarder.hear(message)
             elif message["op"] == "late":
                 self.decider.hear_late(message)
             else:

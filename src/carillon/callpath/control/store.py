@@ -99,6 +99,21 @@ class CallStore:
             )
         )
 
+    async def forward(self, call: Opening) -> str:
+        """Write a ringing call's longer decision and take its further hold: "ok", or the slug of what is missing."""
+        return str(
+            await self._pool.fetchval(
+                "select callfeed.forward_call($1, $2, $3, $4, $5, $6)",
+                call.call_id,
+                call.decision,
+                call.hold_account,
+                call.hold_micro,
+                None if call.funded_until_ms is None else moment(call.funded_until_ms),
+                [list(pair) for pair in call.upper],
+                timeout=QUERY_S,
+            )
+        )
+
     async def refuse(self, call: Opening) -> None:
         """Write a call that was refused before any ring."""
         await self._pool.execute(

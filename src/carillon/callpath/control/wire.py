@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote
 
+from carillon.logic.callflow.forwarding import Failure
 from carillon.logic.callflow.values import (
     CallRequest,
+    Cause,
     Decision,
     Refusal,
     Target,
@@ -81,13 +83,47 @@ def decision_message(
         "allow": 1,
         "call": call_id,
         "timeout": lifetime_s(timeout_s),
-        "limit": "money" if decision.hold is not None else "timeout",
+        "limit": _limit(decision),
         "targets": [wire_target(target, decision, advertised, decrypt) for target in decision.targets],
     }
 
 
-def _address(question: Json) -> Json:
-    return {"op": "decide", "ti": question["ti"], "tl": question["tl"]}
+def failure_of(question: Json) -> Failure:
+    """What happened, of a `forward` message. Raises KeyError, TypeError or ValueError when it is not one.
+
+    Of a 3xx's Contact only the user part counts, as something dialled: its host could be anybody's.
+    """
+    contact = str(question.get("contact") or "")
+    user = contact.removeprefix("<").partition(":")[2].partition("@")[0].partition(">")[0]
+    return Failure(Cause(question["what"]), int(question["target"]), dialled_user(user)[:64])
+
+
+def forward_message(
+    question: Json, decision: Decision, timeout_s: int, advertised: str, decrypt: Callable[[str], str]
+) -> Json:
+    """Tell Kamailio whom to try further: the targets after the one that failed."""
+    first = int(question["target"]) + 1
+    return {
+        **_address(question, "forward"),
+        "allow": 1,
+        "first": first,
+        "timeout": lifetime_s(timeout_s),
+        "limit": _limit(decision),
+        "targets": [wire_target(target, decision, advertised, decrypt) for target in decision.targets[first:]],
+    }
+
+
+def no_forward_message(question: Json) -> Json:
+    """Tell Kamailio that the caller hears what came of the last attempt."""
+    return {**_address(question, "forward"), "allow": 0}
+
+
+def _limit(decision: Decision) -> str:
+    return "money" if decision.hold is not None else "timeout"
+
+
+def _address(question: Json, operation: str = "decide") -> Json:
+    return {"op": operation, "ti": question["ti"], "tl": question["tl"]}
 
 
 def wire_target(target: Target, decision: Decision, advertised: str, decrypt: Callable[[str], str]) -> Json:
@@ -96,11 +132,13 @@ def wire_target(target: Target, decision: Decision, advertised: str, decrypt: Ca
         "label": label_of(target),
         "ring_ms": target.ring_timeout_s * 1000,
         "reply_ms": target.reply_timeout_ms,
+        **({"asks": " ".join(target.asks)} if target.asks else {}),
     }
     if target.kind == "contacts":
         domain = target.contacts[0].rpartition("@")[2]
         return {
             **common,
+            **_history(target, domain),
             "uris": [f"sip:{contact}" for contact in target.contacts],
             **_identity(target.caller, decision.caller_name, domain, is_private=_is_private(decision), is_trunk=False),
         }
@@ -108,6 +146,7 @@ def wire_target(target: Target, decision: Decision, advertised: str, decrypt: Ca
     wire = {
         **common,
         "uri": f"sip:{quote(target.number, safe=_USER_SAFE)}@{_host(target.host)}:{target.port}{transport}",
+        **_history(target, _host(advertised)),
         **_identity(target.caller, "", _host(advertised), is_private=_is_private(decision), is_trunk=True),
     }
     if target.auth_username:
@@ -117,6 +156,34 @@ def wire_target(target: Target, decision: Decision, advertised: str, decrypt: Ca
             "auth_realm": target.auth_realm,
         }
     return wire
+
+
+# RFC 5806 (reason of Diversion) and RFC 4458 (cause of a retargeted URI)
+_DIVERSION_REASONS = {
+    Cause.ALWAYS: ("unconditional", 302),
+    Cause.BUSY: ("user-busy", 486),
+    Cause.NO_ANSWER: ("no-answer", 408),
+    Cause.UNREACHABLE: ("unavailable", 503),
+    Cause.REDIRECTED: ("deflection", 480),
+}
+
+
+def _history(target: Target, domain: str) -> Json:
+    """Who forwarded the call here: Diversion, the last one first, and History-Info, in order (RFC 5806, RFC 7044)."""
+    if not target.diversions:
+        return {}
+    uris = [f"sip:{quote(diversion.number, safe=_USER_SAFE)}@{domain}" for diversion in target.diversions]
+    causes = [_DIVERSION_REASONS[diversion.cause] for diversion in target.diversions]
+    said = [f"<{uri}>;reason={reason};counter=1" for uri, (reason, _) in zip(uris, causes, strict=True)]
+    reached = [*uris, f"sip:{quote(target.number, safe=_USER_SAFE)}@{domain}"]
+    history = []
+    for place, uri in enumerate(reached):
+        index = ".".join("1" * (place + 1))
+        cause = f";cause={causes[place - 1][1]}" if place else ""
+        reason = f"?Reason=SIP%3Bcause%3D{causes[place][1]}" if place < len(causes) else ""
+        by = f";mp={index[:-2]}" if place else ""
+        history.append(f"<{uri}{cause}{reason}>;index={index}{by}")
+    return {"diversion": ", ".join(reversed(said)), "history": ", ".join(history)}
 
 
 def label_of(target: Target) -> str:

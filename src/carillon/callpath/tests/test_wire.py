@@ -6,12 +6,22 @@ from typing import Any
 import pytest
 
 from carillon.callpath.control.tables import emergency_routes, sources_of
-from carillon.callpath.control.wire import decision_message, dialled_user, request_of, wire_target
+from carillon.callpath.control.wire import (
+    decision_message,
+    dialled_user,
+    failure_of,
+    forward_message,
+    no_forward_message,
+    request_of,
+    wire_target,
+)
 from carillon.logic.callflow.feed import Gateway
 from carillon.logic.callflow.values import (
     CallRequest,
+    Cause,
     Decision,
     Direction,
+    Diversion,
     HoldRequest,
     Target,
 )
@@ -106,3 +116,50 @@ def test_no_emergency_route_without_domains() -> None:
 )
 def test_user_of_a_request_uri(user: str, meant: str) -> None:
     assert dialled_user(user) == meant
+
+
+FORWARD = {"op": "forward", "ti": 7, "tl": 8, "call": "c", "what": "redirected", "target": 0}
+
+
+@pytest.mark.parametrize(
+    ("contact", "dialled"),
+    [
+        ("sip:02079460123;phone-context=x@192.0.2.66:5060;transport=tcp", "02079460123"),
+        ("<sip:102@elsewhere.invalid>", "102"),
+        ("tel:+442079460123", "+442079460123"),
+        ("sip:192.0.2.66", "192.0.2.66"),
+        ("sip:%00%0d@x", "\ufffd\ufffd"),
+        ("", ""),
+    ],
+)
+def test_redirection_is_read_like_something_dialled(contact: str, dialled: str) -> None:
+    assert failure_of({**FORWARD, "contact": contact}).contact == dialled
+
+
+def test_question_about_a_failure_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="fire"):
+        failure_of({**FORWARD, "what": "fire"})
+
+
+def test_who_forwarded_is_told_in_order_and_the_last_one_first() -> None:
+    busy, away = Diversion("442079460102", Cause.BUSY), Diversion("442079460103", Cause.ALWAYS)
+    found = wire(replace(GATEWAY, diversions=(busy, away)))
+    assert found["diversion"].split(", ") == [
+        "<sip:442079460103@203.0.113.5>;reason=unconditional;counter=1",
+        "<sip:442079460102@203.0.113.5>;reason=user-busy;counter=1",
+    ]
+    assert found["history"].split(", ") == [
+        "<sip:442079460102@203.0.113.5?Reason=SIP%3Bcause%3D486>;index=1",
+        "<sip:442079460103@203.0.113.5;cause=486?Reason=SIP%3Bcause%3D302>;index=1.1;mp=1",
+        "<sip:+442079460000@203.0.113.5;cause=302>;index=1.1.1;mp=1.1",
+    ]
+    assert "diversion" not in wire(GATEWAY)
+
+
+def test_answer_to_the_second_question_has_the_further_targets_alone() -> None:
+    longer = replace(DECISION, targets=(replace(PHONES, asks=(Cause.BUSY,)), GATEWAY), hold=HoldRequest(1, 2, 3))
+    message = forward_message(FORWARD, longer, 60, "203.0.113.5", str)
+    assert (message["op"], message["ti"], message["first"], message["limit"]) == ("forward", 7, 1, "money")
+    assert [target["label"] for target in message["targets"]] == ["192.0.2.7:5061"]
+    assert no_forward_message(FORWARD) == {"op": "forward", "ti": 7, "tl": 8, "allow": 0}
+    assert wire(longer.targets[0])["asks"] == "busy"

@@ -263,6 +263,15 @@ class IncomingCall(Call):
             self._respond(status, reason)
             self.over(State.REFUSED, "us")
 
+    def redirect(self, uri: str) -> None:
+        """302 Moved Temporarily: whoever asks should try `uri` instead."""
+        if not self.is_over:
+            self.status, self.reason = 302, "Moved Temporarily"
+            response = response_to(self.invite, self.status, self.reason, to_tag=self.tag)
+            response.add("Contact", f"<{uri}>")
+            self.transaction.respond(response)
+            self.over(State.REFUSED, "us")
+
     def cancelled(self) -> None:
         """The caller gave up: 487 to the INVITE."""
         self.status = 487

@@ -6,6 +6,7 @@ bought, whatever the list's rounding. Unanswered calls have the same CDRs at no 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from carillon.logic.callflow.explanation import carrier_explanation, tier_explanation, with_margin
@@ -15,9 +16,9 @@ from carillon.logic.callflow.values import (
     CarrierCharge,
     CdrDraft,
     Chain,
-    ChainKind,
     Decision,
     Outcome,
+    Target,
     TierCharge,
 )
 from carillon.logic.money import EXACT, MICRO, round_micro
@@ -98,24 +99,27 @@ def outcome_of(decision: Decision, facts: CallFacts) -> Outcome:
 def settle(decision: Decision, facts: CallFacts) -> tuple[CdrDraft, ...]:
     """The CDRs of a finished call: per chain one per tier, lowest first; the answering carrier's cost comes last.
 
-    Answered calls are priced by the rates frozen in the decision; a customer is never charged beyond what
-    `facts.held_micro` bought. All others cost nothing. Pure: the same arguments give the same drafts.
+    Answered calls are priced by the rates frozen in the decision; a customer is never charged beyond what its hold in
+    `facts.holds` bought, nor for a forwarding that was begun but not needed. All others cost nothing. Pure: the same
+    arguments give the same drafts.
     """
     outcome = outcome_of(decision, facts)
-    carrier = answering_carrier(decision, facts)
+    answered = answering_target(decision, facts)
     drafts: list[CdrDraft] = []
-    for chain in decision.chains:
-        used = carrier if chain.kind is ChainKind.ORIGINATING else None
-        drafts += _chain_drafts(decision, chain, facts, outcome, used)
+    for place in range(len(decision.chains)):
+        is_used = answered is None or place <= answered.chain
+        ended = outcome if is_used else Outcome.CANCELLED
+        used = answered.carrier if answered is not None and place == answered.chain else None
+        drafts += _chain_drafts(decision, place, facts, ended, used)
     return tuple(drafts)
 
 
-def answering_carrier(decision: Decision, facts: CallFacts) -> CarrierCharge | None:
-    """The carrier that really carried the call: failover is billed on the one that answered."""
+def answering_target(decision: Decision, facts: CallFacts) -> Target | None:
+    """The target that really answered: failover is billed on that one. None when nobody did."""
     if facts.answered_ms is None or not decision.targets:
         return None
     index = facts.answered_target if facts.answered_target is not None else len(facts.attempts)
-    return decision.targets[min(max(index, 0), len(decision.targets) - 1)].carrier
+    return decision.targets[min(max(index, 0), len(decision.targets) - 1)]
 
 
 def duration_ms(facts: CallFacts) -> int:
@@ -124,9 +128,10 @@ def duration_ms(facts: CallFacts) -> int:
 
 
 def _chain_drafts(
-    decision: Decision, chain: Chain, facts: CallFacts, outcome: Outcome, carrier: CarrierCharge | None
+    decision: Decision, place: int, facts: CallFacts, outcome: Outcome, carrier: CarrierCharge | None
 ) -> list[CdrDraft]:
-    billable_ms = _billable_ms(chain, facts)
+    chain = decision.chains[place]
+    billable_ms = _billable_ms(chain, facts, dict(facts.holds).get(place))
     drafts = []
     for charge in chain.tiers:
         price = _price(charge.rate, charge.tariff, billable_ms, outcome, charge)
@@ -134,15 +139,16 @@ def _chain_drafts(
     if carrier is not None:
         cost = _price(carrier.rate, carrier.tariff, duration_ms(facts), outcome, None)
         drafts.append(_carrier_draft(decision, chain, carrier, cost, facts, outcome))
-    return with_margin(drafts)
+    of_chain = [replace(d, chain_no=place, user_id=chain.user_id, callee=chain.callee) for d in drafts]
+    return with_margin(of_chain)
 
 
-def _billable_ms(chain: Chain, facts: CallFacts) -> int:
+def _billable_ms(chain: Chain, facts: CallFacts, held_micro: int | None) -> int:
     """The conversation, cut at the seconds the customer's money bought: a late cut is the platform's loss."""
     duration = duration_ms(facts)
-    if facts.held_micro is None or not chain.tiers or chain.kind is not ChainKind.ORIGINATING:
+    if held_micro is None or not chain.tiers:
         return duration
-    funded_s = funded_seconds(chain.tiers[0], facts.held_micro)
+    funded_s = funded_seconds(chain.tiers[0], held_micro)
     return duration if funded_s <= 0 else min(duration, funded_s * 1000)
 
 
@@ -170,7 +176,7 @@ def _tier_draft(
         account_id=tier.account_id,
         gateway_id=None,
         outcome=outcome,
-        duration_ms=duration_ms(facts),
+        duration_ms=duration_ms(facts) if outcome is Outcome.ANSWERED else 0,
         billed_s=price.billed_s if price else 0,
         amount_micro=price.amount_micro if price else 0,
         currency=tier.account_currency,
@@ -196,7 +202,7 @@ def _carrier_draft(
         account_id=None,
         gateway_id=carrier.gateway_id,
         outcome=outcome,
-        duration_ms=duration_ms(facts),
+        duration_ms=duration_ms(facts) if outcome is Outcome.ANSWERED else 0,
         billed_s=cost.billed_s if cost else 0,
         amount_micro=cost.amount_micro if cost else 0,
         currency=carrier.tariff.currency if carrier.tariff else last_currency,

@@ -18,24 +18,23 @@ from carillon.logic.callflow.feed import (
     Endpoint,
     Feed,
     Number,
-    Status,
     User,
 )
-from carillon.logic.callflow.inbound import decide_inbound, is_reachable
+from carillon.logic.callflow.forwarding import reach
+from carillon.logic.callflow.inbound import decide_inbound
 from carillon.logic.callflow.notes import Note, noted
 from carillon.logic.callflow.pricing import NotPriced, free_chain, hold_for, priced_chain
 from carillon.logic.callflow.refusals import refuse
+from carillon.logic.callflow.standing import is_reachable, why_barred, why_destination_barred
 from carillon.logic.callflow.values import (
     CallRequest,
     Chain,
     ChainKind,
     Decision,
     Direction,
-    Target,
 )
-from carillon.logic.destinations import NAMES, destination_class
 from carillon.logic.numbers import DialledKind, normalise
-from carillon.logic.routing import RouteQuery, ancestry, choose_emergency_routes, choose_routes
+from carillon.logic.routing import RouteQuery, choose_emergency_routes, choose_routes
 
 CHUNK_S = 60
 
@@ -61,7 +60,7 @@ def decide(feed: Feed, request: CallRequest, *, chunk_s: int = CHUNK_S) -> Decis
     """
     if request.auth_user:
         return _decide_device(feed, request, chunk_s)
-    return decide_inbound(feed, request)
+    return decide_inbound(feed, request, chunk_s)
 
 
 def _decide_device(feed: Feed, request: CallRequest, chunk_s: int) -> Decision:
@@ -115,16 +114,7 @@ def _standing(call: _Call) -> tuple[str, Note] | None:
     """Why this device, customer or a partner above may not call: slug and sentence; None when all may."""
     if not call.endpoint.is_enabled:
         return "endpoint-disabled", Note(f"{call.endpoint.username}@{call.endpoint.domain} is disabled.")
-    status = call.customer.status
-    if status is not Status.ACTIVE:
-        return f"customer-{status.value}", Note(f"{call.customer.name} is {status.value}.")
-    for tier in call.customer.tiers[1:]:
-        if tier.buyer_status is not Status.ACTIVE:
-            return "partner-suspended", Note(f"{tier.buyer} is {tier.buyer_status.value}.", tier.buyer_partner_id)
-    for partner in ancestry(call.feed, call.customer.partner_id):
-        if partner.status is not Status.ACTIVE:
-            return "partner-suspended", Note(f"{partner.name} is {partner.status.value}.", partner.id)
-    return None
+    return why_barred(call.feed, call.customer)
 
 
 def _is_own_domain(request: CallRequest) -> bool:
@@ -191,7 +181,7 @@ def _own_number(call: _Call, number: Number) -> Decision:
 
 
 def _ring(call: _Call, callee: User, owner: Customer, caller: str, caller_note: str) -> Decision:
-    """Ring all devices of `callee`; the called customer has its own chain unless it is the caller itself."""
+    """On to `callee`; the called customer has its own chain unless it is the caller itself."""
     chains: list[Chain] = [free_chain(ChainKind.ORIGINATING, call.customer, "on-net")]
     if owner.id != call.customer.id:
         chains.append(free_chain(ChainKind.TERMINATING, owner, "received call"))
@@ -205,11 +195,7 @@ def _ring(call: _Call, callee: User, owner: Customer, caller: str, caller_note: 
         chains=tuple(chains),
     )
     draft = noted(draft, _own(call, caller_note), Note(f"On-net: {draft.callee} is reached without a carrier."))
-    if not callee.endpoints:
-        return refuse(noted(draft, Note(f"{callee.name} has no device.", owner.partner_id)), "no-device")
-    draft = noted(draft, Note(f"{callee.name} of {owner.name} is rung.", owner.partner_id))
-    target = Target("contacts", contacts=callee.endpoints, number=draft.callee, caller=caller)
-    return replace(draft, targets=(target,))
+    return reach(call.feed, draft, callee, owner, call.chunk_s)
 
 
 # ---------------------------------------------------------------- telephone network
@@ -223,10 +209,9 @@ def _query(call: _Call, number: str, caller: str) -> RouteQuery:
 
 
 def _network(call: _Call, number: str) -> Decision:
-    kind = destination_class(number)
-    if kind is not None and kind.value not in call.customer.allowed_classes:
-        note = f"{number} is {NAMES[kind]}: such calls are barred until they are allowed for the customer."
-        return _refused(call, "destination-barred", Note(note))
+    barred = why_destination_barred(call.customer, number)
+    if barred is not None:
+        return _refused(call, "destination-barred", barred)
     caller, caller_note = caller_id(call.request, call.endpoint, call.user, call.customer)
     choice = choose_routes(call.feed, _query(call, number, caller))
     draft = noted(replace(call.draft, caller=caller), _own(call, caller_note), *choice.notes)

@@ -73,6 +73,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "number-unassigned": "The number %(who)s belongs to no customer.",
     "callee-not-in-service": "The called customer is not in service.",
     "no-device": "Nobody called has a device to ring.",
+    "not-forwarded": "The called user has forwarded the call, and that could not be done.",
+    "forwarding-loop": "The call was forwarded in a circle.",
     "no-route": "No route leads to %(who)s.",
     "route-blocked": "Calls to %(who)s are blocked by a route.",
     "no-gateway": "A route leads to %(who)s, but none of its gateways is in use.",

@@ -12,13 +12,14 @@ from decimal import Decimal
 
 from carillon.logic.callflow.feed import Rate, Tariff
 from carillon.logic.callflow.notes import attempt_label, final_reason, notes_for, readers_at
-from carillon.logic.callflow.phrases import phrase
+from carillon.logic.callflow.phrases import BECAUSE, phrase
 from carillon.logic.callflow.values import (
     Attempt,
     CallFacts,
     CarrierCharge,
     CdrDraft,
     Chain,
+    ChainKind,
     Decision,
     Outcome,
     TierCharge,
@@ -41,7 +42,7 @@ def tier_explanation(
         "buyer": tier.buyer,
         **_price_part(charge.rate, charge.tariff, price, tier.account_currency, charge.exchange_rate),
         "free_reason": free_reason,
-        **_call_part(decision, facts, readers_at(chain, tier.position)),
+        **_call_part(decision, chain, facts, readers_at(chain, tier.position)),
     }
 
 
@@ -57,7 +58,7 @@ def carrier_explanation(
         "buyer": "",
         **_price_part(carrier.rate, carrier.tariff, cost, currency, None),
         "free_reason": free_reason,
-        **_call_part(decision, facts, _owners_readers(chain, carrier.owner_partner_id)),
+        **_call_part(decision, chain, facts, _owners_readers(chain, carrier.owner_partner_id)),
     }
 
 
@@ -122,13 +123,14 @@ def _price_part(
     }
 
 
-def _call_part(decision: Decision, facts: CallFacts, readers: Collection[int]) -> Explanation:
+def _call_part(decision: Decision, chain: Chain, facts: CallFacts, readers: Collection[int]) -> Explanation:
     refusal = decision.refusal
     reason = refusal.reason if refusal else final_reason(decision, facts.sip_code, facts.reason, readers)
     return {
         "dialled": decision.dialled,
-        "callee": decision.callee,
+        "callee": chain.callee or decision.callee,
         "caller": decision.caller,
+        "forwarded": _forwarded(decision, chain),
         "duration_ms": max(facts.ended_ms - facts.answered_ms, 0) if facts.answered_ms is not None else 0,
         "sip_code": refusal.sip_code if refusal else facts.sip_code,
         "reason": reason,
@@ -138,6 +140,14 @@ def _call_part(decision: Decision, facts: CallFacts, readers: Collection[int]) -
         "notes": notes_for(decision, readers),
         "margin": None,
     }
+
+
+def _forwarded(decision: Decision, chain: Chain) -> str:
+    """Who forwarded the call and why, on the chain that pays for it; "" on all others."""
+    if chain.kind is not ChainKind.FORWARDING:
+        return ""
+    by = (forward for forward in decision.forwards if forward.user_id == chain.user_id)
+    return next((f"by {forward.name}: {BECAUSE[forward.cause]}" for forward in by), "")
 
 
 def _attempt(decision: Decision, attempt: Attempt, readers: Collection[int]) -> Explanation:

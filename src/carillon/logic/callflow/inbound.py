@@ -11,39 +11,29 @@ from dataclasses import replace
 
 from carillon.logic.callflow.callerid import network_caller
 from carillon.logic.callflow.feed import (
-    Customer,
     Feed,
     Gateway,
     Number,
-    Status,
 )
+from carillon.logic.callflow.forwarding import reach
 from carillon.logic.callflow.notes import Note, noted
 from carillon.logic.callflow.pricing import free_chain
 from carillon.logic.callflow.refusals import refuse
+from carillon.logic.callflow.standing import is_reachable
 from carillon.logic.callflow.values import (
     CallRequest,
     ChainKind,
     Decision,
     Direction,
-    Target,
 )
 from carillon.logic.numbers import DialledKind, normalise
 from carillon.logic.routing import ancestry
 
-_REACHABLE = frozenset({Status.ACTIVE, Status.SUSPENDED})
 
-
-def is_reachable(feed: Feed, customer: Customer) -> bool:
-    """Whether the customer may be called: a suspended one still is, a blocked or terminated one is not."""
-    return customer.status in _REACHABLE and all(
-        partner.status in _REACHABLE for partner in ancestry(feed, customer.partner_id)
-    )
-
-
-def decide_inbound(feed: Feed, request: CallRequest) -> Decision:
+def decide_inbound(feed: Feed, request: CallRequest, chunk_s: int) -> Decision:
     """The decision for a call without a device's credentials: from a known carrier to one of our numbers, or refused.
 
-    The called customer pays nothing and gets a terminating chain.
+    The called customer gets a free terminating chain, and pays where its user forwards the call to.
     """
     draft = Decision(Direction.INBOUND, request, dialled=request.request_user)
     gateways = tuple(g for g in feed.gateways_at(request.source_address, request.source_port) if g.is_enabled)
@@ -65,7 +55,7 @@ def decide_inbound(feed: Feed, request: CallRequest) -> Decision:
         caller_name=_name(request, caller),
     )
     source = Note(f"Gateway {gateway.name} ({request.source_address}) calls {number.e164}.", gateway.partner_id)
-    return _to_owner(feed, noted(draft, source, Note(caller_note)), number)
+    return _to_owner(feed, noted(draft, source, Note(caller_note)), number, chunk_s)
 
 
 def _unassigned(draft: Decision, request: CallRequest, gateway: Gateway) -> Decision:
@@ -93,7 +83,7 @@ def _readings(dialled: str, gateway: Gateway) -> tuple[str, ...]:
     return tuple(found.number for found in ordered if found is not None and found.kind is DialledKind.E164)
 
 
-def _to_owner(feed: Feed, draft: Decision, number: Number) -> Decision:
+def _to_owner(feed: Feed, draft: Decision, number: Number, chunk_s: int) -> Decision:
     owner = feed.customer(number.customer_id) if number.customer_id is not None else None
     user = feed.user(number.user_id) if number.user_id is not None else None
     if owner is None or user is None:
@@ -109,11 +99,7 @@ def _to_owner(feed: Feed, draft: Decision, number: Number) -> Decision:
     )
     if not is_reachable(feed, owner):
         return refuse(noted(draft, Note(f"{owner.name} is out of service.", owner.partner_id)), "callee-not-in-service")
-    if not user.endpoints:
-        return refuse(noted(draft, Note(f"{user.name} has no device.", owner.partner_id)), "no-device")
-    target = Target("contacts", contacts=user.endpoints, number=number.e164, caller=draft.caller)
-    text = f"{number.e164} belongs to {user.name} of {owner.name}: all their devices ring."
-    return noted(replace(draft, targets=(target,)), Note(text, owner.partner_id))
+    return reach(feed, draft, user, owner, chunk_s)
 
 
 def _name(request: CallRequest, caller: str) -> str:

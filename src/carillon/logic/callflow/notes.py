@@ -16,6 +16,7 @@ from carillon.logic.callflow.values import (
     Chain,
     Decision,
     PrivateNote,
+    Target,
 )
 
 
@@ -58,18 +59,33 @@ def attempt_label(decision: Decision, index: int, label: str, partner_ids: Colle
     """How someone who may read the business of `partner_ids` is told the target at `index`, really named `label`.
 
     A carrier of somebody above is "carrier 1 of" the partner that the reader itself buys from, whoever owns it: a
-    supplier's own suppliers are its secret. Devices of another partner are told by the number that was called.
+    supplier's own suppliers are its secret. Devices of another partner are told by the number that was called,
+    and so is wherever somebody of another partner has forwarded the call to.
     """
     target = decision.targets[index] if 0 <= index < len(decision.targets) else None
     if target is None:  # refused after all, or of a decision that is gone: nobody can say whose it was
         return f"target {index + 1}"
     if target.kind == "contacts":
-        is_known = decision.callee_partner_id is None or decision.callee_partner_id in partner_ids
-        return label if is_known else decision.callee
+        owner = callee_partner_of(decision, target)
+        return label if owner is None or owner in partner_ids else decision.callee
     if target.carrier is not None and target.carrier.owner_partner_id in partner_ids:
         return label
-    supplier = supplier_of(decision, partner_ids)
+    payer = decision.chains[target.chain : target.chain + 1]
+    if target.diversions and not any(_supplies(chain, partner_ids) for chain in payer):
+        return decision.callee
+    supplier = supplier_of(decision, partner_ids, target.chain)
     return f"carrier {index + 1} of {supplier}" if supplier else f"carrier {index + 1}"
+
+
+def callee_partner_of(decision: Decision, target: Target) -> int | None:
+    """Whose customer's phones a target of contacts is; None when nobody's in particular."""
+    if not target.diversions or target.chain >= len(decision.chains):
+        return decision.callee_partner_id
+    return decision.chains[target.chain].partner_id
+
+
+def _supplies(chain: Chain, partner_ids: Collection[int]) -> bool:
+    return any(charge.tier.seller_partner_id in partner_ids for charge in chain.tiers)
 
 
 def final_reason(decision: Decision, sip_code: int, reason: str, partner_ids: Collection[int]) -> str:
@@ -79,9 +95,9 @@ def final_reason(decision: Decision, sip_code: int, reason: str, partner_ids: Co
     return reason if is_own else phrase(sip_code)
 
 
-def supplier_of(decision: Decision, partner_ids: Collection[int]) -> str:
+def supplier_of(decision: Decision, partner_ids: Collection[int], first_chain: int = 0) -> str:
     """Whom the highest of `partner_ids` that sells this call buys it from; "" when there is nobody above."""
-    for chain in decision.chains:
+    for chain in decision.chains[first_chain:]:
         supplier = _supplier([charge.tier for charge in chain.tiers], partner_ids)
         if supplier:
             return supplier

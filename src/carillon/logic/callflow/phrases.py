@@ -1,9 +1,11 @@
-"""The reason phrases of SIP's status codes, for when somebody else's words must not be repeated."""
+"""Words for codes: SIP's reason phrases, for when somebody else's must not be repeated, and causes of forwarding."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+
+from carillon.logic.callflow.values import Cause
 
 # RFC 3261, section 21; RFC 8197 (607); RFC 8688 (608)
 PHRASES: Final[Mapping[int, str]] = {
@@ -47,6 +49,15 @@ PHRASES: Final[Mapping[int, str]] = {
     606: "Not Acceptable",
     607: "Unwanted",
     608: "Rejected",
+}
+
+# why a call was forwarded
+BECAUSE: Final[Mapping[Cause, str]] = {
+    Cause.ALWAYS: "all calls",
+    Cause.BUSY: "busy",
+    Cause.NO_ANSWER: "no answer",
+    Cause.UNREACHABLE: "unreachable",
+    Cause.REDIRECTED: "redirected by the phone",
 }
 
 

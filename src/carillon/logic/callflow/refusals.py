@@ -30,6 +30,8 @@ _TABLE = (
     ("number-unassigned", 404, "Number not assigned"),
     ("callee-not-in-service", 404, "Number not in service"),
     ("no-device", 480, "No device to ring"),
+    ("not-forwarded", 480, "Cannot be reached now"),
+    ("forwarding-loop", 482, "Forwarded in a circle"),
     # routing and price
     ("no-route", 404, "No route to this number"),
     ("route-blocked", 403, "Calls to this number are blocked"),

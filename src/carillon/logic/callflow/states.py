@@ -10,6 +10,7 @@ Time is in integer milliseconds of the Unix epoch and comes with each event. Bet
 | OFFERED | Answered       | Applied was lost                | TALKING |                                               |
 | RINGING | Progress       |                                 | RINGING |                                               |
 | RINGING | Answered       |                                 | TALKING |                                               |
+| RINGING | (`forward`)    | further targets, money held     | RINGING |                                               |
 | RINGING | Tick           | ringing longer than `ring_ms`   | OVER    | Release, RecordEvent failed 408               |
 | any     | Failed         | not answered                    | OVER    | Release                                       |
 | any     | Ended          |                                 | OVER    | Release when never answered                   |
@@ -37,7 +38,6 @@ from enum import StrEnum
 from carillon.logic.callflow.charging import clock_rate, funded_seconds, hold_micro
 from carillon.logic.callflow.values import (
     Chain,
-    ChainKind,
     Decision,
 )
 from carillon.logic.rating import billed_seconds
@@ -62,9 +62,10 @@ class Phase(StrEnum):
 class LiveCall:
     """A call between its decision and its end.
 
-    `chain` is the paying chain (None: nothing to pay). `funded_s` are the seconds of conversation that money is held
-    for (None: no limit but `max_s`), `asked_s` those of an extension under way (0: none). After the last grant nothing
-    more is asked for.
+    `chain` is the paying chain (None: nothing to pay); it pays when a target from `paid_from` on answers, not when an
+    earlier one, whose call was being forwarded, was just a little faster. `funded_s` are the seconds of conversation
+    that money is held for (None: no limit but `max_s`), `asked_s` those of an extension under way (0: none). After the
+    last grant nothing more is asked for.
     """
 
     phase: Phase
@@ -75,6 +76,7 @@ class LiveCall:
     funded_s: int | None
     held_micro: int
     ring_ms: int = RING_MS
+    paid_from: int = 0
     asked_s: int = 0
     is_last_grant: bool = False
     answered_ms: int | None = None
@@ -212,18 +214,27 @@ Stepped = tuple[LiveCall, tuple[Effect, ...]]
 
 def begin(decision: Decision, *, at_ms: int, chunk_s: int) -> LiveCall:
     """The state of a call whose hold was taken at `at_ms`; `chunk_s` is the length of each extension in seconds."""
-    chain = next((item for item in decision.chains if item.kind is ChainKind.ORIGINATING), None)
-    is_timed = chain is not None and decision.hold is not None and clock_rate(chain) is not None
+    hold = decision.hold
+    chain = decision.chains[hold.chain] if hold is not None else None
+    is_timed = chain is not None and clock_rate(chain) is not None
+    paid = (place for place, target in enumerate(decision.targets) if hold is None or target.chain >= hold.chain)
     return LiveCall(
         phase=Phase.OFFERED,
         chain=chain if is_timed else None,
         chunk_s=chunk_s,
         max_s=decision.max_s,
         offered_ms=at_ms,
-        funded_s=decision.hold.funded_s if decision.hold is not None and is_timed else None,
-        held_micro=decision.hold.amount_micro if decision.hold is not None else 0,
+        funded_s=hold.funded_s if hold is not None and is_timed else None,
+        held_micro=hold.amount_micro if hold is not None else 0,
+        paid_from=next(paid, 0),
         ring_ms=max(RING_MS, 1000 * sum(target.ring_timeout_s + 10 for target in decision.targets)),
     )
+
+
+def forward(state: LiveCall, decision: Decision, *, at_ms: int) -> LiveCall:
+    """The state of a ringing call that goes on to the further targets of `decision`, for whose chain money is held."""
+    begun = begin(decision, at_ms=at_ms, chunk_s=state.chunk_s)
+    return replace(begun, phase=state.phase, answered_ms=state.answered_ms, answered_target=state.answered_target)
 
 
 def resume(decision: Decision, *, at_ms: int, chunk_s: int, answered_ms: int, held_micro: int) -> LiveCall:
@@ -300,7 +311,10 @@ def _over(state: LiveCall, event: Ended | Failed) -> Stepped:
 def _answer(state: LiveCall, event: Answered) -> Stepped:
     if state.phase not in (Phase.OFFERED, Phase.RINGING):
         return state, ()
-    return replace(state, phase=Phase.TALKING, answered_ms=event.at_ms, answered_target=event.target), ()
+    talking = replace(state, phase=Phase.TALKING, answered_ms=event.at_ms, answered_target=event.target)
+    if event.target is not None and event.target < state.paid_from:
+        return replace(talking, chain=None, funded_s=None), ()
+    return talking, ()
 
 
 def _hang_up(state: LiveCall, event: Hangup) -> Stepped:

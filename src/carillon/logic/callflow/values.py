@@ -86,12 +86,54 @@ class CarrierCharge:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One paying party and the sales above it, tier 0 first."""
+    """One paying party and the sales above it, tier 0 first.
+
+    `user_id` and `callee` are set where they are not the call's own: who forwarded, and the number or extension that
+    this party pays to reach.
+    """
 
     kind: ChainKind
     customer_id: int
     partner_id: int
     tiers: tuple[TierCharge, ...]
+    user_id: int | None = None
+    callee: str = ""
+
+
+class Cause(StrEnum):
+    """What sends a call on to somebody else; the values are also the edge's words when it asks again."""
+
+    ALWAYS = "always"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    UNREACHABLE = "unreachable"
+    REDIRECTED = "redirected"  # the phone itself said where to: a 3xx
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """One forwarding of a call by the user it had come to, who pays for the way to `destination`.
+
+    `number` is the forwarder's E.164 number ("" when there is none), `extension` theirs at the customer;
+    `destination` is E.164 or an extension.
+    """
+
+    cause: Cause
+    user_id: int
+    customer_id: int
+    partner_id: int
+    name: str
+    number: str
+    extension: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diversion:
+    """A forwarding as told to whoever is called next (RFC 5806, RFC 7044); `number` in that target's format."""
+
+    number: str
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +141,9 @@ class Target:
     """One attempt: ring all `contacts` (on-net) or send to one gateway. Targets are tried in order.
 
     `contacts` are addresses of record to look up. `number` is what the request URI's user becomes, `caller` the
-    identity to show there, both already in the gateway's format.
+    identity to show there, both already in the gateway's format. When this target answers, the decision's chains up to
+    index `chain` have what they pay for, and a carrier's cost belongs to that one. `user_id` is whose phones ring,
+    `asks` are the failures after which the edge asks again, `diversions` who forwarded the call here, first one first.
     """
 
     kind: str  # "contacts" | "gateway"
@@ -116,11 +160,15 @@ class Target:
     ring_timeout_s: int = 60
     reply_timeout_ms: int = 4000
     carrier: CarrierCharge | None = None
+    chain: int = 0
+    user_id: int | None = None
+    asks: tuple[Cause, ...] = ()
+    diversions: tuple[Diversion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class HoldRequest:
-    """Money to set aside on the charged customer's row before the first ring.
+    """Money to set aside on the charged customer's row before the first ring, for the decision's chain at `chain`.
 
     `upper` are (account id, micro-units) of the tiers above: they must have that much available, nothing is held.
     """
@@ -129,6 +177,7 @@ class HoldRequest:
     amount_micro: int
     funded_s: int
     upper: tuple[tuple[int, int], ...] = ()
+    chain: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +229,7 @@ class Decision:
     notes: tuple[str, ...] = field(default=())
     private_notes: tuple[PrivateNote, ...] = ()
     source_gateway_partner_id: int | None = None  # inbound: who owns the gateway that sent the call
+    forwards: tuple[Forward, ...] = ()  # in order
 
 
 # ---------------------------------------------------------------- how it ended
@@ -220,7 +270,8 @@ class CallFacts:
     reason: str = ""
     ended_by: str = ""  # caller | callee | money | timeout | operator | sweeper
     attempts: tuple[Attempt, ...] = ()
-    held_micro: int | None = None  # the customer's hold at the end: never charged beyond what it bought; None: no cap
+    # holds at the end, (index of the chain, micro-units): its customer is never charged beyond what that bought
+    holds: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +279,8 @@ class CdrDraft:
     """A CDR to write: one per chain and tier; `tier` counts from 0 (the customer), the carrier's cost comes last.
 
     `amount_micro` is in `currency`, the charged account's. The carrier's row has `account_id` None and
-    `gateway_id` set. `seller_partner_id` owns the row; for the carrier row it is the gateway's owner.
+    `gateway_id` set. `seller_partner_id` owns the row; for the carrier row it is the gateway's owner. `chain_no` is the
+    chain's index in the decision; `user_id` and `callee` are the chain's, when they are not the call's own.
     """
 
     chain: ChainKind
@@ -244,3 +296,6 @@ class CdrDraft:
     amount_micro: int
     currency: str
     explanation: dict[str, object]
+    chain_no: int = 0
+    user_id: int | None = None
+    callee: str = ""

@@ -177,7 +177,7 @@ def test_settling_twice_gives_the_same() -> None:
 
 
 def test_a_late_cut_costs_the_customer_no_more_than_was_held() -> None:
-    facts = replace(ANSWERED, ended_ms=10_000 + 30_400, held_micro=300_000, ended_by="money")
+    facts = replace(ANSWERED, ended_ms=10_000 + 30_400, holds=((0, 300_000),), ended_by="money")
     drafts = settle(DECISION, facts)
     assert [draft.amount_micro for draft in drafts] == [300_000, 150_000, 51_667]
     assert drafts[0].duration_ms == 30_400

@@ -18,10 +18,10 @@ def test_answered_call() -> None:
             Happening("applied", STARTED, {}),
         ],
         now_ms=STARTED + 60_000,
-        held_micro=5,
+        holds=((0, 5),),
     )
     assert (facts.answered_ms, facts.ended_ms, facts.answered_target) == (STARTED + 4_000, STARTED + 9_000, 1)
-    assert (facts.ended_by, facts.sip_code, facts.held_micro) == ("callee", 200, 5)
+    assert (facts.ended_by, facts.sip_code, facts.holds) == ("callee", 200, ((0, 5),))
     assert [(item.label, item.sip_code, item.elapsed_ms) for item in facts.attempts] == [("A", 503, 0)]
 
 

@@ -1,0 +1,77 @@
+"""The edge's second question: a called user was busy, did not answer, had no phone or was redirected. What now?"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from carillon.callpath.control.decider import ANSWER_S, NoAnswer, Settings, decided, opening
+from carillon.callpath.control.evapi import Edge, EdgeGone
+from carillon.callpath.control.feed import Knowledge
+from carillon.callpath.control.live import Live, LiveCalls, now_ms
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
+from carillon.callpath.control.wire import failure_of, forward_message, no_forward_message
+from carillon.logic.callflow import states
+from carillon.logic.callflow.forwarding import Failure, forward_after, unpaid_note
+from carillon.logic.callflow.notes import noted
+from carillon.logic.callflow.values import Decision
+
+log = logging.getLogger(__name__)
+Json = dict[str, Any]
+
+
+class Forwarder:
+    """Answers `forward` messages. A call whose forwarding can't be decided or paid ends as it would have without it."""
+
+    def __init__(
+        self, settings: Settings, knowledge: Knowledge, store: CallStore, live: LiveCalls, edge: Callable[[], Edge]
+    ) -> None:
+        self._settings, self._knowledge, self._store, self._live, self._edge = settings, knowledge, store, live, edge
+
+    def hear(self, question: Json) -> None:
+        """A `forward` message of Kamailio."""
+        self._live.background(self._answer(question))
+
+    async def _answer(self, question: Json) -> None:
+        message = no_forward_message(question)
+        live = self._live.get(UUID(question["call"]))
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                if live is not None and await self._goes_on(live, failure_of(question)):
+                    timeout_s = states.dialog_timeout_s(live.decision)
+                    message = forward_message(
+                        question, live.decision, timeout_s, self._settings.advertised, self._settings.decrypt
+                    )
+        except (NoAnswer, TimeoutError, *UNAVAILABLE) as error:
+            log.error("Call %s is not forwarded: %s", question["call"], described(error))
+        except Exception:
+            log.exception("Call %s could not be forwarded", question["call"])
+        try:
+            self._edge().send(message)
+        except EdgeGone as error:
+            log.error("Call %s could not be forwarded: %s", question["call"], error)
+
+    async def _goes_on(self, live: Live, failure: Failure) -> bool:
+        """Whether there is somebody else to try: then the call has its further targets and their hold."""
+        at_ms, chunk_s, decision = now_ms(), self._settings.chunk_s, live.decision
+        longer = await decided(self._knowledge, at_ms, lambda feed: forward_after(feed, decision, failure, chunk_s))
+        if longer is None:
+            return False
+        result = await self._write(live, longer, at_ms, is_paid=longer.hold is not decision.hold)
+        if result not in ("ok", "call-over"):
+            longer = noted(decision, unpaid_note(longer, result))
+            await self._write(live, longer, at_ms, is_paid=False)
+        live.decision = longer
+        if result != "ok" or len(longer.targets) == len(decision.targets):
+            return False
+        live.state = states.forward(live.state, longer, at_ms=at_ms)
+        return True
+
+    async def _write(self, live: Live, decision: Decision, at_ms: int, *, is_paid: bool) -> str:
+        """ "ok", the slug of what stands in the way, or "call-over"."""
+        row = opening(self._settings.edge, live.call_id, at_ms, decision)
+        return await self._store.forward(row if is_paid else replace(row, hold_account=None))
