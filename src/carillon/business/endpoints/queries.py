@@ -32,5 +32,5 @@ def domain_of(web_product_id: int) -> str:
 
 
 def locations_of(actor: Actor) -> ScopedQuerySet[Location]:
-    """Return the registrations that have not expired, as the edge last wrote them (seconds ago); one query."""
+    """Return the registrations that have not expired, as the edge has them but for a second or two; one query."""
     return Location.objects.visible_to(actor).select_related("customer", "endpoint").order_by("-registered_at", "id")

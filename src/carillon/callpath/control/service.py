@@ -75,7 +75,7 @@ class Control:
         self.live.on_stranger = self.sweeper.look_soon
         self.relay = Relay(config.ports.rtpengine_ng)
         self.live.on_over = QualityMeter(self.relay, self.live).measure_later
-        self.status = StatusServer(config.control_token, self.live, self.health)
+        self.status = StatusServer(config.control_token, self.live, lambda: self.edge, self.health)
         self._ports = config.ports
         self._telling = asyncio.Lock()
         self._untold: set[str] = set()

@@ -8,8 +8,10 @@ import json
 import logging
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
+from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
 from carillon.logic.callflow import states
 
@@ -17,6 +19,7 @@ log = logging.getLogger(__name__)
 
 REQUEST_S = 5.0
 MAX_HEADERS = 16_384
+NOT_FOUND = 404
 _REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -29,10 +32,15 @@ Answer = tuple[int, Any]
 
 
 class StatusServer:
-    """`GET /health` for the supervisor; `GET /calls` and `POST /calls/<uuid>/hangup` with the bearer token."""
+    """`GET /health` for the supervisor; the rest with the bearer token.
 
-    def __init__(self, token: str, live: LiveCalls, health: Callable[[], dict[str, Any]]) -> None:
-        self._token, self._live, self._health = token, live, health
+    `GET /calls`, `POST /calls/<uuid>/hangup`, `POST /locations/<address of record>/<contact>/drop`.
+    """
+
+    def __init__(
+        self, token: str, live: LiveCalls, edge: Callable[[], Edge], health: Callable[[], dict[str, Any]]
+    ) -> None:
+        self._token, self._live, self._edge, self._health = token, live, edge, health
 
     async def start(self, port: int) -> asyncio.Server:
         """Listen on the loopback. Raises OSError when the port is taken."""
@@ -42,7 +50,7 @@ class StatusServer:
         try:
             async with asyncio.timeout(REQUEST_S):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                status, body = self._answer(head)
+                status, body = await self._answer(head)
                 payload = json.dumps(body).encode()
                 writer.write(
                     f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
@@ -55,7 +63,7 @@ class StatusServer:
         finally:
             writer.close()
 
-    def _answer(self, head: str) -> Answer:
+    async def _answer(self, head: str) -> Answer:
         line, *headers = head.split("\r\n")
         parts = line.split(" ")
         if len(parts) != 3:
@@ -70,7 +78,19 @@ class StatusServer:
                 return 200, {"calls": [describe(live) for live in self._live.all()]}
             case ["POST", "calls", call_id, "hangup"]:
                 return self._hang_up(call_id)
+            case ["POST", "locations", address, contact, "drop"]:
+                return await self._drop_contact(unquote(address), unquote(contact))
         return 404, {"detail": f"There is no {method} {path}."}
+
+    async def _drop_contact(self, address: str, contact: str) -> Answer:
+        try:
+            await self._edge().rpc("ul.rm_contact", "location", address, contact)
+        except EdgeRefused as error:
+            return (404 if error.code == NOT_FOUND else 503), {"detail": str(error)}
+        except EdgeGone as error:
+            return 503, {"detail": str(error)}
+        log.info("%s of %s is dropped by the operator.", contact, address)
+        return 200, {"detail": f"{contact} of {address} is dropped."}
 
     def _is_authorised(self, headers: list[str]) -> bool:
         for header in headers:

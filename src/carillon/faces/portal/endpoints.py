@@ -12,6 +12,7 @@ from carillon.base.choices import Transport
 from carillon.business.endpoints import actions, queries
 from carillon.business.endpoints.models import Endpoint, Location
 from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
+from carillon.usecases.drop_location import drop_location
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +188,19 @@ PANELS = (
         order=("-id",),
         customer_field="customer_id",
         search="address_of_record",
-        refresh_s=5,
+        refresh_s=3,
         has_history=False,
+        actions=(
+            RowAction(
+                "drop",
+                _("Drop"),
+                drop_location,
+                icon="x",
+                confirm=_("The device gets no calls until it registers again, which most do by themselves in time."),
+                danger=True,
+                done=_("The registration is dropped."),
+            ),
+        ),
         links=(Link(_("SIP endpoint"), "sip-endpoints", {"username": "endpoint.username"}),),
         help=_("Devices that are registered now: where they are, what they are and how long it lasts."),
         empty=_("No device is registered."),

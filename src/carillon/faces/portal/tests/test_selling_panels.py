@@ -256,6 +256,8 @@ def test_registrations_are_seen_by_their_own(
         ("alice@northwind.test", "tcp", "A phone")
     ]
     assert b"A phone" in browser("paul").get("/panels/sip-locations/rows/").content
+    drop = f"sip-locations/{rows[0]['id']}/drop/"
+    assert [script(web, name)("post", drop, {})[0] for name in ("paul", "stranger")] == [503, 404]  # no control here
     for name, count in (("olga", 1), ("petra", 0), ("stranger", 0)):
         assert len(script(web, name)("get", "sip-locations/")[1]["results"]) == count, name
 
