@@ -34,6 +34,7 @@ SETTINGS = (
     "CARILLON_DATABASE_NAME",
     "CARILLON_PROXIES",
     "CARILLON_CHUNK_SECONDS",
+    "CARILLON_MEDIA_TIMEOUT_SECONDS",
     "CARILLON_LOG_LEVEL",
     "CARILLON_DEBUG",
     "CARILLON_DB_ROLE",  # set by the supervisor for each process
@@ -119,6 +120,7 @@ class Config:
     control_token: str = field(repr=False)  # bearer token of control's status http
     proxies: int = 0  # in front of the web port: how many of the last addresses in X-Forwarded-For are true
     chunk_s: int = 30  # seconds of a call paid for at a time
+    media_timeout_s: int = 60  # a call without sound for so long is over, unless it is held
     log_level: str = "info"
     is_debug: bool = False  # error pages with everything in them for everybody: for developers only
 
@@ -163,6 +165,7 @@ class Config:
             control_token=_secret(folder / "control.token", lambda: secrets.token_urlsafe(32)),
             proxies=_integer(environ, "CARILLON_PROXIES", 0, 0, 9),
             chunk_s=_integer(environ, "CARILLON_CHUNK_SECONDS", 30, 1, 3600),
+            media_timeout_s=_integer(environ, "CARILLON_MEDIA_TIMEOUT_SECONDS", 60, 5, 3600),
             log_level=_choice(environ, "CARILLON_LOG_LEVEL", "info", LOG_LEVELS),
             is_debug=_choice(environ, "CARILLON_DEBUG", "0", ("0", "1")) == "1",
         )

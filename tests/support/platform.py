@@ -179,6 +179,7 @@ def platform(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "CARILLON_PORT_POSTGRESQL": str(postgresql),
         "CARILLON_PORT_WEB": str(web),  # browser tests have a portal of their own beside it
         "CARILLON_CHUNK_SECONDS": "6",
+        "CARILLON_MEDIA_TIMEOUT_SECONDS": "12",
     }
     own = Config.from_env({**os.environ, **settings})
     folder = Path(os.environ["CARILLON_HOME"]) / "calls"

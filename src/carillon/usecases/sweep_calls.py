@@ -15,6 +15,7 @@ from carillon.base.changes import action
 from carillon.business.calls.choices import CallState
 from carillon.business.calls.models import Call
 from carillon.business.calls.queries import LIVE
+from carillon.logic.callflow.states import LAST_PROOF
 
 log = logging.getLogger("carillon.calls")
 LOOK_AGAIN = timedelta(minutes=1)
@@ -47,7 +48,8 @@ def _sweep(call: Call) -> bool:
         return False
     last = call.alive_at or call.answered_at or call.started_at
     reason = "The end was never reported; charged to the last proof of life"
-    _record(call, "ended", int(last.timestamp() * 1000), {"by": "sweeper", "sip_code": 0, "reason": reason})
+    detail: dict[str, object] = {"by": "sweeper", "sip_code": 0, "reason": reason, "charged_to": LAST_PROOF}
+    _record(call, "ended", int(last.timestamp() * 1000), detail)
     return True
 
 

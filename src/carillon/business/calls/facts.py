@@ -47,6 +47,7 @@ def facts_of(
         reason=str(detail.get("reason") or "")[:200],
         ended_by=str(detail.get("by") or ""),
         attempts=tuple(_attempt(item.detail) for item in ordered if item.kind == "attempt"),
+        charged_to=str(detail.get("charged_to") or ""),
         holds=holds,
     )
 

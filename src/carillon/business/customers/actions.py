@@ -23,6 +23,7 @@ from carillon.logic.numbers import DialledKind, is_extension, normalise
 CLASHES = {"extension_once_per_customer": ("extension", "Another user of this customer has this extension.")}
 NO_EMERGENCY = "Emergency services are only called by whoever needs them: choose another number."
 SHORTEST_RING_S, LONGEST_RING_S = 5, 120
+LONGEST_CALL_MINUTES = 1_440
 BAD_EXTENSION = "An extension has 2 to 5 digits and is no emergency number of the customer's country."
 
 
@@ -32,6 +33,7 @@ class CustomerData:
 
     `country`, `currency`, `culture`: empty means the web product's (when created) or as before. `max_channels`: calls
     at a time, None: no limit. `allowed_classes`: kinds of numbers it may call beside those its web product allows.
+    `max_call_minutes`: the longest call; emergency calls may always last four hours.
     """
 
     web_product_id: int
@@ -46,6 +48,7 @@ class CustomerData:
     charging: Charging = Charging.PREPAID
     max_channels: int | None = None
     allowed_classes: tuple[DestinationKind, ...] = ()
+    max_call_minutes: int = 240
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +143,10 @@ def _fill_customer(customer: Customer, data: CustomerData) -> None:
     faults.timezone(data.timezone)
     faults.culture(customer.culture)
     faults.unless(data.max_channels is None or data.max_channels > 0, "max_channels", "At least 1, or empty.")
+    is_length = 1 <= data.max_call_minutes <= LONGEST_CALL_MINUTES
+    faults.unless(is_length, "max_call_minutes", f"From 1 to {LONGEST_CALL_MINUTES} minutes.")
     faults.stop()
+    customer.max_call_minutes = data.max_call_minutes
     customer.name, customer.kind, customer.email, customer.tax_number = (
         data.name,
         data.kind,

@@ -34,6 +34,7 @@ class Customer(TenantModel):
     allowed_classes = ArrayField(
         models.CharField(max_length=16, choices=DestinationKind.choices), default=list, blank=True
     )
+    max_call_minutes = models.PositiveSmallIntegerField(default=240)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
     status_reason = models.CharField(max_length=500, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -83,7 +83,8 @@ select c.id::text as key,
            'status', c.status, 'country', c.country, 'charging', c.charging,
            'account_id', coalesce((t.tiers -> 0 ->> 'account_id')::bigint, 0), 'currency', c.currency,
            'tiers', t.tiers, 'caller_ids', n.caller_ids, 'default_caller_id', n.default_caller_id,
-           'max_channels', c.max_channels, 'allowed_classes', to_jsonb(c.allowed_classes || w.allowed_classes)
+           'max_channels', c.max_channels, 'allowed_classes', to_jsonb(c.allowed_classes || w.allowed_classes),
+           'max_call_s', c.max_call_minutes * 60
        ) as doc,
        c.id
 from public.customers_customer c

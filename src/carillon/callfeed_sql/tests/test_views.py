@@ -50,6 +50,7 @@ def test_customer_has_a_tier_for_every_sale_up_to_the_operator(cast: Cast) -> No
     assert [tier.account_id for tier in customer.tiers] == [account.pk for account in accounts]
     assert all(tier.price_list_id for tier in customer.tiers)
     assert customer.charging is ChargingMode.PREPAID
+    assert customer.max_call_s == 240 * 60
 
 
 def test_the_most_exact_price_list_wins(cast: Cast) -> None:

@@ -15,6 +15,7 @@ from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
 from carillon.callpath.control.trace import Traces
 from carillon.callpath.control.wire import VANISHED_LIFETIME_S, lifetime_s
 from carillon.logic.callflow import states
+from carillon.logic.callflow.sound import Sound
 from carillon.logic.callflow.values import Decision
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class Live:
     cseq: str = ""
     dialog: tuple[int, int] | None = None
     verified_ms: int = 0
+    alive_ms: int = 0  # when its dialog was last seen up
+    sound: Sound | None = None
     missed: int = 0
     ended_ms: int | None = None
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
@@ -48,6 +51,11 @@ class Live:
     @property
     def sip_call_id(self) -> str:
         return self.decision.request.sip_call_id
+
+    @property
+    def heard_ms(self) -> int | None:
+        """When both sides were heard last; None when that is not known or the call is held."""
+        return self.sound.parted_ms if self.sound is not None and not self.sound.is_held else None
 
 
 class LiveCalls:
@@ -188,7 +196,7 @@ class LiveCalls:
         while live.state.phase is states.Phase.TALKING:
             if await self._has_vanished(live):  # more money would also give it more time
                 log.info("Call %s: a phone has vanished.", live.call_id)
-                self.feed(live, states.Vanished(now_ms()))
+                self.feed(live, states.Vanished(now_ms(), live.heard_ms))
                 return
             try:
                 total = await self._store.extend(live.call_id, ask.total_micro, ask.until_ms, ask.upper)

@@ -18,6 +18,7 @@ from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.forwarder import Forwarder
 from carillon.callpath.control.live import LiveCalls, now_ms
+from carillon.callpath.control.pulse import Pulse
 from carillon.callpath.control.quality import QualityMeter
 from carillon.callpath.control.relay import Relay
 from carillon.callpath.control.status import StatusServer
@@ -71,9 +72,10 @@ class Control:
         self.decider = Decider(settings, self.knowledge, self.store, self.live, self.traces, lambda: self.edge)
         self.forwarder = Forwarder(settings, self.knowledge, self.store, self.live, lambda: self.edge)
         self.tables = EdgeTables(self.edge, config.advertised, decrypt)
-        self.sweeper = Sweeper(EDGE_NAME, config.chunk_s, self.store, self.live, lambda: self.edge)
-        self.live.on_stranger = self.sweeper.look_soon
         self.relay = Relay(config.ports.rtpengine_ng)
+        pulse = Pulse(self.relay, config.media_timeout_s)
+        self.sweeper = Sweeper(settings, self.store, self.live, pulse, lambda: self.edge)
+        self.live.on_stranger = self.sweeper.look_soon
         self.live.on_over = QualityMeter(self.relay, self.live).measure_later
         self.status = StatusServer(config.control_token, self.live, lambda: self.edge, self.health)
         self._ports = config.ports

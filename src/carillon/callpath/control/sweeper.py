@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from carillon.callpath.control.decider import Settings
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
+from carillon.callpath.control.pulse import Pulse
 from carillon.callpath.control.store import UNAVAILABLE, CallStore, OpenCall, described
 from carillon.logic.callflow import states
 from carillon.logic.callflow.values import Decision
@@ -32,10 +34,10 @@ class Sweeper:
     """Compares three views of the calls of this edge: control's, Kamailio's dialogs and PostgreSQL's open calls."""
 
     def __init__(
-        self, edge_name: str, chunk_s: int, store: CallStore, live: LiveCalls, edge: Callable[[], Edge]
+        self, settings: Settings, store: CallStore, live: LiveCalls, pulse: Pulse, edge: Callable[[], Edge]
     ) -> None:
-        self._edge_name, self._chunk_s = edge_name, chunk_s
-        self._store, self._live, self._edge = store, live, edge
+        self._edge_name, self._chunk_s = settings.edge, settings.chunk_s
+        self._store, self._live, self._pulse, self._edge = store, live, pulse, edge
         self._orphans_at = 0.0
 
     def look_soon(self) -> None:
@@ -127,14 +129,18 @@ class Sweeper:
         if live.state.phase not in (states.Phase.RINGING, states.Phase.TALKING):
             return False
         age_ms = now_ms() - max(live.verified_ms, live.state.offered_ms)
-        return live.missed > 0 or age_ms > VERIFY_MS or (live.verified_ms == 0 and age_ms > GRACE_MS)
+        is_suspicious = live.missed > 0 or self._pulse.is_weak(live)
+        return is_suspicious or age_ms > VERIFY_MS or (live.verified_ms == 0 and age_ms > GRACE_MS)
 
     async def _verify(self, live: Live) -> None:
         dialog = await self._dialog(live)
         live.verified_ms = now_ms()
         if dialog is not None and dialog["state"] != DELETED:
-            live.missed = 0
+            live.missed, live.alive_ms = 0, live.verified_ms
             live.dialog = (dialog["h_entry"], dialog["h_id"])
+            if vanished := await self._pulse.look(live, dialog):
+                log.info("Call %s is dead: %s.", live.call_id, vanished.reason)
+                self._live.feed(live, vanished)
             return
         live.missed += 1
         if live.missed < MISSES:  # its end may be on the way to us
@@ -147,13 +153,13 @@ class Sweeper:
         if self._live.get(live.call_id) is None or live.state.phase is states.Phase.OVER:
             return
         log.warning("Call %s has no dialog any more; its end is written by the sweeper.", live.call_id)
-        at_ms = ended_ms or min(now_ms(), states.funded_until_ms(live.state) or now_ms())
+        at_ms, charged_to = (ended_ms, "") if ended_ms else _last_proof(live)
         if live.state.answered_ms is None:
             detail: dict[str, object] = {"sip_code": 487, "reason": "Lost by the edge", "by": "sweeper"}
             await self._live.record(live, states.RecordEvent("failed", at_ms, detail))
             self._live.feed(live, states.Failed(at_ms))
             return
-        detail = {"sip_code": 200, "reason": "End rebuilt", "by": "sweeper"}
+        detail = {"sip_code": 200, "reason": "End rebuilt", "by": "sweeper", "charged_to": charged_to}
         await self._live.record(live, states.RecordEvent("ended", max(at_ms, live.state.answered_ms), detail))
         self._live.feed(live, states.Ended(at_ms))
 
@@ -168,6 +174,14 @@ class Sweeper:
             raise EdgeGone(str(error)) from error
         dialogs = found if isinstance(found, list) else [found]
         return next((dialog for dialog in dialogs if dialog and "state" in dialog), None)
+
+
+def _last_proof(live: Live) -> tuple[int, str]:
+    """What stands for an end that nobody saw: the last packet, else the last look at the living dialog, else now."""
+    limit_ms = states.funded_until_ms(live.state) or now_ms()
+    if live.sound is not None and not live.sound.is_held:
+        return min(live.sound.last_ms, limit_ms), states.LAST_PACKET
+    return min(live.alive_ms or now_ms(), limit_ms), states.LAST_PROOF
 
 
 def _end_of(dialog: dict[str, Any] | None) -> int | None:

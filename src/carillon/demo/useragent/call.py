@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ from carillon.demo.useragent.transaction import ClientTransaction, ServerTransac
 
 if TYPE_CHECKING:
     from carillon.demo.useragent.agent import UserAgent
+
+
+Headers = Sequence[tuple[str, str]]
 
 
 class State(StrEnum):
@@ -248,19 +251,19 @@ class IncomingCall(Call):
         self.state = State.RINGING
         self._respond(183, "Session Progress", self._session())
 
-    def answer(self) -> None:
-        """200 OK with our session; the audio starts at once."""
+    def answer(self, headers: Headers = ()) -> None:
+        """200 OK with our session and more header fields; the audio starts at once."""
         if self.is_over:
             return
         self.state, self.answered_at, self.status = State.ANSWERED, time.monotonic(), 200
         self.agent.expect_ack(self, self.transaction)
-        self._respond(200, "OK", self._session())
+        self._respond(200, "OK", self._session(), headers)
 
-    def reject(self, status: int, reason: str) -> None:
+    def reject(self, status: int, reason: str, headers: Headers = ()) -> None:
         """Refuse with a final response."""
         if not self.is_over:
             self.status, self.reason = status, reason
-            self._respond(status, reason)
+            self._respond(status, reason, headers=headers)
             self.over(State.REFUSED, "us")
 
     def redirect(self, uri: str) -> None:
@@ -285,8 +288,10 @@ class IncomingCall(Call):
         self.hear(self.invite.body)
         return sdp.answer(offer, self.agent.host, self.stream.port).build()
 
-    def _respond(self, status: int, reason: str, body: bytes = b"") -> None:
+    def _respond(self, status: int, reason: str, body: bytes = b"", headers: Headers = ()) -> None:
         response = response_to(self.invite, status, reason, to_tag=self.tag)
+        for name, value in headers:
+            response.add(name, value)
         self.agent.describe(response, body)
         self.transaction.respond(response)
         self._changed.set()

@@ -99,6 +99,10 @@ class RtpStream(asyncio.DatagramProtocol):
         if self._player is None:
             self._player = asyncio.create_task(self._play())
 
+    def mute(self) -> None:
+        """Send nothing any more, not even silence, until `play` is called again."""
+        self._is_sending = False
+
     def listen_afresh(self) -> None:
         """Forget what was heard so far; the packet counters go on."""
         self._heard.clear()

@@ -49,8 +49,14 @@ ENDED_BY = {
     "callee": _("The called party"),
     "money": _("No money left"),
     "timeout": _("Time limit"),
+    "session-timer": _("Session not refreshed"),
+    "media-timeout": _("No sound any more"),
     "operator": _("Staff hung up"),
     "sweeper": _("Found dead by the sweeper"),
+}
+CHARGED_TO = {
+    "last-packet": _("Nobody saw the end of this call: it is charged up to its last sound."),
+    "last-proof": _("Nobody saw the end of this call: it is charged up to the last proof that it went on."),
 }
 WAYS = {
     "sendrecv": _("both ways"),
@@ -93,6 +99,7 @@ def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
         "prices": queries.prices_of(actor, cdr),
         "explanation": story,
         "ended_by": ENDED_BY.get(str(story.get("ended_by")), story.get("ended_by")),
+        "charged_to": CHARGED_TO.get(str(story.get("charged_to")), ""),
         "rounding_names": dict(Rounding.choices),
         "events": [_moment(event) for event in queries.events_of(actor, cdr.call_id)],
         "media": [_heard(leg) for leg in _media(actor, cdr)],

@@ -96,6 +96,7 @@ CUSTOMERS = Panel(
         Column("tax_number", _("Tax number")),
         Column("max_channels", _("Calls at a time"), kind="integer"),
         Column("allowed_classes", _("Allowed destinations"), kind="list"),
+        Column("max_call_minutes", _("Longest call (minutes)"), kind="integer"),
         Column("status_reason", _("Reason")),
         Column("created_at", _("Since"), kind="datetime"),
     ),
@@ -143,6 +144,7 @@ CUSTOMERS = Panel(
             section=_("Protection"),
             help=_("Leave empty for no limit."),
         ),
+        Field("max_call_minutes", _("Longest call (minutes)"), minimum=1, maximum=1440, section=_("Protection")),
         Field(
             "allowed_classes",
             _("May also call"),

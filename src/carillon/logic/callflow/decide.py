@@ -27,6 +27,7 @@ from carillon.logic.callflow.pricing import NotPriced, free_chain, hold_for, pri
 from carillon.logic.callflow.refusals import refuse
 from carillon.logic.callflow.standing import is_reachable, why_barred, why_destination_barred
 from carillon.logic.callflow.values import (
+    LONGEST_S,
     CallRequest,
     Chain,
     ChainKind,
@@ -78,6 +79,7 @@ def _decide_device(feed: Feed, request: CallRequest, chunk_s: int) -> Decision:
         customer_id=customer.id,
         user_id=endpoint.user_id,
         endpoint_id=endpoint.id,
+        max_s=customer.max_call_s,
     )
     device = f"{endpoint.username}@{endpoint.domain} of {customer.name}"
     draft = noted(draft, Note(f"{device} dialled “{request.request_user[:40]}”.", customer.partner_id))
@@ -139,6 +141,7 @@ def _emergency(call: _Call, number: str) -> Decision:
     draft = replace(
         call.draft,
         direction=Direction.EMERGENCY,
+        max_s=LONGEST_S,
         caller=caller,
         targets=choice.targets,
         chains=(free_chain(ChainKind.ORIGINATING, call.customer, "emergency"),),

@@ -136,6 +136,7 @@ def _call_part(decision: Decision, chain: Chain, facts: CallFacts, readers: Coll
         "reason": reason,
         "refusal": refusal.slug if refusal else None,
         "ended_by": facts.ended_by,
+        "charged_to": facts.charged_to,
         "attempts": [_attempt(decision, attempt, readers) for attempt in facts.attempts],
         "notes": notes_for(decision, readers),
         "margin": None,

@@ -112,6 +112,7 @@ class Customer:
     default_caller_id: str = ""
     max_channels: int | None = None
     allowed_classes: tuple[str, ...] = ()  # of destinations.DestinationClass, its own and its web product's
+    max_call_s: int = 14_400
 
 
 @dataclass(frozen=True, slots=True)

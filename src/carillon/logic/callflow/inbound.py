@@ -95,6 +95,7 @@ def _to_owner(feed: Feed, draft: Decision, number: Number, chunk_s: int) -> Deci
         callee_partner_id=owner.partner_id,
         callee_customer_id=owner.id,
         callee_user_id=user.id,
+        max_s=owner.max_call_s,
         chains=(free_chain(ChainKind.TERMINATING, owner, "received call"),),
     )
     if not is_reachable(feed, owner):

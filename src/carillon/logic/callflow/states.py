@@ -22,7 +22,7 @@ Time is in integer milliseconds of the Unix epoch and comes with each event. Bet
 | TALKING | Tick           | maximum length reached          | ENDING  | Terminate, RecordEvent ended                  |
 | RINGING | Hangup         |                                 | ENDING  | Terminate, Release, RecordEvent failed        |
 | TALKING | Hangup         |                                 | ENDING  | Terminate, RecordEvent ended                  |
-| TALKING | Vanished       |                                 | ENDING  | Terminate, RecordEvent ended                  |
+| TALKING | Vanished       |                                 | ENDING  | RecordEvent ended, Terminate                  |
 | ENDING  | Tick           | 5 s without Ended or Failed     | OVER    |                                               |
 
 Events that a phase does not name change nothing: they may come twice and out of order. Who ends a call records its
@@ -46,6 +46,7 @@ APPLY_MS = 5_000  # a hold is provisional until the edge reports `applied`
 END_MS = 5_000  # how long the edge may take to report an end that we asked for
 RING_MS = 300_000  # longer than all targets' timers together: then the edge has lost the call
 LEAST_LEAD_MS = 2_000
+LAST_PACKET, LAST_PROOF = "last-packet", "last-proof"  # what stands for an end that nobody saw
 
 
 class Phase(StrEnum):
@@ -156,9 +157,15 @@ class Hangup:
 
 @dataclass(frozen=True, slots=True)
 class Vanished:
-    """A phone of the call no longer answers the edge's keep-alive."""
+    """Nobody is there any more: `heard_ms` is the last packet that proves otherwise (None: not known).
+
+    `by` names what noticed it: timeout (the edge's keep-alive), session-timer (RFC 4028) or media-timeout.
+    """
 
     at_ms: int
+    heard_ms: int | None = None
+    by: str = "timeout"
+    reason: str = "A phone has vanished"
 
 
 Event = Applied | Progress | Answered | Tick | Extended | ExtendRefused | Ended | Failed | Hangup | Vanished
@@ -289,7 +296,7 @@ def step(state: LiveCall, event: Event) -> Stepped:
     if isinstance(event, Hangup):
         return _hang_up(state, event)
     if isinstance(event, Vanished):
-        return _vanish(state, event.at_ms)
+        return _vanish(state, event)
     if isinstance(event, Answered):
         return _answer(state, event)
     if isinstance(event, Extended | ExtendRefused):
@@ -327,11 +334,16 @@ def _hang_up(state: LiveCall, event: Hangup) -> Stepped:
     return ending, (Terminate(event.by), _ended(event.at_ms, event.by, "Hung up by the operator"))
 
 
-def _vanish(state: LiveCall, at_ms: int) -> Stepped:
+def _vanish(state: LiveCall, event: Vanished) -> Stepped:
+    """The end is written before it is made: it is earlier than the one that the edge is about to see."""
     if state.phase is not Phase.TALKING:
         return state, ()
-    ending = replace(state, phase=Phase.ENDING, ending_ms=at_ms)
-    return ending, (Terminate("timeout"), _ended(at_ms, "timeout", "A phone has vanished"))
+    ending = replace(state, phase=Phase.ENDING, ending_ms=event.at_ms)
+    ended = _ended(event.at_ms, event.by, event.reason)
+    if event.heard_ms is not None:
+        heard_ms = max(min(event.heard_ms, event.at_ms), state.answered_ms or 0)
+        ended = RecordEvent("ended", heard_ms, {**ended.detail, "charged_to": LAST_PACKET})
+    return ending, (ended, Terminate(event.by))
 
 
 def _ended(at_ms: int, by: str, reason: str) -> RecordEvent:

@@ -17,6 +17,8 @@ from enum import StrEnum
 
 from carillon.logic.callflow.feed import Rate, Tariff, Tier
 
+LONGEST_S = 14_400  # how long a call may last when nobody says otherwise
+
 
 class Direction(StrEnum):
     """How a call entered and where it goes, as a customer would say it."""
@@ -225,7 +227,7 @@ class Decision:
     targets: tuple[Target, ...] = ()
     chains: tuple[Chain, ...] = ()
     hold: HoldRequest | None = None
-    max_s: int = 14_400
+    max_s: int = LONGEST_S
     notes: tuple[str, ...] = field(default=())
     private_notes: tuple[PrivateNote, ...] = ()
     source_gateway_partner_id: int | None = None  # inbound: who owns the gateway that sent the call
@@ -268,8 +270,9 @@ class CallFacts:
     answered_target: int | None = None
     sip_code: int = 0
     reason: str = ""
-    ended_by: str = ""  # caller | callee | money | timeout | operator | sweeper
+    ended_by: str = ""  # caller | callee | money | timeout | session-timer | media-timeout | operator | sweeper
     attempts: tuple[Attempt, ...] = ()
+    charged_to: str = ""  # when nobody saw the end: "last-packet" or "last-proof" of life stands for it
     # holds at the end, (index of the chain, micro-units): its customer is never charged beyond what that bought
     holds: tuple[tuple[int, int], ...] = ()
 

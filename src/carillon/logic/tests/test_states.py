@@ -178,11 +178,18 @@ def test_a_call_with_a_vanished_phone_is_ended_instead_of_paid_on() -> None:
     ending, effects = run(talking(), Vanished(5_000), Vanished(5_001))
     assert ending.phase is Phase.ENDING
     assert effects == [
-        Terminate("timeout"),
         RecordEvent("ended", 5_000, {"by": "timeout", "sip_code": 200, "reason": "A phone has vanished"}),
+        Terminate("timeout"),
     ]
     ringing, _ = run(begin(DECISION, at_ms=0, chunk_s=CHUNK_S), Applied(10))
     assert run(ringing, Vanished(20))[1] == []
+
+
+@pytest.mark.parametrize(("heard_ms", "ended_ms"), [(4_000, 4_000), (500, 1_000), (9_000, 5_000)])
+def test_a_call_that_fell_silent_ends_with_its_last_packet_and_says_so(heard_ms: int, ended_ms: int) -> None:
+    _, effects = run(talking(), Vanished(5_000, heard_ms, "media-timeout", "No sound for 60 s"))
+    detail = {"by": "media-timeout", "sip_code": 200, "reason": "No sound for 60 s", "charged_to": "last-packet"}
+    assert effects == [RecordEvent("ended", ended_ms, detail), Terminate("media-timeout")]
 
 
 def test_an_end_that_the_edge_loses_is_over_after_five_seconds() -> None:

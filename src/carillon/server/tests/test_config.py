@@ -46,6 +46,7 @@ def test_one_port_can_be_set_by_itself(tmp_path: Path) -> None:
         ("CARILLON_BIND", "localhost"),
         ("CARILLON_ADVERTISED", "0.0.0.0"),  # noqa: S104
         ("CARILLON_CHUNK_SECONDS", "0"),
+        ("CARILLON_MEDIA_TIMEOUT_SECONDS", "4"),
         ("CARILLON_LOG_LEVEL", "chatty"),
         ("CARILLON_DEBUG", "maybe"),
         ("CARILLON_DATABASE_URL", "mysql://u:p@db/carillon"),

@@ -46,6 +46,8 @@ def test_new_customer_takes_country_and_currency_from_the_web_product(cast: Cast
         ({"culture": "klingon"}, "culture"),
         ({"max_channels": 0}, "max_channels"),
         ({"max_channels": -1}, "max_channels"),
+        ({"max_call_minutes": 0}, "max_call_minutes"),
+        ({"max_call_minutes": 1441}, "max_call_minutes"),
         ({"email": "no address"}, "email"),
         ({"name": ""}, "name"),
         ({"charging": "free"}, "charging"),

@@ -1,0 +1,130 @@
+"""Calls in which nobody is left: silence, phones that vanish, sessions that nobody refreshes (RFC 4028)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from tests.support.platform import Platform, eventually
+from tests.support.telephony import pick_up
+
+from carillon.demo.useragent import CallRefused, IncomingCall, OutgoingCall, UserAgent
+from carillon.demo.useragent.message import Message, parse
+
+pytestmark = pytest.mark.engines
+
+Answer = Callable[[IncomingCall], Awaitable[None]]
+
+
+async def end_of(platform: Platform, call: OutgoingCall) -> tuple[int, dict[str, Any]]:
+    """When and how the call ended, as it was written down."""
+    query = (
+        "select e.at_ms, e.detail from calls_callevent e join calls_call c on c.id = e.call_id"
+        " where c.sip_call_id = %s and e.kind = 'ended'"
+    )
+    at_ms, detail = (await eventually(lambda: platform.sql(query, call.call_id), 60))[0]
+    return int(at_ms), detail
+
+
+def of_call(phone: UserAgent, call: OutgoingCall, start: str) -> list[Message]:
+    """The messages of a call that came to a phone and begin so."""
+    came = [parse(message.raw) for message in phone.messages if message.first_line.startswith(start)]
+    return [message for message in came if message.call_id == call.call_id]
+
+
+async def test_silent_call_is_charged_to_its_last_packet_while_a_held_one_goes_on(platform: Platform) -> None:
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=pick_up, tone_hz=600) as bob:
+        await bob.register()
+        held, silent = await alice.call("102"), await alice.call("102")
+        for call in (held, silent):
+            await call.answered()
+            await call.hears(600)
+        assert (await held.reinvite("sendonly")).status == 200
+        for each in (*alice.calls, *bob.calls):
+            each.stream.mute()
+        silent_ms = time.time() * 1000
+        await silent.ended(60)
+        assert not held.is_over
+        await held.reinvite("sendrecv")
+        await held.hears(600)
+        await held.hang_up()
+        await bob.register(0)
+    ended_ms, detail = await end_of(platform, silent)
+    assert (detail["by"], detail["charged_to"]) == ("media-timeout", "last-packet")
+    assert abs(ended_ms - silent_ms) < 3_000
+    assert (await end_of(platform, held))[1]["by"] == "caller"
+
+
+async def test_vanished_phone_ends_the_call_charged_to_its_last_packet(platform: Platform) -> None:
+    async with platform.phone("bob", on_call=pick_up, tone_hz=600) as bob:
+        await bob.register()
+        async with platform.phone("alice") as alice:
+            call = await alice.call("102")
+            await call.answered()
+            await call.hears(600)
+        vanished_ms = time.time() * 1000
+        await bob.calls[0].ended(90)
+        await bob.register(0)
+    ended_ms, detail = await end_of(platform, call)
+    assert (detail["by"], detail["charged_to"]) == ("timeout", "last-packet")
+    assert abs(ended_ms - vanished_ms) < 3_000
+
+
+async def test_session_timer_of_the_caller_reaches_the_called_and_is_answered_for_it(platform: Platform) -> None:
+    wish = [("Supported", "timer"), ("Session-Expires", "1200"), ("Min-SE", "300")]
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=pick_up) as bob:
+        await bob.register()
+        call = await alice.call("102", headers=wish)
+        await call.answered()
+        await call.hang_up()
+        await bob.register(0)
+    (invite,) = of_call(bob, call, "INVITE")
+    assert (invite.get("Session-Expires"), invite.get("Min-SE")) == ("1200", "300")
+    answer = of_call(alice, call, "SIP/2.0 200")[0]
+    assert (answer.get("Session-Expires"), answer.get("Require")) == ("1200;refresher=uac", "timer")
+
+
+async def test_session_that_nobody_refreshes_is_ended(platform: Platform) -> None:
+    async def answer(call: IncomingCall) -> None:
+        call.answer([("Session-Expires", "1;refresher=uas")])
+
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=answer) as bob:
+        await bob.register()
+        call = await alice.call("102")
+        await call.answered()
+        await call.ended(60)
+        await bob.register(0)
+    assert (await end_of(platform, call))[1]["by"] == "session-timer"
+
+
+def picky(least_s: int) -> Answer:
+    async def answer(call: IncomingCall) -> None:
+        if int(call.invite.get("Session-Expires")) < least_s:
+            call.reject(422, "Session Interval Too Small", [("Min-SE", str(least_s))])
+        else:
+            call.answer()
+
+    return answer
+
+
+async def test_session_timer_too_short_for_the_called_is_made_longer_when_it_was_ours(platform: Platform) -> None:
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=picky(3600)) as bob:
+        await bob.register()
+        call = await alice.call("102")
+        await call.answered()
+        await call.hang_up()
+        await bob.register(0)
+    assert [invite.get("Session-Expires") for invite in of_call(bob, call, "INVITE")] == ["1800", "3600"]
+
+
+async def test_session_timer_too_short_is_told_to_the_caller_who_asked_for_it(platform: Platform) -> None:
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=picky(3600)) as bob:
+        await bob.register()
+        call = await alice.call("102", headers=[("Supported", "timer"), ("Session-Expires", "90")])
+        with pytest.raises(CallRefused) as refusal:
+            await call.answered()
+        await bob.register(0)
+    assert refusal.value.status == 422
+    assert of_call(alice, call, "SIP/2.0 422")[0].get("Min-SE") == "3600"
