@@ -16,6 +16,7 @@ import ipaddress
 import os
 import re
 import secrets
+import socket
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -30,6 +31,8 @@ SETTINGS = (
     "CARILLON_PORT_OFFSET",
     "CARILLON_BIND",
     "CARILLON_ADVERTISED",
+    "CARILLON_BIND_IPV6",
+    "CARILLON_ADVERTISED_IPV6",
     "CARILLON_DATABASE_URL",
     "CARILLON_DATABASE_NAME",
     "CARILLON_PROXIES",
@@ -65,6 +68,7 @@ class Ports:
     carrier_b_http: int = 8439  # tcp, loopback
     web: int = 8080  # tcp
     sip: int = 5060  # udp and tcp
+    sip_tls: int = 5061  # tcp
     carrier_a: int = 5090  # udp
     carrier_b: int = 5091  # udp
     rtp_min: int = 30000
@@ -115,6 +119,8 @@ class Config:
     advertised: str  # address that phones and carriers are told
     databases: Mapping[str, Database]  # by role: owner web worker control edge
     external_database: Database | None  # administrator's access when PostgreSQL is not ours
+    bind_ipv6: str | None  # the same for SIP and media over IPv6; None: without
+    advertised_ipv6: str | None
     secret_key: str = field(repr=False)  # signs sessions
     sip_key: bytes = field(repr=False)  # Fernet key of SIP secrets at rest
     control_token: str = field(repr=False)  # bearer token of control's status http
@@ -146,6 +152,7 @@ class Config:
             raise ConfigError(
                 f"CARILLON_ADVERTISED must be the address that phones can reach; {advertised} is every address at once."
             )
+        bind_ipv6 = _bind_ipv6(environ, bind)
         offset = _integer(environ, "CARILLON_PORT_OFFSET", 0, 0, MAX_PORT_OFFSET)
         ports = _ports(environ, offset)
         folder = home / "secrets"
@@ -158,6 +165,8 @@ class Config:
             ports=ports,
             bind=bind,
             advertised=advertised,
+            bind_ipv6=bind_ipv6,
+            advertised_ipv6=_advertised_ipv6(environ, bind_ipv6),
             databases={role: _database(role, folder, ports.postgresql, name, external) for role in DATABASE_ROLES},
             external_database=external,
             secret_key=_secret(folder / "django.key", lambda: secrets.token_urlsafe(50)),
@@ -232,6 +241,45 @@ def _address(environ: Mapping[str, str], name: str, default: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         raise ConfigError(f"{name} must be an IP address such as 192.0.2.10; it is {text!r}.") from None
+
+
+def _bind_ipv6(environ: Mapping[str, str], bind: str) -> str | None:
+    """The IPv6 address to listen on: `auto` is loopback for a loopback installation, else the machine's own if any."""
+    text = environ.get("CARILLON_BIND_IPV6", "").strip().lower() or "auto"
+    if text == "none":
+        return None
+    if text != "auto":
+        return _ipv6(text, "CARILLON_BIND_IPV6")
+    is_loopback = ipaddress.ip_address(bind).is_loopback
+    try:
+        with socket.socket(
+            socket.AF_INET6, socket.SOCK_DGRAM
+        ) as probe:  # connecting UDP asks the routes, sends nothing
+            probe.connect(("::1" if is_loopback else "2001:db8::1", 9))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None
+
+
+def _advertised_ipv6(environ: Mapping[str, str], bind: str | None) -> str | None:
+    told = environ.get("CARILLON_ADVERTISED_IPV6", "").strip()
+    text = _ipv6(told, "CARILLON_ADVERTISED_IPV6") if told else bind
+    if text is None or bind is None:
+        return None
+    if ipaddress.ip_address(text).is_unspecified:
+        raise ConfigError(
+            f"CARILLON_ADVERTISED_IPV6 must be the address that phones can reach; {text} is every address at once."
+        )
+    return text
+
+
+def _ipv6(text: str, name: str) -> str:
+    try:
+        return str(ipaddress.IPv6Address(text))
+    except ValueError:
+        raise ConfigError(
+            f"{name} must be an IPv6 address such as 2001:db8::10, auto or none; it is {text!r}."
+        ) from None
 
 
 def _ports(environ: Mapping[str, str], offset: int) -> Ports:

@@ -43,7 +43,7 @@ async def test_silent_call_is_charged_to_its_last_packet_while_a_held_one_goes_o
             await call.hears(600)
         assert (await held.reinvite("sendonly")).status == 200
         for each in (*alice.calls, *bob.calls):
-            each.stream.mute()
+            each.stream.fall_silent()
         silent_ms = time.time() * 1000
         await silent.ended(60)
         assert not held.is_over

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
+from tests.support.gateways import changed, in_force, status_of
 from tests.support.platform import Platform, eventually
 
-from carillon.demo.useragent import Account, CallRefused, IncomingCall, UserAgent
+from carillon.demo.useragent import Account, IncomingCall, UserAgent
 
 pytestmark = pytest.mark.engines
 
@@ -50,30 +51,6 @@ async def carrier(platform: Platform) -> AsyncIterator[Carrier]:
         yield protocol
     await in_force(platform)
     transport.close()
-
-
-@contextmanager
-def changed(platform: Platform, gateway: str, column: str, value: object) -> Iterator[None]:
-    """A gateway's column with another value for a while."""
-    (old,) = platform.sql(f"select {column} from routing_gateway where name = %s", gateway)[0]  # noqa: S608
-    platform.sql(f"update routing_gateway set {column} = %s where name = %s", value, gateway)  # noqa: S608
-    try:
-        yield
-    finally:
-        platform.sql(f"update routing_gateway set {column} = %s where name = %s", old, gateway)  # noqa: S608
-
-
-async def in_force(platform: Platform) -> None:
-    """Until control has taken up the last change."""
-    (wanted,) = platform.sql("select last_value from callfeed.generation_gateway")[0]
-    await eventually(lambda: platform.status("/health")[1]["generations"].get("gateway", 0) >= wanted)
-
-
-async def status_of(phone: UserAgent, target: str) -> int:
-    call = await phone.call(target)
-    with pytest.raises(CallRefused) as refusal:
-        await call.answered()
-    return refusal.value.status
 
 
 CHALLENGE = '407 Proxy Authentication Required|Proxy-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n'

@@ -23,6 +23,7 @@ from urllib.request import urlopen
 
 import psycopg
 
+from carillon.callpath.control.certificates import Certificates
 from carillon.config import CHECKOUT, Config
 from carillon.server import cluster, leftovers
 from carillon.server.errors import ClusterError, EngineError
@@ -41,6 +42,7 @@ class Process:
     needs: tuple[str, ...] = ()
     ports: tuple[tuple[str, int], ...] = ()  # ("tcp", 8080): what it listens on, for status and clashes
     stale: tuple[Path, ...] = ()  # files of a killed life that would stop the next
+    prepare: Callable[[], None] = field(default=lambda: None, compare=False)  # makes what its start needs
     stop_signal: str = "TERM"
     stop_wait_s: int = 10
     is_demo: bool = False
@@ -72,12 +74,10 @@ def postgresql(config: Config) -> Process:
 def rtpengine(config: Config) -> Process:
     """The media relay."""
     ports = config.ports
-    local = own_address(config)  # it can't relay from "every address": it must know which one is ours
-    interface = local if local == config.advertised else f"{local}!{config.advertised}"
     command = (
         find_program("rtpengine", "rtpengine-daemon"),
         f"--config-file={CHECKOUT / 'edge' / 'rtpengine' / 'rtpengine.conf'}",
-        f"--interface={interface}",
+        *(f"--interface={each}" for each in _interfaces(config)),
         f"--listen-ng=127.0.0.1:{ports.rtpengine_ng}",
         f"--listen-cli=127.0.0.1:{ports.rtpengine_cli}",
         f"--port-min={ports.rtp_min}",
@@ -91,6 +91,16 @@ def rtpengine(config: Config) -> Process:
     )
 
 
+def _interfaces(config: Config) -> list[str]:
+    """rtpengine can't relay from "every address": it must know which one is ours."""
+    local = own_address(config)
+    found = [local if local == config.advertised else f"{local}!{config.advertised}"]
+    if config.bind_ipv6 and config.advertised_ipv6:
+        own = config.advertised_ipv6 if config.bind_ipv6 == "::" else config.bind_ipv6
+        found.append(own if own == config.advertised_ipv6 else f"{own}!{config.advertised_ipv6}")
+    return found
+
+
 def kamailio(config: Config, *, children: int = 4) -> Process:
     """The SIP edge with `children` SIP workers; edge/kamailio/README.md names its variables.
 
@@ -102,6 +112,7 @@ def kamailio(config: Config, *, children: int = 4) -> Process:
         *(find_program("kamailio", "kamailio"), "-f", str(CHECKOUT / "edge" / "kamailio" / "kamailio.cfg")),
         *("-Y", str(runtime), "-w", str(runtime), "-P", str(pid_file)),
         *("-m", "512", "-M", "16", "-A", f"EDGE_CHILDREN={children}", "-DD", "-E"),
+        *(argument for listener in _ipv6_listeners(config) for argument in ("-l", listener)),
     )
     return Process(
         name="kamailio",
@@ -109,21 +120,38 @@ def kamailio(config: Config, *, children: int = 4) -> Process:
         environ=kamailio_environ(config),
         ready=lambda: accepts("127.0.0.1", ports.evapi) and accepts(own_address(config), ports.sip),
         needs=("postgresql", "rtpengine"),
-        ports=(("udp", ports.sip), ("tcp", ports.sip), ("tcp", ports.evapi)),
+        ports=(("udp", ports.sip), ("tcp", ports.sip), ("tcp", ports.sip_tls), ("tcp", ports.evapi)),
+        prepare=Certificates(config.home, config.runtime, config.advertised).prepare,
         stale=(pid_file, runtime / "kamailio.rpc"),
     )
+
+
+def _ipv6_listeners(config: Config) -> list[str]:
+    if not config.bind_ipv6:
+        return []
+    ports = config.ports
+    found = []
+    for kind, port in (("udp", ports.sip), ("tcp", ports.sip), ("tls", ports.sip_tls)):
+        told = "" if config.bind_ipv6 == config.advertised_ipv6 else f"/[{config.advertised_ipv6}]:{port}"
+        found.append(f"{kind}:[{config.bind_ipv6}]:{port}{told}")
+    return found
 
 
 def kamailio_environ(config: Config) -> dict[str, str]:
     """What edge/kamailio/kamailio.cfg reads from its environment."""
     ports = config.ports
     told = f"{config.advertised}:{ports.sip}"
-    listen = f"{config.bind}:{ports.sip}"
-    suffix = "" if config.bind == config.advertised else f" advertise {told}"
+
+    def listen(kind: str, port: int) -> str:
+        suffix = "" if config.bind == config.advertised else f" advertise {config.advertised}:{port}"
+        return f"{kind}:{config.bind}:{port}{suffix}"
+
     database = config.database("edge").kamailio_url
     return {
-        "EDGE_LISTEN_UDP": f"udp:{listen}{suffix}",
-        "EDGE_LISTEN_TCP": f"tcp:{listen}{suffix}",
+        "EDGE_LISTEN_UDP": listen("udp", ports.sip),
+        "EDGE_LISTEN_TCP": listen("tcp", ports.sip),
+        "EDGE_LISTEN_TLS": listen("tls", ports.sip_tls),
+        "EDGE_TLS": str(Certificates(config.home, config.runtime, config.advertised).config),
         "EDGE_ADDRESS": config.advertised,
         "EDGE_PORT": str(ports.sip),
         "EDGE_CONTACT": told,
@@ -137,6 +165,8 @@ def kamailio_environ(config: Config) -> dict[str, str]:
         # kept over restarts, or requests inside masked dialogs could not be understood any more
         "EDGE_MASK_KEY": hmac.new(config.secret_key.encode(), b"topoh", hashlib.sha256).hexdigest()[:32],
         "PGOPTIONS": "-c search_path=edge,callfeed -c synchronous_commit=off",
+        # on loopback there is nothing to hide, and two users of one TLS library in one process are one too many
+        **({} if config.external_database else {"PGSSLMODE": "disable"}),
     }
 
 
@@ -221,6 +251,7 @@ def start(config: Config, process: Process, log: Path, *, timeout_s: float = 30)
     log.parent.mkdir(parents=True, exist_ok=True)
     for file in process.stale:
         file.unlink(missing_ok=True)
+    process.prepare()
     with log.open("ab") as output:
         running = subprocess.Popen(
             process.command,

@@ -27,6 +27,7 @@ def main(name: str) -> None:
     leftovers.end(leftovers.marked(config.home, name))
     for file in process.stale:
         file.unlink(missing_ok=True)
+    process.prepare()
     _hold_back(config.runtime / f"{name}.started")
     for needed in process.needs:
         if needed in table:

@@ -370,7 +370,7 @@ def print_welcome(config: Config, seconds: float, *, is_demo: bool) -> None:
     say(f"\nCarillon is up ({seconds:.1f} s).")
     say(f"  Portal  http://portal.localhost:{port}/")
     say(f"  API     http://portal.localhost:{port}/api/v1/schema/")
-    say(f"  SIP     {config.advertised}:{config.ports.sip} (udp, tcp)")
+    say(f"  SIP     {config.advertised}:{config.ports.sip} (udp, tcp), {config.ports.sip_tls} (tls)")
     say(f"  State   {config.home}")
     if world(config) == "demo":
         for line in sign_ins(port):

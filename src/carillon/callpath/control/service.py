@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 from cryptography.fernet import Fernet, InvalidToken
 
+from carillon.callpath.control.certificates import Certificates
 from carillon.callpath.control.decider import Decider, Settings
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.feed import Knowledge
@@ -35,6 +36,7 @@ Json = dict[str, Any]
 EDGE_NAME = "edge-1"  # calls belong to the Kamailio that carries them; there is one per installation yet
 DRAIN_S = 5.0
 RETRY_S = 1.0
+CERTIFICATES_S = 5.0
 HEP_BUFFER = 4_000_000  # bytes: a burst of messages while the loop is busy
 VERSION = "v1:"
 
@@ -71,7 +73,8 @@ class Control:
         settings = Settings(EDGE_NAME, config.advertised, config.chunk_s, decrypt)
         self.decider = Decider(settings, self.knowledge, self.store, self.live, self.traces, lambda: self.edge)
         self.forwarder = Forwarder(settings, self.knowledge, self.store, self.live, lambda: self.edge)
-        self.tables = EdgeTables(self.edge, config.advertised, decrypt)
+        certificates = Certificates(config.home, config.runtime, config.advertised)
+        self.tables = EdgeTables(self.edge, config.advertised, decrypt, certificates)
         self.relay = Relay(config.ports.rtpengine_ng)
         pulse = Pulse(self.relay, config.media_timeout_s)
         self.sweeper = Sweeper(settings, self.store, self.live, pulse, lambda: self.edge)
@@ -94,6 +97,7 @@ class Control:
                 group.create_task(self.knowledge.run())
                 group.create_task(self.edge.run())
                 group.create_task(self.sweeper.run())
+                group.create_task(self._keep_certificates())
         finally:
             hep.close()
             server.close()
@@ -162,6 +166,16 @@ class Control:
                 await self.tables.tell_emergency(emergency_routes(feed, domains))
         if "gateway" in kinds:
             self._registering = asyncio.create_task(self._register_again())  # nobody waits for it
+
+    async def _keep_certificates(self) -> None:
+        """Take up certificates that were renewed in their folder."""
+        while True:
+            await asyncio.sleep(CERTIFICATES_S)
+            try:
+                if self.edge.is_connected:
+                    await self.tables.tell_certificates()
+            except (EdgeGone, OSError) as error:
+                log.warning("Certificates were not looked at: %s", error)
 
     async def _register_again(self) -> None:
         try:

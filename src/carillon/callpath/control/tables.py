@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from carillon.callpath.control.certificates import Certificates
 from carillon.callpath.control.evapi import Edge, EdgeRefused
 from carillon.callpath.control.wire import wire_target
 from carillon.logic.callflow.feed import (
@@ -63,18 +64,19 @@ def sources_of(gateways: Iterable[Gateway]) -> Sources:
 
 
 def split_port(text: str) -> tuple[str, str]:
-    """`192.0.2.1:5060` as block and port; the port empty when there is none."""
+    """`192.0.2.1:5060` or `[2001:db8::1]:5060` as block and port; the port empty when there is none."""
     block, _, port = text.rpartition(":")
-    if port.isdigit() and "." in block and ":" not in block:
-        return block, port
-    return text, ""
+    if port.isdigit() and (("." in block and ":" not in block) or (block.startswith("[") and block.endswith("]"))):
+        return block.strip("[]"), port
+    return text.strip("[]"), ""
 
 
 class EdgeTables:
     """Tells Kamailio what changed; everything again after it was restarted."""
 
-    def __init__(self, edge: Edge, advertised: str, decrypt: Callable[[str], str]) -> None:
+    def __init__(self, edge: Edge, advertised: str, decrypt: Callable[[str], str], certificates: Certificates) -> None:
         self._edge, self._advertised, self._decrypt = edge, advertised, decrypt
+        self._certificates, self._knows_certificates = certificates, False
         self._generation = 0
         self._reloading = asyncio.Lock()
         self._told_domains: frozenset[str] = frozenset()
@@ -83,6 +85,7 @@ class EdgeTables:
     def forget(self) -> None:
         """Kamailio is another one now."""
         self._told_domains = self._told_emergency = frozenset()
+        self._knows_certificates = False
 
     async def tell_domains(self, domains: Iterable[Domain]) -> None:
         """All our SIP domains with their country; those that are gone are emptied. Raises EdgeGone."""
@@ -91,6 +94,18 @@ class EdgeTables:
         await self._tell("domains", gone | countries)
         await self._tell("edge", {"domains": "1"})
         self._told_domains = frozenset(countries)
+        await self.tell_certificates()
+
+    async def tell_certificates(self) -> None:
+        """Certificates of all our domains, when one has changed. Raises EdgeGone; a refusal is logged."""
+        is_changed = self._certificates.write(self._told_domains)
+        if not is_changed and self._knows_certificates:
+            return
+        try:
+            await self._edge.rpc("tls.reload")
+        except EdgeRefused as error:
+            log.error("Kamailio keeps its old certificates: %s", error)
+        self._knows_certificates = True
 
     async def tell_gateways(self, gateways: Iterable[Gateway]) -> None:
         """All gateways' addresses; the new set comes into force at once. Raises EdgeGone."""

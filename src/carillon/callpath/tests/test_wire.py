@@ -89,6 +89,11 @@ def gateway(*sources: str, is_enabled: bool = True) -> Gateway:
     return Gateway(1, 1, "G", "192.0.2.7", 5060, is_enabled=is_enabled, source_addresses=sources)
 
 
+def test_ipv6_sources_of_gateways() -> None:
+    found = sources_of([gateway("2001:db8::7", "[2001:DB8::8]:5060", "[2001:db8::9]")])
+    assert found.exact == {"2001:db8::7", "2001:db8::8:5060", "2001:db8::9"}
+
+
 def test_sources_of_gateways() -> None:
     found = sources_of([gateway("192.0.2.7:5062", "192.0.2.8", "198.51.100.0/24", "nonsense", "2001:db8::/32")])
     assert found.exact == {"192.0.2.7:5062", "192.0.2.8"}

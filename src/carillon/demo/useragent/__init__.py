@@ -1,4 +1,4 @@
-"""A small SIP user agent (UDP, G.711) in the standard library, for demo phones, demo carriers and call tests.
+"""A small SIP user agent in the standard library, for demo phones, demo carriers and call tests: UDP, TCP, TLS; G.711.
 
 It is written apart from the engines it talks to, so that a call between them is evidence. It registers and calls with
 digest, rings, answers, refuses, cancels, holds; it plays a tone and measures the tone it hears; it keeps every message

@@ -1,9 +1,10 @@
-"""The user agent: one SIP identity on one UDP port, its registration and its calls."""
+"""The user agent: one SIP identity on one UDP port or one connection, its registration and its calls."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from carillon.demo.useragent.digest import DigestClient, parse_challenge
 from carillon.demo.useragent.media import REPORT_S, PortRange, RtpStream
 from carillon.demo.useragent.message import Message, new_branch, new_tag
 from carillon.demo.useragent.transaction import ClientTransaction, ServerTransaction, Timers, Transactions
-from carillon.demo.useragent.transport import Address, Recorded
+from carillon.demo.useragent.transport import Address, Connection, Recorded, Transport, bracketed
 
 CallHandler = Callable[[IncomingCall], Awaitable[None]]
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
@@ -37,8 +38,8 @@ class UserAgent:
     """Registers, calls and is called, through one proxy.
 
     `on_call` is run as a task for each incoming call; without it calls are refused with 480. An INVITE that `ignores`
-    says yes to gets no reply whatever. Use as `async with UserAgent(account, proxy) as phone`. `messages` is the record
-    of the wire.
+    says yes to gets no reply whatever. `transport` is udp, tcp or tls; `tls` says whom to trust. Use as
+    `async with UserAgent(account, proxy) as phone`. `messages` is the record of the wire.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class UserAgent:
         rtp: PortRange = PortRange(),  # noqa: B008 - a frozen value
         timers: Timers = Timers(),  # noqa: B008 - a frozen value
         on_call: CallHandler | None = None,
+        transport: str = "udp",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.account, self.proxy, self.host, self.port = account, proxy, host, port
         self.tone_hz, self.name, self.on_call, self._rtp = tone_hz, name, on_call, rtp
@@ -61,7 +64,10 @@ class UserAgent:
         self.reports_every_s = REPORT_S  # 0: a phone without RTCP
         self.is_forgetful = False  # a long-running carrier keeps neither calls that ended nor the wire's record
         self._digest = DigestClient(account.username, account.password)
-        self._transactions = Transactions(timers, self._on_request)
+        wire: Transport | Connection = Transport(_unheard)
+        if transport != "udp":
+            wire = Connection(_unheard, proxy=proxy, tls=tls, server_name=account.domain)
+        self._transactions = Transactions(timers, self._on_request, wire)
         self._awaiting_ack: dict[tuple[str, int], ServerTransaction] = {}
         self._cancelled: set[str] = set()  # branches whose CANCEL came before the call was made of their INVITE
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,7 +80,9 @@ class UserAgent:
 
     @property
     def contact(self) -> str:
-        return f"<sip:{self.account.username}@{self.host}:{self.port}>"
+        name = self._transactions.transport.name
+        parameter = "" if name == "udp" else f";transport={name}"
+        return f"<sip:{self.account.username}@{bracketed(self.host)}:{self.port}{parameter}>"
 
     async def __aenter__(self) -> UserAgent:
         await self.open()
@@ -242,7 +250,8 @@ class UserAgent:
 
     def _with_via(self, request: Message) -> None:
         branch = new_branch()
-        request.headers.insert(0, ("Via", f"SIP/2.0/UDP {self.host}:{self.port};branch={branch};rport"))
+        sent_by = f"{self._transactions.transport.name.upper()} {bracketed(self.host)}:{self.port}"
+        request.headers.insert(0, ("Via", f"SIP/2.0/{sent_by};branch={branch};rport"))
 
     def _on_request(self, transaction: ServerTransaction) -> None:
         request = transaction.request
@@ -292,3 +301,7 @@ class UserAgent:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _unheard(_: bytes, __: Address) -> None:
+    """Until the transactions listen."""

@@ -62,6 +62,7 @@ class RtpStream(asyncio.DatagramProtocol):
     _remote: Address | None = None
     _payload_type: int = g711.PCMA
     _is_sending: bool = True
+    _is_silent: bool = False
     _heard: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=_WINDOW_PACKETS))
     _socket: asyncio.DatagramTransport | None = None
     _reports: asyncio.DatagramTransport | None = None
@@ -96,12 +97,13 @@ class RtpStream(asyncio.DatagramProtocol):
     def play(self, remote: Address, payload_type: int, *, is_sending: bool = True) -> None:
         """Send the tone there from now on; a second call moves the stream (re-INVITE) or pauses it (hold)."""
         self._remote, self._payload_type, self._is_sending = remote, payload_type, is_sending
+        self._is_silent = False
         if self._player is None:
             self._player = asyncio.create_task(self._play())
 
-    def mute(self) -> None:
-        """Send nothing any more, not even silence, until `play` is called again."""
-        self._is_sending = False
+    def fall_silent(self) -> None:
+        """Send nothing any more, neither sound nor reports, until `play` is called again."""
+        self._is_silent = True
 
     def listen_afresh(self) -> None:
         """Forget what was heard so far; the packet counters go on."""
@@ -145,11 +147,11 @@ class RtpStream(asyncio.DatagramProtocol):
         if self.reports_every_s and self._socket is not None:
             await self._open_reports(self._socket.get_extra_info("sockname")[0])
         while True:
-            if self._is_sending and not self.is_mute:
+            if self._is_sending and not self.is_mute and not self._is_silent:
                 sound = g711.tone(self.tone_hz, self._payload_type)
                 header = _HEADER.pack(0x80, self._payload_type, sequence & 0xFFFF, sent.timestamp, sent.source)
                 self._send(header + sound[offset : offset + PACKET_BYTES])
-            if self.reports_every_s and clock() >= report_due:
+            if self.reports_every_s and clock() >= report_due and not self._is_silent:
                 report_due = clock() + self.reports_every_s
                 self._report(replace(sent, packets=self.packets_sent, octets=self.packets_sent * PACKET_BYTES))
             sequence, sent = sequence + 1, replace(sent, timestamp=(sent.timestamp + PACKET_BYTES) & 0xFFFFFFFF)

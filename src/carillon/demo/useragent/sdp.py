@@ -18,11 +18,12 @@ class Session:
 
     def build(self, *, version: int = 1) -> bytes:
         """The description as a message body; `version` rises with each change inside a dialog."""
+        family = "IP6" if ":" in self.host else "IP4"
         lines = [
             "v=0",
-            f"o=- {self.port} {version} IN IP4 {self.host}",
+            f"o=- {self.port} {version} IN {family} {self.host}",
             "s=-",
-            f"c=IN IP4 {self.host}",
+            f"c=IN {family} {self.host}",
             "t=0 0",
             f"m=audio {self.port} RTP/AVP {' '.join(str(payload) for payload in self.payloads)}",
             *(f"a=rtpmap:{payload} {CODECS[payload]}/8000" for payload in self.payloads),

@@ -1,4 +1,4 @@
-"""SIP transactions over UDP (RFC 3261, section 17): retransmission, time-outs, ACK of refusals.
+"""SIP transactions (RFC 3261, section 17): retransmission, time-outs, ACK of refusals.
 
 `Transactions` sits between the socket and the agent. A client transaction reports every response to its `on_response`;
 when nothing final comes, that is a response 408 of our own making, told by the missing Via. A server transaction
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from carillon.demo.useragent.message import MalformedMessage, Message, parse, response_to
-from carillon.demo.useragent.transport import Address, Transport
+from carillon.demo.useragent.transport import Address, Connection, Transport
 
 ResponseHandler = Callable[[Message], None]
 
@@ -56,6 +56,8 @@ class ClientTransaction:
         if self.final is not None or (self.is_invite and self.provisional):
             return
         self.owner.transport.send(self.request.build(), self.destination)
+        if self.owner.transport.name != "udp":
+            return
         following = interval * 2 if self.is_invite else min(interval * 2, self.owner.timers.t2)
         self._timers.append(asyncio.get_running_loop().call_later(interval, self._send_again, following))
 
@@ -167,13 +169,13 @@ class Transactions:
 
     timers: Timers
     on_request: Callable[[ServerTransaction], None]
+    transport: Transport | Connection
     on_malformed: Callable[[bytes, MalformedMessage], None] | None = None
-    transport: Transport = field(init=False)
     _clients: dict[tuple[str, str], ClientTransaction] = field(default_factory=dict)
     _servers: dict[tuple[str, str], ServerTransaction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.transport = Transport(self._datagram)
+        self.transport.on_message = self._receive
 
     def send(self, request: Message, destination: Address, on_response: ResponseHandler) -> ClientTransaction:
         """Start a client transaction; the request has its Via already."""
@@ -197,7 +199,7 @@ class Transactions:
             server.close()
         self.transport.close()
 
-    def _datagram(self, data: bytes, source: Address) -> None:
+    def _receive(self, data: bytes, source: Address) -> None:
         try:
             message = parse(data)
         except MalformedMessage as error:

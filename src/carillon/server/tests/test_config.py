@@ -26,6 +26,15 @@ def test_defaults_are_a_loopback_installation(tmp_path: Path) -> None:
     assert result.external_database is None
 
 
+def test_ipv6_goes_beside_ipv4_unless_told_otherwise(tmp_path: Path) -> None:
+    assert config(tmp_path, CARILLON_BIND_IPV6="none").bind_ipv6 is None
+    told = config(tmp_path, CARILLON_BIND_IPV6="::", CARILLON_ADVERTISED_IPV6="2001:DB8::5")
+    assert (told.bind_ipv6, told.advertised_ipv6) == ("::", "2001:db8::5")
+    assert config(tmp_path).bind_ipv6 in ("::1", None)  # None on a machine without IPv6
+    with pytest.raises(ConfigError, match="CARILLON_ADVERTISED_IPV6"):
+        config(tmp_path, CARILLON_BIND_IPV6="::")
+
+
 def test_offset_shifts_every_port(tmp_path: Path) -> None:
     base, shifted = config(tmp_path).ports, config(tmp_path, CARILLON_PORT_OFFSET="1000").ports
     assert all(getattr(shifted, name) == getattr(base, name) + 1000 for name in base.__slots__)
@@ -45,6 +54,8 @@ def test_one_port_can_be_set_by_itself(tmp_path: Path) -> None:
         ("CARILLON_PORT_SIP", "70000"),
         ("CARILLON_BIND", "localhost"),
         ("CARILLON_ADVERTISED", "0.0.0.0"),  # noqa: S104
+        ("CARILLON_BIND_IPV6", "192.0.2.1"),
+        ("CARILLON_ADVERTISED_IPV6", "192.0.2.1"),
         ("CARILLON_CHUNK_SECONDS", "0"),
         ("CARILLON_MEDIA_TIMEOUT_SECONDS", "4"),
         ("CARILLON_LOG_LEVEL", "chatty"),

@@ -98,14 +98,14 @@ async def test_an_answer_that_crosses_the_cancel_is_hung_up(alice: UserAgent, bo
 
 async def test_a_cancel_that_outruns_the_ringing_is_kept(alice: UserAgent, bob: UserAgent) -> None:
     bob.on_call = _answer
-    deliver = bob._transactions._datagram
+    deliver = bob._transactions._receive
 
     def with_cancel(data: bytes, source: tuple[str, int]) -> None:
         deliver(data, source)
         if data.startswith(b"INVITE") and call.transaction is not None:
             deliver(call.transaction.cancel().build(), source)
 
-    bob._transactions.transport.on_datagram = with_cancel
+    bob._transactions.transport.on_message = with_cancel
     call = await alice.call("102")
     with pytest.raises(CallRefused, match="487"):
         await call.answered()
@@ -113,14 +113,14 @@ async def test_a_cancel_that_outruns_the_ringing_is_kept(alice: UserAgent, bob: 
 
 async def test_lost_datagrams_are_sent_again(alice: UserAgent, bob: UserAgent) -> None:
     bob.on_call = _answer
-    deliver, seen = bob._transactions._datagram, []
+    deliver, seen = bob._transactions._receive, []
 
     def lossy(data: bytes, source: tuple[str, int]) -> None:
         seen.append(data)
         if len(seen) > 1:
             deliver(data, source)
 
-    bob._transactions.transport.on_datagram = lossy
+    bob._transactions.transport.on_message = lossy
     call = await alice.call("102")
     await call.answered()
     assert seen[0] == seen[1]
