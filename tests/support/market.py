@@ -279,9 +279,13 @@ def open_call(
 
 def happened(call_id: UUID, kind: str, at: datetime, **detail: Any) -> None:
     """Record an event as the edge does."""
-    at_ms = int(at.timestamp() * 1000)
-    statement = "select callfeed.record_event(%s, %s, %s, 'edge', %s::jsonb)"
-    rows(statement, call_id, kind, at_ms, json.dumps(detail))
+    event = {"op": kind, "call": str(call_id), "at_ms": int(at.timestamp() * 1000), "detail": detail}
+    record_events(json.dumps(event))
+
+
+def record_events(*events: str) -> None:
+    """Hand over a batch of events, JSON texts, as the edge does."""
+    rows("select callfeed.record_events(%s)", "".join(f",{event.encode().hex()}" for event in events))
 
 
 def finished_call(decision: Decision, *, talked_s: float, started: datetime | None = None) -> UUID:

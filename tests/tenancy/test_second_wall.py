@@ -50,7 +50,7 @@ CALLS = {  # functions past row-level security
             "carillon_users"},
     "control": {"document", "documents", "extend_hold", "forward_call", "open_call", "open_calls", "record_event",
                 "record_trace", "refuse_call", "release_hold", "stray_dialogs", "tiers"},
-    "edge": {"ha1", "record_event"},
+    "edge": {"ha1", "record_events"},
 }  # fmt: skip
 CALLS["worker"] = CALLS["web"] | {"record_event", "has_dialog"}
 RELATIONS = """

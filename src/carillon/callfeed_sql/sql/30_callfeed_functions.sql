@@ -180,8 +180,12 @@ $$;
 
 -- Past this moment an answered call can only be a call whose end we missed: the edge's own timer has ended it.
 create function callfeed.overdue_at(started_at timestamptz, funded_until timestamptz, decision jsonb) returns timestamptz
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-    select least($2, $1 + make_interval(secs => coalesce(($3 ->> 'max_s')::int, 14400) + 300)) + interval '30 seconds'
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+    return least(
+        funded_until, started_at + make_interval(secs => coalesce((decision ->> 'max_s')::int, 14400) + 300)
+    ) + interval '30 seconds';
+end
 $$;
 
 -- An emergency call that was put through while control or this database was away has its events before its row.
@@ -304,11 +308,36 @@ begin
 end
 $$;
 
+-- Several events of the edge, oldest first, in one transaction: `events` are JSON texts in hexadecimal digits, each behind a
+-- comma. One that makes no sense is left out with a warning; its call is the sweeper's.
+create function callfeed.record_events(events text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    digits text;
+    event jsonb;
+begin
+    for digits in select d from string_to_table(events, ',') d where d <> '' loop
+        begin
+            event := convert_from(decode(digits, 'hex'), 'UTF8')::jsonb;
+            perform callfeed.record_event(
+                (event ->> 'call')::uuid, event ->> 'op', (event ->> 'at_ms')::bigint, 'edge', event -> 'detail'
+            );
+        exception when data_exception or integrity_constraint_violation then
+            raise warning 'The event % can''t be stored: %', digits, sqlerrm;
+        end;
+    end loop;
+end
+$$;
+
 create function callfeed.record_trace(call_id uuid, messages bytea) returns void
-language sql security definer set search_path = pg_catalog, pg_temp as $$
-    insert into public.calls_calltrace (call_id, partner_id, messages, recorded_at)
-    values ($1, (select c.partner_id from public.calls_call c where c.id = $1), $2, now())
-    on conflict (call_id) do update set messages = excluded.messages, recorded_at = excluded.recorded_at
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    insert into public.calls_calltrace as t (call_id, partner_id, messages, recorded_at)
+    values (record_trace.call_id, (select c.partner_id from public.calls_call c where c.id = record_trace.call_id),
+            record_trace.messages, now())
+    on conflict on constraint calls_calltrace_pkey
+    do update set messages = excluded.messages, recorded_at = excluded.recorded_at;
+end
 $$;
 
 create function callfeed.open_calls(edge text) returns table (

@@ -17,8 +17,7 @@ grant execute on function
     callfeed.record_trace(uuid, bytea), callfeed.open_calls(text), callfeed.stray_dialogs() to carillon_control;
 
 grant select on callfeed.uacreg to carillon_edge;
-grant execute on function callfeed.ha1(text, text), callfeed.record_event(uuid, text, bigint, text, jsonb)
-    to carillon_edge;
+grant execute on function callfeed.ha1(text, text), callfeed.record_events(text) to carillon_edge;
 
 grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb), callfeed.has_dialog(text)
     to carillon_worker;
