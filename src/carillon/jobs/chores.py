@@ -21,6 +21,7 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 from carillon.base.actor import Actor
 from carillon.base.tenancy import tenant
 from carillon.business.calls.actions import forget_old_traces
+from carillon.business.endpoints.actions import note_reachability
 from carillon.business.partners.queries import system_actor
 from carillon.usecases.post_charges import post_charges
 from carillon.usecases.settle_calls import settle_due_calls
@@ -61,6 +62,13 @@ def post(actor: Actor) -> bool:
         return post_charges(actor, limit=CHARGES) == CHARGES
 
 
+def miss(actor: Actor) -> bool:
+    """Note which devices are no longer registered."""
+    with tenant(actor):
+        note_reachability(actor)
+    return False
+
+
 def forget(actor: Actor) -> bool:
     """Forget a batch of SIP traces that are old enough."""
     with tenant(actor):
@@ -73,6 +81,7 @@ def chores() -> list[Chore]:
         Chore("settle", 0.2, settle),
         Chore("post", 5.0, post),
         Chore("sweep", 5.0, sweep),
+        Chore("miss", 15.0, miss),
         Chore("forget", 600.0, forget),
     ]
 

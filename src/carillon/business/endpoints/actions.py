@@ -6,6 +6,8 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from django.db.models.functions import Now
+
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited, witnessed
 from carillon.base.choices import Transport
@@ -16,7 +18,7 @@ from carillon.base.secrets import decrypt, encrypt, ha1_md5, ha1_sha256, make_se
 from carillon.base.switches import switch
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer, User
-from carillon.business.endpoints.models import Endpoint
+from carillon.business.endpoints.models import Endpoint, Location, Reachability
 from carillon.business.endpoints.queries import domain_of
 from carillon.business.numbers.choices import NumberState
 from carillon.business.numbers.models import Number
@@ -151,6 +153,22 @@ def forget_caller_id(actor: Actor, number: Number) -> int:
             endpoint.caller_id = None
             endpoint.save(update_fields=["caller_id"])
     return len(found)
+
+
+@action("sip_locations.note")
+def note_reachability(actor: Actor) -> int:
+    """Compare the registrations with those of last time; return how many accounts were lost or came back.
+
+    Cost: three queries over all registrations, and one per thousand accounts that register for the first time.
+    """
+    registered = Location.objects.visible_to(actor).order_by().values("endpoint_id")
+    known = Reachability.objects.order_by()
+    back = known.filter(offline_since__isnull=False, endpoint_id__in=registered).update(offline_since=None)
+    lost = known.filter(offline_since=None).exclude(endpoint_id__in=registered).update(offline_since=Now())
+    new = registered.exclude(endpoint_id__in=known.values("endpoint_id")).distinct()
+    first = [Reachability(endpoint_id=row["endpoint_id"]) for row in new]
+    Reachability.objects.bulk_create(first, batch_size=1000, ignore_conflicts=True)
+    return back + lost
 
 
 # ---------------------------------------------------------------- steps

@@ -45,6 +45,28 @@ class Endpoint(TenantModel):
         return self.username
 
 
+class Reachability(models.Model):
+    """Whether a SIP account that has ever registered still is: `offline_since` is when its last contact was missed.
+
+    A row of its own, because changes to endpoints are told to the call path. Kept by the worker; what notices read.
+    """
+
+    tenancy = Tenancy(through=("endpoint_id", "endpoints_endpoint"))
+
+    endpoint = models.OneToOneField(Endpoint, primary_key=True, on_delete=models.CASCADE, related_name="reachability")
+    offline_since = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["offline_since"], name="endpoint_offline", condition=models.Q(offline_since__isnull=False)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.endpoint_id)
+
+
 class Location(models.Model):
     """A live registration: a view over the edge's location table, joined to the endpoint that owns it."""
 

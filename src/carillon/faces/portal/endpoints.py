@@ -106,6 +106,7 @@ PANELS = (
             Column("user", _("User"), value="user.name", width=100),
             Column("caller_id", _("Caller ID"), kind="code", value="caller_id.e164", width=130),
             Column("is_enabled", _("Enabled"), kind="bool", width=80),
+            Column("offline_since", _("Offline since"), kind="datetime", width=135),
         ),
         api=(
             Column("address_of_record", _("Address of record"), value=address_of_record),
