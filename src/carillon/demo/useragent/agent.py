@@ -226,8 +226,15 @@ class UserAgent:
         self._transactions.transport.send(ack.build(), destination)
 
     def expect_ack(self, call: Call, transaction: ServerTransaction) -> None:
-        """A 2xx of this transaction is repeated until the dialog's ACK arrives."""
+        """A 2xx of this transaction is repeated until ACK arrives; without one the call ends (RFC 3261, 13.3.1.4)."""
         self._awaiting_ack[call.call_id, transaction.request.cseq[0]] = transaction
+        self.run(self._miss_ack(call, transaction))
+
+    async def _miss_ack(self, call: Call, transaction: ServerTransaction) -> None:
+        await asyncio.sleep(self._transactions.timers.give_up)
+        if not transaction.is_acknowledged:
+            self._awaiting_ack.pop((call.call_id, transaction.request.cseq[0]), None)
+            await call.hang_up()
 
     def attach(self, call: Call) -> None:
         """From now on requests of this call's dialog reach it."""

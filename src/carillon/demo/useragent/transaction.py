@@ -135,7 +135,7 @@ class ServerTransaction:
             timers = self.owner.timers
             loop = asyncio.get_running_loop()
             self._timers.append(loop.call_later(timers.t1, self._repeat, 2 * timers.t1))
-            self._timers.append(loop.call_later(timers.give_up, self.acknowledge))
+            self._timers.append(loop.call_later(timers.give_up, self.close))
 
     def reply(self, status: int, reason: str, *, to_tag: str = "") -> None:
         """A response without anything special in it."""
@@ -153,7 +153,7 @@ class ServerTransaction:
             self.owner.transport.send(self.last, self.source)
 
     def acknowledge(self) -> None:
-        """ACK came, or was waited for long enough: stop repeating."""
+        """ACK came: stop repeating."""
         self.is_acknowledged = True
         self.close()
 

@@ -126,6 +126,21 @@ async def test_lost_datagrams_are_sent_again(alice: UserAgent, bob: UserAgent) -
     assert seen[0] == seen[1]
 
 
+async def test_a_caller_that_acknowledges_nothing_is_hung_up_on(alice: UserAgent, bob: UserAgent) -> None:
+    bob.on_call = _answer
+    deliver = bob._transactions._receive
+
+    def without_ack(data: bytes, source: tuple[str, int]) -> None:
+        if not data.startswith(b"ACK"):
+            deliver(data, source)
+
+    bob._transactions.transport.on_message = without_ack
+    call = await alice.call("102")
+    await call.answered()
+    await call.ended(10 * FAST.give_up)
+    assert call.ended_by == "them"
+
+
 async def test_nobody_there_is_a_408_of_our_own() -> None:
     async with UserAgent(Account("alice", "a.test"), ("127.0.0.1", 9), timers=Timers(t1=0.01, t2=0.05)) as alone:
         call = await alone.call("102")

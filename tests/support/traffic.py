@@ -1,0 +1,92 @@
+"""Calls at a steady rate with audio, so that a fault meets a platform at work."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from carillon.demo.useragent import CallRefused, OutgoingCall, UserAgent
+
+TALK_S = 1.2
+ANSWER_S = 10.0
+ENOUGH = 20  # answered calls that show that traffic flows
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the calls: Call-IDs of those that were answered, refusals by status, calls nobody answered."""
+
+    placed: int = 0
+    answered: list[str] = field(default_factory=list)
+    silent: int = 0  # answered, but not a packet of audio came
+    refused: Counter[int] = field(default_factory=Counter)
+    lost: int = 0
+
+
+class Traffic:
+    """`per_second` calls by `phone` to `number`, each answered, spoken on for a second and hung up. `async with` it."""
+
+    def __init__(self, phone: UserAgent, number: str, per_second: float) -> None:
+        self.phone, self.number, self.per_second = phone, number, per_second
+        self.phone.is_forgetful = True
+        self.tally = Tally()
+        self._calls: set[asyncio.Task[None]] = set()
+        self._source: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Traffic:
+        self._source = asyncio.create_task(self._place())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def stop(self) -> Tally:
+        """Place no more calls and wait until those in the air are over."""
+        if self._source is not None:
+            self._source.cancel()
+            self._source = None
+        await asyncio.gather(*self._calls, return_exceptions=True)
+        return self.tally
+
+    async def flows(self, timeout_s: float = 20.0) -> None:
+        """Wait until calls are being answered. Raises AssertionError."""
+        wanted = len(self.tally.answered) + ENOUGH
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while len(self.tally.answered) < wanted:
+            assert asyncio.get_running_loop().time() < deadline, f"Calls are not answered: {self.tally}"
+            await asyncio.sleep(0.05)
+
+    async def _place(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            task = loop.create_task(self._one())
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+            due = max(due + 1 / self.per_second, loop.time() - 1)  # after a hold-up no burst makes up for it
+            await asyncio.sleep(max(0.0, due - loop.time()))
+
+    async def _one(self) -> None:
+        self.tally.placed += 1
+        call = await self.phone.call(self.number)
+        try:
+            await call.answered(ANSWER_S)
+        except CallRefused as refusal:
+            self.tally.refused[refusal.status] += 1
+        except TimeoutError:
+            self.tally.lost += 1
+            call.cancel()
+        else:
+            await self._talk(call)
+
+    async def _talk(self, call: OutgoingCall) -> None:
+        self.tally.answered.append(call.call_id)
+        with contextlib.suppress(TimeoutError):
+            await call.ended(TALK_S)
+        self.tally.silent += not call.stream.packets_received
+        await call.hang_up()
