@@ -37,8 +37,10 @@ from carillon.business.customers.actions import (
 )
 from carillon.business.customers.choices import ForwardingCondition
 from carillon.business.customers.models import Customer, User
-from carillon.business.partners.choices import Status
-from carillon.business.partners.queries import system_actor
+from carillon.business.partners.actions import BlacklistData, block, unblock
+from carillon.business.partners.choices import BlacklistKind, Status
+from carillon.business.partners.models import Partner
+from carillon.business.partners.queries import blacklist_of, system_actor
 from carillon.business.partners.statuses import StatusData
 from carillon.business.routing.actions import update_gateway
 from carillon.business.routing.models import Gateway
@@ -103,8 +105,8 @@ class Books:
             self._arrange_status(changes)
             self._arrange_protection(changes)
             self._arrange_forwarding(changes)
-            has_new_gateways = self._arrange_gateways(changes)
-        if has_new_gateways:
+            is_new = [self._arrange_gateways(changes), self._arrange_blacklist(changes)]
+        if any(is_new):
             wait_until(lambda: self.platform.log("control").count("Reference data in force") > known)
 
     def _arrange_money(self, changes: Changes) -> None:
@@ -179,6 +181,24 @@ class Books:
                     wanted = {**values, **_forwarding(changes.forwarding.get(name, {}))}
                     if wanted != values:
                         update_user(actor, user, UserData(**wanted))
+
+    def _arrange_blacklist(self, changes: Changes) -> bool:
+        wanted = {
+            (partner, kind, value) for partner, blocked in changes.blacklist.items() for value, kind in blocked.items()
+        }
+        with tenant(actor_of(OPERATOR)) as actor:
+            entries = {(entry.partner.name, entry.kind, entry.value): entry for entry in blacklist_of(actor)}
+            for key in entries.keys() - wanted:
+                unblock(actor, entries[key])
+            for partner, kind, value in wanted - entries.keys():
+                owner = Partner.objects.visible_to(actor).get(name=partner)
+                block(
+                    actor,
+                    BlacklistData(
+                        kind=BlacklistKind(kind), value=value, reason="Golden call flow", partner_id=owner.pk
+                    ),
+                )
+        return entries.keys() != wanted
 
     def _arrange_gateways(self, changes: Changes) -> bool:
         changed = False

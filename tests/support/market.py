@@ -28,6 +28,8 @@ from carillon.business.billing.queries import customer_account, partner_account
 from carillon.business.customers.models import Customer
 from carillon.business.endpoints.actions import EndpointData, create_endpoint
 from carillon.business.numbers.actions import NumberAssignment, NumberData, add_number, assign_number
+from carillon.business.partners.actions import BlacklistData, block
+from carillon.business.partners.choices import BlacklistKind
 from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import system_actor
 from carillon.business.pricing.actions import (
@@ -45,6 +47,7 @@ from carillon.business.pricing.actions import (
 from carillon.business.routing.actions import GatewayData, RouteData, create_gateway, create_route
 from carillon.business.routing.models import Gateway
 from carillon.callfeed.documents import decode, endpoint_key, extension_key
+from carillon.callfeed.snapshot import Snapshot
 from carillon.logic.callflow.decide import decide
 from carillon.logic.callflow.feed import Rate, Tariff
 from carillon.logic.callflow.quality import CallQuality, LegQuality
@@ -90,6 +93,10 @@ def make_market(cast: Cast, *, acme_micro: int = 10 * MICRO) -> Market:
         create_route(actor, route)
         emergency = replace(route, name="Emergency", is_emergency=True, country="GB")
         create_route(actor, emergency)
+        block(
+            actor,
+            BlacklistData(kind=BlacklistKind.CALLED, value="+8835100", reason="fraud", partner_id=cast.operator.pk),
+        )
         _sell("To Northwind", cast.operator, "0.02", buyer_partner_id=cast.northwind.pk)
         _sell("Northwind retail", cast.northwind, "0.06")
         _sell("To Fjord", cast.northwind, "0.04", buyer_partner_id=cast.fjord.pk)
@@ -203,6 +210,11 @@ class DatabaseFeed:
     def routes(self, partner_id: int) -> tuple[Any, ...]:
         found = [decode("route", doc) for (doc,) in rows("select doc from callfeed.route_doc order by key::bigint")]
         return tuple(item for item in found if item.partner_id == partner_id)
+
+    def blacklisted(self, partner_id: int, kind: str, value: str) -> Any:
+        found = [decode("blacklist", doc) for (doc,) in rows("select doc from callfeed.blacklist_doc")]
+        now_ms = int(datetime.now(UTC).timestamp() * 1000)
+        return Snapshot(blacklist=found).blacklisted(partner_id, kind, value, now_ms)
 
 
 def rows(statement: str, *values: Any) -> list[tuple[Any, ...]]:

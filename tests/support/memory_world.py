@@ -9,6 +9,7 @@ from carillon.callfeed.memory import MemoryFeed
 from carillon.callfeed.snapshot import Snapshot
 from carillon.demo.world import CURRENCY, Buyer, Phone, Prices, World, micro
 from carillon.logic.callflow.feed import (
+    BlacklistEntry,
     ChargingMode,
     Customer,
     Domain,
@@ -96,7 +97,13 @@ class MemoryWorld:
             Partner(self.partner_ids[s.name], self.partner_ids.get(s.parent), s.name, self._status(s.name))
             for s in self.world.sellers
         ]
-        return Snapshot(partners, self._gateways(), self._routes(), [self._version(p) for p in self.world.prices])
+        blacklist = [
+            BlacklistEntry(self._id(), self.partner_ids[partner], kind, value)
+            for partner, blocked in self.changes.blacklist.items()
+            for value, kind in blocked.items()
+        ]
+        versions = [self._version(prices) for prices in self.world.prices]
+        return Snapshot(partners, self._gateways(), self._routes(), versions, blacklist)
 
     def _gateways(self) -> list[Gateway]:
         operator = self.partner_ids[self.world.sellers[0].name]

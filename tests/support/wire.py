@@ -20,7 +20,7 @@ class Wire(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
         self.transport = transport
-        self.port = transport.get_extra_info("sockname")[1]
+        self.host, self.port = transport.get_extra_info("sockname")
 
     def datagram_received(self, data: bytes, _address: object) -> None:
         self.received.append(data.decode(errors="replace"))
@@ -29,12 +29,12 @@ class Wire(asyncio.DatagramProtocol):
         """A well-formed request but for what the test puts into it."""
         lines = [
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{secrets.token_hex(8)}",
+            f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{secrets.token_hex(8)}",
             "From: <sip:alice@northwind.test>;tag=" + secrets.token_hex(4),
             f"To: <{uri}>{';tag=' + to_tag if to_tag else ''}",
             f"Call-ID: {call_id or secrets.token_hex(8)}",
             f"CSeq: 1 {method}",
-            f"Contact: <sip:alice@127.0.0.1:{self.port}>",
+            f"Contact: <sip:alice@{self.host}:{self.port}>",
             "Max-Forwards: 70",
             *headers,
             "Content-Length: 0",
@@ -51,8 +51,9 @@ class Wire(asyncio.DatagramProtocol):
         return next((m.split("\r\n")[0] for m in self.received if re.match(r"SIP/2.0 [2-6]", m)), "")
 
 
-async def wire() -> Wire:
-    _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(Wire, ("127.0.0.1", 0))
+async def wire(host: str = "127.0.0.1") -> Wire:
+    """A socket on a free port of `host`: any address of 127.0.0.0/8 is another stranger."""
+    _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(Wire, (host, 0))
     return protocol
 
 

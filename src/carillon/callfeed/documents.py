@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from carillon.logic.callflow.feed import (
+    BlacklistEntry,
     Customer,
     Domain,
     Endpoint,
@@ -31,12 +32,16 @@ TYPES: Final[Mapping[str, type[Any]]] = {
     "partner": Partner,
     "gateway": Gateway,
     "route": Route,
+    "blacklist": BlacklistEntry,
 }
-REFERENCE_KINDS: Final = frozenset({"partner", "gateway", "route", "rate"})
+REFERENCE_KINDS: Final = frozenset({"partner", "gateway", "route", "rate", "blacklist"})
 """Held whole as a snapshot; the other kinds are read one by one through a cache."""
 
 NOTIFY_CHANNEL: Final = "callfeed"
-NOTIFIED_KINDS: Final = ("domain", "endpoint", "customer", "user", "number", "partner", "gateway", "route", "rate")
+NOTIFIED_KINDS: Final = (
+    *("domain", "endpoint", "customer", "user", "number"),
+    *("partner", "gateway", "route", "rate", "blacklist"),
+)
 """Payloads of the channel; each has a sequence `callfeed.generation_<kind>`. `user` covers `extension` too."""
 
 

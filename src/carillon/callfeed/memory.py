@@ -8,6 +8,7 @@ from decimal import Decimal
 from carillon.callfeed.documents import endpoint_key
 from carillon.callfeed.snapshot import Snapshot
 from carillon.logic.callflow.feed import (
+    BlacklistEntry,
     Customer,
     Domain,
     Endpoint,
@@ -36,7 +37,7 @@ class MemoryFeed:
         exchange_rates: Mapping[tuple[str, str], Decimal] | None = None,
     ) -> None:
         """`at_ms` (Unix epoch, UTC) chooses the price list versions; `exchange_rates` are by (source, target)."""
-        self._snapshot = snapshot
+        self._snapshot, self._at_ms = snapshot, at_ms
         self._rates = snapshot.prices.at(at_ms)
         self._domains = {domain.name.lower(): domain for domain in domains}
         self._endpoints = {endpoint_key(item.username, item.domain): item for item in endpoints}
@@ -90,6 +91,10 @@ class MemoryFeed:
     def routes(self, partner_id: int) -> tuple[Route, ...]:
         """The partner's own routes."""
         return self._snapshot.routes(partner_id)
+
+    def blacklisted(self, partner_id: int, kind: str, value: str) -> BlacklistEntry | None:
+        """The entry of the partner's own blacklist."""
+        return self._snapshot.blacklisted(partner_id, kind, value, self._at_ms)
 
     def exchange_rate(self, source: str, target: str) -> Decimal | None:
         """What one unit of `source` is worth in `target`, when it is known."""

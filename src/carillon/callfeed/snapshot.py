@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from carillon.logic.callflow.feed import (
+    BlacklistEntry,
     Gateway,
     Partner,
     Route,
@@ -33,7 +34,7 @@ class ImplausibleSnapshot(Exception):
 class Snapshot:
     """Partners, gateways, routes and price lists at one moment. Immutable; lookups are dictionary reads."""
 
-    __slots__ = ("_gateways", "_partners", "_routes", "_single", "_sources", "prices")
+    __slots__ = ("_blacklist", "_gateways", "_partners", "_routes", "_single", "_sources", "prices")
 
     def __init__(
         self,
@@ -41,7 +42,9 @@ class Snapshot:
         gateways: Iterable[Gateway] = (),
         routes: Iterable[Route] = (),
         versions: Iterable[Version] = (),
+        blacklist: Iterable[BlacklistEntry] = (),
     ) -> None:
+        self._blacklist = {(entry.partner_id, entry.kind, entry.value): entry for entry in blacklist}
         self._partners = {partner.id: partner for partner in partners}
         self._gateways = {gateway.id: gateway for gateway in gateways}
         tables: dict[int, list[Route]] = {}
@@ -81,6 +84,15 @@ class Snapshot:
         fitting = [*self._single.get(source, ()), *(item for item in self._sources if source in item[0])]
         found = {gateway.id: gateway for _, wanted, gateway in fitting if wanted in (None, port)}
         return tuple(sorted(found.values(), key=lambda gateway: (gateway.port != port, gateway.id)))
+
+    def blacklisted(self, partner_id: int, kind: str, value: str, at_ms: int) -> BlacklistEntry | None:
+        """The partner's own entry in force at `at_ms` with the longest beginning of `value`; of a network, itself."""
+        shortest = len(value) if kind == "network" else 2
+        for size in range(len(value), shortest - 1, -1):
+            entry = self._blacklist.get((partner_id, kind, value[:size]))
+            if entry is not None and (entry.expires_ms is None or entry.expires_ms > at_ms):
+                return entry
+        return None
 
     def counts(self) -> dict[str, int]:
         """How much there is of each kind, for logs and plausibility."""

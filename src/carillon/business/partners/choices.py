@@ -34,5 +34,13 @@ class Role(models.TextChoices):
     READER = "reader", _("Read only")
 
 
+class BlacklistKind(models.TextChoices):
+    """What an entry of a blacklist names; the first two are numbers or the beginning of numbers."""
+
+    CALLED = "called", _("Called number")
+    CALLING = "calling", _("Calling number")
+    NETWORK = "network", _("Network")
+
+
 STAFF_REALM = 0
 OWN_HOSTNAME = "portal.localhost"  # of the portal when nobody has given it another; the operator's alone

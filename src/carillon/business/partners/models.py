@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
-from carillon.business.partners.choices import Role, Status
+from carillon.business.partners.choices import BlacklistKind, Role, Status
 from carillon.business.partners.tenant import TenantModel
 
 
@@ -133,3 +133,24 @@ class ApiToken(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class BlacklistEntry(TenantModel):
+    """What the partner and everybody below it has nothing to do with. `value`: +4490, or 203.0.113.0/24."""
+
+    kind = models.CharField(max_length=8, choices=BlacklistKind.choices)
+    value = models.CharField(max_length=43)
+    reason = models.CharField(max_length=200)
+    expires_at = models.DateTimeField(null=True, blank=True)  # then it holds no longer; the row stays
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["BlacklistEntry"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "kind", "value"], name="blacklist_entry_once_per_partner")
+        ]
+        indexes = [models.Index(fields=["partner", "-id"], name="blacklist_by_partner")]
+
+    def __str__(self) -> str:
+        return self.value

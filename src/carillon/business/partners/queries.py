@@ -12,7 +12,7 @@ from carillon.base.actor import Actor, nobody
 from carillon.base.rows import named
 from carillon.business.partners.choices import OWN_HOSTNAME, STAFF_REALM
 from carillon.business.partners.errors import NoMembership
-from carillon.business.partners.models import ApiToken, Login, Membership, Partner
+from carillon.business.partners.models import ApiToken, BlacklistEntry, Login, Membership, Partner
 from carillon.business.partners.roles import ALL, CUSTOMER_PERMISSIONS, PERMISSIONS, common
 
 TRACE_DAYS = 30  # unless a partner or somebody above it says otherwise
@@ -280,3 +280,8 @@ def staff_of(actor: Actor) -> QuerySet[Membership]:
 def tokens_of(actor: Actor) -> QuerySet[ApiToken]:
     """Return the API tokens the actor sees; those of its customer when it is a customer's user."""
     return ApiToken.objects.visible_to(actor).select_related("partner", "login")
+
+
+def blacklist_of(actor: Actor) -> QuerySet[BlacklistEntry]:
+    """Return the blacklist entries of the partners that the actor sees; what their sellers block they do not see."""
+    return BlacklistEntry.objects.visible_to(actor).select_related("partner")

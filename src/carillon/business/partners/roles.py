@@ -11,7 +11,18 @@ from collections.abc import Iterable
 from carillon.business.partners.choices import Role
 
 PANELS = frozenset(
-    {"partners", "staff", "tokens", "web_products", "customers", "users", "numbers", "sip_endpoints", "sip_locations"}
+    {
+        "partners",
+        "staff",
+        "tokens",
+        "blacklists",
+        "web_products",
+        "customers",
+        "users",
+        "numbers",
+        "sip_endpoints",
+        "sip_locations",
+    }
     | {"price_lists", "costs", "gateways", "routes", "cdrs", "live_calls", "transactions", "top_ups", "notes"}
 )
 ALL = frozenset({"*"})
@@ -27,7 +38,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     ),
     Role.SUPPORT: frozenset(
         {"*.view", "customers.change", "users.*", "numbers.assign", "sip_endpoints.*", "sip_locations.*"}
-        | {"live_calls.*"}
+        | {"live_calls.*", "blacklists.*"}
     ),
     Role.READER: frozenset({"*.view"}),
 }

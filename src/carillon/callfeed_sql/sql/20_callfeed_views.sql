@@ -173,6 +173,15 @@ cross join lateral (
 ) g
 where r.is_enabled;
 
+create view callfeed.blacklist_doc as
+select b.id::text as key,
+       jsonb_build_object(
+           'id', b.id, 'partner_id', b.partner_id, 'kind', b.kind, 'value', b.value, 'reason', b.reason,
+           'expires_ms', (extract(epoch from b.expires_at) * 1000)::bigint
+       ) as doc
+from public.partners_blacklistentry b
+where b.expires_at is null or b.expires_at > now();
+
 create view callfeed.tariff as
 select l.id as price_list_id, v.effective_from, l.name as price_list, v.id as version_id, v.number as version,
        l.currency, l.decimals, l.rounding, l.is_tax_inclusive
@@ -236,6 +245,8 @@ begin
             select d.doc into found from callfeed.gateway_doc d where d.key = document.key;
         when 'route' then
             select d.doc into found from callfeed.route_doc d where d.key = document.key;
+        when 'blacklist' then
+            select d.doc into found from callfeed.blacklist_doc d where d.key = document.key;
         else
             raise exception 'callfeed has no documents of kind %', kind;
     end case;

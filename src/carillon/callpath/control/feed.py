@@ -25,6 +25,7 @@ from carillon.callpath.control.reference import Reference, read_reference, resto
 from carillon.callpath.control.store import QUERY_S, UNAVAILABLE, described
 from carillon.config import Database
 from carillon.logic.callflow.feed import (
+    BlacklistEntry,
     Customer,
     Domain,
     Endpoint,
@@ -51,10 +52,10 @@ Changed = Callable[[frozenset[str]], Awaitable[None]]
 class CallFeed:
     """Implements `values.Feed` for one moment; cheap to make per call. Raises Missing for what is not loaded."""
 
-    __slots__ = ("_documents", "_rates", "_snapshot")
+    __slots__ = ("_at_ms", "_documents", "_rates", "_snapshot")
 
     def __init__(self, documents: DocumentCache, snapshot: Snapshot, at_ms: int) -> None:
-        self._documents, self._snapshot = documents, snapshot
+        self._documents, self._snapshot, self._at_ms = documents, snapshot, at_ms
         self._rates = snapshot.prices.at(at_ms)
 
     @property
@@ -108,6 +109,10 @@ class CallFeed:
         """The partner's own routes."""
         return self._snapshot.routes(partner_id)
 
+    def blacklisted(self, partner_id: int, kind: str, value: str) -> BlacklistEntry | None:
+        """The entry of the partner's own blacklist."""
+        return self._snapshot.blacklisted(partner_id, kind, value, self._at_ms)
+
 
 class Knowledge:
     """The cache and the snapshot, kept current by NOTIFY.
@@ -137,6 +142,11 @@ class Knowledge:
     def gateways(self) -> tuple[Gateway, ...]:
         """All gateways in force."""
         return self._reference.gateways if self._reference else ()
+
+    @property
+    def blacklist(self) -> tuple[BlacklistEntry, ...]:
+        """All blacklist entries in force, expired ones included."""
+        return self._reference.blacklist if self._reference else ()
 
     async def domains(self) -> tuple[Domain, ...]:
         """All SIP domains. Raises one of UNAVAILABLE, DocumentError."""

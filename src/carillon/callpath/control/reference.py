@@ -19,6 +19,7 @@ from carillon.callfeed.documents import decode
 from carillon.callfeed.snapshot import Snapshot
 from carillon.callpath.control.store import SLOW_QUERY_S, milliseconds
 from carillon.logic.callflow.feed import (
+    BlacklistEntry,
     Gateway,
     Rate,
     Tariff,
@@ -28,7 +29,7 @@ from carillon.logic.rating import RateRow, RateTable, Version
 
 log = logging.getLogger(__name__)
 
-KINDS = ("partner", "gateway", "route")
+KINDS = ("partner", "gateway", "route", "blacklist")
 RATE_COLUMNS = "prefix, name, connection_fee, per_minute, initial_s, increment_s"
 RATES_PER_TURN = 5_000  # a big list is read in portions, so that calls are answered in between
 _TARIFF_COLUMNS = "price_list_id, price_list, version_id, version, currency, decimals, rounding, is_tax_inclusive"
@@ -44,15 +45,16 @@ class Reference:
     docs: Docs
     gateways: tuple[Gateway, ...]
     versions: tuple[Version, ...]
+    blacklist: tuple[BlacklistEntry, ...] = ()
 
 
 def assemble(docs: Docs, versions: Iterable[Version], previous: Reference | None = None) -> Reference:
     """A checked reference. Raises ImplausibleSnapshot or DocumentError; slow for a million rates."""
     kept = tuple(versions)
-    values = {kind: [decode(kind, doc) for doc in docs[kind]] for kind in KINDS}
-    snapshot = Snapshot(values["partner"], values["gateway"], values["route"], kept)
+    values = {kind: [decode(kind, doc) for doc in docs.get(kind, ())] for kind in KINDS}
+    snapshot = Snapshot(values["partner"], values["gateway"], values["route"], kept, values["blacklist"])
     snapshot.check(previous.snapshot if previous else None)
-    return Reference(snapshot, docs, tuple(values["gateway"]), kept)
+    return Reference(snapshot, docs, tuple(values["gateway"]), kept, tuple(values["blacklist"]))
 
 
 async def read_reference(pool: asyncpg.Pool[asyncpg.Record], previous: Reference | None) -> Reference:

@@ -25,7 +25,7 @@ from carillon.callpath.control.relay import Relay
 from carillon.callpath.control.status import StatusServer
 from carillon.callpath.control.store import UNAVAILABLE, CallStore, connect_pool, described
 from carillon.callpath.control.sweeper import Sweeper
-from carillon.callpath.control.tables import EdgeTables, emergency_routes
+from carillon.callpath.control.tables import EdgeTables, blocked_networks, emergency_routes
 from carillon.callpath.control.trace import Traces
 from carillon.config import Config
 from carillon.logic.documents import DocumentError
@@ -37,6 +37,7 @@ EDGE_NAME = "edge-1"  # calls belong to the Kamailio that carries them; there is
 DRAIN_S = 5.0
 RETRY_S = 1.0
 CERTIFICATES_S = 5.0
+EXPIRY_SLACK_S = 0.01
 HEP_BUFFER = 4_000_000  # bytes: a burst of messages while the loop is busy
 VERSION = "v1:"
 
@@ -85,6 +86,7 @@ class Control:
         self._telling = asyncio.Lock()
         self._untold: set[str] = set()
         self._registering: asyncio.Task[None] | None = None
+        self._expiry: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Serve until cancelled; then write what is pending."""
@@ -159,10 +161,12 @@ class Control:
         if "endpoint" in kinds:
             await self.tables.forget_passwords()
         feed = self.knowledge.at(now_ms())
-        if kinds & {"domain", "gateway", "route", "partner"}:
+        if kinds & {"domain", "gateway", "route", "partner", "blacklist"}:
             domains = await self.knowledge.domains()
             await self.tables.tell_domains(domains)
             if feed is not None:
+                await self.tables.tell_blocked(blocked_networks(feed, self.knowledge.blacklist, domains, now_ms()))
+                self._tell_at_expiry()
                 await self.tables.tell_emergency(emergency_routes(feed, domains))
         if "gateway" in kinds:
             self._registering = asyncio.create_task(self._register_again())  # nobody waits for it
@@ -176,6 +180,18 @@ class Control:
                     await self.tables.tell_certificates()
             except (EdgeGone, OSError) as error:
                 log.warning("Certificates were not looked at: %s", error)
+
+    def _tell_at_expiry(self) -> None:
+        """Kamailio keeps no time for blocked networks: tell it again when the next one has served its term."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        ahead = [entry.expires_ms for entry in self.knowledge.blacklist if (entry.expires_ms or 0) > now_ms()]
+        if ahead:
+            delay_s = (min(filter(None, ahead)) - now_ms()) / 1000 + EXPIRY_SLACK_S
+            self._expiry = asyncio.get_running_loop().call_later(delay_s, self._expired)
+
+    def _expired(self) -> None:
+        self.live.background(self._changed(frozenset({"blacklist"})))
 
     async def _register_again(self) -> None:
         try:

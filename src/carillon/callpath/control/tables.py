@@ -14,6 +14,7 @@ from carillon.callpath.control.certificates import Certificates
 from carillon.callpath.control.evapi import Edge, EdgeRefused
 from carillon.callpath.control.wire import wire_target
 from carillon.logic.callflow.feed import (
+    BlacklistEntry,
     Domain,
     Feed,
     Gateway,
@@ -25,7 +26,7 @@ from carillon.logic.callflow.values import (
     Target,
 )
 from carillon.logic.numbers import plan_of
-from carillon.logic.routing import RouteQuery, choose_emergency_routes
+from carillon.logic.routing import RouteQuery, ancestry, choose_emergency_routes
 
 log = logging.getLogger(__name__)
 
@@ -81,10 +82,11 @@ class EdgeTables:
         self._reloading = asyncio.Lock()
         self._told_domains: frozenset[str] = frozenset()
         self._told_emergency: frozenset[str] = frozenset()
+        self._told_blocked: frozenset[str] = frozenset()
 
     def forget(self) -> None:
         """Kamailio is another one now."""
-        self._told_domains = self._told_emergency = frozenset()
+        self._told_domains = self._told_emergency = self._told_blocked = frozenset()
         self._knows_certificates = False
 
     async def tell_domains(self, domains: Iterable[Domain]) -> None:
@@ -123,6 +125,13 @@ class EdgeTables:
         gone = dict.fromkeys(self._told_emergency - items.keys(), "")
         await self._tell("emergency", gone | items)
         self._told_emergency = frozenset(items)
+
+    async def tell_blocked(self, blocked: Mapping[str, str]) -> None:
+        """Blocked networks as `blocked_networks` gives them. Raises EdgeGone."""
+        gone = dict.fromkeys(self._told_blocked - blocked.keys(), "")
+        for key, value in (gone | dict(blocked)).items():  # one by one: each may be a long list
+            await self._tell("blocked", {key: value})
+        self._told_blocked = frozenset(blocked)
 
     async def forget_passwords(self) -> None:
         """Some account's password may have changed. Raises EdgeGone."""
@@ -165,3 +174,29 @@ def emergency_routes(feed: Feed, domains: Iterable[Domain]) -> dict[str, tuple[T
             if choice.targets:
                 found[f"{domain.name.lower()}/{number}"] = choice.targets
     return found
+
+
+def blocked_networks(
+    feed: Feed, blacklist: Iterable[BlacklistEntry], domains: Iterable[Domain], at_ms: int
+) -> dict[str, str]:
+    """What Kamailio needs of the blacklists' networks: CIDR blocks with commas between them.
+
+    By `everywhere`: the operator's blocks, for each request; by address: each address that the operator names exactly;
+    by SIP domain: what its partner and those above it block, but for the operator.
+    """
+    by_partner: dict[int, list[str]] = {}
+    for entry in blacklist:
+        if entry.kind == "network" and (entry.expires_ms is None or entry.expires_ms > at_ms):
+            by_partner.setdefault(entry.partner_id, []).append(str(ipaddress.ip_network(entry.value)))
+    blocked: dict[str, str] = {}
+    for domain in domains:
+        chain = [partner.id for partner in ancestry(feed, domain.partner_id) if partner.parent_id is not None]
+        if found := [network for partner_id in chain for network in by_partner.get(partner_id, ())]:
+            blocked[domain.name.lower()] = ",".join(found)
+    for partner_id, networks in by_partner.items():
+        partner = feed.partner(partner_id)
+        if partner is not None and partner.parent_id is None:
+            blocked["everywhere"] = ",".join(networks)
+            exact = [network for network in map(ipaddress.ip_network, networks) if network.num_addresses == 1]
+            blocked |= {str(network.network_address): "1" for network in exact}
+    return blocked

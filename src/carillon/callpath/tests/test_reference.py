@@ -12,6 +12,7 @@ from carillon.callfeed.snapshot import ImplausibleSnapshot
 from carillon.callpath.control.call_ids import new_call_id, started_ms
 from carillon.callpath.control.reference import Reference, assemble, restore, save
 from carillon.logic.callflow.feed import (
+    BlacklistEntry,
     Gateway,
     Partner,
     Rate,
@@ -27,6 +28,8 @@ GATEWAY = Gateway(7, 1, "Carrier", "192.0.2.7", 5060, source_addresses=("192.0.2
 ROUTE = Route(3, 1, "All", "", "static", 1, (7,))
 RATE = Rate("44", "United Kingdom", Decimal("0.01"), Decimal("0.0213"), 30, 6)
 DOCS = {"partner": [to_document(OPERATOR)], "gateway": [to_document(GATEWAY)], "route": [to_document(ROUTE)]}
+ENTRY = BlacklistEntry(4, 1, "called", "+4490", "fraud")
+DOCS["blacklist"] = [to_document(ENTRY)]
 VERSION = Version(0, Tariff(5, "List", 9, 1, "GBP"), RateTable([RATE]))
 
 
@@ -50,6 +53,12 @@ def test_a_torn_copy_is_not_used(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     assert restore(path) is None
     assert restore(tmp_path / "absent.gz") is None
+
+
+def test_a_copy_from_before_there_were_blacklists_is_used() -> None:
+    older = assemble({kind: docs for kind, docs in DOCS.items() if kind != "blacklist"}, [VERSION])
+    assert older.snapshot.blacklisted(1, "called", "+44901234567", 0) is None
+    assert reference().snapshot.blacklisted(1, "called", "+44901234567", 0) == ENTRY
 
 
 def test_a_tree_without_operator_is_refused() -> None:

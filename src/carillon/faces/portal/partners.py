@@ -8,8 +8,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from carillon.business.partners import actions, queries
-from carillon.business.partners.choices import NEXT_STATUSES, Role, Status
-from carillon.business.partners.models import ApiToken, Membership, Partner
+from carillon.business.partners.choices import NEXT_STATUSES, BlacklistKind, Role, Status
+from carillon.business.partners.models import ApiToken, BlacklistEntry, Membership, Partner
 from carillon.business.partners.statuses import StatusData
 from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
 from carillon.usecases.open_partner import open_partner
@@ -221,4 +221,61 @@ TOKENS = Panel(
     empty=_("No tokens yet. Create one from your own row under Staff and roles."),
 )
 
-PANELS = (PARTNERS, STAFF, TOKENS)
+BLACKLISTS = Panel(
+    slug="blacklists",
+    title=_("Blacklists"),
+    name=_("blacklist entry"),
+    section="settings",
+    icon="ban",
+    model=BlacklistEntry,
+    rows=queries.blacklist_of,
+    columns=(
+        Column("value", _("Blocked"), kind="code", width=170, grow=2),
+        Column("kind", _("Kind"), kind="choice", width=130),
+        Column("reason", _("Reason"), width=220, grow=2),
+        Column("partner", _("For"), value="partner.name", width=150),
+        Column("expires_at", _("Until"), kind="datetime", width=140),
+        Column("created_at", _("Since"), kind="datetime", width=140),
+    ),
+    api=(Column("partner_id", _("Partner"), kind="integer"),),
+    filters=(
+        Filter("value", _("Blocked"), lookup="istartswith"),
+        Filter("kind", _("Kind"), choices=BlacklistKind.choices),
+        Filter("partner_id", _("Partner"), kind="integer"),
+    ),
+    order=("-id",),
+    search="value",
+    data=actions.BlacklistData,
+    fields=(
+        Field("kind", _("Kind"), only="create"),
+        Field(
+            "value",
+            _("Blocked"),
+            kind="code",
+            max_length=43,
+            only="create",
+            placeholder="+4490 / 203.0.113.0/24",
+            help=_("A number or its beginning with the calling code; or an address or a block of addresses."),
+        ),
+        Field("reason", _("Reason"), max_length=200, help=_("For your own people: callers are not told.")),
+        Field("expires_at", _("Until"), help=_("Leave empty to block until you remove the entry.")),
+        Field(
+            "partner_id",
+            _("For"),
+            lookup="partners",
+            only="create",
+            help=_("The partner and everybody below it. Leave empty for your own company."),
+        ),
+    ),
+    create=actions.block,
+    update=actions.update_blacklist_entry,
+    remove=actions.unblock,
+    help=_(
+        "Numbers and networks that you and everybody below you have nothing to do with. Calls to a blocked number and"
+        " from a blocked caller are refused. A blocked network can't register or call; gateways are spared unless their"
+        " own address is blocked. Emergency calls always go through from a phone that is not on a blocked network."
+    ),
+    empty=_("Nothing is blocked. Add a number that is called by fraudsters, or a network that attacks you."),
+)
+
+PANELS = (PARTNERS, STAFF, TOKENS, BLACKLISTS)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
+from carillon.logic.callflow.blacklist import blacklisted
 from carillon.logic.callflow.callerid import caller_id
 from carillon.logic.callflow.feed import (
     Customer,
@@ -102,6 +103,8 @@ def _by_dialled(call: _Call) -> Decision:
         return _refused(call, "invalid-number")
     if dialled.kind is DialledKind.EXTENSION:
         return _extension(call, dialled.number, is_own_domain)
+    if blocked := blacklisted(call.feed, call.customer.partner_id, "called", dialled.number):
+        return _refused(call, "called-blacklisted", *blocked)
     number = call.feed.number(dialled.number)
     return _own_number(call, number) if number is not None else _network(call, dialled.number)
 
@@ -180,6 +183,8 @@ def _own_number(call: _Call, number: Number) -> Decision:
     if not is_reachable(call.feed, owner):
         return _refused(call, "callee-not-in-service", Note(f"{owner.name} is out of service.", owner.partner_id))
     caller, note = caller_id(call.request, call.endpoint, call.user, call.customer)
+    if blocked := blacklisted(call.feed, owner.partner_id, "calling", caller):
+        return _refused(call, "caller-blacklisted", *blocked)
     return _ring(call, callee, owner, caller, note)
 
 

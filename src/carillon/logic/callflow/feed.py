@@ -175,6 +175,21 @@ class Partner:
     status: Status
 
 
+@dataclass(frozen=True, slots=True)
+class BlacklistEntry:
+    """What `partner_id` and everybody below it has nothing to do with.
+
+    `kind`: called or calling (`value` a number or its beginning, +4490), network (an address or a CIDR block).
+    """
+
+    id: int
+    partner_id: int
+    kind: str
+    value: str
+    reason: str = ""
+    expires_ms: int | None = None  # Unix epoch, UTC; None: it holds until somebody takes it away
+
+
 # ---------------------------------------------------------------- carriers and routes
 
 
@@ -272,3 +287,6 @@ class Feed(Protocol):
 
     def routes(self, partner_id: int) -> tuple[Route, ...]:
         """A partner's enabled routes."""
+
+    def blacklisted(self, partner_id: int, kind: str, value: str) -> BlacklistEntry | None:
+        """The entry of a partner's own blacklist that a number begins with, or that is exactly this network."""

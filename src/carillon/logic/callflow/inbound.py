@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from carillon.logic.callflow.blacklist import blacklisted
 from carillon.logic.callflow.callerid import network_caller
 from carillon.logic.callflow.feed import (
     Feed,
@@ -98,6 +99,12 @@ def _to_owner(feed: Feed, draft: Decision, number: Number, chunk_s: int) -> Deci
         max_s=owner.max_call_s,
         chains=(free_chain(ChainKind.TERMINATING, owner, "received call"),),
     )
+    for slug, kind, value in (
+        ("source-blacklisted", "network", draft.request.source_address),
+        ("caller-blacklisted", "calling", draft.caller),
+    ):
+        if blocked := blacklisted(feed, owner.partner_id, kind, value):
+            return refuse(noted(draft, *blocked), slug)
     if not is_reachable(feed, owner):
         return refuse(noted(draft, Note(f"{owner.name} is out of service.", owner.partner_id)), "callee-not-in-service")
     return reach(feed, draft, user, owner, chunk_s)

@@ -32,6 +32,9 @@ _TABLE = (
     ("no-device", 480, "No device to ring"),
     ("not-forwarded", 480, "Cannot be reached now"),
     ("forwarding-loop", 482, "Forwarded in a circle"),
+    ("called-blacklisted", 403, "Calls to this number are not possible"),
+    ("caller-blacklisted", 603, "Decline"),
+    ("source-blacklisted", 403, "Source address is blocked"),
     # routing and price
     ("no-route", 404, "No route to this number"),
     ("route-blocked", 403, "Calls to this number are blocked"),
