@@ -51,9 +51,9 @@ class Wire(asyncio.DatagramProtocol):
         return next((m.split("\r\n")[0] for m in self.received if re.match(r"SIP/2.0 [2-6]", m)), "")
 
 
-async def wire(host: str = "127.0.0.1") -> Wire:
-    """A socket on a free port of `host`: any address of 127.0.0.0/8 is another stranger."""
-    _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(Wire, (host, 0))
+async def wire(host: str = "127.0.0.1", port: int = 0) -> Wire:
+    """A socket on a port (0: any free one) of `host`: any address of 127.0.0.0/8 is another stranger."""
+    _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(Wire, (host, port))
     return protocol
 
 

@@ -9,6 +9,7 @@ from carillon.base.choices import Transport
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer, User
+from carillon.business.endpoints.choices import BanReason
 from carillon.business.numbers.models import Number
 from carillon.business.partners.tenant import TenantModel
 
@@ -92,3 +93,30 @@ class Location(models.Model):
 
     def __str__(self) -> str:
         return self.contact
+
+
+class Ban(TenantModel):
+    """An address, or one account at an address, that the edge does not hear for a while. Control writes these rows.
+
+    Its partner is the account's; bans on whole addresses are the operator's.
+    """
+
+    source = models.CharField(max_length=45)
+    account = models.CharField(max_length=320, default="", blank=True)  # username@domain
+    reason = models.CharField(max_length=16, choices=BanReason.choices)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    hits = models.PositiveBigIntegerField(default=0)  # requests turned away
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ScopedQuerySet["Ban"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "account", "since"], name="ban_once_at_a_time")]
+        indexes = [
+            models.Index(fields=["partner", "-id"], name="ban_by_partner"),
+            models.Index(fields=["until"], name="ban_by_end"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} ({self.source})" if self.account else self.source

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
-from carillon.business.endpoints.models import Endpoint, Location, Reachability
+from carillon.business.endpoints.models import Ban, Endpoint, Location, Reachability
 
 DOMAIN = Func(F("web_product_id"), function="public.carillon_sip_domain", output_field=CharField())
 LOST_AFTER = timedelta(minutes=2)
@@ -40,3 +40,8 @@ def domain_of(web_product_id: int) -> str:
 def locations_of(actor: Actor) -> ScopedQuerySet[Location]:
     """Return the registrations that have not expired, as the edge has them but for a second or two; one query."""
     return Location.objects.visible_to(actor).select_related("customer", "endpoint").order_by("-registered_at", "id")
+
+
+def bans_of(actor: Actor) -> ScopedQuerySet[Ban]:
+    """Return the bans the actor sees, those that are over too; one query."""
+    return Ban.objects.visible_to(actor)

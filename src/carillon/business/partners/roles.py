@@ -24,6 +24,7 @@ PANELS = frozenset(
         "sip_locations",
     }
     | {"price_lists", "costs", "gateways", "routes", "cdrs", "live_calls", "transactions", "top_ups", "notes"}
+    | {"bans"}
 )
 ALL = frozenset({"*"})
 
@@ -38,7 +39,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     ),
     Role.SUPPORT: frozenset(
         {"*.view", "customers.change", "users.*", "numbers.assign", "sip_endpoints.*", "sip_locations.*"}
-        | {"live_calls.*", "blacklists.*"}
+        | {"live_calls.*", "blacklists.*", "bans.*"}
     ),
     Role.READER: frozenset({"*.view"}),
 }

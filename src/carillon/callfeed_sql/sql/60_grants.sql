@@ -14,7 +14,8 @@ grant execute on function
     callfeed.forward_call(uuid, jsonb, bigint, bigint, timestamptz, jsonb),
     callfeed.refuse_call(uuid, timestamptz, text, jsonb), callfeed.extend_hold(uuid, bigint, timestamptz, jsonb),
     callfeed.release_hold(uuid), callfeed.record_event(uuid, text, bigint, text, jsonb),
-    callfeed.record_trace(uuid, bytea), callfeed.open_calls(text), callfeed.stray_dialogs() to carillon_control;
+    callfeed.record_trace(uuid, bytea), callfeed.open_calls(text), callfeed.stray_dialogs(),
+    callfeed.keep_bans(jsonb), callfeed.standing_bans() to carillon_control;
 
 grant select on callfeed.uacreg to carillon_edge;
 grant execute on function callfeed.ha1(text, text), callfeed.record_events(text) to carillon_edge;

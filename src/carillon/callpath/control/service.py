@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 from cryptography.fernet import Fernet, InvalidToken
 
+from carillon.callpath.control.bans import Bans
 from carillon.callpath.control.certificates import Certificates
 from carillon.callpath.control.decider import Decider, Settings
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
@@ -76,12 +77,13 @@ class Control:
         self.forwarder = Forwarder(settings, self.knowledge, self.store, self.live, lambda: self.edge)
         certificates = Certificates(config.home, config.runtime, config.advertised)
         self.tables = EdgeTables(self.edge, config.advertised, decrypt, certificates)
+        self.bans = Bans(self.store, self.tables, self.live.background)
         self.relay = Relay(config.ports.rtpengine_ng)
         pulse = Pulse(self.relay, config.media_timeout_s)
         self.sweeper = Sweeper(settings, self.store, self.live, pulse, lambda: self.edge)
         self.live.on_stranger = self.sweeper.look_soon
         self.live.on_over = QualityMeter(self.relay, self.live).measure_later
-        self.status = StatusServer(config.control_token, self.live, lambda: self.edge, self.health)
+        self.status = StatusServer(config.control_token, self.live, lambda: self.edge, self.health, self.bans.lift)
         self._ports = config.ports
         self._telling = asyncio.Lock()
         self._untold: set[str] = set()
@@ -126,6 +128,8 @@ class Control:
                 self.forwarder.hear(message)
             elif message["op"] == "late":
                 self.decider.hear_late(message)
+            elif message["op"] == "ban":
+                self.bans.hear(message)
             else:
                 self.live.hear(message)
         except (KeyError, TypeError, ValueError) as error:
@@ -135,7 +139,7 @@ class Control:
 
     async def _tell_everything(self) -> None:
         self.tables.forget()
-        await self._tell(frozenset({"domain", "gateway", "endpoint"}))
+        await self._tell(frozenset({"domain", "gateway", "endpoint", "ban"}))
 
     async def _changed(self, kinds: frozenset[str]) -> None:
         if self.edge.is_connected:  # else everything is told when it is back
@@ -160,6 +164,8 @@ class Control:
             await self.tables.tell_gateways(self.knowledge.gateways)
         if "endpoint" in kinds:
             await self.tables.forget_passwords()
+        if "ban" in kinds:
+            await self.bans.restore()
         feed = self.knowledge.at(now_ms())
         if kinds & {"domain", "gateway", "route", "partner", "blacklist"}:
             domains = await self.knowledge.domains()

@@ -34,13 +34,19 @@ Answer = tuple[int, Any]
 class StatusServer:
     """`GET /health` for the supervisor; the rest with the bearer token.
 
-    `GET /calls`, `POST /calls/<uuid>/hangup`, `POST /locations/<address of record>/<contact>/drop`.
+    `GET /calls`, `POST /calls/<uuid>/hangup`, `POST /locations/<address of record>/<contact>/drop`,
+    `POST /bans/<whom>/lift` (`lift` does it).
     """
 
     def __init__(
-        self, token: str, live: LiveCalls, edge: Callable[[], Edge], health: Callable[[], dict[str, Any]]
+        self,
+        token: str,
+        live: LiveCalls,
+        edge: Callable[[], Edge],
+        health: Callable[[], dict[str, Any]],
+        lift: Callable[[str], None],
     ) -> None:
-        self._token, self._live, self._edge, self._health = token, live, edge, health
+        self._token, self._live, self._edge, self._health, self._lift = token, live, edge, health, lift
 
     async def start(self, port: int) -> asyncio.Server:
         """Listen on the loopback. Raises OSError when the port is taken."""
@@ -80,6 +86,9 @@ class StatusServer:
                 return self._hang_up(call_id)
             case ["POST", "locations", address, contact, "drop"]:
                 return await self._drop_contact(unquote(address), unquote(contact))
+            case ["POST", "bans", whom, "lift"]:
+                self._lift(unquote(whom))
+                return 200, {"detail": f"The ban on {unquote(whom)} is being lifted."}
         return 404, {"detail": f"There is no {method} {path}."}
 
     async def _drop_contact(self, address: str, contact: str) -> Answer:

@@ -166,6 +166,14 @@ class CallStore:
         rows = await self._pool.fetch("select * from callfeed.stray_dialogs()", timeout=SLOW_QUERY_S)
         return [(row["h_entry"], row["h_id"], row["sip_call_id"]) for row in rows]
 
+    async def keep_bans(self, bans: Sequence[Json]) -> None:
+        """Write which bans hold: source, account, reason, since_s, until_s, hits of each."""
+        await self._pool.execute("select callfeed.keep_bans($1)", list(bans), timeout=SLOW_QUERY_S)
+
+    async def standing_bans(self) -> list[asyncpg.Record]:
+        """The bans that hold: whom, reason, since_s, until_s of each."""
+        return list(await self._pool.fetch("select * from callfeed.standing_bans()", timeout=SLOW_QUERY_S))
+
     async def open_calls(self, edge: str) -> list[OpenCall]:
         """The calls that this edge still has open."""
         rows = await self._pool.fetch("select * from callfeed.open_calls($1)", edge, timeout=SLOW_QUERY_S)

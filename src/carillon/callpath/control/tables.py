@@ -133,6 +133,10 @@ class EdgeTables:
             await self._tell("blocked", {key: value})
         self._told_blocked = frozenset(blocked)
 
+    async def tell_bans(self, bans: Mapping[str, str]) -> None:
+        """Bans by whom they are on: "reason since until", or "" for one that is lifted. Raises EdgeGone."""
+        await self._tell("banned", bans)
+
     async def forget_passwords(self) -> None:
         """Some account's password may have changed. Raises EdgeGone."""
         await self._tell("ha1", {"all": ""})

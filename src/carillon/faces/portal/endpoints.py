@@ -5,14 +5,18 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
 from carillon.base.choices import Transport
 from carillon.business.endpoints import actions, queries
-from carillon.business.endpoints.models import Endpoint, Location
-from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
+from carillon.business.endpoints.choices import BanReason
+from carillon.business.endpoints.models import Ban, Endpoint, Location
+from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction, Tab
 from carillon.usecases.drop_location import drop_location
+from carillon.usecases.lift_ban import is_standing, lift_ban
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ def device(location: Location) -> str:
     """What the device calls itself; the edge writes "n/a" when it does not say."""
     return "" if location.user_agent == "n/a" else location.user_agent
 
+
+STANDING = Q(until__gt=Now(), lifted_at__isnull=True)
 
 ROW_ACTIONS = (
     RowAction(
@@ -205,5 +211,55 @@ PANELS = (
         links=(Link(_("SIP endpoint"), "sip-endpoints", {"username": "endpoint.username"}),),
         help=_("Devices that are registered now: where they are, what they are and how long it lasts."),
         empty=_("No device is registered."),
+    ),
+    Panel(
+        slug="bans",
+        title=_("Bans"),
+        name=_("ban"),
+        section="main",
+        icon="shield-lock",
+        model=Ban,
+        rows=queries.bans_of,
+        columns=(
+            Column("source", _("Address"), kind="code", width=150),
+            Column("account", _("Account"), kind="code", width=180, grow=2),
+            Column("reason", _("Why"), kind="choice", choices=BanReason.choices, width=150),
+            Column("since", _("Since"), kind="datetime", width=150),
+            Column("until", _("Until"), kind="datetime", width=150),
+            Column("hits", _("Turned away"), kind="integer", width=100),
+        ),
+        api=(
+            Column("lifted_at", _("Lifted"), kind="datetime"),
+            Column("partner_id", _("Partner"), kind="integer"),
+        ),
+        filters=(
+            Filter("source", _("Address"), lookup="startswith"),
+            Filter("account", _("Account"), lookup="startswith"),
+            Filter("reason", _("Why"), choices=BanReason.choices),
+            Filter("partner_id", _("Partner"), kind="integer"),
+        ),
+        tabs=(
+            Tab("standing", _("In force"), STANDING),
+            Tab("over", _("Over"), ~STANDING),
+        ),
+        order=("-id",),
+        search="source",
+        refresh_s=5,
+        actions=(
+            RowAction(
+                "lift",
+                _("Lift"),
+                lift_ban,
+                icon="check",
+                confirm=_("The edge hears this address again at once, and forgets what it has seen of it."),
+                applies=is_standing,
+            ),
+        ),
+        help=_(
+            "Addresses, or single accounts at an address, that are not heard for a while because they guess passwords,"
+            " scan or flood. An account that has registered from an address is heard there all the same. To shut an"
+            " address out for good, put it on a blacklist."
+        ),
+        empty=_("Nobody has been banned."),
     ),
 )
