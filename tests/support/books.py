@@ -167,9 +167,16 @@ class Books:
             allowed = [DestinationKind(kind) for kind in changes.allowed.get(buyer.name, ())]
             with tenant(actor_of(sellers[buyer.brand])) as actor:
                 customer = Customer.objects.visible_to(actor).get(name=buyer.name)
-                if customer.allowed_classes != allowed:
+                limit = changes.daily.get(buyer.name)
+                spent = self.platform.sql("select callfeed.spent_today(%s)", self._account(buyer.name).pk)[0][0]
+                daily = None if limit is None else spent + micro(limit)
+                if (customer.allowed_classes, customer.max_daily_spend_micro) != (allowed, daily):
                     values = {name: getattr(customer, name) for name in get_type_hints(CustomerData)}
-                    update_customer(actor, customer, CustomerData(**{**values, "allowed_classes": tuple(allowed)}))
+                    update_customer(
+                        actor,
+                        customer,
+                        CustomerData(**{**values, "allowed_classes": tuple(allowed), "max_daily_spend_micro": daily}),
+                    )
 
     def _arrange_forwarding(self, changes: Changes) -> None:
         sellers = {brand.name: brand.partner for brand in CAST.brands}

@@ -23,6 +23,7 @@ class Changes:
     money: dict[str, str] = field(default_factory=dict)  # what the buyer can spend, credit included
     status: dict[str, str] = field(default_factory=dict)
     allowed: dict[str, list[str]] = field(default_factory=dict)  # kinds of numbers a customer may also call
+    daily: dict[str, str] = field(default_factory=dict)  # what a customer may spend today, from now on
     blacklist: dict[str, dict[str, str]] = field(default_factory=dict)  # partner -> what it blocks -> kind
     ring_timeout_s: dict[str, int] = field(default_factory=dict)
     reply_timeout_ms: dict[str, int] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from carillon.callfeed.memory import MemoryFeed
-from carillon.demo.world import CAST
+from carillon.demo.world import CAST, micro
 from carillon.logic import ledger
 from carillon.logic.callflow.charging import funded_seconds, outcome_of, settle
 from carillon.logic.callflow.decide import decide
@@ -27,6 +27,7 @@ from tests.support.memory_world import CARRIER_PORTS, MemoryWorld
 
 STARTED_MS = 1_000_000
 TALK_MS = 1_500
+NO_LIMIT = "1000000"
 MAX_TARGETS = 20
 CODES = {"off": 480, "ring": 408, "silent": 408}
 CAUSES = {
@@ -104,10 +105,16 @@ class PureRun:
             return ""
         if any(self._free(account) < amount for account, amount in hold.upper):
             return "partner-credit-exhausted"
+        if self._left_today(hold.account_id) < hold.amount_micro:
+            return "daily-limit-reached"
         if self._free(hold.account_id) < hold.amount_micro:
             return "credit-exhausted"
         self.held[hold.account_id] += hold.amount_micro
         return ""
+
+    def _left_today(self, account_id: int) -> int:
+        limit = self.flow.world.daily.get(self.world.name_of_account(account_id), NO_LIMIT)
+        return micro(limit) - self.held[account_id]
 
     def _free(self, account_id: int) -> int:
         return self.world.available[account_id] - self.held[account_id]
@@ -166,7 +173,8 @@ class PureRun:
                 STARTED_MS, answered + TALK_MS, answered, index, 200, ended_by="caller", attempts=tuple(attempts)
             )
         others = self.held[decision.hold.account_id] - decision.hold.amount_micro
-        money = self.world.available[decision.hold.account_id] - others
+        account = decision.hold.account_id
+        money = min(self.world.available[account] - others, self._left_today(account) + decision.hold.amount_micro)
         talked_s = funded_seconds(decision.chains[decision.hold.chain].tiers[0], money)
         late_ms = 400  # the cut comes a little late: that must cost nobody anything
         return CallFacts(

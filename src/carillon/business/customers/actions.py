@@ -32,8 +32,9 @@ class CustomerData:
     """What is said about a customer. Web product and currency stay once created.
 
     `country`, `currency`, `culture`: empty means the web product's (when created) or as before. `max_channels`: calls
-    at a time, None: no limit. `allowed_classes`: kinds of numbers it may call beside those its web product allows.
-    `max_call_minutes`: the longest call; emergency calls may always last four hours.
+    at a time, None: no limit. `max_daily_spend_micro`: on calls, from midnight to midnight in its own time zone, None:
+    no limit. `allowed_classes`: kinds of numbers it may call beside those its web product allows. `max_call_minutes`:
+    the longest call; emergency calls may always last four hours.
     """
 
     web_product_id: int
@@ -47,6 +48,7 @@ class CustomerData:
     tax_number: str = ""
     charging: Charging = Charging.PREPAID
     max_channels: int | None = None
+    max_daily_spend_micro: int | None = None
     allowed_classes: tuple[DestinationKind, ...] = ()
     max_call_minutes: int = 240
 
@@ -142,6 +144,8 @@ def _fill_customer(customer: Customer, data: CustomerData) -> None:
     faults.country(customer.country)
     faults.timezone(data.timezone)
     faults.culture(customer.culture)
+    most = data.max_daily_spend_micro
+    faults.unless(most is None or most >= 0, "max_daily_spend_micro", "An amount of money, or empty.")
     faults.unless(data.max_channels is None or data.max_channels > 0, "max_channels", "At least 1, or empty.")
     is_length = 1 <= data.max_call_minutes <= LONGEST_CALL_MINUTES
     faults.unless(is_length, "max_call_minutes", f"From 1 to {LONGEST_CALL_MINUTES} minutes.")
@@ -155,6 +159,7 @@ def _fill_customer(customer: Customer, data: CustomerData) -> None:
     )
     customer.timezone, customer.charging, customer.max_channels = data.timezone, data.charging, data.max_channels
     customer.allowed_classes = list(dict.fromkeys(data.allowed_classes))
+    customer.max_daily_spend_micro = data.max_daily_spend_micro
     check_values(customer)
 
 

@@ -86,6 +86,9 @@ declare
     owner bigint;
     channels bigint;
 begin
+    if amount > callfeed.daily_spare(account_id) then
+        return 'daily-limit-reached';
+    end if;
     update public.billing_account a set reserved_micro = a.reserved_micro + amount
     where a.id = take_hold.account_id
       and (amount = 0 or a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro >= amount)
@@ -224,6 +227,10 @@ begin
     if total_micro > held.amount_micro then
         if not callfeed.upper_can_pay(upper) then
             return held.amount_micro;
+        end if;
+        spare := callfeed.daily_spare(held.account_id);
+        if total_micro - held.amount_micro > spare then
+            return held.amount_micro + spare;
         end if;
         update public.billing_account a set reserved_micro = a.reserved_micro + total_micro - held.amount_micro
         where a.id = held.account_id

@@ -173,6 +173,7 @@ class Decider:
         else:
             result = await self._open(opening)
         if result != "ok":
+            log.warning("Call %s of customer %s is refused: %s.", call_id, decision.customer_id, result)
             refused = refuse_unpaid(decision, result) if result in REFUSALS else refuse(decision, "no-decision")
             self._send(refusal_message(question, refused.refusal or REFUSALS["no-decision"]))
             self._traces.finish(call_id, decision.request.sip_call_id)

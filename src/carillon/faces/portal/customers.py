@@ -95,6 +95,7 @@ CUSTOMERS = Panel(
         Column("culture", _("Culture")),
         Column("tax_number", _("Tax number")),
         Column("max_channels", _("Calls at a time"), kind="integer"),
+        Column("max_daily_spend", _("Spends a day at most"), kind="money", value="max_daily_spend_micro"),
         Column("allowed_classes", _("Allowed destinations"), kind="list"),
         Column("max_call_minutes", _("Longest call (minutes)"), kind="integer"),
         Column("status_reason", _("Reason")),
@@ -145,6 +146,14 @@ CUSTOMERS = Panel(
             help=_("Leave empty for no limit."),
         ),
         Field("max_call_minutes", _("Longest call (minutes)"), minimum=1, maximum=1440, section=_("Protection")),
+        Field(
+            "max_daily_spend_micro",
+            _("Spends a day at most"),
+            kind="money",
+            minimum=0,
+            section=_("Protection"),
+            help=_("On calls, by the customer's own clock. Then calls are refused until midnight. Empty: no limit."),
+        ),
         Field(
             "allowed_classes",
             _("May also call"),

@@ -45,6 +45,7 @@ _TABLE = (
     # money and limits, answered by callfeed.open_call
     ("credit-exhausted", 402, "Not enough credit"),
     ("partner-credit-exhausted", 503, "Service provider out of credit"),
+    ("daily-limit-reached", 402, "Daily spending limit reached"),
     ("channels-exhausted", 486, "All lines in use"),
     # the platform itself
     ("no-decision", 503, "Service unavailable"),

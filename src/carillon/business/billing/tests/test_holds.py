@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from tests.support.market import LONDON, Market, decided, happened, invite, make
 
 from carillon.business.billing.choices import HoldState
 from carillon.business.billing.models import Account, Hold
+from carillon.business.calls.models import Cdr
 from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Partner
 from carillon.config import Config
@@ -102,6 +104,60 @@ def test_extension_stops_where_the_money_ends(cast: Cast) -> None:
     assert extended(uuid4(), 1, until) == 0
 
 
+def limit(cast: Cast, micro: int | None, timezone: str = "UTC") -> None:
+    Customer.objects.filter(pk=cast.acme.pk).update(max_daily_spend_micro=micro, timezone=timezone)
+
+
+def charge(cast: Cast, market: Market, micro: int, ended_at: datetime) -> None:
+    """A call of Acme's that was rated."""
+    Cdr.objects.create(
+        partner_id=cast.northwind.pk, call_id=uuid4(), chain="originating", tier=0, tab="dialled", currency="EUR",
+        started_on=ended_at.date(), started_at=ended_at, ended_at=ended_at, duration_ms=1, billed_s=1, explanation={},
+        outcome="answered", amount_micro=micro, customer_id=cast.acme.pk, account_id=market.acme.pk,
+    )  # fmt: skip
+
+
+def test_a_days_limit_counts_charges_and_running_calls(cast: Cast) -> None:
+    market = make_market(cast)
+    decision = decided(invite("alice", "northwind.test", LONDON))
+    limit(cast, 3 * MICRO)
+    charge(cast, market, MICRO, datetime.now(UTC))
+    first, _ = open_call(decision, hold_micro=MICRO)
+    assert open_call(decision, hold_micro=MICRO + 1)[1] == "daily-limit-reached"
+    assert acme(market).reserved_micro == MICRO
+    assert open_call(decision, hold_micro=MICRO)[1] == "ok"
+    assert open_call(decision, hold_micro=0)[1] == "ok"  # what costs nothing is no spending
+    rows("select callfeed.release_hold(%s)", first)
+    assert open_call(decision, hold_micro=MICRO)[1] == "ok"
+    limit(cast, None)
+    assert open_call(decision, hold_micro=MICRO)[1] == "ok"
+
+
+def test_a_running_call_is_prolonged_up_to_the_days_limit(cast: Cast) -> None:
+    market = make_market(cast)
+    call_id, _ = open_call(decided(invite("alice", "northwind.test", LONDON)), hold_micro=MICRO)
+    until = datetime.now(UTC) + timedelta(minutes=2)
+    limit(cast, 2 * MICRO)
+    assert extended(call_id, 2 * MICRO + 1, until) == 2 * MICRO  # what it can bear; nothing has changed
+    assert acme(market).reserved_micro == MICRO
+    assert extended(call_id, 2 * MICRO, until) == 2 * MICRO
+    assert extended(call_id, 3 * MICRO, until) == 2 * MICRO
+    limit(cast, 3 * MICRO)  # raised: the call goes on
+    assert extended(call_id, 3 * MICRO, until) == 3 * MICRO
+
+
+@pytest.mark.parametrize("timezone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu"])
+def test_a_day_is_the_customers_own(cast: Cast, timezone: str) -> None:
+    market = make_market(cast)
+    limit(cast, MICRO, timezone)
+    midnight = datetime.now(ZoneInfo(timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    decision = decided(invite("alice", "northwind.test", LONDON))
+    charge(cast, market, MICRO, midnight - timedelta(seconds=1))
+    assert open_call(decision, hold_micro=MICRO)[1] == "ok"
+    charge(cast, market, MICRO, midnight)
+    assert open_call(decision, hold_micro=1)[1] == "daily-limit-reached"
+
+
 def test_release_spares_an_answered_call(cast: Cast) -> None:
     market = make_market(cast)
     call_id, _ = open_call(decided(invite("alice", "northwind.test", LONDON)))
@@ -116,10 +172,17 @@ def extended(call_id: UUID, total_micro: int, until: datetime) -> int:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("money", "daily", "slug"), [(10, None, "credit-exhausted"), (50, 10, "daily-limit-reached")])
 def test_a_hundred_calls_at_once_on_money_for_ten_overspend_nothing(
-    cast: Cast, config: Config, role_connection: Callable[[str], psycopg.Connection]
+    cast: Cast,
+    config: Config,
+    role_connection: Callable[[str], psycopg.Connection],
+    money: int,
+    daily: int | None,
+    slug: str,
 ) -> None:
-    market = make_market(cast, acme_micro=10 * MICRO)
+    market = make_market(cast, acme_micro=money * MICRO)
+    limit(cast, None if daily is None else daily * MICRO)
     decision = decided(invite("alice", "northwind.test", LONDON))
     document = json.dumps({"direction": decision.direction.value, "request": {"sip_call_id": "x"}})
     start = threading.Barrier(10)
@@ -139,7 +202,7 @@ def test_a_hundred_calls_at_once_on_money_for_ten_overspend_nothing(
 
     with ThreadPoolExecutor(10) as pool:
         answers = [answer for burst_answers in pool.map(burst, range(10)) for answer in burst_answers]
-    assert sorted(set(answers)) == ["credit-exhausted", "ok"]
+    assert sorted(set(answers)) == sorted([slug, "ok"])
     assert answers.count("ok") == 10
-    assert acme(market).available_micro == 0
+    assert acme(market).available_micro == (money - 10) * MICRO
     assert Hold.objects.filter(state=HoldState.OPEN).aggregate(total=Sum("amount_micro"))["total"] == 10 * MICRO
