@@ -93,10 +93,7 @@ def make_market(cast: Cast, *, acme_micro: int = 10 * MICRO) -> Market:
         create_route(actor, route)
         emergency = replace(route, name="Emergency", is_emergency=True, country="GB")
         create_route(actor, emergency)
-        block(
-            actor,
-            BlacklistData(kind=BlacklistKind.CALLED, value="+8835100", reason="fraud", partner_id=cast.operator.pk),
-        )
+        _block(cast.operator, "+8835100")
         _sell("To Northwind", cast.operator, "0.02", buyer_partner_id=cast.northwind.pk)
         _sell("Northwind retail", cast.northwind, "0.06")
         _sell("To Fjord", cast.northwind, "0.04", buyer_partner_id=cast.fjord.pk)
@@ -115,6 +112,12 @@ def make_market(cast: Cast, *, acme_micro: int = 10 * MICRO) -> Market:
             acme_number,
             charlie_number,
         )
+
+
+def _block(partner: Partner, prefix: str) -> None:
+    with tenant(system_actor()) as actor:
+        data = BlacklistData(kind=BlacklistKind.CALLED, value=prefix, reason="fraud", partner_id=partner.pk)
+        block(actor, data)
 
 
 def _known(account: Account | None) -> Account:

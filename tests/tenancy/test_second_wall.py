@@ -35,7 +35,7 @@ UNOWNED = {
     "procrastinate_periodic_defers", "procrastinate_workers",
 }  # fmt: skip
 DOCUMENTS = ("domain_doc", "endpoint_doc", "customer_doc", "user_doc", "extension_doc", "number_doc", "partner_doc",
-             "gateway_doc", "route_doc")  # fmt: skip
+             "gateway_doc", "route_doc", "blacklist_doc")  # fmt: skip
 # What each role may read of the other schemas.
 READS = {
     "web": {"public.endpoints_location"},
@@ -48,8 +48,9 @@ CALLS = {  # functions past row-level security
     "web": {"billing_check_balanced", "carillon_host", "carillon_hostname_taken", "carillon_memberships",
             "carillon_operator", "carillon_search", "carillon_sip_domain", "carillon_subtree", "carillon_token",
             "carillon_users"},
-    "control": {"document", "documents", "extend_hold", "forward_call", "open_call", "open_calls", "record_event",
-                "record_trace", "refuse_call", "release_hold", "stray_dialogs", "tiers"},
+    "control": {"document", "documents", "extend_hold", "forward_call", "keep_bans", "open_call", "open_calls",
+                "record_event", "record_trace", "refuse_call", "release_hold", "standing_bans", "stray_dialogs",
+                "tiers"},
     "edge": {"ha1", "record_events"},
 }  # fmt: skip
 CALLS["worker"] = CALLS["web"] | {"record_event", "has_dialog"}

@@ -1,4 +1,4 @@
-"""Networks that the operator or a partner has blocked, at the edge itself."""
+"""What staff block and lift in the portal, at the edge itself: networks on blacklists, and bans."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from carillon.base.errors import Conflict
+from carillon.base.models import AuditEntry
 from carillon.base.tenancy import tenant
+from carillon.business.endpoints.models import Ban
 from carillon.business.partners.actions import BlacklistData, block, unblock
 from carillon.business.partners.choices import BlacklistKind
 from carillon.demo.cast.load import actor_of
 from carillon.demo.world import NORTHWIND, OPERATOR
+from carillon.usecases.lift_ban import lift_ban
 from tests.support.books import Books
 from tests.support.flows import FOLDER, load
 from tests.support.platform import Platform
 from tests.support.telephony import run_calls
+from tests.support.waiting import wait_until
 from tests.support.wire import wire
 
 pytestmark = pytest.mark.engines
@@ -39,17 +44,19 @@ def blocked(books: Books, seller: str, network: str, *, seconds: float | None = 
             unblock(actor, entry)
 
 
-def answers(platform: Platform, domain: str, wanted: str, *, source: str = STRANGER, within_s: float = 3.0) -> None:
+def answers(
+    platform: Platform, domain: str, wanted: str, *, source: str = STRANGER, who: str = "alice", within_s: float = 3.0
+) -> None:
     """A stranger asks until the first line of the answer holds `wanted` ("": until no answer comes)."""
-    asyncio.run(_answers(platform, domain, wanted, source, within_s))
+    asyncio.run(_answers(platform, f"{who}@{domain}", wanted, source, within_s))
 
 
-async def _answers(platform: Platform, domain: str, wanted: str, source: str, within_s: float) -> None:
+async def _answers(platform: Platform, account: str, wanted: str, source: str, within_s: float) -> None:
     raw = await wire(source)
     async with asyncio.timeout(within_s):
         line = "not asked yet"
         while (wanted not in line) if wanted else line:
-            request = raw.request("REGISTER", f"sip:{domain}").replace("northwind.test", domain)
+            request = raw.request("REGISTER", f"sip:{account}").replace("alice@northwind.test", account)
             try:
                 line = await raw.ask(platform, request, timeout_s=0.3)
             except AssertionError:
@@ -85,3 +92,25 @@ def test_a_gateway_inside_a_blocked_network_is_spared(platform: Platform, books:
         (heard,) = asyncio.run(run_calls(platform, load(FOLDER / "inbound_to_unassigned.yaml")))
     assert heard.codes == [404]
     answers(platform, "northwind.test", " 401 ", source="127.0.0.1")
+
+
+def test_staff_lift_a_ban_and_history_tells_who(platform: Platform, books: Books) -> None:
+    asyncio.run(_scan(platform, STRANGER))
+
+    def found() -> list[tuple[int]]:
+        return platform.sql("select id from endpoints_ban where source = %s and until > now()", STRANGER)
+
+    wait_until(lambda: bool(found()))
+    answers(platform, "northwind.test", "", who="mallory")
+    with books.open(), tenant(actor_of(OPERATOR)) as actor:
+        ban = lift_ban(actor, Ban.objects.get(pk=found()[0][0]))
+        entry = AuditEntry.objects.get(object_type="endpoints.ban", object_id=str(ban.pk))
+        assert (entry.action, entry.actor_name) == ("ban.lift", actor.name)
+        with pytest.raises(Conflict):
+            lift_ban(actor, ban)
+    answers(platform, "northwind.test", " 401 ", who="mallory")
+
+
+async def _scan(platform: Platform, source: str) -> None:
+    raw = await wire(source)
+    raw.transport.sendto(raw.request("OPTIONS", "sip:x", "User-Agent: friendly-scanner").encode(), platform.proxy)
