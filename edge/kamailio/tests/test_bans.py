@@ -149,6 +149,8 @@ async def test_a_gateway_is_never_banned(calm: Platform) -> None:
     for _ in range(600):
         raw.transport.sendto(raw.request("OPTIONS", "sip:x", SCANNER).encode(), calm.proxy)
     assert await is_heard(calm, raw)
+    outward = raw.request("INVITE", "sip:0033199000001@127.0.0.1")
+    assert " 404 " in await raw.ask(calm, outward), "who looks like a carrier reaches our own numbers and nobody else"
     raw.transport.close()
     await asyncio.to_thread(calm.heal)
     assert banned(calm, "127.0.0.1") == []
