@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
@@ -21,10 +21,11 @@ SCANNER = "User-Agent: friendly-scanner"
 
 
 @pytest.fixture
-def calm(platform: Platform) -> Platform:
-    """The platform once no address is banned any more."""
+def calm(platform: Platform) -> Iterator[Platform]:
+    """The platform without bans, before and after."""
     lift_all(platform)
-    return platform
+    yield platform
+    lift_all(platform)
 
 
 def lift_all(platform: Platform) -> None:
