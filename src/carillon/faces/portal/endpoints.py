@@ -260,6 +260,6 @@ PANELS = (
             " scan or flood. An account that has registered from an address is heard there all the same. To shut an"
             " address out for good, put it on a blacklist."
         ),
-        empty=_("Nobody has been banned."),
+        empty=_("Nobody is banned."),
     ),
 )

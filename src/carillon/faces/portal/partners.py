@@ -271,9 +271,8 @@ BLACKLISTS = Panel(
     update=actions.update_blacklist_entry,
     remove=actions.unblock,
     help=_(
-        "Numbers and networks that you and everybody below you have nothing to do with. Calls to a blocked number and"
-        " from a blocked caller are refused. A blocked network can't register or call; gateways are spared unless their"
-        " own address is blocked. Emergency calls always go through from a phone that is not on a blocked network."
+        "Calls to and from blocked numbers are refused, for you and everybody below you. Blocked networks can't"
+        " register or call. Gateways are spared unless their own address is blocked."
     ),
     empty=_("Nothing is blocked. Add a number that is called by fraudsters, or a network that attacks you."),
 )
