@@ -10,6 +10,7 @@ from typing import Any
 from carillon.callfeed.memory import MemoryFeed
 from carillon.callfeed.snapshot import Snapshot
 from carillon.logic.callflow.feed import (
+    BlacklistEntry,
     ChargingMode,
     Customer,
     Domain,
@@ -123,6 +124,7 @@ class World:
     users: tuple[User, ...] = USERS
     endpoints: tuple[Endpoint, ...] = ENDPOINTS
     numbers: tuple[Number, ...] = NUMBERS
+    blacklist: tuple[BlacklistEntry, ...] = ()
     exchange_rates: dict[tuple[str, str], Decimal] = field(default_factory=dict)
 
     def but(self, kind: str, key: int, **changes: Any) -> World:
@@ -134,7 +136,7 @@ class World:
     def feed(self) -> MemoryFeed:
         """What decide reads."""
         return MemoryFeed(
-            Snapshot(self.partners, self.gateways, self.routes, self.versions),
+            Snapshot(self.partners, self.gateways, self.routes, self.versions, self.blacklist),
             at_ms=1,
             domains=DOMAINS,
             endpoints=self.endpoints,

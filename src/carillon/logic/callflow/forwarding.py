@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from carillon.logic.callflow.blacklist import blacklisted
 from carillon.logic.callflow.callerid import ANONYMOUS
 from carillon.logic.callflow.feed import (
     Customer,
@@ -175,6 +176,8 @@ def _forwarded(feed: Feed, draft: Decision, called: _Called, cause: Cause, diall
         return _to_user(feed, draft, called, callee, owner, chunk_s)
     if read.kind is not DialledKind.E164:  # emergency services are only called by whoever needs them
         raise _not_done(draft)
+    if blocked := blacklisted(feed, owner.partner_id, "called", read.number):
+        raise _not_done(draft, *(replace(note, partner_id=note.partner_id or owner.partner_id) for note in blocked))
     found = feed.number(read.number)
     if found is None:
         return _to_network(feed, draft, called, chunk_s)
