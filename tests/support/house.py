@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,50 @@ from carillon.server import cluster, leftovers
 from carillon.server.throwaway import free_ports, session_folder
 
 
+class SmallDisk:
+    """A file system of its own in memory, mounted where only a holder process and those it lets in can see it."""
+
+    def __init__(self, place: Path, megabytes: int, owner: int) -> None:
+        self.place, self.owner = place, owner
+        mount = f"mount -t tmpfs -o size={megabytes}m,mode=755,uid={owner if not os.geteuid() else 0} tmpfs {place}"
+        script = f"{mount} && echo mounted && exec sleep infinity"
+        as_root = () if not os.geteuid() else ("--user", "--map-root-user")
+        line = ["unshare", *as_root, "--mount", "--propagation", "private", "sh", "-c", script]
+        self.holder = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+        assert self.holder.stdout is not None
+        assert self.holder.stdout.readline() == "mounted\n"
+
+    def enter(self, account: str | None) -> tuple[str, ...]:
+        """What comes before a command that is to see the disk, as the account that the servers run as."""
+        if os.geteuid():
+            ids = (f"--map-user={os.geteuid()}", f"--map-group={os.getegid()}")
+            held = ("--user", "--mount", "--preserve-credentials")
+            return ("nsenter", f"--target={self.holder.pid}", *held, "unshare", "--user", *ids)
+        held = ("nsenter", f"--target={self.holder.pid}", "--mount")
+        if account is None:
+            return held
+        ids = (f"--reuid={pwd.getpwnam(account).pw_uid}", f"--regid={pwd.getpwnam(account).pw_gid}")
+        return (*held, "setpriv", *ids, "--clear-groups")
+
+    @property
+    def seen(self) -> Path:
+        """The disk from outside."""
+        return Path(f"/proc/{self.holder.pid}/root{self.place}")
+
+    def fill(self) -> Path:
+        """Leave not a byte; the file to remove for room."""
+        ballast = self.seen / "ballast"
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(65536))
+        return ballast
+
+    def close(self) -> None:
+        """The disk goes with its holder."""
+        self.holder.kill()
+        self.holder.communicate()
+
+
 @dataclass(frozen=True)
 class House:
     """An installation of its own, driven through the command line as the account that the servers run as."""
@@ -26,6 +72,7 @@ class House:
     code: Path
     environ: dict[str, str]
     account: str | None
+    disk: SmallDisk | None = None
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*self.command, *arguments], capture_output=True, text=True, check=False, **self.identity)
@@ -35,11 +82,12 @@ class House:
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "carillon"]
+        return [*(self.disk.enter(self.account) if self.disk else ()), sys.executable, "-m", "carillon"]
 
     @property
     def identity(self) -> dict[str, Any]:
-        identity = {"user": self.account, "group": self.account, "extra_groups": []} if self.account else {}
+        is_other = self.account is not None and self.disk is None
+        identity: dict[str, Any] = {"user": self.account, "group": self.account, "extra_groups": []} if is_other else {}
         return {"env": self.environ, "cwd": "/", "stdin": subprocess.DEVNULL, **identity}
 
     def status(self) -> dict[str, Any]:
@@ -65,8 +113,11 @@ class House:
 
 
 @contextmanager
-def installation(name: str, **settings: str) -> Iterator[House]:
-    """An installation in a folder of the session, not started; afterwards it is stopped and nothing may remain."""
+def installation(name: str, *, disk_mb: int = 0, **settings: str) -> Iterator[House]:
+    """An installation in a folder of the session, not started; afterwards it is stopped and nothing may remain.
+
+    With `disk_mb` its home is a disk of that many megabytes.
+    """
     folder = session_folder() / name
     code = folder / "code"
     code.mkdir(parents=True)
@@ -91,7 +142,10 @@ def installation(name: str, **settings: str) -> Iterator[House]:
         "HOME": str(home),
         **settings,
     }
-    found = House(home, code, environ, account)
+    disk = SmallDisk(home, disk_mb, pwd.getpwnam(account).pw_uid if account else os.geteuid()) if disk_mb else None
+    found = House(home, code, environ, account, disk)
     yield found
     found.run("down")
+    if disk:
+        disk.close()
     assert not found.remains()
