@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 from tests.support.gateways import changed, in_force, status_of
 from tests.support.platform import Platform, eventually
+from tests.support.wire import wire
 
 from carillon.demo.useragent import Account, IncomingCall, UserAgent
 
@@ -56,6 +57,27 @@ async def carrier(platform: Platform) -> AsyncIterator[Carrier]:
 CHALLENGE = '407 Proxy Authentication Required|Proxy-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n'
 
 OK = "200 OK|Expires: 600\r\n"
+
+
+@pytest.mark.parametrize(("diversions", "status"), [(4, 486), (5, 482)])
+async def test_call_that_others_forwarded_too_often_is_not_forwarded_again(
+    platform: Platform, diversions: int, status: int
+) -> None:
+    set_bob = "update customers_user set forwards_always = %s, forward_always_to = '+441632960486' where name = 'Bob'"
+    (was,) = platform.sql("select last_value from callfeed.generation_user")[0]
+    platform.sql(set_bob, True)
+    source = await wire()
+    try:
+        with changed(platform, "Demo carrier A", "source_addresses", [f"127.0.0.1:{source.port}"]):
+            await in_force(platform)
+            await eventually(lambda: platform.status("/health")[1]["generations"].get("user", 0) > was)
+            forwarded = ["Diversion: <sip:+33199000002@x.test>;reason=unconditional"] * diversions
+            answer = await source.ask(platform, source.request("INVITE", "sip:+442079460102@127.0.0.1", *forwarded))
+    finally:
+        platform.sql(set_bob, False)
+        source.transport.close()
+    assert answer.startswith(f"SIP/2.0 {status}")
+    await in_force(platform)
 
 
 async def test_a_carriers_challenge_is_answered_with_our_password(platform: Platform) -> None:

@@ -137,6 +137,21 @@ def test_a_call_is_forwarded_at_most_five_times(length: int, refusal: str) -> No
     assert bool(decision.targets) == (not refusal)
 
 
+@pytest.mark.parametrize(
+    ("diversions", "caller", "slug"),
+    [
+        (4, "+33123456789", ""),
+        (5, "+33123456789", "forwarding-loop"),
+        (0, "+442071110002", "forwarding-loop"),
+        (0, "+442071110001", ""),
+    ],
+)
+def test_circle_through_the_telephone_network_ends(diversions: int, caller: str, slug: str) -> None:
+    request = replace(carrier_call("+442071110002", from_user=caller), diversions=diversions)
+    decision = decide(forwarding(always=OUTSIDE).feed(), request, chunk_s=CHUNK_S)
+    assert (decision.refusal.slug if decision.refusal else "") == slug
+
+
 @pytest.mark.parametrize("status", [Status.SUSPENDED, Status.BLOCKED])
 def test_who_may_not_call_may_not_forward(status: Status) -> None:
     world = forwarding(busy=OUTSIDE)

@@ -30,6 +30,7 @@ _ANONYMOUS = "sip:anonymous@anonymous.invalid"
 _REQUEST_FIELDS = (
     *("sip_call_id", "source_address", "source_port", "transport", "auth_user", "auth_realm"),
     *("request_user", "request_domain", "from_user", "from_domain", "from_display", "asserted_identity", "privacy"),
+    "diversions",
 )
 
 

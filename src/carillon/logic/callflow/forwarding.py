@@ -5,7 +5,8 @@ a chain and a hold of its own. The caller's chains stay as they are. Uncondition
 are decided at once (`reach`); busy, no answer, nobody registered and a phone's own redirection come after an attempt,
 and the edge asks again (`forward_after`).
 
-At most MAX_FORWARDS per call, and never back to the caller or to somebody who has forwarded already.
+At most MAX_FORWARDS per call, those of other networks counted, and never back to the caller or to somebody who has
+forwarded already. A circle through the telephone network shows by the forwarder's own number as the caller.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from carillon.logic.callflow.values import (
     Chain,
     ChainKind,
     Decision,
+    Direction,
     Diversion,
     Forward,
     Target,
@@ -161,7 +163,7 @@ def _destination(user: User, cause: Cause) -> str:
 
 def _forwarded(feed: Feed, draft: Decision, called: _Called, cause: Cause, dialled: str, chunk_s: int) -> Decision:
     user, owner = called.user, called.owner
-    if len(draft.forwards) >= MAX_FORWARDS:
+    if len(draft.forwards) + draft.request.diversions >= MAX_FORWARDS:
         raise _NotReached("forwarding-loop", Note(f"The call was forwarded {MAX_FORWARDS} times already."))
     barred = why_barred(feed, owner)
     if barred is not None:
@@ -171,6 +173,8 @@ def _forwarded(feed: Feed, draft: Decision, called: _Called, cause: Cause, diall
     number = called.number if called.number.startswith("+") else user.caller_id or owner.default_caller_id
     forward = Forward(cause, user.id, owner.id, owner.partner_id, user.name, number, user.extension, read.number)
     draft = noted(replace(draft, forwards=(*draft.forwards, forward)), Note(text, owner.partner_id))
+    if draft.direction is Direction.INBOUND and draft.caller == number:  # our own forwarding has come back to us
+        raise _loop(draft)
     if read.kind is DialledKind.EXTENSION:
         callee = feed.user_at(owner.id, read.number)
         return _to_user(feed, draft, called, callee, owner, chunk_s)

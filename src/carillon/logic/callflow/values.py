@@ -58,6 +58,7 @@ class CallRequest:
     from_display: str = ""
     asserted_identity: str = ""  # user part of P-Asserted-Identity, believed from gateways only
     privacy: str = ""
+    diversions: int = 0  # header fields Diversion of a gateway: how often others have forwarded the call
 
 
 @dataclass(frozen=True, slots=True)
