@@ -108,6 +108,8 @@ class Books:
             is_new = [self._arrange_gateways(changes), self._arrange_blacklist(changes)]
         if any(is_new):
             wait_until(lambda: self.platform.log("control").count("Reference data in force") > known)
+        (users,) = self.platform.sql("select last_value from callfeed.generation_user")[0]
+        wait_until(lambda: self.platform.status("/health")[1]["generations"].get("user", 0) >= users)
 
     def _arrange_money(self, changes: Changes) -> None:
         for name, seller, balance, limit in _buyers():

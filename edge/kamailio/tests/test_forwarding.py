@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,8 @@ from tests.support.platform import Platform, eventually
 from tests.support.telephony import do_otherwise, pick_up
 from tests.support.waiting import wait_until
 
-from carillon.demo.useragent import CallRefused, OutgoingCall, State
+from carillon.demo.useragent import CallRefused, OutgoingCall, State, UserAgent
+from carillon.demo.useragent.agent import CallHandler
 from carillon.demo.useragent.message import Message, parse
 
 pytestmark = pytest.mark.engines
@@ -39,6 +41,17 @@ def forwarding(**rules: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("bob_forwards", [rules], indirect=True, ids=[""])
 
 
+@asynccontextmanager
+async def registered(platform: Platform, name: str, on_call: CallHandler | None = None) -> AsyncIterator[UserAgent]:
+    """A phone that can be called, and is forgotten whatever happens."""
+    async with platform.phone(name, on_call=on_call) as phone:
+        await phone.register()
+        try:
+            yield phone
+        finally:
+            await phone.register(0)
+
+
 async def sent_to(platform: Platform, call: OutgoingCall, port: int) -> Message:
     """The first INVITE of the call that went to a port."""
     query = (
@@ -51,6 +64,11 @@ async def sent_to(platform: Platform, call: OutgoingCall, port: int) -> Message:
     return parse(raw.encode())
 
 
+def decides(platform: Platform) -> bool:
+    health = platform.status("/health")[1]
+    return bool(health and health["edge"] and health["reference"])
+
+
 def held(platform: Platform) -> int:
     return int(platform.sql("select count(*) from billing_hold where state = 'open'")[0][0])
 
@@ -60,12 +78,10 @@ async def test_carrier_is_told_who_forwarded_and_nothing_that_a_phone_claims(
     platform: Platform, bob_forwards: None
 ) -> None:
     claims = [("Diversion", "<sip:+33199000002@x.test>"), ("History-Info", "<sip:+33199000002@x.test>;index=1")]
-    async with platform.phone("alice") as alice, platform.phone("bob", on_call=busy) as bob:
-        await bob.register()
+    async with platform.phone("alice") as alice, registered(platform, "bob", busy):
         call = await alice.call("sip:102@northwind.test", headers=claims)
         await call.answered()
         await call.hang_up()
-        await bob.register(0)
     invite = await sent_to(platform, call, platform.config.ports.carrier_a)
     assert invite.get("Diversion") == "<sip:+442079460102@127.0.0.1>;reason=user-busy;counter=1"
     assert invite.all("History-Info") == [
@@ -77,12 +93,10 @@ async def test_carrier_is_told_who_forwarded_and_nothing_that_a_phone_claims(
 
 @forwarding(always="100")
 async def test_phone_is_told_who_forwarded(platform: Platform, bob_forwards: None) -> None:
-    async with platform.phone("alice") as alice, platform.phone("carla", on_call=pick_up) as carla:
-        await carla.register()
+    async with platform.phone("alice") as alice, registered(platform, "carla", pick_up) as carla:
         call = await alice.call("sip:102@northwind.test")
         await call.answered()
         await call.hang_up()
-        await carla.register(0)
         invite = next(parse(m.raw) for m in carla.messages if m.raw.startswith(b"INVITE"))
     assert invite.get("Diversion") == "<sip:+442079460102@northwind.test>;reason=unconditional;counter=1"
 
@@ -91,9 +105,8 @@ async def test_phone_is_told_who_forwarded(platform: Platform, bob_forwards: Non
 async def test_silent_control_gives_the_caller_what_came_of_the_attempt(platform: Platform, bob_forwards: None) -> None:
     async with (
         platform.phone("alice") as alice,
-        platform.phone("bob", on_call=partial(do_otherwise, does="ring")) as bob,
+        registered(platform, "bob", partial(do_otherwise, does="ring")),
     ):
-        await bob.register()
         call = await alice.call("sip:102@northwind.test")
         await call.ringing()
         platform.freeze("control")
@@ -102,14 +115,13 @@ async def test_silent_control_gives_the_caller_what_came_of_the_attempt(platform
                 await call.answered()
         finally:
             platform.freeze("control", is_frozen=False)
-        await bob.register(0)
     assert call.status == 480
     await eventually(lambda: not held(platform))
 
 
 @forwarding(busy=OUTSIDE)
 async def test_caller_who_gives_up_while_control_thinks_is_let_go(platform: Platform, bob_forwards: None) -> None:
-    async with platform.phone("alice") as alice, platform.phone("bob") as bob:
+    async with platform.phone("alice") as alice, registered(platform, "bob") as bob:
 
         async def freeze_and_refuse(call: Any) -> None:
             call.ring()
@@ -117,7 +129,6 @@ async def test_caller_who_gives_up_while_control_thinks_is_let_go(platform: Plat
             call.reject(486, "Busy Here")
 
         bob.on_call = freeze_and_refuse
-        await bob.register()
         call = await alice.call("sip:102@northwind.test")
         try:
             await eventually(lambda: "attempt" in [kind for kind, _ in platform.events(call.call_id)])
@@ -126,7 +137,6 @@ async def test_caller_who_gives_up_while_control_thinks_is_let_go(platform: Plat
                 await call.answered()
         finally:
             platform.freeze("control", is_frozen=False)
-        await bob.register(0)
     assert call.status in (487, 486)  # 486 when this machine was slower than the wait
     await eventually(lambda: "failed" in [kind for kind, _ in platform.events(call.call_id)])
     await eventually(lambda: not held(platform))
@@ -136,41 +146,19 @@ async def test_caller_who_gives_up_while_control_thinks_is_let_go(platform: Plat
 async def test_caller_who_gives_up_while_it_rings_elsewhere_costs_nobody_anything(
     platform: Platform, bob_forwards: None
 ) -> None:
-    async with platform.phone("alice") as alice, platform.phone("bob", on_call=busy) as bob:
-        await bob.register()
+    async with platform.phone("alice") as alice, registered(platform, "bob", busy):
         call = await alice.call("sip:102@northwind.test")
         await call.ringing()
         assert held(platform) == 1
         call.cancel()
         with pytest.raises(CallRefused):
             await call.answered()
-        await bob.register(0)
     assert call.status == 487
     await eventually(lambda: not held(platform))
 
 
-@forwarding(busy="004930231250001")
-async def test_forwarded_call_never_outlives_its_money_when_control_is_dead(
-    platform: Platform, bob_forwards: None
-) -> None:
-    try:
-        async with platform.phone("alice") as alice, platform.phone("bob", on_call=busy) as bob:
-            await bob.register()
-            call = await alice.call("sip:102@northwind.test")
-            await call.answered()
-            platform.stop("control", signal.SIGKILL)
-            await call.ended(20)
-            await bob.register(0)
-    finally:
-        platform.start("control")
-        wait_until(lambda: platform.status("/health")[1]["edge"] is True)
-    assert call.state == State.ENDED
-    assert call.answered_s <= 7 + 2.5  # seven seconds were held; timers have slack
-
-
 async def test_transfer_is_not_implemented(platform: Platform) -> None:
-    async with platform.phone("alice") as alice, platform.phone("bob", on_call=pick_up) as bob:
-        await bob.register()
+    async with platform.phone("alice") as alice, registered(platform, "bob", pick_up):
         call = await alice.call("sip:102@northwind.test")
         await call.answered()
         assert call.dialog is not None
@@ -185,5 +173,21 @@ async def test_transfer_is_not_implemented(platform: Platform) -> None:
         outside.add("Call-ID", "transfer-out-of-the-blue")
         outside.add("CSeq", "1 REFER")
         blind = await alice.transact(outside, alice.proxy)
-        await bob.register(0)
     assert (inside.status, blind.status) == (501, 501)
+
+
+@forwarding(busy="004930231250001")
+async def test_forwarded_call_never_outlives_its_money_when_control_is_dead(
+    platform: Platform, bob_forwards: None
+) -> None:
+    try:
+        async with platform.phone("alice") as alice, registered(platform, "bob", busy):
+            call = await alice.call("sip:102@northwind.test")
+            await call.answered()
+            platform.stop("control", signal.SIGKILL)
+            await call.ended(20)
+    finally:
+        platform.start("control")
+        wait_until(lambda: decides(platform))
+    assert call.state == State.ENDED
+    assert call.answered_s <= 7 + 2.5  # seven seconds were held; timers have slack

@@ -161,6 +161,12 @@ def test_who_may_not_call_may_not_forward(status: Status) -> None:
     assert longer.targets == decision.targets
 
 
+def test_forwarded_call_lasts_no_longer_than_the_forwarders_calls_may() -> None:
+    world = forwarding(always=OUTSIDE).but("customers", ACME, max_call_s=600).but("customers", DAN, max_call_s=900)
+    assert decided(world, "+442071110002", "dan@hello.test").max_s == 600
+    assert decided(World().but("customers", DAN, max_call_s=900), "+442071110002", "dan@hello.test").max_s == 900
+
+
 def test_user_without_a_device_is_unreachable() -> None:
     world = forwarding(unreachable=OUTSIDE).but("users", BOB, endpoints=())
     assert [target.kind for target in decided(world).targets] == ["gateway", "gateway"]

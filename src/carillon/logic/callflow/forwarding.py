@@ -248,11 +248,12 @@ def _to_network(feed: Feed, draft: Decision, called: _Called, chunk_s: int) -> D
         chain = priced_chain(feed, owner, choice.owner.id, number, notes)
     except NotPriced as problem:
         raise _not_done(draft, *choice.notes, *notes, problem.note) from None
-    place = len(draft.chains)
+    place, max_s = len(draft.chains), min(draft.max_s, owner.max_call_s)
     draft = replace(
         draft,
+        max_s=max_s,
         chains=(*draft.chains, _forwarding(chain, called, number)),
-        hold=hold_for(owner, chain, chunk_s, draft.max_s, place=place),
+        hold=hold_for(owner, chain, chunk_s, max_s, place=place),
         targets=(*draft.targets, *_carriers(feed, draft, choice, place)),
     )
     return noted(draft, caller_note, *choice.notes, *notes)
