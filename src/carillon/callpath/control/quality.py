@@ -1,6 +1,6 @@
 """How a call sounded, from what rtpengine has counted; asked once, when the call is over.
 
-rtpengine keeps a call for half a minute after its end (`delete-delay`), so whoever ended it can be first.
+rtpengine keeps a call for some seconds after its end (`delete-delay`), so whoever ended it can be first.
 """
 
 from __future__ import annotations

@@ -63,6 +63,14 @@ class Finding:
 SENTENCES: Final[Mapping[str, str]] = {
     # refused by us
     "unknown-source": "The call came from an address that belongs to none of the gateways.",
+    "unknown-endpoint": "The calling device's account does not exist any more.",
+    "unknown-customer": "The calling device's customer does not exist any more.",
+    "unknown-domain": "The call was for a SIP domain that is not served here.",
+    "called-blacklisted": "%(who)s is on a blacklist.",
+    "caller-blacklisted": "The caller's number is on a blacklist.",
+    "source-blacklisted": "The calling address is on a blacklist.",
+    "destination-barred": "Calls to numbers of the kind of %(who)s are barred for this customer.",
+    "daily-limit-reached": "The customer has spent what it may spend in a day.",
     "endpoint-disabled": "The calling device is disabled.",
     "customer-suspended": "The customer is suspended.",
     "customer-blocked": "The customer is blocked.",

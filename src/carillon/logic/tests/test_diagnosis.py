@@ -133,7 +133,7 @@ def test_a_call_is_diagnosed(name: str) -> None:
 def test_every_refusal_is_told() -> None:
     for slug, refusal in REFUSALS.items():
         (found,) = diagnose(Case(Outcome.REFUSED, "102", refusal.sip_code, refusal.reason, slug))
-        assert found.text.endswith(".")
+        assert (found.slug, found.text[-1]) == (slug, ".")
 
 
 def test_sentences_name_only_values_that_findings_have() -> None:
