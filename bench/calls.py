@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.calling import PATH, SETTINGS, SHORT_MS, carrier
 from bench.cpu import Meter
 from bench.crowd import PASSWORD, TIERS, load_crowd
 from bench.frame import Bench, Figures, installation, percentile, ratio, say, step
@@ -18,14 +18,7 @@ from carillon.server.installation import Installation
 from carillon.server.throwaway import spare_ports
 
 FIXED_ROUTE = Path(__file__).parent / "kamailio" / "calls.cfg"
-SHORT_MS = 1000
 RATED_WITHIN_S = 300
-SETTINGS = {
-    "CARILLON_CHUNK_SECONDS": "10",
-    # a thousand calls at once need more than a session's ports; rtpengine passes over those that others have
-    "CARILLON_PORT_RTP_MIN": "40000",
-    "CARILLON_PORT_RTP_MAX": "49999",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +31,6 @@ class Size:
     long_ms: int
 
 
-SIZES = {"full": Size(10_000, 200, 60, 40_000), "small": Size(50, 10, 3, 3_000)}
-
-
 @dataclass(frozen=True, slots=True)
 class Offered:
     """What became of the calls, and the CPU they took: microseconds of all processes."""
@@ -49,6 +39,9 @@ class Offered:
     failed: int
     setup_ms: list[float]
     cpu_us: int
+
+
+SIZES = {"full": Size(10_000, 200, 60, 40_000), "small": Size(50, 10, 3, 3_000)}
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -83,18 +76,8 @@ def measure(options: Namespace) -> Figures:
     }
 
 
-@contextmanager
-def carrier(installed: Installation) -> Iterator[None]:
-    """A carrier that answers every call, where the demo world's cheapest gateway points."""
-    answering = Sipp(Load("answer", installed.config.ports.carrier_a, "127.0.0.1", 0, 0), installed.logs / "carrier")
-    try:
-        yield
-    finally:
-        answering.stop()
-
-
 def _whole(installed: Installation, size: Size, accounts: Path) -> Offered:
-    for name in ("rtpengine", "kamailio", "control", "worker"):
+    for name in PATH:
         installed.start(name)
     offered = offer(installed, size, accounts, "whole", lambda done: wait_until_rated(installed, done))
     for name in ("worker", "control", "kamailio"):

@@ -7,13 +7,14 @@ import json
 import sys
 from collections.abc import Mapping
 
-from bench import calls, register
+from bench import calls, register, snapshot
 from bench.frame import Bench, Figures
 from carillon.server import throwaway
 
 BENCHES: Mapping[str, Bench] = {
     "calls": calls.BENCH,
     "register": register.BENCH,
+    "snapshot": snapshot.BENCH,
 }
 
 

@@ -67,12 +67,15 @@ def measure(options: Namespace) -> Figures:
 
 def _plain(installed: Installation) -> engines.Process:
     ours = engines.kamailio(installed.config)
-    config = ours.command.index("-f") + 1
-    command = (*ours.command[:config], str(PLAIN), *ours.command[config + 1 :])
+    place = ours.command.index("-f") + 1
+    further = (
+        ours.command.index("-l") if "-l" in ours.command else None
+    )  # listeners: for IPv6 and TLS, not asked for here
+    command = (*ours.command[:place], str(PLAIN), *ours.command[place + 1 : further])
     sip = installed.config.ports.sip
     return replace(
         ours,
-        command=tuple(part for part in command if not part.startswith("EDGE_CHILDREN") and part != "-A"),
+        command=command,
         environ={**ours.environ, "PGOPTIONS": "-c search_path=plain -c synchronous_commit=off"},
         ready=lambda: engines.accepts(engines.own_address(installed.config), sip),
     )

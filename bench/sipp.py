@@ -36,7 +36,12 @@ class Outcome:
 
     done: int
     failed: int
-    answer_ms: list[float]  # of what the scenario times
+    answers: list[tuple[float, float]]  # of what the scenario times: when, in ms since the start, and how long it took
+
+    @property
+    def answer_ms(self) -> list[float]:
+        """How long each took."""
+        return [took_ms for _, took_ms in self.answers]
 
 
 class Sipp:
@@ -72,6 +77,15 @@ class Sipp:
             self._process.wait(planned_s * 1.5 + LEAST_LATE_S)
         except subprocess.TimeoutExpired:
             self.stop()
+        return self._outcome(self.load.times)
+
+    def finish(self) -> Outcome:
+        """Offer nothing more, and its outcome when what is on its way is over."""
+        self._process.send_signal(signal.SIGUSR1)
+        try:
+            self._process.wait(self.load.lasting_ms / 1000 + LEAST_LATE_S)
+        except subprocess.TimeoutExpired:
+            self.stop()
         return self._outcome()
 
     def stop(self) -> None:
@@ -80,20 +94,20 @@ class Sipp:
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self, offered: int = 0) -> Outcome:
         stat = self._folder / "stat.csv"
         rows = list(csv.DictReader(stat.open(), delimiter=";")) if stat.exists() else []
         if not rows:
             raise RuntimeError(f"sipp did not run: {(self._folder / 'output').read_text(errors='replace')[-500:]}")
         done = int(rows[-1]["SuccessfulCall(C)"])
-        return Outcome(done, self.load.times - done, list(self._answer_times()))
+        return Outcome(done, (offered or int(rows[-1]["TotalCallCreated"])) - done, list(self._answers()))
 
-    def _answer_times(self) -> Iterable[float]:
+    def _answers(self) -> Iterable[tuple[float, float]]:
         for path in self._folder.glob("*_rtt.csv"):
             with path.open() as file:
                 for row in csv.reader(file, delimiter=";"):
                     if len(row) > 1 and row[1].replace(".", "", 1).isdigit():
-                        yield float(row[1])
+                        yield float(row[0]), float(row[1])
 
 
 def write_accounts(path: Path, usernames: Iterable[str], password: str, *, callees: int = 1) -> Path:

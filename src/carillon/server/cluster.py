@@ -30,12 +30,18 @@ VERSIONS = Path("/usr/lib/postgresql")
 # What each role may do to the server itself. The owner passes row-level security: its SECURITY DEFINER functions are
 # the only way around it for everybody else. Time limits keep one bad query from holding the platform.
 ROLE_ATTRIBUTES = {"owner": "CREATEDB BYPASSRLS", "web": "", "worker": "", "control": "", "edge": ""}
+# The call path looks everything up by key: a plan made for one value is as good for another.
+CALL_PATH = {
+    "statement_timeout": "5s",
+    "idle_in_transaction_session_timeout": "10s",
+    "plan_cache_mode": "force_generic_plan",
+}
 ROLE_SETTINGS = {
     "owner": {},
     "web": {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"},
     "worker": {"idle_in_transaction_session_timeout": "10min"},
-    "control": {"statement_timeout": "5s", "idle_in_transaction_session_timeout": "10s"},
-    "edge": {"statement_timeout": "5s", "idle_in_transaction_session_timeout": "10s"},
+    "control": CALL_PATH,
+    "edge": CALL_PATH,
 }
 
 DURABLE = {"synchronous_commit": "on", "wal_compression": "on", "max_wal_size": "2GB"}

@@ -111,7 +111,8 @@ def kamailio(config: Config, *, children: int = 4) -> Process:
     command = (
         *(find_program("kamailio", "kamailio"), "-f", str(CHECKOUT / "edge" / "kamailio" / "kamailio.cfg")),
         *("-Y", str(runtime), "-w", str(runtime), "-P", str(pid_file)),
-        *("-m", "512", "-M", "16", "-A", f"EDGE_CHILDREN={children}", "-DD", "-E"),
+        *("-m", "512", "-M", "16", "-x", "fm", "-X", "fm"),  # the memory manager without checks for debugging
+        *("-A", f"EDGE_CHILDREN={children}", "-DD", "-E"),
         *(argument for listener in _ipv6_listeners(config) for argument in ("-l", listener)),
     )
     return Process(

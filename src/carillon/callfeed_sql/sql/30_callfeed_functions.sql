@@ -1,5 +1,7 @@
 -- What the call path may change: holds, calls, events, traces. Each function is one transaction of control or the edge.
 -- calls_call.due_at is when the worker looks at a call next: to rate it once it has ended, else to see whether it lives.
+-- What every call runs is plpgsql, also where plain SQL would do: plpgsql keeps its plans, SQL functions with a search_path
+-- of their own are planned at each call, which takes several times what they do.
 
 -- Adds the call's row; false when it is there already, so that every caller may repeat itself after a lost answer.
 create function callfeed.add_call(call_id uuid, started_at timestamptz, edge text, decision jsonb) returns boolean
@@ -53,29 +55,35 @@ $$;
 
 -- Why the holder of an account may not make a paid call now, money aside; null when it may.
 create function callfeed.barred(account_id bigint) returns text
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-    select case
-        when c.status <> 'active' then 'customer-' || c.status
-        when exists (
-            select from public.partners_partner up where up.id = any (p.path) and up.status <> 'active'
-        ) then 'partner-suspended'
-    end
-    from public.billing_account a
-    join public.partners_partner p on p.id = a.partner_id
-    left join public.customers_customer c on c.id = a.customer_id
-    where a.id = $1
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return (
+        select case
+            when c.status <> 'active' then 'customer-' || c.status
+            when exists (
+                select from public.partners_partner up where up.id = any (p.path) and up.status <> 'active'
+            ) then 'partner-suspended'
+        end
+        from public.billing_account a
+        join public.partners_partner p on p.id = a.partner_id
+        left join public.customers_customer c on c.id = a.customer_id
+        where a.id = barred.account_id
+    );
+end
 $$;
 
 -- Whether every tier above has what the call may cost it. `needed` is [[account id, micro-units], ...]. Nothing is held:
 -- a row that all calls of a partner would change stops the platform at a few hundred calls a second.
 create function callfeed.upper_can_pay(needed jsonb) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-    select not exists (
-        select from jsonb_array_elements(coalesce($1, '[]')) n
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return not exists (
+        select from jsonb_array_elements(coalesce(needed, '[]')) n
         left join public.billing_account a on a.id = (n ->> 0)::bigint
         where a.id is null
            or a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro < (n ->> 1)::bigint
-    )
+    );
+end
 $$;
 
 -- Sets `amount` aside for a call; the slug of what stands in the way, or null. The one place where prepaid is exact: the
@@ -140,7 +148,7 @@ begin
         return slug;
     end if;
     update public.calls_call c set funded_until = open_call.funded_until where c.id = open_call.call_id;
-    if started_at < clock_timestamp() - interval '0.3 seconds' then
+    if decision ->> 'direction' = 'emergency' and started_at < clock_timestamp() - interval '0.3 seconds' then
         perform callfeed.catch_up(call_id);
     end if;
     return 'ok';
