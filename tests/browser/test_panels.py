@@ -47,6 +47,19 @@ def test_wrong_input_is_named_beside_its_field(enter: Callable[[str], Portal], p
     expect(page.locator("#e-extension")).to_contain_text("2 to 5 digits")
 
 
+def test_forwarding_is_set_in_the_form_and_seen_in_the_grid(enter: Callable[[str], Portal], page: Page) -> None:
+    portal = enter(PAUL)
+    portal.open("users")
+    portal.choose("Bob", "Edit")
+    page.wait_for_selector("dialog[open] form")
+    portal.fill(forwards_busy=True, forward_busy_to="999", forwards_no_answer=True, forward_no_answer_to="01632 960001")
+    portal.send()
+    expect(page.locator("#e-forward_busy_to")).to_contain_text("Emergency services")
+    portal.fill(forward_busy_to="101")
+    portal.send()
+    expect(page.locator(".tabulator-row", has_text="Bob").first).to_contain_text("busy: 101, no answer: +441632960001")
+
+
 def test_note_stays_with_its_author(enter: Callable[[str], Portal], page: Page) -> None:
     portal = enter(PAUL)
     portal.open("customers")

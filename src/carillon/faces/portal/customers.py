@@ -53,20 +53,20 @@ FORWARDING_FIELDS = (
     Field("forwards_no_answer", _("Forward when nobody answers"), section=FORWARDING),
     Field("forward_no_answer_to", _("Without an answer to"), max_length=40, section=FORWARDING),
     Field(
-        "no_answer_s",
-        _("Seconds of ringing"),
-        minimum=actions.SHORTEST_RING_S,
-        maximum=actions.LONGEST_RING_S,
-        section=FORWARDING,
-        help=_("After so many seconds nobody has answered."),
-    ),
-    Field(
         "forwards_unreachable",
         _("Forward when unreachable"),
         section=FORWARDING,
         help=_("When none of the user's devices is registered or answers at all."),
     ),
     Field("forward_unreachable_to", _("When unreachable to"), max_length=40, section=FORWARDING),
+    Field(
+        "no_answer_s",
+        _("Seconds of ringing"),
+        minimum=actions.SHORTEST_RING_S,
+        maximum=actions.LONGEST_RING_S,
+        section=FORWARDING,
+        help=_("So long the devices ring before nobody has answered."),
+    ),
 )
 
 CUSTOMERS = Panel(
