@@ -7,6 +7,7 @@ tests kill and freeze it, and database tests empty theirs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -61,7 +62,8 @@ class Platform(Installation):
         main = int((self.cluster.data / "postmaster.pid").read_text().split()[0])
         children = subprocess.run(["pgrep", "-P", str(main)], capture_output=True, text=True, check=True).stdout
         for pid in (main, *map(int, children.split())):
-            os.kill(pid, signal.SIGSTOP if is_frozen else signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # a backend whose client has just died
+                os.kill(pid, signal.SIGSTOP if is_frozen else signal.SIGCONT)
 
     def heal(self) -> None:
         """Bring back what is dead or frozen and end all calls."""
