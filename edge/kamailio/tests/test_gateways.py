@@ -200,3 +200,36 @@ async def test_edge_registers_at_a_carrier_that_wants_it(platform: Platform) -> 
     ha2 = hashlib.md5(f"REGISTER:{values['uri']}".encode(), usedforsecurity=False).hexdigest()
     parts = [ha1, values["nonce"], values["nc"], values["cnonce"], values["qop"], ha2]
     assert values["response"] == hashlib.md5(":".join(parts).encode(), usedforsecurity=False).hexdigest()
+
+
+async def test_carrier_is_told_the_caller_and_offered_codecs_as_it_wants(platform: Platform) -> None:
+    async with carrier(platform) as gateway, platform.phone("alice") as alice:
+        with (
+            changed(platform, "Demo carrier A", "caller_header", "rpid"),
+            changed(platform, "Demo carrier A", "caller_format", "plain"),
+            changed(platform, "Demo carrier A", "from_domain", "us.test"),
+            changed(platform, "Demo carrier A", "codecs", ["PCMU"]),
+        ):
+            await in_force(platform)
+            for prefix in ("", "*67"):
+                assert await status_of(alice, f"{prefix}01632960001") == 486
+    shown, hidden = gateway.got[0], gateway.got[-1]
+    assert "<sip:442079460101@us.test>" in re.findall("From:.*", shown)[0]
+    assert "Remote-Party-ID: <sip:442079460101@us.test>;party=calling;screen=yes;privacy=off" in shown
+    assert re.findall(r"m=audio \d+ RTP/AVP (.*)\r", shown) == ["0"]
+    assert "<sip:anonymous@anonymous.invalid>" in re.findall("From:.*", hidden)[0]
+    assert "Remote-Party-ID: <sip:442079460101@us.test>;party=calling;screen=yes;privacy=full" in hidden
+    assert "P-Asserted-Identity" not in shown + hidden
+
+
+async def test_called_phone_does_not_learn_a_withheld_number(platform: Platform) -> None:
+    async def busy(call: IncomingCall) -> None:
+        call.reject(486, "Busy Here")
+
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=busy) as bob:
+        await bob.register()
+        assert await status_of(alice, "sip:*67102@northwind.test") == 486
+        await bob.register(0)
+    invite = next(message.raw.decode() for message in bob.messages if message.first_line.startswith("INVITE"))
+    assert "anonymous@anonymous.invalid" in invite
+    assert not any(known in invite for known in ("alice", "sip:101@", "442079460101", "P-Asserted"))

@@ -243,7 +243,8 @@ def _emergency_target(gateway: Gateway, query: RouteQuery) -> Target:
 def gateway_target(gateway: Gateway, query: RouteQuery, carrier: CarrierCharge) -> Target:
     """One attempt at a gateway, numbers in its format."""
     number = gateway.prepend + formatted(query.number, gateway)[gateway.strip :]
-    return _target(gateway, number, formatted(query.caller, gateway), carrier)
+    caller_format = gateway.style.number_format or gateway.number_format
+    return _target(gateway, number, formatted(query.caller, gateway, caller_format), carrier)
 
 
 def _target(gateway: Gateway, number: str, caller: str, carrier: CarrierCharge) -> Target:
@@ -261,13 +262,16 @@ def _target(gateway: Gateway, number: str, caller: str, carrier: CarrierCharge) 
         ring_timeout_s=gateway.ring_timeout_s,
         reply_timeout_ms=gateway.reply_timeout_ms,
         carrier=carrier,
+        style=gateway.style,
+        codecs=gateway.codecs,
     )
 
 
-def formatted(e164: str, gateway: Gateway) -> str:
+def formatted(e164: str, gateway: Gateway, number_format: str = "") -> str:
     """An E.164 number the way the gateway wants it: e164 (+44...), plain (44...) or national (as dialled there)."""
-    if gateway.number_format == "plain":
+    wanted = number_format or gateway.number_format
+    if wanted == "plain":
         return e164.lstrip("+")
-    if gateway.number_format == "national":
+    if wanted == "national":
         return national_form(e164, gateway.country)
     return e164

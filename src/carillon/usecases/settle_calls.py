@@ -29,6 +29,7 @@ from carillon.business.calls.models import Call, CallEvent, Cdr
 from carillon.business.customers.models import Customer, User
 from carillon.business.partners.models import Partner
 from carillon.logic.callflow.charging import outcome_of, settle
+from carillon.logic.callflow.explanation import shown_caller
 from carillon.logic.callflow.forwarding import refuse_unpaid
 from carillon.logic.callflow.notes import notes_for
 from carillon.logic.callflow.refusals import REFUSALS
@@ -219,7 +220,7 @@ def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
         gateway_id=draft.gateway_id,
         gateway_name=str(draft.explanation.get("seller") or "")[:100] if is_cost else "",
         direction=decision.direction.value,
-        caller=call.caller,
+        caller=shown_caller(decision, draft.chain)[:64],
         callee=draft.callee[:64] or call.callee or decision.dialled[:64],
         destination=str(draft.explanation.get("rate_name") or "")[:100],
         started_at=call.started_at,

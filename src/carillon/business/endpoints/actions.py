@@ -40,6 +40,7 @@ class EndpointData:
     label: str = ""
     caller_id_id: int | None = None
     transport: Transport = Transport.UDP
+    withholds_caller: bool = False
 
 
 @action("sip_endpoints.add")
@@ -74,7 +75,7 @@ def update_endpoint(actor: Actor, endpoint: Endpoint, data: EndpointData) -> End
     with audited(actor, endpoint, "update"):
         _fill(actor, endpoint, data)
         check_values(endpoint)
-        endpoint.save(update_fields=["user", "label", "caller_id", "transport"])
+        endpoint.save(update_fields=["user", "label", "caller_id", "transport", "withholds_caller"])
     return endpoint
 
 
@@ -218,3 +219,4 @@ def _fill(actor: Actor, endpoint: Endpoint, data: EndpointData) -> None:
     faults.stop()
     endpoint.user, endpoint.caller_id = user, number
     endpoint.label, endpoint.transport = data.label.strip(), data.transport
+    endpoint.withholds_caller = data.withholds_caller

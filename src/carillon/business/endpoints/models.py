@@ -31,6 +31,7 @@ class Endpoint(TenantModel):
     caller_id = models.ForeignKey(Number, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     transport = models.CharField(max_length=3, choices=Transport.choices, default=Transport.UDP)
     is_enabled = models.BooleanField(default=True)
+    withholds_caller = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["Endpoint"].as_manager()

@@ -18,7 +18,7 @@ from carillon.business.customers.models import Customer
 from carillon.business.partners.queries import chosen_partner
 from carillon.business.pricing.choices import Purpose
 from carillon.business.pricing.models import PriceList
-from carillon.business.routing.choices import GatewayMode, NumberFormat, Strategy
+from carillon.business.routing.choices import CallerHeader, Codec, FromUser, GatewayMode, NumberFormat, Strategy
 from carillon.business.routing.errors import GatewayInUse
 from carillon.business.routing.models import Gateway, Route, RouteGateway
 
@@ -35,7 +35,8 @@ class GatewayData:
 
     `auth_password` "" keeps the stored one, as long as there is an `auth_username`. `source_addresses` are addresses
     (`192.0.2.1:5060`: that port only) or CIDR blocks from which its calls come in; several gateways may share one.
-    `cost_list_id` is what it charges.
+    `cost_list_id` is what it charges. `caller_format` None: as called numbers. `from_domain` "": our own address.
+    `is_trusted`: it may learn numbers that are withheld. `codecs`: which it may be offered, none: all.
     """
 
     name: str
@@ -53,6 +54,14 @@ class GatewayData:
     prepend: str = ""
     ring_timeout_s: int = 60
     reply_timeout_ms: int = 4000
+    caller_header: CallerHeader = CallerHeader.PAI
+    caller_format: NumberFormat | None = None
+    from_user: FromUser = FromUser.CALLER
+    from_domain: str = ""
+    sends_name: bool = False
+    is_trusted: bool = True
+    sends_diversion: bool = True
+    codecs: tuple[Codec, ...] = ()
     cost_list_id: int | None = None
     is_demo: bool = False
     partner_id: int | None = None
@@ -197,6 +206,10 @@ def _fill_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> None:
     gateway.number_format, gateway.strip, gateway.prepend = data.number_format, data.strip, data.prepend.strip()
     gateway.ring_timeout_s, gateway.reply_timeout_ms = data.ring_timeout_s, data.reply_timeout_ms
     gateway.cost_list = cost_list
+    gateway.caller_header, gateway.caller_format = data.caller_header, data.caller_format or ""
+    gateway.from_user, gateway.from_domain = data.from_user, data.from_domain.strip().lower()
+    gateway.sends_name, gateway.is_trusted = data.sends_name, data.is_trusted
+    gateway.sends_diversion, gateway.codecs = data.sends_diversion, list(data.codecs)
     faults = Faults()
     gateway.source_addresses = _networks(data.source_addresses, faults)
     _check_gateway(gateway, data, faults)
@@ -221,7 +234,11 @@ def _check_gateway(gateway: Gateway, data: GatewayData, faults: Faults) -> None:
     faults.unless(1 <= gateway.port <= 65535, "port", "A port is a number from 1 to 65535.")
     if gateway.country:
         faults.country(gateway.country)
-    is_national = gateway.number_format == NumberFormat.NATIONAL
+    if gateway.from_domain and not _is_address(gateway.from_domain):
+        faults.hostname(gateway.from_domain, "from_domain")
+    names_account = gateway.from_user == FromUser.ACCOUNT
+    faults.unless(not names_account or bool(gateway.auth_username), "from_user", "There is no user name to put there.")
+    is_national = NumberFormat.NATIONAL in (gateway.number_format, gateway.caller_format)
     faults.unless(not is_national or bool(gateway.country), "country", "The national format needs the country.")
     is_prefix = not gateway.prepend or (gateway.prepend.isascii() and gateway.prepend.lstrip("+").isdigit())
     faults.unless(is_prefix, "prepend", "Only digits can be put before a number.")
@@ -266,7 +283,8 @@ def _networks(written: Sequence[str], faults: Faults) -> list[str]:
             faults.unless(False, "source_addresses", f"“{text[:60]}” is no address or block such as 192.0.2.0/24.")
             continue
         if port and network.num_addresses == 1:
-            found[f"{network.network_address}:{port}"] = None
+            address = network.network_address
+            found[f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"] = None
             continue
         widest = WIDEST_IPV4 if network.version == 4 else WIDEST_IPV6
         sentence = f"{network} is too wide: whoever is in it could send calls as this carrier."
@@ -280,7 +298,8 @@ def _split_port(text: str) -> tuple[str, str]:
     """`192.0.2.1:5060` as address and port: only calls from that port are the carrier's."""
     block, _, port = text.rpartition(":")
     is_port = port.isascii() and port.isdigit() and 0 < int(port) <= 65_535
-    return (block, port) if is_port and "." in block and ":" not in block else (text, "")
+    is_block = ("." in block and ":" not in block) or (block.startswith("[") and block.endswith("]"))
+    return (block.strip("[]"), port) if is_port and is_block else (text.strip("[]"), "")
 
 
 def _fill_route(actor: Actor, route: Route, data: RouteData) -> list[Gateway]:

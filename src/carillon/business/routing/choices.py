@@ -27,3 +27,29 @@ class GatewayMode(models.TextChoices):
 
     ADDRESS = "address", _("By address")
     REGISTRATION = "registration", _("By registration")
+
+
+class CallerHeader(models.TextChoices):
+    """Where a gateway looks for the caller's number."""
+
+    PAI = "pai", _("P-Asserted-Identity")
+    PPI = "ppi", _("P-Preferred-Identity")
+    RPID = "rpid", _("Remote-Party-ID")
+    NONE = "none", _("From only")
+
+
+class FromUser(models.TextChoices):
+    """Whom From names."""
+
+    CALLER = "caller", _("The caller")
+    ACCOUNT = "account", _("Our user name")
+
+
+class Codec(models.TextChoices):
+    """Voice codecs by the names of RFC 3551 and its followers."""
+
+    PCMA = "PCMA", _("G.711 A-law")
+    PCMU = "PCMU", _("G.711 μ-law")
+    G722 = "G722", _("G.722")
+    G729 = "G729", _("G.729")
+    OPUS = "opus", _("Opus")

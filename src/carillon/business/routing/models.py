@@ -11,7 +11,7 @@ from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
 from carillon.business.partners.tenant import TenantModel
 from carillon.business.pricing.models import PriceList
-from carillon.business.routing.choices import GatewayMode, NumberFormat, Strategy
+from carillon.business.routing.choices import CallerHeader, Codec, FromUser, GatewayMode, NumberFormat, Strategy
 
 
 class Gateway(TenantModel):
@@ -29,12 +29,22 @@ class Gateway(TenantModel):
     auth_secret = models.TextField(default="", blank=True)  # "v1:" + Fernet token
     auth_ha1 = models.CharField(max_length=32, default="", blank=True)  # of the secret: what uacreg registers with
     auth_realm = models.CharField(max_length=253, default="", blank=True)
-    source_addresses = ArrayField(models.CharField(max_length=43), default=list, blank=True)  # CIDR
+    source_addresses = ArrayField(models.CharField(max_length=47), default=list, blank=True)  # CIDR
     number_format = models.CharField(max_length=8, choices=NumberFormat.choices, default=NumberFormat.E164)
     strip = models.PositiveSmallIntegerField(default=0)
     prepend = models.CharField(max_length=16, default="", blank=True)
     ring_timeout_s = models.PositiveIntegerField(default=60)
     reply_timeout_ms = models.PositiveIntegerField(default=4000)
+    caller_header = models.CharField(max_length=4, choices=CallerHeader.choices, default=CallerHeader.PAI)
+    caller_format = models.CharField(
+        max_length=8, choices=NumberFormat.choices, default="", blank=True
+    )  # "": as numbers
+    from_user = models.CharField(max_length=7, choices=FromUser.choices, default=FromUser.CALLER)
+    from_domain = models.CharField(max_length=253, default="", blank=True)  # "": our address
+    sends_name = models.BooleanField(default=False)
+    is_trusted = models.BooleanField(default=True)  # with numbers that their owners withhold
+    sends_diversion = models.BooleanField(default=True)
+    codecs = ArrayField(models.CharField(max_length=8, choices=Codec.choices), default=list, blank=True)  # empty: all
     cost_list = models.ForeignKey(PriceList, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     is_enabled = models.BooleanField(default=True)
     is_demo = models.BooleanField(default=False)

@@ -16,7 +16,8 @@ create view callfeed.endpoint_doc as
 select e.username || '@' || lower(w.sip_domain) as key,
        jsonb_build_object(
            'id', e.id, 'username', e.username, 'domain', lower(w.sip_domain), 'customer_id', e.customer_id,
-           'user_id', e.user_id, 'is_enabled', e.is_enabled, 'caller_id', coalesce(n.e164, '')
+           'user_id', e.user_id, 'is_enabled', e.is_enabled, 'caller_id', coalesce(n.e164, ''),
+           'withholds_caller', e.withholds_caller
        ) as doc,
        e.username, w.sip_domain as domain
 from public.endpoints_endpoint e
@@ -153,7 +154,12 @@ select g.id::text as key,
            'auth_username', g.auth_username, 'auth_password', g.auth_secret, 'auth_realm', g.auth_realm,
            'number_format', g.number_format, 'strip', g.strip, 'prepend', g.prepend,
            'source_addresses', to_jsonb(g.source_addresses), 'ring_timeout_s', g.ring_timeout_s,
-           'reply_timeout_ms', g.reply_timeout_ms, 'country', g.country
+           'reply_timeout_ms', g.reply_timeout_ms, 'country', g.country, 'codecs', to_jsonb(g.codecs),
+           'style', jsonb_build_object(
+               'header', g.caller_header, 'from_user', g.from_user, 'from_domain', g.from_domain,
+               'sends_name', g.sends_name, 'is_trusted', g.is_trusted, 'number_format', g.caller_format,
+               'sends_diversion', g.sends_diversion
+           )
        ) as doc
 from public.routing_gateway g;
 

@@ -21,7 +21,8 @@ begin
     ) values (
         add_call.call_id, owner, (d ->> 'customer_id')::bigint, (d ->> 'callee_partner_id')::bigint,
         (d ->> 'callee_customer_id')::bigint, left(add_call.edge, 64), left(d -> 'request' ->> 'sip_call_id', 255),
-        left(d ->> 'direction', 10), left(coalesce(d ->> 'caller', ''), 64), left(coalesce(d ->> 'callee', ''), 64),
+        left(d ->> 'direction', 10), left(case when d -> 'is_withheld' = 'true' and d ->> 'direction' = 'onnet' then 'anonymous'  -- the called side sees it
+                       else coalesce(d ->> 'caller', '') end, 64), left(coalesce(d ->> 'callee', ''), 64),
         'trying', add_call.started_at, now() + interval '30 seconds', d
     ) on conflict (id) do nothing;
     return found;

@@ -34,7 +34,7 @@ ITEMS_PER_MESSAGE = 20  # an emergency route of four carriers is about 1 KB, a m
 RELOADS = 5
 RELOAD_PAUSE_S = 2.0
 _EMERGENCY = Decision(Direction.EMERGENCY, CallRequest("", "", 0, "", "", "", "", ""))
-_IDENTITY = ("from", "display", "pai", "privacy")
+_IDENTITY = ("from", "display", "headers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote
 
+from carillon.logic.callflow.callerid import ANONYMOUS
 from carillon.logic.callflow.forwarding import Failure
 from carillon.logic.callflow.values import (
     CallRequest,
     Cause,
     Decision,
+    Direction,
     Refusal,
     Target,
 )
@@ -26,6 +28,7 @@ VANISHED_LIFETIME_S = 10
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_STORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _TELEPHONE = re.compile(r"\+?[0-9().-]+")
+_DTMF = "telephone-event"  # digits are no codec of the voice: they always pass
 _ANONYMOUS = "sip:anonymous@anonymous.invalid"
 _REQUEST_FIELDS = (
     *("sip_call_id", "source_address", "source_port", "transport", "auth_user", "auth_realm"),
@@ -135,20 +138,22 @@ def wire_target(target: Target, decision: Decision, advertised: str, decrypt: Ca
         "reply_ms": target.reply_timeout_ms,
         **({"asks": " ".join(target.asks)} if target.asks else {}),
     }
+    is_hidden = decision.is_withheld and decision.direction is not Direction.EMERGENCY
     if target.kind == "contacts":
         domain = target.contacts[0].rpartition("@")[2]
         return {
             **common,
             **_history(target, domain),
             "uris": [f"sip:{contact}" for contact in target.contacts],
-            **_identity(target.caller, decision.caller_name, domain, is_private=_is_private(decision), is_trunk=False),
+            **_identity_for_phones(target.caller, decision.caller_name, domain, is_hidden=is_hidden),
         }
     transport = "" if target.transport == "udp" else f";transport={target.transport}"
     wire = {
         **common,
         "uri": f"sip:{quote(target.number, safe=_USER_SAFE)}@{_host(target.host)}:{target.port}{transport}",
-        **_history(target, _host(advertised)),
-        **_identity(target.caller, "", _host(advertised), is_private=_is_private(decision), is_trunk=True),
+        **(_history(target, _host(advertised)) if target.style.sends_diversion else {}),
+        **_identity_for_carriers(target, decision.caller_name, advertised, is_hidden=is_hidden),
+        "media": _media(target),
     }
     if target.auth_username:
         wire |= {
@@ -187,6 +192,13 @@ def _history(target: Target, domain: str) -> Json:
     return {"diversion": ", ".join(reversed(said)), "history": ", ".join(history)}
 
 
+def _media(target: Target) -> str:
+    """Flags of rtpengine's offer that leave the carrier's codecs; "" when it takes all."""
+    if not target.codecs:
+        return ""
+    return " ".join(("codec-strip-all", *(f"codec-offer-{name}" for name in (*target.codecs, _DTMF))))
+
+
 def label_of(target: Target) -> str:
     """How an attempt at this target is called in events and CDRs."""
     if target.kind == "contacts":
@@ -194,18 +206,43 @@ def label_of(target: Target) -> str:
     return target.carrier.gateway if target.carrier else f"{target.host}:{target.port}"
 
 
-def _is_private(decision: Decision) -> bool:
-    """RFC 3323: the caller asked not to be shown."""
-    return bool(decision.request.privacy) and decision.request.privacy.strip().lower() != "none"
+def _identity_for_phones(caller: str, name: str, domain: str, *, is_hidden: bool) -> Json:
+    """From, display name and more header fields of a leg to phones, who never learn who hides."""
+    if not caller or is_hidden:
+        return {"from": _ANONYMOUS, "display": '"Anonymous"', "headers": ""}
+    uri = _uri(caller, domain)
+    return {"from": uri, "display": _quoted(name), "headers": f"P-Asserted-Identity: <{uri}>\r\n"}
 
 
-def _identity(caller: str, name: str, domain: str, *, is_private: bool, is_trunk: bool) -> Json:
-    """From, display name, P-Asserted-Identity and Privacy of a leg. Only a carrier may learn who hides (RFC 3325)."""
-    uri = f"sip:{quote(caller, safe=_USER_SAFE)}@{domain}"
-    if not caller or is_private:
-        hidden = {"from": _ANONYMOUS, "display": '"Anonymous"'}
-        return hidden | ({"pai": uri, "privacy": "id"} if caller and is_trunk else {})
-    return {"from": uri, "display": _quoted(name), "pai": uri}
+def _identity_for_carriers(target: Target, name: str, advertised: str, *, is_hidden: bool) -> Json:
+    """The same for a carrier, as it wants it. A trusted one learns who hides, and that the caller does (RFC 3325)."""
+    style = target.style
+    domain = style.from_domain or _host(advertised)
+    caller = "" if target.caller == ANONYMOUS else target.caller  # a carrier's hidden caller, whom a user forwards
+    is_hidden = is_hidden or not caller
+    shown = {"from": _uri(caller, domain), "display": _quoted(name) if style.sends_name else ""}
+    if is_hidden:
+        shown = {"from": _ANONYMOUS, "display": '"Anonymous"'}
+    if style.from_user == "account" and target.auth_username:
+        shown["from"] = _uri(target.auth_username, domain)
+    if not caller or (is_hidden and not style.is_trusted):
+        return {**shown, "headers": ""}
+    return {**shown, "headers": _asserted(style.header, _uri(caller, domain), is_hidden=is_hidden)}
+
+
+def _asserted(header: str, uri: str, *, is_hidden: bool) -> str:
+    """The header fields that name the caller to a carrier."""
+    if header == "rpid":
+        privacy = "full" if is_hidden else "off"
+        return f"Remote-Party-ID: <{uri}>;party=calling;screen=yes;privacy={privacy}\r\n"
+    name = {"pai": "P-Asserted-Identity", "ppi": "P-Preferred-Identity"}.get(header)
+    if name is None:
+        return ""
+    return f"{name}: <{uri}>\r\n" + ("Privacy: id\r\n" if is_hidden else "")
+
+
+def _uri(user: str, domain: str) -> str:
+    return f"sip:{quote(user, safe=_USER_SAFE)}@{domain}"
 
 
 def _quoted(name: str) -> str:

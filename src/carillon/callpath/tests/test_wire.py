@@ -15,7 +15,7 @@ from carillon.callpath.control.wire import (
     request_of,
     wire_target,
 )
-from carillon.logic.callflow.feed import Gateway
+from carillon.logic.callflow.feed import CallerStyle, Gateway
 from carillon.logic.callflow.values import (
     CallRequest,
     Cause,
@@ -39,7 +39,8 @@ def wire(target: Target, decision: Decision = DECISION) -> dict[str, Any]:
 def test_gateway_target() -> None:
     found = wire(replace(GATEWAY, transport="tcp", auth_username="u", auth_password="v1:x", auth_realm="r"))
     assert found["uri"] == "sip:+442079460000@192.0.2.7:5061;transport=tcp"
-    assert found["from"] == found["pai"] == "sip:+442079460101@203.0.113.5"
+    assert found["from"] == "sip:+442079460101@203.0.113.5"
+    assert found["headers"] == "P-Asserted-Identity: <sip:+442079460101@203.0.113.5>\r\n"
     assert (found["auth_username"], found["auth_password"], found["auth_realm"]) == ("u", "open v1:x", "r")
 
 
@@ -59,15 +60,54 @@ def test_a_number_cannot_leave_its_place_in_the_uri(number: str) -> None:
 
 
 def test_a_hidden_caller_is_told_to_carriers_only() -> None:
-    hidden = replace(DECISION, request=replace(REQUEST, privacy="id"))
+    hidden = replace(DECISION, is_withheld=True)
     assert wire(PHONES, hidden)["from"] == "sip:anonymous@anonymous.invalid"
-    assert "pai" not in wire(PHONES, hidden)
+    assert wire(PHONES, hidden)["headers"] == ""
     carrier = wire(GATEWAY, hidden)
-    assert (carrier["from"], carrier["pai"], carrier["privacy"]) == (
-        "sip:anonymous@anonymous.invalid",
-        "sip:+442079460101@203.0.113.5",
-        "id",
-    )
+    assert carrier["from"] == "sip:anonymous@anonymous.invalid"
+    assert carrier["headers"] == "P-Asserted-Identity: <sip:+442079460101@203.0.113.5>\r\nPrivacy: id\r\n"
+    stranger = wire(replace(GATEWAY, style=CallerStyle(is_trusted=False)), hidden)
+    assert "442079460101" not in stranger["from"] + stranger["headers"]
+
+
+def test_a_forwarded_call_of_a_hidden_caller_names_nobody() -> None:
+    found = wire(replace(GATEWAY, caller="anonymous"), replace(DECISION, is_withheld=True))
+    assert (found["from"], found["headers"]) == ("sip:anonymous@anonymous.invalid", "")
+
+
+def test_emergency_services_see_who_hides() -> None:
+    found = wire(GATEWAY, replace(DECISION, is_withheld=True, direction=Direction.EMERGENCY))
+    assert found["from"] == "sip:+442079460101@203.0.113.5"
+    assert "Privacy" not in found["headers"]
+
+
+@pytest.mark.parametrize(
+    ("style", "is_hidden", "headers"),
+    [
+        (CallerStyle("ppi"), False, "P-Preferred-Identity: <{}>\r\n"),
+        (CallerStyle("ppi"), True, "P-Preferred-Identity: <{}>\r\nPrivacy: id\r\n"),
+        (CallerStyle("rpid"), False, "Remote-Party-ID: <{}>;party=calling;screen=yes;privacy=off\r\n"),
+        (CallerStyle("rpid"), True, "Remote-Party-ID: <{}>;party=calling;screen=yes;privacy=full\r\n"),
+        (CallerStyle("none"), False, ""),
+    ],
+)
+def test_each_carrier_is_told_the_caller_as_it_wants(style: CallerStyle, is_hidden: bool, headers: str) -> None:
+    target = replace(GATEWAY, style=replace(style, from_domain="us.test"))
+    found = wire(target, replace(DECISION, is_withheld=is_hidden))
+    assert found["headers"] == headers.format("sip:+442079460101@us.test")
+
+
+def test_a_carrier_may_want_our_account_in_from_and_the_callers_name() -> None:
+    style = CallerStyle(from_user="account", from_domain="carrier.test", sends_name=True)
+    found = wire(replace(GATEWAY, auth_username="us1", style=style))
+    assert (found["from"], found["display"]) == ("sip:us1@carrier.test", '"Zoë \\"Z\\" X: y"')
+    assert "sip:+442079460101@carrier.test" in found["headers"]
+
+
+def test_a_carrier_is_offered_the_codecs_it_takes_and_digits() -> None:
+    assert wire(GATEWAY)["media"] == ""
+    media = wire(replace(GATEWAY, codecs=("PCMA", "G729")))["media"]
+    assert media == "codec-strip-all codec-offer-PCMA codec-offer-G729 codec-offer-telephone-event"
 
 
 def test_question_becomes_a_request() -> None:
@@ -159,6 +199,12 @@ def test_who_forwarded_is_told_in_order_and_the_last_one_first() -> None:
         "<sip:+442079460000@203.0.113.5;cause=302>;index=1.1.1;mp=1.1",
     ]
     assert "diversion" not in wire(GATEWAY)
+
+
+def test_a_carrier_may_not_want_to_know_who_forwarded() -> None:
+    quiet = CallerStyle(sends_diversion=False)
+    found = wire(replace(GATEWAY, diversions=(Diversion("442079460102", Cause.BUSY),), style=quiet))
+    assert not {"diversion", "history"} & found.keys()
 
 
 def test_answer_to_the_second_question_has_the_further_targets_alone() -> None:

@@ -150,6 +150,11 @@ PANELS = (
                 help=_("One of the customer's numbers. Leave empty for the user's own, else the customer's."),
             ),
             Field("transport", _("Transport"), help=_("What the device should be set to.")),
+            Field(
+                "withholds_caller",
+                _("Withholds its number"),
+                help=_("Called parties see no number, emergency services do. *82 shows it for one call."),
+            ),
         ),
         create=actions.create_endpoint,
         update=actions.update_endpoint,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from carillon.base.actor import Actor
 from carillon.business.pricing.ratefile import ALL_NUMBERS
 from carillon.business.routing import actions, queries
-from carillon.business.routing.choices import GatewayMode, Strategy
+from carillon.business.routing.choices import Codec, GatewayMode, Strategy
 from carillon.business.routing.models import Gateway, Route
 from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
 
@@ -89,6 +89,26 @@ GATEWAY_FIELDS = (
     Field("country", _("Country"), max_length=2, section=_("Numbers"), placeholder="GB"),
     Field("strip", _("Take off digits"), minimum=0, maximum=15, section=_("Numbers")),
     Field("prepend", _("Put before"), max_length=16, section=_("Numbers")),
+    Field(
+        "codecs",
+        _("Codecs"),
+        choices=Codec.choices,
+        section=_("Numbers"),
+        wide=True,
+        help=_("What it may be offered. Choose none to offer whatever the phone can."),
+    ),
+    Field("caller_header", _("Number asserted in"), section=_("Caller")),
+    Field("caller_format", _("Number format"), section=_("Caller"), help=_("Leave empty for that of called numbers.")),
+    Field("from_user", _("From names"), section=_("Caller")),
+    Field("from_domain", _("From domain"), max_length=253, section=_("Caller"), help=_("Leave empty for our address.")),
+    Field("sends_name", _("Send the caller's name"), section=_("Caller")),
+    Field("sends_diversion", _("Tell who forwarded"), section=_("Caller"), help=_("Diversion and History-Info.")),
+    Field(
+        "is_trusted",
+        _("Trusted with withheld numbers"),
+        section=_("Caller"),
+        help=_("It gets them marked as private (RFC 3325), as the law often asks; otherwise the call is anonymous."),
+    ),
     Field("ring_timeout_s", _("Rings at most (s)"), minimum=5, maximum=300, section=_("Failover")),
     Field("reply_timeout_ms", _("Silent at most (ms)"), minimum=200, maximum=30_000, section=_("Failover")),
     Field("is_demo", _("Demo carrier"), only="create", section=_("Failover")),
@@ -145,6 +165,14 @@ GATEWAYS = Panel(
         Column("prepend", _("Put before")),
         Column("ring_timeout_s", _("Rings at most"), kind="integer"),
         Column("reply_timeout_ms", _("Silent at most"), kind="integer"),
+        Column("caller_header", _("Number asserted in")),
+        Column("caller_format", _("Caller's number format")),
+        Column("from_user", _("From names")),
+        Column("from_domain", _("From domain")),
+        Column("sends_name", _("Sends the caller's name"), kind="bool"),
+        Column("is_trusted", _("Trusted with withheld numbers"), kind="bool"),
+        Column("sends_diversion", _("Tells who forwarded"), kind="bool"),
+        Column("codecs", _("Codecs"), kind="list"),
         Column("cost_list_id", _("Cost list"), kind="integer"),
         Column("partner_id", _("Partner"), kind="integer"),
         Column("created_at", _("Created"), kind="datetime"),

@@ -12,6 +12,11 @@ from carillon.logic.callflow.values import CallRequest
 from carillon.logic.numbers import DialledKind, normalise
 
 ANONYMOUS = "anonymous"
+# What people dial before a number to hide theirs for one call, or to show it: 3GPP TS 22.030 (#31#, *31#), North
+# America (*67, *82), and what a country has beside them.
+_HIDE, _SHOW = ("#31#", "*67"), ("*31#", "*82")
+_HIDE_IN, _SHOW_IN = {"GB": ("141",)}, {"GB": ("1470",)}
+_PRIVATE = frozenset({"id", "user", "header", "full"})  # RFC 3323, 4.2 and RFC 3325, 9.3
 
 
 def caller_id(request: CallRequest, endpoint: Endpoint, user: User | None, customer: Customer) -> tuple[str, str]:
@@ -34,6 +39,28 @@ def caller_id(request: CallRequest, endpoint: Endpoint, user: User | None, custo
     return "", f"Caller ID withheld: {customer.name} has no number to show.{ignored}"
 
 
+def asks_privacy(request: CallRequest) -> bool:
+    """Whether the caller asked by Privacy for its number to be withheld (RFC 3323)."""
+    asked = {item.strip() for item in request.privacy.lower().replace(",", ";").split(";")}
+    return bool(asked & _PRIVATE)
+
+
+def withheld_by_prefix(dialled: str, country: str) -> tuple[str, bool | None]:
+    """What is left of a dialled number, and whether a prefix hides (True) or shows (False) the caller; None: neither.
+
+    A prefix that is no service code by its form (GB: 141) counts only before a number that begins with 0 or +.
+    """
+    for prefixes, is_hidden in ((_HIDE, True), (_SHOW, False)):
+        for prefix in prefixes:
+            if dialled.startswith(prefix) and len(dialled) > len(prefix):
+                return dialled.removeprefix(prefix), is_hidden
+    for table, is_hidden in ((_HIDE_IN, True), (_SHOW_IN, False)):
+        for prefix in table.get(country.upper(), ()):
+            if dialled.startswith((prefix + "0", prefix + "+")):
+                return dialled.removeprefix(prefix), is_hidden
+    return dialled, None
+
+
 def _asks_for_number(request: CallRequest, endpoint: Endpoint) -> bool:
     return request.from_user not in ("", endpoint.username, ANONYMOUS)
 
@@ -44,7 +71,7 @@ def network_caller(request: CallRequest, gateway: Gateway) -> tuple[str, str]:
     "anonymous" when the caller asked for privacy (RFC 3323); E.164 when it can be read as such in the gateway's
     country, else as sent.
     """
-    if set(request.privacy.lower().replace(",", ";").split(";")) & {"id", "user", "full"}:
+    if asks_privacy(request):
         return ANONYMOUS, "The caller withheld the number."
     sent = request.asserted_identity or request.from_user
     found = normalise(sent, gateway.country)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from carillon.logic.callflow.blacklist import blacklisted
-from carillon.logic.callflow.callerid import caller_id
+from carillon.logic.callflow.callerid import ANONYMOUS, asks_privacy, caller_id, withheld_by_prefix
 from carillon.logic.callflow.feed import (
     Customer,
     Endpoint,
@@ -88,8 +88,13 @@ def _decide_device(feed: Feed, request: CallRequest, chunk_s: int) -> Decision:
 
 
 def _by_dialled(call: _Call) -> Decision:
-    dialled = normalise(call.request.request_user, call.customer.country)
-    call = replace(call, draft=noted(replace(call.draft, callee=dialled.number), Note(dialled.reason)))
+    wanted, is_hidden = withheld_by_prefix(call.request.request_user, call.customer.country)
+    if is_hidden is None:
+        is_anonymous = call.request.from_user.lower() == ANONYMOUS  # RFC 3323, 4.1: what phones without Privacy send
+        is_hidden = call.endpoint.withholds_caller or asks_privacy(call.request) or is_anonymous
+    dialled = normalise(wanted, call.customer.country)
+    draft = noted(replace(call.draft, callee=dialled.number, is_withheld=is_hidden), Note(dialled.reason))
+    call = replace(call, draft=noted(draft, _own(call, "The caller withholds the number.")) if is_hidden else draft)
     if dialled.kind is DialledKind.EMERGENCY:
         return _emergency(call, dialled.number)
     standing = _standing(call)

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from decimal import Decimal
 
+from carillon.logic.callflow.callerid import ANONYMOUS
 from carillon.logic.callflow.feed import Rate, Tariff
 from carillon.logic.callflow.notes import attempt_label, final_reason, notes_for, readers_at
 from carillon.logic.callflow.phrases import BECAUSE, phrase
@@ -43,7 +44,13 @@ def tier_explanation(
         **_price_part(charge.rate, charge.tariff, price, tier.account_currency, charge.exchange_rate),
         "free_reason": free_reason,
         **_call_part(decision, chain, facts, readers_at(chain, tier.position)),
+        "caller": shown_caller(decision, chain.kind),
     }
+
+
+def shown_caller(decision: Decision, kind: ChainKind) -> str:
+    """The caller as the side that a chain belongs to may know it."""
+    return ANONYMOUS if decision.is_withheld and kind is not ChainKind.ORIGINATING else decision.caller
 
 
 def carrier_explanation(

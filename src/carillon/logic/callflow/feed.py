@@ -126,6 +126,7 @@ class Endpoint:
     user_id: int | None
     is_enabled: bool = True
     caller_id: str = ""  # E.164; "" = the user's, else the customer's default
+    withholds_caller: bool = False  # its calls hide their number unless a prefix shows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,28 @@ class BlacklistEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerStyle:
+    """How a carrier wants to be told who calls.
+
+    `header`: where the number is asserted: pai (P-Asserted-Identity, RFC 3325), ppi (P-Preferred-Identity), rpid
+    (Remote-Party-ID) or none. `from_user`: what From names, the caller or our account. `from_domain` "": our address.
+    `is_trusted`: it may learn a number that its owner withholds. `number_format` "": as it wants called numbers.
+    `sends_diversion`: it is told who forwarded a call (RFC 5806, RFC 7044).
+    """
+
+    header: str = "pai"
+    from_user: str = "caller"
+    from_domain: str = ""
+    sends_name: bool = False
+    is_trusted: bool = True
+    number_format: str = ""
+    sends_diversion: bool = True
+
+
+AS_USUAL = CallerStyle()
+
+
+@dataclass(frozen=True, slots=True)
 class Gateway:
     """A carrier's host, out and in.
 
@@ -219,6 +242,8 @@ class Gateway:
     ring_timeout_s: int = 60
     reply_timeout_ms: int = 4000  # no reply at all within this: the next target is tried
     country: str = ""
+    style: CallerStyle = AS_USUAL
+    codecs: tuple[str, ...] = ()  # names of RFC 3551 that it may be offered; empty: all
 
 
 @dataclass(frozen=True, slots=True)

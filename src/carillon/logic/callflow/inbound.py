@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from carillon.logic.callflow.blacklist import blacklisted
-from carillon.logic.callflow.callerid import network_caller
+from carillon.logic.callflow.callerid import asks_privacy, network_caller
 from carillon.logic.callflow.feed import (
     Feed,
     Gateway,
@@ -54,6 +54,7 @@ def decide_inbound(feed: Feed, request: CallRequest, chunk_s: int) -> Decision:
         callee=number.e164,
         caller=caller,
         caller_name=_name(request, caller),
+        is_withheld=asks_privacy(request),
     )
     source = Note(f"Gateway {gateway.name} ({request.source_address}) calls {number.e164}.", gateway.partner_id)
     return _to_owner(feed, noted(draft, source, Note(caller_note)), number, chunk_s)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from carillon.logic.callflow.feed import Rate, Tariff, Tier
+from carillon.logic.callflow.feed import AS_USUAL, CallerStyle, Rate, Tariff, Tier
 
 LONGEST_S = 14_400  # how long a call may last when nobody says otherwise
 
@@ -167,6 +167,8 @@ class Target:
     user_id: int | None = None
     asks: tuple[Cause, ...] = ()
     diversions: tuple[Diversion, ...] = ()
+    style: CallerStyle = AS_USUAL
+    codecs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,7 @@ class Decision:
     max_s: int = LONGEST_S
     notes: tuple[str, ...] = field(default=())
     private_notes: tuple[PrivateNote, ...] = ()
+    is_withheld: bool = False  # the caller's number is for trusted carriers and emergency services only
     source_gateway_partner_id: int | None = None  # inbound: who owns the gateway that sent the call
     forwards: tuple[Forward, ...] = ()  # in order
 
