@@ -157,7 +157,8 @@ async def test_caller_who_gives_up_while_it_rings_elsewhere_costs_nobody_anythin
     await eventually(lambda: not held(platform))
 
 
-async def test_transfer_is_not_implemented(platform: Platform) -> None:
+@forwarding()
+async def test_transfer_is_not_implemented(platform: Platform, bob_forwards: None) -> None:
     async with platform.phone("alice") as alice, registered(platform, "bob", pick_up):
         call = await alice.call("sip:102@northwind.test")
         await call.answered()
