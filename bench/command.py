@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Mapping
 
@@ -25,6 +26,7 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     bench = BENCHES[options.name]
     throwaway.enter()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # what was started ends with us
     try:
         figures = bench.measure(options)
     finally:
