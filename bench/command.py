@@ -8,12 +8,13 @@ import signal
 import sys
 from collections.abc import Mapping
 
-from bench import calls, register, snapshot
+from bench import calls, holds, register, snapshot
 from bench.frame import Bench, Figures
 from carillon.server import throwaway
 
 BENCHES: Mapping[str, Bench] = {
     "calls": calls.BENCH,
+    "holds": holds.BENCH,
     "register": register.BENCH,
     "snapshot": snapshot.BENCH,
 }

@@ -29,7 +29,7 @@ _COPIES = (
         "billing_account",
         "customer_id",
         "'customer_id', {id}, 'credit_limit_micro', {money}, 'balance_micro', 0, 'reserved_micro', 0,"
-        " 'unposted_micro', 0",
+        " 'unposted_micro', 0, 'open_calls', 0",
     ),
 )
 

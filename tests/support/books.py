@@ -49,6 +49,7 @@ from carillon.demo.cast.routing import REPLY_TIMEOUT_MS, gateway_data
 from carillon.demo.world import CAST, OPERATOR, micro
 from carillon.usecases.post_charges import post_charges
 from carillon.usecases.settle_calls import settle_due_calls
+from carillon.usecases.sweep_windows import sweep_windows
 from tests.support.flows import Changes, ExpectedCdr
 from tests.support.platform import Platform
 from tests.support.postgres import reconnect
@@ -66,9 +67,12 @@ FAULTS = {
     "a balance is not the sum of its entries": "select a.id from billing_account a left join billing_entry e"
     " on e.account_id = a.id group by a.id having a.balance_micro <> coalesce(sum(e.amount_micro), 0)"
     " and a.kind in ('customer', 'partner')",
-    "reserved is not the sum of open holds": "select a.id from billing_account a left join billing_hold h"
-    " on h.account_id = a.id and h.state = 'open' group by a.id"
-    " having a.reserved_micro <> coalesce(sum(h.amount_micro), 0)",
+    "reserved is not the sum of open holds and windows": "select a.id from billing_account a"
+    " where reserved_micro <> coalesce((select sum(amount_micro) from billing_hold h"
+    " where h.account_id = a.id and h.state = 'open'), 0) + coalesce((select sum(granted_micro)"
+    " from billing_creditwindow w where w.account_id = a.id), 0)",
+    "more is promised than there is": "select id from billing_account where kind in ('customer', 'partner')"
+    " and balance_micro - reserved_micro - unposted_micro + credit_limit_micro < 0",
 }
 
 
@@ -240,23 +244,27 @@ class Books:
         wait_until(is_done, 60)
 
     def drained(self) -> None:
-        """Do the worker's rounds until no ended call, no charge and no hold waits: what an earlier flow left behind."""
+        """Do the worker's rounds until no ended call, no charge, no hold and no window is left of an earlier flow."""
 
         def is_done() -> bool:
+            self.platform.sql("update billing_edgelease set expires_at = now() - interval '1 second'")
             with self.open():
                 self.work()
             return not self.platform.sql(
                 "select id from calls_call where state = 'ended' and due_at <= now()"
                 " union all select null from billing_unpostedcharge"
                 " union all select call_id from billing_hold where state = 'open'"
+                " union all select null from billing_creditwindow"
             )
 
         wait_until(is_done, 60)
 
     def work(self) -> None:
-        """One round of the worker: rate what has ended, post what is rated."""
+        """One round of the worker: rate what has ended, post what is rated, take back windows without a lease."""
         with tenant(system_actor()) as actor:
             settle_due_calls(actor)
+        with tenant(system_actor()) as actor:
+            sweep_windows(actor)
         with tenant(system_actor()) as actor:
             post_charges(actor)
 

@@ -272,7 +272,7 @@ def decided(request: CallRequest) -> Decision:
 def open_call(
     decision: Decision, *, call_id: UUID | None = None, at: datetime | None = None, hold_micro: int | None = None
 ) -> tuple[UUID, str]:
-    """Open the call as control does; its id and the answer ("ok" or a slug)."""
+    """Open the call as a control without credit windows does; its id and the answer ("ok" or a slug)."""
     call_id, started = call_id or uuid4(), at or datetime.now(UTC)
     if decision.refusal is not None:
         rows("select callfeed.refuse_call(%s, %s, 'test', %s::jsonb)", call_id, started, _json(decision))

@@ -109,7 +109,8 @@ class PureRun:
             return "daily-limit-reached"
         if self._free(hold.account_id) < hold.amount_micro:
             return "credit-exhausted"
-        self.held[hold.account_id] += hold.amount_micro
+        for account, amount in ((hold.account_id, hold.amount_micro), *hold.upper):
+            self.held[account] += amount
         return ""
 
     def _left_today(self, account_id: int) -> int:

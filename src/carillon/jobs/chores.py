@@ -26,6 +26,7 @@ from carillon.business.partners.queries import system_actor
 from carillon.usecases.post_charges import post_charges
 from carillon.usecases.settle_calls import settle_due_calls
 from carillon.usecases.sweep_calls import sweep_calls
+from carillon.usecases.sweep_windows import sweep_windows
 
 log = logging.getLogger("carillon.jobs")
 BATCH = 100
@@ -51,7 +52,9 @@ def settle(actor: Actor) -> bool:
 
 
 def sweep(actor: Actor) -> bool:
-    """End a batch of calls whose end went missing."""
+    """End a batch of calls whose end went missing, and take back what controls that are gone were granted."""
+    with tenant(actor):
+        sweep_windows(actor)
     with tenant(actor):
         return sweep_calls(actor, limit=BATCH) == BATCH
 

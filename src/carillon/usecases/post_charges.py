@@ -11,6 +11,7 @@ from carillon.base.changes import action
 from carillon.business.billing.choices import AccountKind, TransferKind
 from carillon.business.billing.ledger import Change, Movement, book_account, change_accounts, post
 from carillon.business.billing.models import Account, UnpostedCharge
+from carillon.business.billing.queries import HOLDERS
 
 MOST_CHARGES = 2000  # in one transaction
 
@@ -52,10 +53,10 @@ def _other_kind(account: Account) -> AccountKind:
 
 
 def _no_longer_waiting(accounts: Mapping[int, Account], rows: Iterable[UnpostedCharge]) -> dict[int, Change]:
-    """Only customers' own rows keep count of what waits."""
+    """Accounts of customers and sub-partners keep count of what waits."""
     posted: dict[int, int] = defaultdict(int)
     for row in rows:
-        if accounts[row.account_id].kind == AccountKind.CUSTOMER:
+        if accounts[row.account_id].kind in HOLDERS:
             posted[row.account_id] += row.amount_micro
     return {account_id: Change(unposted_micro=-amount) for account_id, amount in posted.items()}
 
@@ -78,6 +79,6 @@ def _movement(
         target=target,
         amount_micro=amount,
         shown_micro=-amount,
-        holder=account if account.kind in (AccountKind.CUSTOMER, AccountKind.PARTNER) else None,
+        holder=account if account.kind in HOLDERS else None,
         reference=f"{count} ended at {minute:%Y-%m-%d %H:%M} UTC",
     )

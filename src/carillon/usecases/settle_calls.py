@@ -10,7 +10,7 @@ import logging
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ from carillon.base.changes import action
 from carillon.base.errors import Conflict, NotFound
 from carillon.business.billing.choices import AccountKind, HoldState
 from carillon.business.billing.ledger import Change, book_account, change_accounts
-from carillon.business.billing.models import Hold, UnpostedCharge
+from carillon.business.billing.models import CreditWindow, Hold, UnpostedCharge
 from carillon.business.calls.choices import CallState, Tab
 from carillon.business.calls.facts import Happening, facts_of, refusal_of
 from carillon.business.calls.models import Call, CallEvent, Cdr
@@ -117,7 +117,7 @@ def _settle(calls: Sequence[Call]) -> None:
         holds[hold.call_id].append(hold)
     settled = [_priced(call, happenings[call.pk], holds[call.pk]) for call in calls]
     cdrs = Cdr.objects.bulk_create(_cdrs(settled))
-    _charge(cdrs, list(rows))
+    _charge(cdrs, [(hold, call.edge) for call in calls for hold in holds[call.pk]])
     # decisions are long: only those that the database refused after all are written again
     Call.objects.bulk_update([item.call for item in settled if item.is_refused_late], ["decision"])
     Call.objects.filter(pk__in=ids).update(state=CallState.RATED)
@@ -135,6 +135,7 @@ def _priced(call: Call, happenings: list[Happening], holds: Sequence[Hold]) -> _
         happenings,
         now_ms=int(time.time() * 1000),
         holds=tuple((hold.chain_no, hold.amount_micro) for hold in holds),
+        shares=tuple((hold.chain_no, account_id, micro) for hold in holds for account_id, micro in hold.upper),
     )
     drafts = settle(decision, facts) or (_unowned(call, decision, facts),)
     return _Settled(call, decision, facts, drafts, is_refused_late)
@@ -259,22 +260,52 @@ def _tab(draft: CdrDraft, decision: Decision) -> Tab:
 # ---------------------------------------------------------------- money
 
 
-def _charge(cdrs: Sequence[Cdr], holds: Sequence[Hold]) -> None:
-    """Give the holds back and note the charges; only customers' own rows change, the tiers above wait for a batch."""
-    own = [cdr for cdr in cdrs if cdr.amount_micro and cdr.tier == 0 and not cdr.is_carrier_cost and cdr.account_id]
+def _charge(cdrs: Sequence[Cdr], holds: Sequence[tuple[Hold, str]]) -> None:
+    """Give the holds back, each with its call's edge, and note the charges.
+
+    A call's shares leave the windows of its edge in the transaction that notes what it costs the tiers above. Their
+    rows are locked once per batch.
+    """
     UnpostedCharge.objects.bulk_create(_unposted(cdrs))
-    Hold.objects.filter(pk__in=[hold.pk for hold in holds]).update(state=HoldState.SETTLED)
-    held, charged = Counter[int](), Counter[int]()
-    for hold in holds:
+    Hold.objects.filter(pk__in=[hold.pk for hold, _ in holds]).update(state=HoldState.SETTLED)
+    shares = _shares(holds)
+    held, calls, charged = Counter[int](), Counter[int](), Counter[int]()
+    for hold, _ in holds:
         held[hold.account_id] += hold.amount_micro
-    for cdr in own:
-        charged[cdr.account_id or 0] += cdr.amount_micro
+        calls[hold.account_id] += 1
+    for (account_id, _), micro in shares.items():
+        held[account_id] += micro
+    for cdr in cdrs:
+        if cdr.amount_micro and cdr.account_id and not cdr.is_carrier_cost:
+            charged[cdr.account_id] += cdr.amount_micro
     change_accounts(
         {
-            account_id: Change(reserved_micro=-held[account_id], unposted_micro=charged[account_id])
+            account_id: Change(
+                reserved_micro=-held[account_id],
+                unposted_micro=charged[account_id],
+                open_calls=-calls[account_id],
+            )
             for account_id in held.keys() | charged.keys()
         }
     )
+    _shrink_windows(shares)
+
+
+def _shares(holds: Sequence[tuple[Hold, str]]) -> Counter[tuple[int, str]]:
+    """What the calls have of the credit windows: micro-units by account and edge."""
+    shares = Counter[tuple[int, str]]()
+    for hold, edge in holds:
+        for account_id, micro in hold.upper:
+            shares[account_id, edge] += micro
+    return shares
+
+
+def _shrink_windows(shares: Mapping[tuple[int, str], int]) -> None:
+    """Their accounts are locked, so nobody else changes the windows."""
+    windows = list(CreditWindow.objects.filter(account__in={account_id for account_id, _ in shares}))
+    for window in windows:
+        window.granted_micro -= shares.get((window.account_id, window.edge), 0)
+    CreditWindow.objects.bulk_update(windows, ["granted_micro"])
 
 
 def _unposted(cdrs: Sequence[Cdr]) -> Iterator[UnpostedCharge]:

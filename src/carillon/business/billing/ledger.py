@@ -43,20 +43,23 @@ class Change:
     balance_micro: int = 0
     reserved_micro: int = 0
     unposted_micro: int = 0
+    open_calls: int = 0
 
 
-# One statement for any number of accounts. It locks them in ascending id before it changes the first.
+# One statement for any number of accounts. It locks them in ascending id before it changes the first; not their keys,
+# which rows that are written meanwhile refer to.
 _CHANGE_ACCOUNTS = """
     with locked as materialized (
-        select id from billing_account where id = any(%(ids)s) order by id for update
+        select id from billing_account where id = any(%(ids)s) order by id for no key update
     )
     update billing_account a
     set balance_micro = a.balance_micro + d.balance,
         reserved_micro = a.reserved_micro + d.reserved,
-        unposted_micro = a.unposted_micro + d.unposted
+        unposted_micro = a.unposted_micro + d.unposted,
+        open_calls = a.open_calls + d.calls
     from locked l
-    join unnest(%(ids)s::bigint[], %(balance)s::bigint[], %(reserved)s::bigint[], %(unposted)s::bigint[])
-        d (id, balance, reserved, unposted) on d.id = l.id
+    join unnest(%(ids)s::bigint[], %(balance)s::bigint[], %(reserved)s::bigint[], %(unposted)s::bigint[],
+        %(calls)s::integer[]) d (id, balance, reserved, unposted, calls) on d.id = l.id
     where a.id = l.id
     returning a.id, a.balance_micro
 """
@@ -81,6 +84,7 @@ def change_accounts(changes: Mapping[int, Change]) -> dict[int, int]:
                 "balance": [changes[account_id].balance_micro for account_id in ids],
                 "reserved": [changes[account_id].reserved_micro for account_id in ids],
                 "unposted": [changes[account_id].unposted_micro for account_id in ids],
+                "calls": [changes[account_id].open_calls for account_id in ids],
             },
         )
         return dict(cursor.fetchall())
@@ -88,7 +92,7 @@ def change_accounts(changes: Mapping[int, Change]) -> dict[int, int]:
 
 def lock_accounts(account_ids: Iterable[int]) -> dict[int, Account]:
     """Return the accounts by id as they are now, locked in ascending id until the transaction ends; one query."""
-    rows = Account.objects.select_for_update().filter(pk__in=set(account_ids)).order_by("pk")
+    rows = Account.objects.select_for_update(no_key=True).filter(pk__in=set(account_ids)).order_by("pk")
     return {row.pk: row for row in rows}
 
 

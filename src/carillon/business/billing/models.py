@@ -15,8 +15,9 @@ class Account(TenantModel):
     """Money in one currency in the books of `partner`.
 
     Customers' and sub-partners' accounts: available = balance - reserved - unposted + credit limit. `balance_micro`
-    is the sum of the account's entries; `reserved_micro` of its open holds; `unposted_micro` (customers' accounts only:
-    the rows above are too hot to be changed by every call) of rated calls that no batch has posted yet.
+    is the sum of the account's entries; `reserved_micro` of its open holds and credit windows; `unposted_micro` of
+    rated calls that no batch has posted yet. `open_calls` counts its open holds, for the cap on
+    channels.
     """
 
     tenancy = Tenancy(also=("buyer_partner_id",), customer="customer_id", across=("buyer_partner",))
@@ -29,6 +30,7 @@ class Account(TenantModel):
     reserved_micro = models.BigIntegerField(default=0)
     unposted_micro = models.BigIntegerField(default=0)
     credit_limit_micro = models.BigIntegerField(default=0)
+    open_calls = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["Account"].as_manager()
@@ -100,12 +102,17 @@ class Entry(TenantModel):
 
 
 class Hold(TenantModel):
-    """Money set aside for one charge chain of a running call on its customer's account; it ends with the call."""
+    """Money set aside for one charge chain of a running call on its customer's account; it ends with the call.
+
+    `upper` is what the chain has of the tiers above: [[account id, micro-units], ...], its shares of the credit windows
+    that the call's edge has there.
+    """
 
     call_id = models.UUIDField()
     chain_no = models.PositiveSmallIntegerField(default=0)  # the chain's index in the call's decision
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="holds")
     amount_micro = models.BigIntegerField()
+    upper = models.JSONField(default=list)
     state = models.CharField(max_length=8, choices=HoldState.choices, default=HoldState.OPEN)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -117,6 +124,47 @@ class Hold(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.call_id} {self.amount_micro}"
+
+
+class CreditWindow(TenantModel):
+    """What the control of one edge may promise of a sub-partner's account unasked: a part of its `reserved_micro`.
+
+    `granted_micro` covers the shares of the edge's open holds and what control has free in memory (decision 0012).
+    """
+
+    tenancy = Tenancy(across=())
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="windows")
+    edge = models.CharField(max_length=64)
+    granted_micro = models.BigIntegerField(default=0)
+
+    objects = ScopedQuerySet["CreditWindow"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "edge"], name="one_window_each"),
+            models.CheckConstraint(condition=models.Q(granted_micro__gte=0), name="granted_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.edge} {self.account_id} {self.granted_micro}"
+
+
+class EdgeLease(models.Model):
+    """Which control may spend the windows of an edge: `lease` is its own number, null when nobody may.
+
+    It is taken away once `expires_at` is over and swept; a control that is late finds its calls granted one by one.
+    """
+
+    edge = models.CharField(max_length=64)
+    lease = models.UUIDField(null=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["edge"], name="one_lease_each")]
+
+    def __str__(self) -> str:
+        return self.edge
 
 
 class UnpostedCharge(TenantModel):

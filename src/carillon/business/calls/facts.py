@@ -19,7 +19,12 @@ class Happening:
 
 
 def facts_of(
-    started_ms: int, happenings: Iterable[Happening], *, now_ms: int, holds: tuple[tuple[int, int], ...] = ()
+    started_ms: int,
+    happenings: Iterable[Happening],
+    *,
+    now_ms: int,
+    holds: tuple[tuple[int, int], ...] = (),
+    shares: tuple[tuple[int, int, int], ...] = (),
 ) -> CallFacts:
     """The facts of a finished call.
 
@@ -28,6 +33,7 @@ def facts_of(
         happenings: its events in any order.
         now_ms: stands for the end when no event tells it.
         holds: the money set aside for the call, (index of the chain, micro-units).
+        shares: what the tiers above have set aside for it, (index of the chain, account id, micro-units).
 
     A call whose end is known and whose answer is not counts as unanswered: nobody pays for what can't be proven.
     """
@@ -49,6 +55,7 @@ def facts_of(
         attempts=tuple(_attempt(item.detail) for item in ordered if item.kind == "attempt"),
         charged_to=str(detail.get("charged_to") or ""),
         holds=holds,
+        shares=shares,
     )
 
 

@@ -38,7 +38,7 @@ begin
     if most is null then
         return null;
     end if;
-    perform from public.billing_account a where a.id = daily_spare.account_id for update;
+    perform from public.billing_account a where a.id = daily_spare.account_id for no key update;
     return greatest(most - callfeed.spent_today(daily_spare.account_id), 0);
 end
 $$;

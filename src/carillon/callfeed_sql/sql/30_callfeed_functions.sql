@@ -73,54 +73,63 @@ begin
 end
 $$;
 
--- Whether every tier above has what the call may cost it. `needed` is [[account id, micro-units], ...]. Nothing is held:
--- a row that all calls of a partner would change stops the platform at a few hundred calls a second.
-create function callfeed.upper_can_pay(needed jsonb) returns boolean
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
-begin
-    return not exists (
-        select from jsonb_array_elements(coalesce(needed, '[]')) n
-        left join public.billing_account a on a.id = (n ->> 0)::bigint
-        where a.id is null
-           or a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro < (n ->> 1)::bigint
-    );
-end
-$$;
-
--- Sets `amount` aside for a call; the slug of what stands in the way, or null. The one place where prepaid is exact: the
--- condition is read and the row changed under the same lock, and the count of channels is taken while it is held.
-create function callfeed.take_hold(call_id uuid, chain_no integer, account_id bigint, amount bigint) returns text
+-- Sets `amount` aside for a call; the slug of what stands in the way, or null. The one place where prepaid is exact: money
+-- and channels are checked and changed in one row under one lock, so that a busy account costs no more than a quiet one.
+create function callfeed.take_hold(
+    call_id uuid, chain_no integer, account_id bigint, amount bigint, upper jsonb
+) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     owner bigint;
-    channels bigint;
 begin
     if amount > callfeed.daily_spare(account_id) then
         return 'daily-limit-reached';
     end if;
-    update public.billing_account a set reserved_micro = a.reserved_micro + amount
+    update public.billing_account a set reserved_micro = a.reserved_micro + amount, open_calls = a.open_calls + 1
     where a.id = take_hold.account_id
       and (amount = 0 or a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro >= amount)
-    returning a.partner_id, (select c.max_channels from public.customers_customer c where c.id = a.customer_id)
-    into owner, channels;
+      and not exists (
+          select from public.customers_customer c where c.id = a.customer_id and c.max_channels <= a.open_calls
+      )
+    returning a.partner_id into owner;
     if owner is null then
-        return 'credit-exhausted';
+        return case when amount = 0 or callfeed.available(account_id) >= amount then 'channels-exhausted'
+                    else 'credit-exhausted' end;
     end if;
-    if channels is not null and channels <= (
-        select count(*) from public.billing_hold h where h.account_id = take_hold.account_id and h.state = 'open'
-    ) then
-        update public.billing_account a set reserved_micro = a.reserved_micro - amount where a.id = take_hold.account_id;
-        return 'channels-exhausted';
-    end if;
-    insert into public.billing_hold (partner_id, call_id, chain_no, account_id, amount_micro, state, created_at)
-    values (owner, take_hold.call_id, take_hold.chain_no, take_hold.account_id, amount, 'open', now());
+    insert into public.billing_hold (partner_id, call_id, chain_no, account_id, amount_micro, upper, state, created_at)
+    values (owner, take_hold.call_id, take_hold.chain_no, take_hold.account_id, amount, take_hold.upper, 'open', now());
     return null;
+end
+$$;
+
+-- Money for one chain of a call on every tier, the customer's own exactly, those above as in upper_shares; the slug of what
+-- stands in the way, or null.
+create function callfeed.hold_chain(
+    call_id uuid, edge text, chain_no integer, hold_account bigint, hold_micro bigint, upper jsonb, lease uuid
+) returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    tiers constant record := callfeed.upper_shares(edge, lease, upper, '[]');
+    slug text;
+begin
+    if tiers.missing <> '[]' then
+        perform callfeed.lock_accounts(callfeed.accounts_in(tiers.missing) || hold_account);
+    end if;
+    slug := coalesce(
+        callfeed.barred(hold_account),
+        case when tiers.missing <> '[]' and not callfeed.upper_can_pay(tiers.missing) then 'partner-credit-exhausted' end,
+        callfeed.take_hold(call_id, chain_no, hold_account, hold_micro, tiers.shares)
+    );
+    if slug is null and tiers.missing <> '[]' then
+        perform callfeed.grant_exactly(edge, tiers.missing);
+    end if;
+    return slug;
 end
 $$;
 
 create function callfeed.open_call(
     call_id uuid, started_at timestamptz, edge text, decision jsonb, hold_account bigint, hold_micro bigint,
-    funded_until timestamptz, upper jsonb
+    funded_until timestamptz, upper jsonb, lease uuid default null
 ) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -136,12 +145,8 @@ begin
         ), 'ok');
     end if;
     if hold_account is not null and decision ->> 'direction' <> 'emergency' then
-        slug := coalesce(
-            callfeed.barred(hold_account),
-            case when not callfeed.upper_can_pay(upper) then 'partner-credit-exhausted' end,
-            callfeed.take_hold(
-                call_id, coalesce((decision -> 'hold' ->> 'chain')::integer, 0), hold_account, hold_micro
-            )
+        slug := callfeed.hold_chain(
+            call_id, edge, coalesce((decision -> 'hold' ->> 'chain')::integer, 0), hold_account, hold_micro, upper, lease
         );
     end if;
     if slug is not null then
@@ -159,14 +164,16 @@ $$;
 -- A ringing call goes on to where its called user forwards it: money for the forwarder's chain, the decision with its
 -- further targets. "ok", the slug of what stands in the way, or "call-over"; then nothing has changed. Repeatable.
 create function callfeed.forward_call(
-    call_id uuid, decision jsonb, hold_account bigint, hold_micro bigint, funded_until timestamptz, upper jsonb
+    call_id uuid, decision jsonb, hold_account bigint, hold_micro bigint, funded_until timestamptz, upper jsonb,
+    lease uuid default null
 ) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     chain constant integer := coalesce((decision -> 'hold' ->> 'chain')::integer, 0);
+    edge text;
     slug text;
 begin
-    perform from public.calls_call c
+    select c.edge into edge from public.calls_call c
     where c.id = forward_call.call_id and c.state in ('trying', 'ringing') for update;
     if not found then
         return 'call-over';
@@ -174,11 +181,7 @@ begin
     if hold_account is not null and not exists (
         select from public.billing_hold h where h.call_id = forward_call.call_id and h.chain_no = chain
     ) then
-        slug := coalesce(
-            callfeed.barred(hold_account),
-            case when not callfeed.upper_can_pay(upper) then 'partner-credit-exhausted' end,
-            callfeed.take_hold(call_id, chain, hold_account, hold_micro)
-        );
+        slug := callfeed.hold_chain(call_id, edge, chain, hold_account, hold_micro, upper, lease);
     end if;
     if slug is null then  -- each forwarding may ring for minutes
         update public.calls_call c
@@ -220,65 +223,111 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
     where c.id = $1 and c.state = 'trying'
 $$;
 
-create function callfeed.extend_hold(call_id uuid, total_micro bigint, funded_until timestamptz, upper jsonb)
-returns bigint
+-- Runs through a call and undoes it: PostgreSQL plans each statement of a function when a connection first comes to it,
+-- which takes longer than the call and would be done while the account is locked.
+create function callfeed.rehearse() returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    call_id constant uuid := gen_random_uuid();
+begin
+    perform callfeed.open_call(call_id, now(), '', '{"request": {}}', 0, 0, null, '[]');
+    perform callfeed.extend_hold(call_id, 0, now(), '[]');
+    perform callfeed.release_hold(call_id);
+    raise exception 'That was all.';
+exception when others then  -- there may be no operator yet to whom a call could belong
+    return;
+end
+$$;
+
+-- Raises the hold to `total_micro` and returns it; when the customer's money is short, the largest total it can bear; -1 when
+-- a tier above can't pay or the hold is no longer open. `upper` as in upper_shares.
+create function callfeed.extend_hold(
+    call_id uuid, total_micro bigint, funded_until timestamptz, upper jsonb, lease uuid default null
+) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     held record;
-    spare bigint;
+    tiers record;
+    wanted bigint;
 begin
-    select h.id, h.account_id, h.amount_micro into held
-    from public.billing_hold h where h.call_id = extend_hold.call_id and h.state = 'open'
-    for update;
+    select h.id, h.account_id, h.amount_micro, h.upper, c.edge into held
+    from public.billing_hold h join public.calls_call c on c.id = h.call_id
+    where h.call_id = extend_hold.call_id and h.state = 'open'
+      and h.chain_no = coalesce((c.decision -> 'hold' ->> 'chain')::integer, 0)
+    for update of h;
     if not found then
-        return 0;
+        return -1;
     end if;
-    if total_micro > held.amount_micro then
-        if not callfeed.upper_can_pay(upper) then
-            return held.amount_micro;
+    wanted := greatest(total_micro - held.amount_micro, 0);
+    tiers := callfeed.upper_shares(held.edge, lease, extend_hold.upper, held.upper);
+    if tiers.missing <> '[]' then
+        perform callfeed.lock_accounts(callfeed.accounts_in(tiers.missing) || held.account_id);
+        if not callfeed.upper_can_pay(tiers.missing) then
+            return -1;
         end if;
-        spare := callfeed.daily_spare(held.account_id);
-        if total_micro - held.amount_micro > spare then
-            return held.amount_micro + spare;
+    end if;
+    if wanted > 0 then
+        if wanted > callfeed.daily_spare(held.account_id) then
+            return held.amount_micro + callfeed.daily_spare(held.account_id);
         end if;
-        update public.billing_account a set reserved_micro = a.reserved_micro + total_micro - held.amount_micro
+        update public.billing_account a set reserved_micro = a.reserved_micro + wanted
         where a.id = held.account_id
-          and a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro
-              >= total_micro - held.amount_micro;
+          and a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro >= wanted;
         if not found then
-            select a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro into spare
-            from public.billing_account a where a.id = held.account_id;
-            return held.amount_micro + greatest(spare, 0);
+            return held.amount_micro + greatest(callfeed.available(held.account_id), 0);
         end if;
-        update public.billing_hold h set amount_micro = total_micro where h.id = held.id;
     end if;
+    if tiers.missing <> '[]' then
+        perform callfeed.grant_exactly(held.edge, tiers.missing);
+    end if;
+    update public.billing_hold h set amount_micro = h.amount_micro + wanted, upper = tiers.shares
+    where h.id = held.id and (wanted > 0 or h.upper <> tiers.shares);
     update public.calls_call c
     set funded_until = extend_hold.funded_until,
         alive_at = now(),
         due_at = case when c.state = 'answered'
                       then callfeed.overdue_at(c.started_at, extend_hold.funded_until, c.decision) else c.due_at end
     where c.id = extend_hold.call_id and c.state in ('trying', 'ringing', 'answered');
-    return greatest(total_micro, held.amount_micro);
+    return held.amount_micro + wanted;
 end
 $$;
 
-create function callfeed.release_hold(call_id uuid) returns void
+-- Gives the holds of a call back that was never answered. Their shares stay in the windows and are returned, for control's
+-- memory: [[account id, micro-units], ...].
+create function callfeed.release_hold(call_id uuid) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     held record;
+    shares jsonb := '[]';
 begin
     -- an answered call keeps its holds until it is rated, whatever control believed when it asked
     for held in
-        select h.id, h.account_id, h.amount_micro from public.billing_hold h
+        select h.id, h.account_id, h.amount_micro, h.upper from public.billing_hold h
         where h.call_id = release_hold.call_id and h.state = 'open' and not exists (
             select from public.calls_callevent e where e.call_id = h.call_id and e.kind = 'answered'
         )
         order by h.account_id for update
     loop
         update public.billing_hold h set state = 'released' where h.id = held.id;
-        update public.billing_account a set reserved_micro = a.reserved_micro - held.amount_micro
+        update public.billing_account a
+        set reserved_micro = a.reserved_micro - held.amount_micro, open_calls = a.open_calls - 1
         where a.id = held.account_id;
+        shares := shares || held.upper;
     end loop;
+    return shares;
+end
+$$;
+
+-- A call whose opening got no answer: it has no hold afterwards, and finds itself refused when it is opened late.
+create function callfeed.abandon_call(call_id uuid, started_at timestamptz, edge text, decision jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    if not callfeed.add_call(call_id, started_at, edge, decision) then
+        perform callfeed.release_hold(call_id);
+    end if;
+    perform callfeed.mark_refused(
+        call_id, '{"refusal": "no-decision", "sip_code": 503, "reason": "Service unavailable"}'
+    );
 end
 $$;
 
@@ -358,10 +407,10 @@ $$;
 
 create function callfeed.open_calls(edge text) returns table (
     call_id uuid, started_at timestamptz, answered_at timestamptz, decision jsonb, hold_micro bigint,
-    funded_until timestamptz
+    funded_until timestamptz, upper jsonb
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-    select c.id, c.started_at, c.answered_at, c.decision, h.amount_micro, c.funded_until
+    select c.id, c.started_at, c.answered_at, c.decision, h.amount_micro, c.funded_until, h.upper
     from public.calls_call c
     left join public.billing_hold h on h.call_id = c.id and h.state = 'open'
         and h.chain_no = coalesce((c.decision -> 'hold' ->> 'chain')::integer, 0)

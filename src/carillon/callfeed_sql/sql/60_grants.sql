@@ -10,18 +10,21 @@ grant select on callfeed.domain_doc, callfeed.endpoint_doc, callfeed.customer_do
 grant select on all sequences in schema callfeed to carillon_control;
 grant execute on function
     callfeed.document(text, text), callfeed.documents(text, text), callfeed.tiers(bigint),
-    callfeed.open_call(uuid, timestamptz, text, jsonb, bigint, bigint, timestamptz, jsonb),
-    callfeed.forward_call(uuid, jsonb, bigint, bigint, timestamptz, jsonb),
-    callfeed.refuse_call(uuid, timestamptz, text, jsonb), callfeed.extend_hold(uuid, bigint, timestamptz, jsonb),
-    callfeed.release_hold(uuid), callfeed.record_event(uuid, text, bigint, text, jsonb),
+    callfeed.open_call(uuid, timestamptz, text, jsonb, bigint, bigint, timestamptz, jsonb, uuid),
+    callfeed.forward_call(uuid, jsonb, bigint, bigint, timestamptz, jsonb, uuid),
+    callfeed.refuse_call(uuid, timestamptz, text, jsonb), callfeed.extend_hold(uuid, bigint, timestamptz, jsonb, uuid),
+    callfeed.release_hold(uuid), callfeed.abandon_call(uuid, timestamptz, text, jsonb),
+    callfeed.record_event(uuid, text, bigint, text, jsonb),
+    callfeed.rehearse(), callfeed.take_lease(text, uuid), callfeed.renew_lease(text, uuid),
+    callfeed.grant_credit(text, uuid, bigint, bigint, bigint), callfeed.return_credit(text, uuid, bigint, bigint),
     callfeed.record_trace(uuid, bytea), callfeed.open_calls(text), callfeed.stray_dialogs(),
     callfeed.keep_bans(jsonb), callfeed.standing_bans() to carillon_control;
 
 grant select on callfeed.uacreg to carillon_edge;
 grant execute on function callfeed.ha1(text, text), callfeed.record_events(text) to carillon_edge;
 
-grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb), callfeed.has_dialog(text)
-    to carillon_worker;
+grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb), callfeed.has_dialog(text),
+    callfeed.sweep_credit() to carillon_worker;
 
 -- the portal and the jobs read registrations through public.endpoints_location alone
 revoke all on schema edge from carillon_web, carillon_worker;

@@ -14,8 +14,9 @@ from carillon.callpath.control.call_ids import new_call_id
 from carillon.callpath.control.evapi import Edge, EdgeGone
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, Opening, described
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, Credit, Opening, described
 from carillon.callpath.control.trace import Traces
+from carillon.callpath.control.windows import CreditWindows
 from carillon.callpath.control.wire import decision_message, refusal_message, request_of
 from carillon.logic.callflow import states
 from carillon.logic.callflow.decide import decide
@@ -92,11 +93,12 @@ class Decider:
         settings: Settings,
         knowledge: Knowledge,
         store: CallStore,
+        windows: CreditWindows,
         live: LiveCalls,
         traces: Traces,
         edge: Callable[[], Edge],
     ) -> None:
-        self._settings, self._knowledge, self._store = settings, knowledge, store
+        self._settings, self._knowledge, self._store, self._windows = settings, knowledge, store, windows
         self._live, self._traces, self._edge = live, traces, edge
         self._late: set[UUID] = set()  # being written down
 
@@ -117,7 +119,7 @@ class Decider:
         try:
             decision = await self.decide(request_of(question), at_ms)
             decision = replace(decision, direction=Direction.EMERGENCY, refusal=None, hold=None)
-            await self._store.open(self._opening(call_id, at_ms, decision))
+            await self._store.open(self._opening(call_id, at_ms, decision), Credit())
             await self._edge().ask({"op": "table", "name": "late", "items": [{"k": str(call_id), "v": ""}]})
         except (NoAnswer, EdgeGone, *UNAVAILABLE) as error:
             log.warning("Emergency call %s can't be written down now: %s", call_id, described(error))
@@ -182,6 +184,7 @@ class Decider:
             call_id,
             decision,
             states.begin(decision, at_ms=now_ms(), chunk_s=self._settings.chunk_s),
+            upper=dict(decision.hold.upper) if decision.hold else {},
             from_tag=str(question.get("from_tag", "")),
             cseq=str(question.get("cseq", "")),
         )
@@ -200,11 +203,14 @@ class Decider:
     async def _open(self, opening: Opening) -> str:
         """Row and hold: "ok" or a slug. A hold that may or may not have been taken is given back."""
         try:
-            return await self._store.open(opening)
+            with self._windows.spend(opening.upper) as spending:
+                result = await self._store.open(opening, spending.credit)
+                spending.is_refused = result != "ok"
         except UNAVAILABLE as error:
             log.error("Call %s: PostgreSQL did not take it (%s).", opening.call_id, described(error))
-            self._live.background(self._give_back(opening.call_id))
+            self._live.background(self._give_back(opening))
             return "no-decision"
+        return result
 
     async def _open_emergency(self, opening: Opening) -> str:
         """Emergency calls wait a moment for their row, then go on; it is written when PostgreSQL is back."""
@@ -218,7 +224,7 @@ class Decider:
         delay_s = 0.5
         while True:
             try:
-                await self._store.open(opening)
+                await self._store.open(opening, Credit())
             except UNAVAILABLE as error:
                 log.error("Emergency call %s goes on without its row: %s", opening.call_id, described(error))
                 await asyncio.sleep(delay_s)
@@ -227,13 +233,11 @@ class Decider:
                 is_open.set()
                 return
 
-    async def _give_back(self, call_id: UUID) -> None:
-        detail = {"sip_code": 503, "reason": "Service unavailable", "by": "platform"}
+    async def _give_back(self, opening: Opening) -> None:
         delay_s = 1.0
         while True:
             try:
-                await self._store.release(call_id)
-                await self._store.record(call_id, "failed", now_ms(), "control", detail)
+                await self._store.abandon(opening)
             except UNAVAILABLE:
                 await asyncio.sleep(delay_s)
                 delay_s = min(delay_s * 2, 30)

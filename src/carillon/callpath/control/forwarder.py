@@ -13,7 +13,8 @@ from carillon.callpath.control.decider import ANSWER_S, NoAnswer, Settings, deci
 from carillon.callpath.control.evapi import Edge, EdgeGone
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, Credit, described
+from carillon.callpath.control.windows import CreditWindows
 from carillon.callpath.control.wire import failure_of, forward_message, no_forward_message
 from carillon.logic.callflow import states
 from carillon.logic.callflow.forwarding import Failure, forward_after, unpaid_note
@@ -28,9 +29,16 @@ class Forwarder:
     """Answers `forward` messages. A call whose forwarding can't be decided or paid ends as it would have without it."""
 
     def __init__(
-        self, settings: Settings, knowledge: Knowledge, store: CallStore, live: LiveCalls, edge: Callable[[], Edge]
+        self,
+        settings: Settings,
+        knowledge: Knowledge,
+        store: CallStore,
+        windows: CreditWindows,
+        live: LiveCalls,
+        edge: Callable[[], Edge],
     ) -> None:
-        self._settings, self._knowledge, self._store, self._live, self._edge = settings, knowledge, store, live, edge
+        self._settings, self._knowledge, self._store, self._windows = settings, knowledge, store, windows
+        self._live, self._edge = live, edge
 
     def hear(self, question: Json) -> None:
         """A `forward` message of Kamailio."""
@@ -69,9 +77,15 @@ class Forwarder:
         if result != "ok" or len(longer.targets) == len(decision.targets):
             return False
         live.state = states.forward(live.state, longer, at_ms=at_ms)
+        live.upper = dict(longer.hold.upper) if longer.hold else {}
         return True
 
     async def _write(self, live: Live, decision: Decision, at_ms: int, *, is_paid: bool) -> str:
         """ "ok", the slug of what stands in the way, or "call-over"."""
         row = opening(self._settings.edge, live.call_id, at_ms, decision)
-        return await self._store.forward(row if is_paid else replace(row, hold_account=None))
+        if not is_paid:
+            return await self._store.forward(replace(row, hold_account=None), Credit())
+        with self._windows.spend(row.upper) as spending:
+            result = await self._store.forward(row, spending.credit)
+            spending.is_refused = result != "ok"
+        return result

@@ -13,6 +13,7 @@ from uuid import UUID
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
 from carillon.callpath.control.trace import Traces
+from carillon.callpath.control.windows import CreditWindows
 from carillon.callpath.control.wire import VANISHED_LIFETIME_S, lifetime_s
 from carillon.logic.callflow import states
 from carillon.logic.callflow.sound import Sound
@@ -38,6 +39,7 @@ class Live:
     call_id: UUID
     decision: Decision
     state: states.LiveCall
+    upper: dict[int, int] = field(default_factory=dict)  # its shares of the credit windows, by account
     from_tag: str = ""
     cseq: str = ""
     dialog: tuple[int, int] | None = None
@@ -61,8 +63,8 @@ class Live:
 class LiveCalls:
     """All calls of this edge. Events come from Kamailio, from timers and from the portal."""
 
-    def __init__(self, store: CallStore, edge: Callable[[], Edge], traces: Traces) -> None:
-        self._store, self._edge, self._traces = store, edge, traces
+    def __init__(self, store: CallStore, windows: CreditWindows, edge: Callable[[], Edge], traces: Traces) -> None:
+        self._store, self._windows, self._edge, self._traces = store, windows, edge, traces
         self._calls: dict[UUID, Live] = {}
         self.on_stranger: Callable[[], None] = lambda: None  # a call that another control decided goes on
         self.on_over: Callable[[Live], None] = lambda live: None
@@ -165,9 +167,13 @@ class LiveCalls:
                 case states.Terminate():
                     self.background(self._terminate(live, effect.reason))
                 case states.Release():
-                    await self._insist("the release of its hold", live, lambda: self._store.release(live.call_id))
+                    await self._insist("the release of its hold", live, lambda: self._release(live))
                 case states.RecordEvent():
                     await self.record(live, effect)
+
+    async def _release(self, live: Live) -> None:
+        with self._windows.releasing() as shares:
+            shares += await self._store.release(live.call_id)
 
     async def record(self, live: Live, event: states.RecordEvent) -> None:
         """Write an event of a call, however long PostgreSQL is away."""
@@ -199,12 +205,15 @@ class LiveCalls:
                 self.feed(live, states.Vanished(now_ms(), live.heard_ms))
                 return
             try:
-                total = await self._store.extend(live.call_id, ask.total_micro, ask.until_ms, ask.upper)
+                with self._windows.spend(ask.upper, live.upper) as spending:
+                    total = await self._store.extend(live.call_id, ask.total_micro, ask.until_ms, spending.credit)
+                    spending.is_refused = total < ask.total_micro
             except UNAVAILABLE as error:
                 log.error("Call %s: the hold could not be raised (%s); trying again.", live.call_id, described(error))
                 await asyncio.sleep(RETRY_S)
                 continue
             if total >= ask.total_micro:
+                live.upper |= dict(ask.upper)
                 self.feed(live, states.Extended(now_ms(), total))
             else:
                 self.feed(live, states.ExtendRefused(now_ms(), total))

@@ -24,10 +24,11 @@ from carillon.callpath.control.pulse import Pulse
 from carillon.callpath.control.quality import QualityMeter
 from carillon.callpath.control.relay import Relay
 from carillon.callpath.control.status import StatusServer
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, connect_pool, described
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, CreditStore, described, open_pool
 from carillon.callpath.control.sweeper import Sweeper
 from carillon.callpath.control.tables import EdgeTables, blocked_networks, emergency_routes
 from carillon.callpath.control.trace import Traces
+from carillon.callpath.control.windows import CreditWindows
 from carillon.config import Config
 from carillon.logic.documents import DocumentError
 
@@ -69,12 +70,15 @@ class Control:
         self.edge = Edge(
             config.ports.evapi, config.control_token, on_message=self._hear, on_connect=self._tell_everything
         )
-        self.live = LiveCalls(self.store, lambda: self.edge, self.traces)
+        self.windows = CreditWindows(EDGE_NAME, CreditStore(pool))
+        self.live = LiveCalls(self.store, self.windows, lambda: self.edge, self.traces)
         copy = config.home / "control-reference.json.gz"
         self.knowledge = Knowledge(pool, config.database("control"), copy, self._changed)
         settings = Settings(EDGE_NAME, config.advertised, config.chunk_s, decrypt)
-        self.decider = Decider(settings, self.knowledge, self.store, self.live, self.traces, lambda: self.edge)
-        self.forwarder = Forwarder(settings, self.knowledge, self.store, self.live, lambda: self.edge)
+        self.decider = Decider(
+            settings, self.knowledge, self.store, self.windows, self.live, self.traces, lambda: self.edge
+        )
+        self.forwarder = Forwarder(settings, self.knowledge, self.store, self.windows, self.live, lambda: self.edge)
         certificates = Certificates(config.home, config.runtime, config.advertised)
         self.tables = EdgeTables(self.edge, config.advertised, decrypt, certificates)
         self.bans = Bans(self.store, self.tables, self.live.background)
@@ -102,6 +106,7 @@ class Control:
                 group.create_task(self.edge.run())
                 group.create_task(self.sweeper.run())
                 group.create_task(self._keep_certificates())
+                group.create_task(self.windows.run())
         finally:
             hep.close()
             server.close()
@@ -214,7 +219,7 @@ async def serve(config: Config) -> None:
     main = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, main.cancel if main else loop.stop)
-    pool = await connect_pool(config.database("control"))
+    pool = await open_pool(config.database("control"))
     try:
         await Control(config, pool).run()
     except asyncio.CancelledError:

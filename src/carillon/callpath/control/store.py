@@ -37,6 +37,15 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Credit:
+    """What a call needs of the tiers above: (account id, total of the call, how much of it is new and comes from the
+    windows of this lease)."""
+
+    lease: UUID | None = None
+    needed: tuple[tuple[int, int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OpenCall:
     """A call that PostgreSQL believes to be up."""
 
@@ -46,6 +55,10 @@ class OpenCall:
     decision: Json
     hold_micro: int
     funded_until_ms: int | None
+    upper: Sequence[tuple[int, int]] = ()
+
+
+POOL = 16  # more connections at once make PostgreSQL slower, not faster
 
 
 class _Connection(asyncpg.Connection):  # generic for the type checker only
@@ -58,22 +71,23 @@ class _Connection(asyncpg.Connection):  # generic for the type checker only
         return ""
 
 
-async def connect_pool(database: Database) -> asyncpg.Pool[asyncpg.Record]:
+async def open_pool(database: Database, size: int = POOL) -> asyncpg.Pool[asyncpg.Record]:
     """A pool for control. It connects when it is used, so it can be made while PostgreSQL is away."""
     return await asyncpg.create_pool(
         database.url,
         min_size=0,
-        max_size=16,
+        max_size=size,
         max_inactive_connection_lifetime=0,
         command_timeout=SLOW_QUERY_S,
         timeout=CONNECT_S,
-        init=_use_json,
+        init=_prepare,
         connection_class=_Connection,
     )
 
 
-async def _use_json(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    await connection.execute("select callfeed.rehearse()")  # not when an account is locked for the first call
 
 
 class CallStore:
@@ -82,11 +96,11 @@ class CallStore:
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self._pool = pool
 
-    async def open(self, call: Opening) -> str:
+    async def open(self, call: Opening, credit: Credit) -> str:
         """Write the call and take its hold: "ok", or the slug of what is missing."""
         return str(
             await self._pool.fetchval(
-                "select callfeed.open_call($1, $2, $3, $4, $5, $6, $7, $8)",
+                "select callfeed.open_call($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                 call.call_id,
                 moment(call.started_ms),
                 call.edge,
@@ -94,22 +108,24 @@ class CallStore:
                 call.hold_account,
                 call.hold_micro,
                 None if call.funded_until_ms is None else moment(call.funded_until_ms),
-                [list(pair) for pair in call.upper],
+                credit.needed,
+                credit.lease,
                 timeout=QUERY_S,
             )
         )
 
-    async def forward(self, call: Opening) -> str:
+    async def forward(self, call: Opening, credit: Credit) -> str:
         """Write a ringing call's longer decision and take its further hold: "ok", or the slug of what is missing."""
         return str(
             await self._pool.fetchval(
-                "select callfeed.forward_call($1, $2, $3, $4, $5, $6)",
+                "select callfeed.forward_call($1, $2, $3, $4, $5, $6, $7)",
                 call.call_id,
                 call.decision,
                 call.hold_account,
                 call.hold_micro,
                 None if call.funded_until_ms is None else moment(call.funded_until_ms),
-                [list(pair) for pair in call.upper],
+                credit.needed,
+                credit.lease,
                 timeout=QUERY_S,
             )
         )
@@ -125,24 +141,38 @@ class CallStore:
             timeout=SLOW_QUERY_S,
         )
 
-    async def extend(
-        self, call_id: UUID, total_micro: int, funded_until_ms: int, upper: Sequence[tuple[int, int]] = ()
-    ) -> int:
-        """Raise the hold to `total_micro`; the total that the account can bear when money is short."""
+    async def abandon(self, call: Opening) -> None:
+        """Make sure that a call whose opening got no answer has no hold, now and when it is opened late."""
+        await self._pool.execute(
+            "select callfeed.abandon_call($1, $2, $3, $4)",
+            call.call_id,
+            moment(call.started_ms),
+            call.edge,
+            call.decision,
+            timeout=SLOW_QUERY_S,
+        )
+
+    async def extend(self, call_id: UUID, total_micro: int, funded_until_ms: int, credit: Credit) -> int:
+        """Raise the hold to `total_micro`; when money is short the total that the account can bear.
+
+        -1 when it is short on a tier above.
+        """
         return int(
             await self._pool.fetchval(
-                "select callfeed.extend_hold($1, $2, $3, $4)",
+                "select callfeed.extend_hold($1, $2, $3, $4, $5)",
                 call_id,
                 total_micro,
                 moment(funded_until_ms),
-                [list(pair) for pair in upper],
+                credit.needed,
+                credit.lease,
                 timeout=QUERY_S,
             )
         )
 
-    async def release(self, call_id: UUID) -> None:
-        """Give the hold of a call back that was never answered."""
-        await self._pool.execute("select callfeed.release_hold($1)", call_id, timeout=SLOW_QUERY_S)
+    async def release(self, call_id: UUID) -> list[tuple[int, int]]:
+        """Give the hold of a call back that was never answered; the shares that it leaves in the windows."""
+        found = await self._pool.fetchval("select callfeed.release_hold($1)", call_id, timeout=SLOW_QUERY_S)
+        return [(account_id, micro) for account_id, micro in found]
 
     async def record(self, call_id: UUID, kind: str, at_ms: int, source: str, detail: Json) -> None:
         """Write an event; the first `ended` or `failed` of a call wins."""
@@ -185,9 +215,36 @@ class CallStore:
                 decision=row["decision"],
                 hold_micro=row["hold_micro"] or 0,
                 funded_until_ms=None if row["funded_until"] is None else milliseconds(row["funded_until"]),
+                upper=[(account_id, micro) for account_id, micro in row["upper"] or ()],
             )
             for row in rows
         ]
+
+
+class CreditStore:
+    """Credit windows in PostgreSQL (callfeed_sql/sql/25_credit_windows.sql). All methods raise one of UNAVAILABLE."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    async def take_lease(self, edge: str, lease: UUID) -> list[tuple[int, int]]:
+        """Make all windows of the edge this lease's; what is free in each: (account id, micro-units)."""
+        rows = await self._pool.fetch("select * from callfeed.take_lease($1, $2)", edge, lease, timeout=SLOW_QUERY_S)
+        return [(row["account_id"], row["free_micro"]) for row in rows]
+
+    async def renew_lease(self, edge: str, lease: UUID) -> bool:
+        """Keep the lease; false when it is no longer in force."""
+        return bool(await self._pool.fetchval("select callfeed.renew_lease($1, $2)", edge, lease, timeout=SLOW_QUERY_S))
+
+    async def grant_credit(self, edge: str, lease: UUID, account_id: int, micro: int, least_left: int) -> int:
+        """Ask for a slice: the amount, 0 when less than `least_left` would stay available, -1 without the lease."""
+        query = "select callfeed.grant_credit($1, $2, $3, $4, $5)"
+        return int(await self._pool.fetchval(query, edge, lease, account_id, micro, least_left, timeout=SLOW_QUERY_S))
+
+    async def return_credit(self, edge: str, lease: UUID, account_id: int, micro: int) -> bool:
+        """Give back a part of a window; false without the lease."""
+        query = "select callfeed.return_credit($1, $2, $3, $4)"
+        return bool(await self._pool.fetchval(query, edge, lease, account_id, micro, timeout=SLOW_QUERY_S))
 
 
 def described(error: BaseException) -> str:

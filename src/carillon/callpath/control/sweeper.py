@@ -86,7 +86,7 @@ class Sweeper:
         except DocumentError as error:
             log.error("Call %s can't be taken over, its decision does not fit: %s", call.call_id, error)
             return
-        live = Live(call.call_id, decision, self._state(call, decision))
+        live = Live(call.call_id, decision, self._state(call, decision), upper=dict(call.upper))
         dialog = await self._dialog(live)
         if dialog is None and call.answered_ms is None:
             live.state = states.step(live.state, states.Applied(now_ms()))[0]

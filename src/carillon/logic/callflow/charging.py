@@ -99,9 +99,9 @@ def outcome_of(decision: Decision, facts: CallFacts) -> Outcome:
 def settle(decision: Decision, facts: CallFacts) -> tuple[CdrDraft, ...]:
     """The CDRs of a finished call: per chain one per tier, lowest first; the answering carrier's cost comes last.
 
-    Answered calls are priced by the rates frozen in the decision; a customer is never charged beyond what its hold in
-    `facts.holds` bought, nor for a forwarding that was begun but not needed. All others cost nothing. Pure: the same
-    arguments give the same drafts.
+    Answered calls are priced by the rates frozen in the decision; nobody is charged beyond what the money in
+    `facts.holds` and `facts.shares` bought, nor for a forwarding that was begun but not needed. All others cost nothing.
+    Pure: the same arguments give the same drafts.
     """
     outcome = outcome_of(decision, facts)
     answered = answering_target(decision, facts)
@@ -131,7 +131,7 @@ def _chain_drafts(
     decision: Decision, place: int, facts: CallFacts, outcome: Outcome, carrier: CarrierCharge | None
 ) -> list[CdrDraft]:
     chain = decision.chains[place]
-    billable_ms = _billable_ms(chain, facts, dict(facts.holds).get(place))
+    billable_ms = _billable_ms(place, chain, facts)
     drafts = []
     for charge in chain.tiers:
         price = _price(charge.rate, charge.tariff, billable_ms, outcome, charge)
@@ -143,13 +143,18 @@ def _chain_drafts(
     return with_margin(of_chain)
 
 
-def _billable_ms(chain: Chain, facts: CallFacts, held_micro: int | None) -> int:
-    """The conversation, cut at the seconds the customer's money bought: a late cut is the platform's loss."""
-    duration = duration_ms(facts)
+def _billable_ms(place: int, chain: Chain, facts: CallFacts) -> int:
+    """The conversation, cut at the seconds that every tier's money bought: a late cut is the platform's loss."""
+    duration, held_micro = duration_ms(facts), dict(facts.holds).get(place)
     if held_micro is None or not chain.tiers:
         return duration
-    funded_s = funded_seconds(chain.tiers[0], held_micro)
-    return duration if funded_s <= 0 else min(duration, funded_s * 1000)
+    held = {account_id: micro for index, account_id, micro in facts.shares if index == place}
+    held[chain.tiers[0].tier.account_id] = held_micro
+    for charge in chain.tiers:
+        funded_s = funded_seconds(charge, held.get(charge.tier.account_id, 0))
+        if funded_s > 0:
+            duration = min(duration, funded_s * 1000)
+    return duration
 
 
 def _price(

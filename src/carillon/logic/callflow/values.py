@@ -175,7 +175,7 @@ class Target:
 class HoldRequest:
     """Money to set aside on the charged customer's row before the first ring, for the decision's chain at `chain`.
 
-    `upper` are (account id, micro-units) of the tiers above: they must have that much available, nothing is held.
+    `upper` are (account id, micro-units) of the tiers above, taken from credit windows.
     """
 
     account_id: int
@@ -279,6 +279,8 @@ class CallFacts:
     charged_to: str = ""  # when nobody saw the end: "last-packet" or "last-proof" of life stands for it
     # holds at the end, (index of the chain, micro-units): its customer is never charged beyond what that bought
     holds: tuple[tuple[int, int], ...] = ()
+    # what the tiers above had set aside, (index of the chain, account id, micro-units)
+    shares: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,8 @@ from tests.support.market import LONDON, Market, decided, happened, invite, make
 
 from carillon.base.tenancy import tenant
 from carillon.business.billing.actions import LimitData, TopUpData, set_credit_limit, top_up_customer
-from carillon.business.billing.choices import AccountKind
-from carillon.business.billing.models import Account, Entry, Hold, UnpostedCharge
-from carillon.business.billing.queries import ledger_sums
+from carillon.business.billing.models import Account, CreditWindow, Entry, Hold, UnpostedCharge
+from carillon.business.billing.queries import HOLDERS, ledger_sums
 from carillon.business.partners.queries import system_actor
 from carillon.logic.callflow.values import Decision
 from carillon.logic.money import MICRO
@@ -110,12 +109,12 @@ class Trading(RuleBasedStateMachine):
             assert set(ledger_sums(actor).values()) <= {0}
         entries = dict(Entry.objects.values_list("account").annotate(total=Sum("amount_micro")))
         holds = dict(Hold.objects.filter(state="open").values_list("account").annotate(total=Sum("amount_micro")))
+        windows = dict(CreditWindow.objects.values_list("account").annotate(total=Sum("granted_micro")))
         waiting = dict(UnpostedCharge.objects.values_list("account").annotate(total=Sum("amount_micro")))
         for account in Account.objects.all():
             assert account.balance_micro == entries.get(account.pk, 0)
-            assert account.reserved_micro == holds.get(account.pk, 0)
-            is_customer = account.kind == AccountKind.CUSTOMER
-            assert account.unposted_micro == (waiting.get(account.pk, 0) if is_customer else 0)
+            assert account.reserved_micro == holds.get(account.pk, 0) + windows.get(account.pk, 0)
+            assert account.unposted_micro == (waiting.get(account.pk, 0) if account.kind in HOLDERS else 0)
         assert acme(self.market).available_micro >= 0
 
 

@@ -101,7 +101,7 @@ def test_extension_stops_where_the_money_ends(cast: Cast) -> None:
     assert extended(call_id, 1_000_000, until) == 1_000_000
     assert acme(market).available_micro == 0
     assert extended(call_id, 900_000, until) == 1_000_000  # a hold never shrinks
-    assert extended(uuid4(), 1, until) == 0
+    assert extended(uuid4(), 1, until) == -1
 
 
 def limit(cast: Cast, micro: int | None, timezone: str = "UTC") -> None:
