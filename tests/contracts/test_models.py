@@ -24,7 +24,7 @@ EXEMPT = {
     "account.EmailConfirmation": "sign-in: keys of confirmation mails, useless without the mail",
     "auth.Group": "Django's own, unused: roles are in partners.roles",
     "auth.Permission": "Django's own, unused: permissions are patterns in partners.roles",
-    "billing.EdgeLease": "which control may spend its edge's credit windows: the platform's own, no partner's data",
+    "billing.EdgeLease": "the platform's own; revoked from web and worker (callfeed_sql/sql/60_grants.sql)",
     "contenttypes.ContentType": "names of models, no data",
     "mfa.Authenticator": "sign-in: no owner columns; seen with its login (base.policies.SIGN_IN_TABLES)",
     "sessions.Session": "sign-in: a session is found by its random key, and holds the realm it is good for",

@@ -48,12 +48,13 @@ CALLS = {  # functions past row-level security
     "web": {"billing_check_balanced", "carillon_host", "carillon_hostname_taken", "carillon_memberships",
             "carillon_operator", "carillon_search", "carillon_sip_domain", "carillon_subtree", "carillon_token",
             "carillon_users"},
-    "control": {"document", "documents", "extend_hold", "forward_call", "keep_bans", "open_call", "open_calls",
-                "record_event", "record_trace", "refuse_call", "release_hold", "standing_bans", "stray_dialogs",
+    "control": {"abandon_call", "document", "documents", "extend_hold", "forward_call", "grant_credit", "keep_bans",
+                "open_call", "open_calls", "record_event", "record_trace", "refuse_call", "rehearse",
+                "release_hold", "renew_lease", "return_credit", "standing_bans", "stray_dialogs", "take_lease",
                 "tiers"},
     "edge": {"ha1", "record_events"},
 }  # fmt: skip
-CALLS["worker"] = CALLS["web"] | {"record_event", "has_dialog"}
+CALLS["worker"] = CALLS["web"] | {"record_event", "has_dialog", "sweep_credit"}
 RELATIONS = """
 select n.nspname, c.relname, c.relrowsecurity and c.relforcerowsecurity
 from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -26,6 +26,9 @@ grant execute on function callfeed.ha1(text, text), callfeed.record_events(text)
 grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb), callfeed.has_dialog(text),
     callfeed.sweep_credit() to carillon_worker;
 
+-- who may spend an edge's credit windows is between control and callfeed's functions
+revoke all on public.billing_edgelease from carillon_web, carillon_worker;
+
 -- the portal and the jobs read registrations through public.endpoints_location alone
 revoke all on schema edge from carillon_web, carillon_worker;
 revoke all on edge.location from carillon_web, carillon_worker;

@@ -100,8 +100,8 @@ def settle(decision: Decision, facts: CallFacts) -> tuple[CdrDraft, ...]:
     """The CDRs of a finished call: per chain one per tier, lowest first; the answering carrier's cost comes last.
 
     Answered calls are priced by the rates frozen in the decision; nobody is charged beyond what the money in
-    `facts.holds` and `facts.shares` bought, nor for a forwarding that was begun but not needed. All others cost nothing.
-    Pure: the same arguments give the same drafts.
+    `facts.holds` and `facts.shares` bought, nor for a forwarding that was begun but not needed. All others cost
+    nothing. Pure: the same arguments give the same drafts.
     """
     outcome = outcome_of(decision, facts)
     answered = answering_target(decision, facts)
