@@ -60,13 +60,13 @@ def add_call(site: Site) -> None:
 
 def add_cdr(site: Site) -> None:
     site.sql(
-        "insert into calls_cdr (partner_id, started_on, call_id, chain, tier, tab, is_carrier_cost, customer_id,"  # noqa: S608
-        " customer_name, user_name, gateway_name, direction, caller, callee, destination, started_at, answered_at,"
-        " ended_at, duration_ms, billed_s, outcome, sip_code, sip_reason, currency, amount_micro, explanation,"
-        " rated_at)"
-        f" values ({OWNER}, current_date, %s, 'originating', 0, 'dialled', false, {CUSTOMER}, 'Acme Ltd', 'Alice', '',"
-        " 'outbound', '+442079460001', '+33199000001', 'France', now(), now(), now(), 60000, 60, 'answered', 200, 'OK',"
-        " 'GBP', 1234567, %s, now())",
+        "insert into calls_cdr (partner_id, started_on, call_id, chain, chain_no, tier, tab, is_carrier_cost,"  # noqa: S608
+        " customer_id, customer_name, user_name, gateway_name, direction, caller, callee, destination, started_at,"
+        " answered_at, ended_at, duration_ms, billed_s, outcome, sip_code, sip_reason, currency, amount_micro,"
+        " explanation, rated_at)"
+        f" values ({OWNER}, current_date, %s, 'originating', 0, 0, 'dialled', false, {CUSTOMER}, 'Acme Ltd', 'Alice',"
+        " '', 'outbound', '+442079460001', '+33199000001', 'France', now(), now(), now(), 60000, 60, 'answered', 200,"
+        " 'OK', 'GBP', 1234567, %s, now())",
         CALL,
         json.dumps(EXPLANATION),
     )
