@@ -29,7 +29,7 @@ class SmallDisk:
         script = f"{mount} && echo mounted && exec sleep infinity"
         as_root = () if not os.geteuid() else ("--user", "--map-root-user")
         line = ["unshare", *as_root, "--mount", "--propagation", "private", "sh", "-c", script]
-        self.holder = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+        self.holder = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, cwd=place)
         assert self.holder.stdout is not None
         assert self.holder.stdout.readline() == "mounted\n"
 

@@ -110,15 +110,14 @@ def _pids() -> list[int]:
 
 
 def _belongs(pid: int, folder: Path) -> bool:
-    """Whether a test of that session started the process: it inherited our variable, or works inside the folder."""
+    """Whether a test of that session started the process: a variable of it names the folder, or it works inside."""
     if pid == os.getpid():
         return False
     try:
         process = leftovers.PROC / str(pid)
-        variables = (process / "environ").read_bytes().split(b"\0")
-        return f"CARILLON_TEST_FOLDER={folder}".encode() in variables or (process / "cwd").readlink().is_relative_to(
-            folder
-        )
+        variables = (process / "environ").read_bytes() + b"\0"
+        names = (f"={folder}\0".encode(), f"={folder}/".encode())
+        return any(name in variables for name in names) or (process / "cwd").readlink().is_relative_to(folder)
     except OSError:
         return False
 
