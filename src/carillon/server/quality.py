@@ -33,7 +33,7 @@ class Stage:
 STAGES = (
     Stage("logic", "not database and not engines and not browser", ("-n", CORES)),
     Stage("database", "database and not engines and not browser", ("-n", CORES)),
-    Stage("engines", "engines and not browser", ("-n", CORES, "--dist", "loadfile")),
+    Stage("engines", "engines and not browser and not long", ("-n", CORES, "--dist", "loadfile")),
     Stage("browser", "browser"),
 )
 FAST_STAGES = 2
