@@ -31,11 +31,12 @@ class Stage:
 
 
 STAGES = (
-    Stage("logic", "not database and not engines and not browser", ("-n", CORES)),
-    Stage("database", "database and not engines and not browser", ("-n", CORES)),
+    Stage("logic", "not database and not engines and not browser and not long", ("-n", CORES)),
+    Stage("database", "database and not engines and not browser and not long", ("-n", CORES)),
     Stage("engines", "engines and not browser and not long", ("-n", CORES, "--dist", "loadfile")),
-    Stage("browser", "browser"),
+    Stage("browser", "browser and not long"),
 )
+LONG = Stage("long", "long")  # minutes of a quiet machine to itself: by hand only
 FAST_STAGES = 2
 
 
@@ -100,13 +101,14 @@ def _run_check(title: str, command: list[str], environ: dict[str, str]) -> bool:
 
 def test(arguments: list[str]) -> int:
     """Run the suite in stages, or pytest once with the caller's own arguments."""
-    is_fast = "--fast" in arguments
-    rest = [argument for argument in arguments if argument != "--fast"]
+    is_fast, is_long = "--fast" in arguments, "--long" in arguments
+    rest = [argument for argument in arguments if argument not in ("--fast", "--long")]
     if rest:
         marks = ["-m", "not engines and not browser"] if is_fast else []
         return subprocess.run([sys.executable, "-m", "pytest", *marks, *rest], cwd=CHECKOUT, check=False).returncode
     started = time.monotonic()
-    results = [_run_stage(stage) for stage in STAGES[: FAST_STAGES if is_fast else None]]
+    stages = (LONG,) if is_long else STAGES[: FAST_STAGES if is_fast else None]
+    results = [_run_stage(stage) for stage in stages]
     say("\nstage         passed  failed  skipped      time")
     for result in results:
         say(f"{result.title:<12} {result.passed:>7} {result.failed:>7} {result.skipped:>8} {result.seconds:>7.1f} s")
