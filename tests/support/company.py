@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import psycopg
-
 from carillon.config import Config
 from carillon.demo.carrier.exchange import TONES_HZ
 from carillon.demo.useragent import CallRefused, OutgoingCall, UserAgent
@@ -126,9 +124,8 @@ def company(name: str, *, disk_mb: int = 0) -> Iterator[Company]:
         environ = house.environ if house.disk is None else {**house.environ, "CARILLON_HOME": str(house.disk.seen)}
         config = Config.from_env(environ)
         platform = Platform(config, cluster.cluster_of(config), {}, config.home / "logs")
-        with psycopg.connect(config.database("owner").url, autocommit=True) as connection:
-            # some thousand calls must be paid for; where the money comes from is not what is tested here
-            connection.execute("update billing_account set credit_limit_micro = 1000000000")
+        # some thousand calls must be paid for; where the money comes from is not what is tested here
+        platform.sql("update billing_account set credit_limit_micro = 1000000000")
         yield Company(house, platform)
 
 

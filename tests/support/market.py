@@ -173,7 +173,7 @@ def _money(cast: Cast, acme_micro: int) -> None:
 
 
 class DatabaseFeed:
-    """`values.Feed` over callfeed's views, read as they are now."""
+    """`callflow.feed.Feed` over callfeed's views, read as they are now."""
 
     def __init__(self) -> None:
         self._lists = published_prices()

@@ -22,7 +22,7 @@ from carillon.logic.rating import RatesAt
 
 
 class MemoryFeed:
-    """Implements `values.Feed` (and `exchange.OffersExchange`) from values that are all there."""
+    """Implements `callflow.feed.Feed` (and `exchange.OffersExchange`) from values that are all there."""
 
     def __init__(
         self,

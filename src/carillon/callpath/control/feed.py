@@ -50,7 +50,7 @@ Changed = Callable[[frozenset[str]], Awaitable[None]]
 
 
 class CallFeed:
-    """Implements `values.Feed` for one moment; cheap to make per call. Raises Missing for what is not loaded."""
+    """Implements `callflow.feed.Feed` for one moment; cheap to make per call. Raises Missing for what is not loaded."""
 
     __slots__ = ("_at_ms", "_documents", "_rates", "_snapshot")
 
