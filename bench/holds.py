@@ -66,8 +66,7 @@ class _Held:
     @property
     def hold(self) -> HoldRequest:
         """What was taken for it."""
-        assert self.decision.hold is not None
-        return self.decision.hold
+        return self.decision.holds[0]
 
 
 SIZES = {"full": _Size(10_000, 20_000, 20), "small": _Size(50, 100, 1)}
@@ -138,13 +137,12 @@ async def _decided(installed: Installation, pool: asyncpg.Pool[asyncpg.Record]) 
 
 def _for_customer(decision: Decision, row_id: int) -> _Held:
     """The same call by another customer of the crowd."""
-    chain, hold = decision.chains[0], decision.hold
-    assert hold is not None
+    chain, hold = decision.chains[0], decision.holds[0]
     own = replace(chain.tiers[0], tier=replace(chain.tiers[0].tier, account_id=row_id))
     mine = Chain(chain.kind, row_id, chain.partner_id, (own, *chain.tiers[1:]))
     started_ms = now_ms()
     changed = replace(
-        decision, customer_id=row_id, user_id=row_id, chains=(mine,), hold=replace(hold, account_id=row_id)
+        decision, customer_id=row_id, user_id=row_id, chains=(mine,), holds=(replace(hold, account_id=row_id),)
     )
     return _Held(new_call_id(started_ms), changed, started_ms)
 

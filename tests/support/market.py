@@ -277,7 +277,7 @@ def open_call(
     if decision.refusal is not None:
         rows("select callfeed.refuse_call(%s, %s, 'test', %s::jsonb)", call_id, started, _json(decision))
         return call_id, decision.refusal.slug
-    hold = decision.hold
+    hold = next(iter(decision.holds), None)
     micro = hold_micro if hold_micro is not None else (hold.amount_micro if hold else 0)
     answer = rows(
         "select callfeed.open_call(%s, %s, 'test', %s::jsonb, %s, %s, %s, %s::jsonb)",

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from carillon.callfeed.memory import MemoryFeed
 from carillon.demo.world import CAST, micro
 from carillon.logic import ledger
-from carillon.logic.callflow.charging import funded_seconds, outcome_of, settle
+from carillon.logic.callflow import states
+from carillon.logic.callflow.charging import outcome_of, settle
 from carillon.logic.callflow.decide import decide
 from carillon.logic.callflow.forwarding import Failure, forward_after, refuse_unpaid, unpaid_note
 from carillon.logic.callflow.notes import noted
+from carillon.logic.callflow.signals import Answered, Event, Extend, Extended, ExtendRefused, Tick
 from carillon.logic.callflow.values import (
     Attempt,
     CallFacts,
@@ -20,6 +22,7 @@ from carillon.logic.callflow.values import (
     CdrDraft,
     Decision,
     Direction,
+    HoldRequest,
     Target,
 )
 from tests.support.flows import CHUNK_S, ExpectedCdr, Flow, Script
@@ -95,14 +98,17 @@ class PureRun:
         return CallRequest("call", "127.0.0.1", 40000, "udp", script.caller, domain, script.dial, domain, shown, domain)
 
     def _open(self, decision: Decision) -> Decision:
-        slug = self._hold(decision)
-        return refuse_unpaid(decision, slug) if slug else decision
+        taken: list[HoldRequest] = []
+        for hold in decision.holds:
+            if slug := self._hold(hold):
+                for other in taken:
+                    self.held -= Counter(dict([(other.account_id, other.amount_micro), *other.upper]))
+                return refuse_unpaid(decision, slug, hold)
+            taken.append(hold)
+        return decision
 
-    def _hold(self, decision: Decision) -> str:
+    def _hold(self, hold: HoldRequest) -> str:
         """The slug of what is missing, or "" and the money is held."""
-        hold = decision.hold
-        if hold is None:
-            return ""
         if any(self._free(account) < amount for account, amount in hold.upper):
             return "partner-credit-exhausted"
         if self._left_today(hold.account_id) < hold.amount_micro:
@@ -152,7 +158,7 @@ class PureRun:
         longer = forward_after(self.feed, decision, failure, CHUNK_S)
         if longer is None:
             return decision
-        slug = self._hold(longer) if longer.hold is not decision.hold else ""
+        slug = next((slug for hold in longer.holds[len(decision.holds) :] if (slug := self._hold(hold))), "")
         return noted(decision, unpaid_note(longer, slug)) if slug else longer
 
     def _label(self, target: Target) -> str:
@@ -169,25 +175,44 @@ class PureRun:
 
     def _answered(self, script: Script, decision: Decision, index: int, attempts: list[Attempt]) -> CallFacts:
         answered = STARTED_MS + 500
-        if script.ends != "money" or decision.hold is None:
+        if script.ends != "money" or not decision.holds:
             return CallFacts(
                 STARTED_MS, answered + TALK_MS, answered, index, 200, ended_by="caller", attempts=tuple(attempts)
             )
-        others = self.held[decision.hold.account_id] - decision.hold.amount_micro
-        account = decision.hold.account_id
-        money = min(self.world.available[account] - others, self._left_today(account) + decision.hold.amount_micro)
-        talked_s = funded_seconds(decision.chains[decision.hold.chain].tiers[0], money)
+        cut_ms, held = self._talk(decision, index)
         late_ms = 400  # the cut comes a little late: that must cost nobody anything
         return CallFacts(
             STARTED_MS,
-            answered + talked_s * 1000 + late_ms,
+            answered + cut_ms + late_ms,
             answered,
             index,
             200,
             ended_by="money",
             attempts=tuple(attempts),
-            holds=((decision.hold.chain, money),),
+            holds=tuple(held.items()),
         )
+
+    def _talk(self, decision: Decision, index: int) -> tuple[int, dict[int, int]]:
+        """Talk until the money is used up: milliseconds until then, and what each chain had held."""
+        state = states.begin(decision, at_ms=0, chunk_s=CHUNK_S)
+        state, _ = states.step(state, Answered(0, index))
+        accounts = {hold.chain: hold.account_id for hold in decision.holds}
+        held = {hold.chain: hold.amount_micro for hold in decision.holds}
+        now_ms = 0
+        while state.phase is states.Phase.TALKING:
+            now_ms = max(now_ms, states.next_tick_ms(state) or 0)
+            state, effects = states.step(state, Tick(now_ms))
+            while ask := next((effect for effect in effects if isinstance(effect, Extend)), None):
+                account, more = accounts[ask.chain], ask.total_micro - held[ask.chain]
+                left = min(self._free(account), self._left_today(account))
+                if more <= left:
+                    held[ask.chain] += more
+                    self.held[account] += more
+                    answer: Event = Extended(now_ms, held[ask.chain], ask.chain)
+                else:
+                    answer = ExtendRefused(now_ms, held[ask.chain] + left, ask.chain)
+                state, effects = states.step(state, answer)
+        return now_ms, held
 
     def _cdr(self, draft: CdrDraft) -> ExpectedCdr:
         return ExpectedCdr(

@@ -62,7 +62,7 @@ def decided(request: CallRequest, world: World = CAST, chunk_s: int = 60) -> Dec
 
 def slug(request: CallRequest, world: World = CAST) -> str:
     decision = decided(request, world)
-    assert decision.hold is None
+    assert decision.holds == ()
     assert decision.refusal is not None, decision.notes
     assert decision.refusal == REFUSALS[decision.refusal.slug]
     return decision.refusal.slug
@@ -91,18 +91,18 @@ def test_every_tier_is_priced_and_the_first_chunk_held() -> None:
         ("Northwind Telecom", Decimal("0.60")),
         ("Level Platform", Decimal("0.30")),
     ]
-    assert decision.hold == HoldRequest(100, 660_000, 61, ((200, 305_000),))
+    assert decision.holds == (HoldRequest(100, 660_000, 61, ((200, 305_000),)),)
     assert (decision.partner_id, decision.customer_id, decision.user_id, decision.endpoint_id) == (2, ACME, 21, 31)
 
 
 def test_a_sub_partners_customer_has_three_tiers() -> None:
     decision = decided(device_call(LONDON, "petra@fjord.test"))
     assert [charge.tier.seller_partner_id for charge in decision.chains[0].tiers] == [FJORD, NORTHWIND, LEVEL]
-    assert decision.hold == HoldRequest(103, 813_334, 61, ((300, 457_500), (200, 305_000)))
+    assert decision.holds == (HoldRequest(103, 813_334, 61, ((300, 457_500), (200, 305_000))),)
 
 
 def test_the_shorter_the_chunk_the_smaller_the_hold() -> None:
-    hold = decided(device_call(LONDON), chunk_s=9).hold
+    hold = decided(device_call(LONDON), chunk_s=9).holds[0]
     assert hold is not None
     assert (hold.amount_micro, hold.funded_s) == (150_000, 10)
 
@@ -227,8 +227,7 @@ def test_a_list_in_another_currency_needs_an_exchange_rate() -> None:
     assert slug(device_call(LONDON), world) == "no-exchange-rate"
     decision = decided(device_call(LONDON), replace(world, exchange_rates={("USD", "EUR"): Decimal("0.5")}))
     assert decision.chains[0].tiers[0].exchange_rate == Decimal("0.5")
-    assert decision.hold is not None
-    assert decision.hold.amount_micro == 610_000
+    assert [hold.amount_micro for hold in decision.holds] == [610_000]
 
 
 # ---------------------------------------------------------------- standing
@@ -282,7 +281,7 @@ def test_an_extension_rings_all_devices_free_of_charge() -> None:
     decision = decided(device_call("102"))
     assert (decision.direction, decision.caller, decision.caller_name) == (Direction.ONNET, "101", "Alice")
     assert decision.targets[0].contacts == ("bob@northwind.test", "bob2@northwind.test")
-    assert decision.hold is None
+    assert decision.holds == ()
     (chain,) = decision.chains
     assert {charge.free_reason for charge in chain.tiers} == {"on-net"}
 
@@ -311,7 +310,7 @@ def test_another_customer_has_its_own_chain_for_the_received_call() -> None:
             ("terminating", callee),
         ]
         assert (decision.callee_customer_id, decision.callee_partner_id) == (callee, partner)
-        assert decision.hold is None
+        assert decision.holds == ()
 
 
 def test_a_user_without_devices_and_a_closed_account_cannot_be_reached() -> None:
@@ -334,7 +333,7 @@ def test_foreign_domains_are_not_ours_but_the_edges_address_is() -> None:
 
 def test_an_emergency_call_takes_the_emergency_route_free_and_as_dialled() -> None:
     decision = decided(device_call("999"))
-    assert (decision.direction, decision.callee, decision.hold) == (Direction.EMERGENCY, "999", None)
+    assert (decision.direction, decision.callee, decision.holds) == (Direction.EMERGENCY, "999", ())
     assert [(target.gateway_id, target.number) for target in decision.targets] == [(1, "999")]
     assert decision.caller == "+442071110001"
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from carillon.callfeed.tests.cast import ACME, DAN, FJORD, NORTHWIND, World, carrier_call, device_call
-from carillon.logic.callflow import states
+from carillon.logic.callflow import signals, states
 from carillon.logic.callflow.charging import settle
 from carillon.logic.callflow.decide import decide
 from carillon.logic.callflow.feed import Status, User
@@ -59,8 +59,7 @@ def test_forwarder_pays_by_the_prices_of_its_customer_and_the_caller_as_before()
     assert [(c.kind, c.customer_id) for c in decision.chains] == [
         (ChainKind.ORIGINATING, DAN), (ChainKind.TERMINATING, ACME), (ChainKind.FORWARDING, ACME),
     ]  # fmt: skip
-    assert decision.hold is not None
-    assert (decision.hold.account_id, decision.hold.chain) == (100, 2)
+    assert [(hold.account_id, hold.chain) for hold in decision.holds] == [(100, 2)]
     assert {target.chain for target in decision.targets} == {2}
     drafts = settle(decision, CallFacts(0, 70_000, 10_000, 0))
     paid = {(d.chain, d.tier): d.amount_micro for d in drafts if d.amount_micro}
@@ -82,8 +81,8 @@ def test_phone_that_answers_while_the_forwarding_is_decided_costs_nobody_anythin
         (ChainKind.FORWARDING, Outcome.CANCELLED, 0),
     ]
     begun = states.forward(states.begin(longer, at_ms=0, chunk_s=CHUNK_S), longer, at_ms=0)
-    assert states.step(begun, states.Answered(1, 0))[0].funded_s is None
-    assert states.step(begun, states.Answered(1, 1))[0].funded_s == longer.hold.funded_s  # type: ignore[union-attr]
+    assert states.step(begun, signals.Answered(1, 0))[0].clocks == ()
+    assert states.step(begun, signals.Answered(1, 1))[0].clocks[0].funded_s == longer.holds[0].funded_s
 
 
 def test_redirection_is_dialled_by_the_phones_customer() -> None:
@@ -97,7 +96,7 @@ def test_redirection_to_nowhere_is_not_done(contact: str) -> None:
     decision = decided(World())
     longer = after(World(), decision, Cause.REDIRECTED, contact)
     assert longer is not None
-    assert (longer.targets, longer.chains, longer.hold) == (decision.targets, decision.chains, decision.hold)
+    assert (longer.targets, longer.chains, longer.holds) == (decision.targets, decision.chains, decision.holds)
     assert len(notes_for(longer, {NORTHWIND})) > len(notes_for(decision, {NORTHWIND}))
 
 
@@ -105,7 +104,7 @@ def test_forwarding_to_somebody_of_the_platform_is_free_and_that_one_may_forward
     world = forwarding(always="+442071110023").but("users", 23, forward_no_answer=OUTSIDE, no_answer_s=7)
     decision = decided(world)
     assert hosts(decision) == ["dan@hello.test"]
-    assert (decision.hold, decision.targets[0].ring_timeout_s) == (None, 7)
+    assert (decision.holds, decision.targets[0].ring_timeout_s) == ((), 7)
     assert decision.targets[0].caller == "+442071110002", "an extension means nothing at another customer"
     longer = after(world, decision, Cause.NO_ANSWER)
     assert longer is not None

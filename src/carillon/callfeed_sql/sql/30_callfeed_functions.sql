@@ -45,12 +45,18 @@ $$;
 create function callfeed.refuse_call(call_id uuid, started_at timestamptz, edge text, decision jsonb) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    if callfeed.add_call(call_id, started_at, edge, decision) then
-        perform callfeed.mark_refused(call_id, jsonb_build_object(
-            'refusal', decision -> 'refusal' -> 'slug', 'sip_code', decision -> 'refusal' -> 'sip_code',
-            'reason', decision -> 'refusal' -> 'reason'
-        ));
+    if not callfeed.add_call(call_id, started_at, edge, decision) then
+        -- one of its chains could not be paid: control has given the holds of the others back
+        update public.calls_call c set decision = refuse_call.decision
+        where c.id = refuse_call.call_id and c.state = 'trying';
+        if not found then
+            return;
+        end if;
     end if;
+    perform callfeed.mark_refused(call_id, jsonb_build_object(
+        'refusal', decision -> 'refusal' -> 'slug', 'sip_code', decision -> 'refusal' -> 'sip_code',
+        'reason', decision -> 'refusal' -> 'reason'
+    ));
 end
 $$;
 
@@ -129,7 +135,7 @@ $$;
 
 create function callfeed.open_call(
     call_id uuid, started_at timestamptz, edge text, decision jsonb, hold_account bigint, hold_micro bigint,
-    funded_until timestamptz, upper jsonb, lease uuid default null
+    funded_until timestamptz, upper jsonb, lease uuid default null, chain_no integer default 0
 ) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -145,9 +151,7 @@ begin
         ), 'ok');
     end if;
     if hold_account is not null and decision ->> 'direction' <> 'emergency' then
-        slug := callfeed.hold_chain(
-            call_id, edge, coalesce((decision -> 'hold' ->> 'chain')::integer, 0), hold_account, hold_micro, upper, lease
-        );
+        slug := callfeed.hold_chain(call_id, edge, chain_no, hold_account, hold_micro, upper, lease);
     end if;
     if slug is not null then
         perform callfeed.mark_refused(call_id, jsonb_build_object('refusal', slug));
@@ -161,15 +165,14 @@ begin
 end
 $$;
 
--- A ringing call goes on to where its called user forwards it: money for the forwarder's chain, the decision with its
--- further targets. "ok", the slug of what stands in the way, or "call-over"; then nothing has changed. Repeatable.
+-- Money for one more chain of a call: of one that was just opened, or of one that rings and goes on to where its called user
+-- forwards it; then the decision has further targets. "ok", the slug of what stands in the way, or "call-over"; then nothing has changed. Repeatable.
 create function callfeed.forward_call(
     call_id uuid, decision jsonb, hold_account bigint, hold_micro bigint, funded_until timestamptz, upper jsonb,
-    lease uuid default null
+    lease uuid default null, chain_no integer default 0
 ) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-    chain constant integer := coalesce((decision -> 'hold' ->> 'chain')::integer, 0);
     edge text;
     slug text;
 begin
@@ -179,13 +182,16 @@ begin
         return 'call-over';
     end if;
     if hold_account is not null and not exists (
-        select from public.billing_hold h where h.call_id = forward_call.call_id and h.chain_no = chain
+        select from public.billing_hold h where h.call_id = forward_call.call_id and h.chain_no = forward_call.chain_no
     ) then
-        slug := callfeed.hold_chain(call_id, edge, chain, hold_account, hold_micro, upper, lease);
+        slug := callfeed.hold_chain(call_id, edge, chain_no, hold_account, hold_micro, upper, lease);
     end if;
-    if slug is null then  -- each forwarding may ring for minutes
+    if slug is null then
         update public.calls_call c
-        set decision = forward_call.decision, due_at = now() + interval '10 minutes',
+        set decision = forward_call.decision,
+            due_at = case when exists (  -- each forwarding may ring for minutes
+                select from public.calls_callevent e where e.call_id = c.id and e.kind = 'applied'
+            ) then now() + interval '10 minutes' else c.due_at end,
             funded_until = coalesce(forward_call.funded_until, c.funded_until)
         where c.id = forward_call.call_id;
     end if;
@@ -239,10 +245,11 @@ exception when others then  -- there may be no operator yet to whom a call could
 end
 $$;
 
--- Raises the hold to `total_micro` and returns it; when the customer's money is short, the largest total it can bear; -1 when
+-- Raises a chain's hold to `total_micro` and returns it; when the customer's money is short, the largest total it can bear; -1 when
 -- a tier above can't pay or the hold is no longer open. `upper` as in upper_shares.
 create function callfeed.extend_hold(
-    call_id uuid, total_micro bigint, funded_until timestamptz, upper jsonb, lease uuid default null
+    call_id uuid, total_micro bigint, funded_until timestamptz, upper jsonb, lease uuid default null,
+    chain_no integer default 0
 ) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -252,8 +259,7 @@ declare
 begin
     select h.id, h.account_id, h.amount_micro, h.upper, c.edge into held
     from public.billing_hold h join public.calls_call c on c.id = h.call_id
-    where h.call_id = extend_hold.call_id and h.state = 'open'
-      and h.chain_no = coalesce((c.decision -> 'hold' ->> 'chain')::integer, 0)
+    where h.call_id = extend_hold.call_id and h.state = 'open' and h.chain_no = extend_hold.chain_no
     for update of h;
     if not found then
         return -1;
@@ -406,14 +412,18 @@ end
 $$;
 
 create function callfeed.open_calls(edge text) returns table (
-    call_id uuid, started_at timestamptz, answered_at timestamptz, decision jsonb, hold_micro bigint,
-    funded_until timestamptz, upper jsonb
+    call_id uuid, started_at timestamptz, answered_at timestamptz, answered_target integer, decision jsonb,
+    funded_until timestamptz, holds jsonb
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-    select c.id, c.started_at, c.answered_at, c.decision, h.amount_micro, c.funded_until, h.upper
+    select c.id, c.started_at, c.answered_at, (
+               select (e.detail ->> 'target')::integer from public.calls_callevent e
+               where e.call_id = c.id and e.kind = 'answered'
+           ), c.decision, c.funded_until, (
+               select coalesce(jsonb_agg(jsonb_build_array(h.chain_no, h.amount_micro, h.upper) order by h.chain_no), '[]')
+               from public.billing_hold h where h.call_id = c.id and h.state = 'open'
+           )
     from public.calls_call c
-    left join public.billing_hold h on h.call_id = c.id and h.state = 'open'
-        and h.chain_no = coalesce((c.decision -> 'hold' ->> 'chain')::integer, 0)
     where c.edge = $1 and c.state in ('trying', 'ringing', 'answered')
     order by c.started_at
 $$;

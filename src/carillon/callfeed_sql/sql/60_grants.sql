@@ -10,9 +10,9 @@ grant select on callfeed.domain_doc, callfeed.endpoint_doc, callfeed.customer_do
 grant select on all sequences in schema callfeed to carillon_control;
 grant execute on function
     callfeed.document(text, text), callfeed.documents(text, text), callfeed.tiers(bigint),
-    callfeed.open_call(uuid, timestamptz, text, jsonb, bigint, bigint, timestamptz, jsonb, uuid),
-    callfeed.forward_call(uuid, jsonb, bigint, bigint, timestamptz, jsonb, uuid),
-    callfeed.refuse_call(uuid, timestamptz, text, jsonb), callfeed.extend_hold(uuid, bigint, timestamptz, jsonb, uuid),
+    callfeed.open_call(uuid, timestamptz, text, jsonb, bigint, bigint, timestamptz, jsonb, uuid, integer),
+    callfeed.forward_call(uuid, jsonb, bigint, bigint, timestamptz, jsonb, uuid, integer),
+    callfeed.refuse_call(uuid, timestamptz, text, jsonb), callfeed.extend_hold(uuid, bigint, timestamptz, jsonb, uuid, integer),
     callfeed.release_hold(uuid), callfeed.abandon_call(uuid, timestamptz, text, jsonb),
     callfeed.record_event(uuid, text, bigint, text, jsonb),
     callfeed.rehearse(), callfeed.take_lease(text, uuid), callfeed.renew_lease(text, uuid),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import UUID
@@ -28,6 +28,7 @@ from carillon.logic.callflow.values import (
     CallRequest,
     Decision,
     Direction,
+    HoldRequest,
 )
 from carillon.logic.documents import to_document
 
@@ -68,9 +69,9 @@ async def decided(knowledge: Knowledge, at_ms: int, ask: Callable[[Feed], D]) ->
     raise NoAnswer("it needs too many documents")
 
 
-def opening(edge: str, call_id: UUID, started_ms: int, decision: Decision) -> Opening:
-    """The row of a call and its hold."""
-    hold = decision.hold
+def opening(edge: str, call_id: UUID, started_ms: int, decision: Decision, hold: HoldRequest | None = None) -> Opening:
+    """The row of a call and one of its holds."""
+    funded_s = min((each.funded_s for each in decision.holds), default=None)
     # What is stored is read by many: carriers' passwords, encrypted or not, do not belong there.
     stored = replace(decision, targets=tuple(replace(target, auth_password="") for target in decision.targets))
     return Opening(
@@ -80,9 +81,15 @@ def opening(edge: str, call_id: UUID, started_ms: int, decision: Decision) -> Op
         decision=to_document(stored),
         hold_account=hold.account_id if hold else None,
         hold_micro=hold.amount_micro if hold else 0,
-        funded_until_ms=started_ms + 1000 * hold.funded_s if hold else None,
+        funded_until_ms=None if funded_s is None else started_ms + 1000 * funded_s,
         upper=hold.upper if hold else (),
+        chain_no=hold.chain if hold else 0,
     )
+
+
+def shares_of(holds: Iterable[HoldRequest]) -> dict[int, dict[int, int]]:
+    """What the holds have of the credit windows: micro-units by chain and account."""
+    return {hold.chain: dict(hold.upper) for hold in holds}
 
 
 class Decider:
@@ -118,7 +125,7 @@ class Decider:
         at_ms = int(question["at_ms"])
         try:
             decision = await self.decide(request_of(question), at_ms)
-            decision = replace(decision, direction=Direction.EMERGENCY, refusal=None, hold=None)
+            decision = replace(decision, direction=Direction.EMERGENCY, refusal=None, holds=())
             await self._store.open(self._opening(call_id, at_ms, decision), Credit())
             await self._edge().ask({"op": "table", "name": "late", "items": [{"k": str(call_id), "v": ""}]})
         except (NoAnswer, EdgeGone, *UNAVAILABLE) as error:
@@ -169,14 +176,12 @@ class Decider:
             self._traces.finish(call_id, decision.request.sip_call_id)
 
     async def _put_through(self, question: Json, call_id: UUID, started_ms: int, decision: Decision) -> None:
-        opening = self._opening(call_id, started_ms, decision)
+        refused = None
         if decision.direction is Direction.EMERGENCY:
-            result = await self._open_emergency(opening)
+            await self._open_emergency(self._opening(call_id, started_ms, decision))
         else:
-            result = await self._open(opening)
-        if result != "ok":
-            log.warning("Call %s of customer %s is refused: %s.", call_id, decision.customer_id, result)
-            refused = refuse_unpaid(decision, result) if result in REFUSALS else refuse(decision, "no-decision")
+            refused = await self._open(call_id, started_ms, decision)
+        if refused is not None:
             self._send(refusal_message(question, refused.refusal or REFUSALS["no-decision"]))
             self._traces.finish(call_id, decision.request.sip_call_id)
             return
@@ -184,7 +189,7 @@ class Decider:
             call_id,
             decision,
             states.begin(decision, at_ms=now_ms(), chunk_s=self._settings.chunk_s),
-            upper=dict(decision.hold.upper) if decision.hold else {},
+            upper=shares_of(decision.holds),
             from_tag=str(question.get("from_tag", "")),
             cseq=str(question.get("cseq", "")),
         )
@@ -200,25 +205,56 @@ class Decider:
             )
         )
 
-    async def _open(self, opening: Opening) -> str:
-        """Row and hold: "ok" or a slug. A hold that may or may not have been taken is given back."""
-        try:
-            with self._windows.spend(opening.upper) as spending:
-                result = await self._store.open(opening, spending.credit)
-                spending.is_refused = result != "ok"
-        except UNAVAILABLE as error:
-            log.error("Call %s: PostgreSQL did not take it (%s).", opening.call_id, described(error))
-            self._live.background(self._give_back(opening))
-            return "no-decision"
-        return result
+    async def _open(self, call_id: UUID, started_ms: int, decision: Decision) -> Decision | None:
+        """Row and holds, one after the other; the refused decision when a chain can't pay.
 
-    async def _open_emergency(self, opening: Opening) -> str:
+        A hold that may or may not have been taken is given back.
+        """
+        first, *further = decision.holds or (None,)
+        try:
+            refused = await self._hold(self._store.open, call_id, started_ms, decision, first)
+            for hold in further:
+                if refused is None:
+                    refused = await self._hold(self._store.forward, call_id, started_ms, decision, hold)
+                    if refused is not None:
+                        self._live.background(self._undo(self._opening(call_id, started_ms, refused)))
+        except UNAVAILABLE as error:
+            log.error("Call %s: PostgreSQL did not take it (%s).", call_id, described(error))
+            self._live.background(self._give_back(self._opening(call_id, started_ms, decision)))
+            return refuse(decision, "no-decision")
+        return refused
+
+    async def _hold(
+        self,
+        take: Callable[[Opening, Credit], Awaitable[str]],
+        call_id: UUID,
+        started_ms: int,
+        decision: Decision,
+        hold: HoldRequest | None,
+    ) -> Decision | None:
+        row = opening(self._settings.edge, call_id, started_ms, decision, hold)
+        with self._windows.spend(row.upper) as spending:
+            result = await take(row, spending.credit)
+            spending.is_refused = result != "ok"
+        if result == "ok":
+            return None
+        log.warning("Call %s of customer %s is refused: %s.", call_id, decision.customer_id, result)
+        return refuse_unpaid(decision, result, hold) if result in REFUSALS else refuse(decision, "no-decision")
+
+    async def _undo(self, refused: Opening) -> None:
+        """What the first chain had set aside goes back; if PostgreSQL is away, the sweep does it."""
+        try:
+            await self._live.release(refused.call_id)
+            await self._store.refuse(refused)
+        except UNAVAILABLE as error:
+            log.error("The refused call %s could not be written: %s", refused.call_id, described(error))
+
+    async def _open_emergency(self, opening: Opening) -> None:
         """Emergency calls wait a moment for their row, then go on; it is written when PostgreSQL is back."""
         is_open = asyncio.Event()
         self._live.background(self._insist_on(opening, is_open))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(is_open.wait(), EMERGENCY_WAITS_S)
-        return "ok"
 
     async def _insist_on(self, opening: Opening, is_open: asyncio.Event) -> None:
         delay_s = 0.5

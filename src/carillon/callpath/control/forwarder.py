@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from carillon.callpath.control.decider import ANSWER_S, NoAnswer, Settings, decided, opening
+from carillon.callpath.control.decider import ANSWER_S, NoAnswer, Settings, decided, opening, shares_of
 from carillon.callpath.control.evapi import Edge, EdgeGone
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, Credit, described
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
 from carillon.callpath.control.windows import CreditWindows
 from carillon.callpath.control.wire import failure_of, forward_message, no_forward_message
 from carillon.logic.callflow import states
 from carillon.logic.callflow.forwarding import Failure, forward_after, unpaid_note
 from carillon.logic.callflow.notes import noted
-from carillon.logic.callflow.values import Decision
+from carillon.logic.callflow.values import Decision, HoldRequest
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]
@@ -69,22 +68,21 @@ class Forwarder:
         longer = await decided(self._knowledge, at_ms, lambda feed: forward_after(feed, decision, failure, chunk_s))
         if longer is None:
             return False
-        result = await self._write(live, longer, at_ms, is_paid=longer.hold is not decision.hold)
+        further = longer.holds[len(decision.holds) :]  # at most one: who forwards to the network is the last to forward
+        result = await self._write(live, longer, at_ms, next(iter(further), None))
         if result not in ("ok", "call-over"):
             longer = noted(decision, unpaid_note(longer, result))
-            await self._write(live, longer, at_ms, is_paid=False)
+            await self._write(live, longer, at_ms, None)
         live.decision = longer
         if result != "ok" or len(longer.targets) == len(decision.targets):
             return False
         live.state = states.forward(live.state, longer, at_ms=at_ms)
-        live.upper = dict(longer.hold.upper) if longer.hold else {}
+        live.upper |= shares_of(further)
         return True
 
-    async def _write(self, live: Live, decision: Decision, at_ms: int, *, is_paid: bool) -> str:
+    async def _write(self, live: Live, decision: Decision, at_ms: int, hold: HoldRequest | None) -> str:
         """ "ok", the slug of what stands in the way, or "call-over"."""
-        row = opening(self._settings.edge, live.call_id, at_ms, decision)
-        if not is_paid:
-            return await self._store.forward(replace(row, hold_account=None), Credit())
+        row = opening(self._settings.edge, live.call_id, at_ms, decision, hold)
         with self._windows.spend(row.upper) as spending:
             result = await self._store.forward(row, spending.credit)
             spending.is_refused = result != "ok"

@@ -15,7 +15,7 @@ from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
 from carillon.callpath.control.trace import Traces
 from carillon.callpath.control.windows import CreditWindows
 from carillon.callpath.control.wire import VANISHED_LIFETIME_S, lifetime_s
-from carillon.logic.callflow import states
+from carillon.logic.callflow import signals, states
 from carillon.logic.callflow.sound import Sound
 from carillon.logic.callflow.values import Decision
 
@@ -39,7 +39,7 @@ class Live:
     call_id: UUID
     decision: Decision
     state: states.LiveCall
-    upper: dict[int, int] = field(default_factory=dict)  # its shares of the credit windows, by account
+    upper: dict[int, dict[int, int]] = field(default_factory=dict)  # each chain's shares of the credit windows
     from_tag: str = ""
     cseq: str = ""
     dialog: tuple[int, int] | None = None
@@ -86,7 +86,7 @@ class LiveCalls:
         self._calls[live.call_id] = live
         self._wake_later(live)
 
-    def feed(self, live: Live, event: states.Event) -> None:
+    def feed(self, live: Live, event: signals.Event) -> None:
         """Let an event happen to a call: step, carry out the effects in the background, set the timer."""
         before = live.state.phase
         live.state, effects = states.step(live.state, event)
@@ -115,7 +115,7 @@ class LiveCalls:
             live.timer = asyncio.get_running_loop().call_later(delay_s, self._wake, live)
 
     def _wake(self, live: Live) -> None:
-        self.feed(live, states.Tick(now_ms()))
+        self.feed(live, signals.Tick(now_ms()))
 
     def prune_traces(self) -> None:
         """Let go of traces that no call will ask for."""
@@ -145,37 +145,38 @@ class LiveCalls:
         at_ms, detail = int(message["at_ms"]), message.get("detail", {})
         match message["op"]:
             case "applied":
-                self.feed(live, states.Applied(at_ms))
+                self.feed(live, signals.Applied(at_ms))
             case "progress":
-                self.feed(live, states.Progress(at_ms))
+                self.feed(live, signals.Progress(at_ms))
             case "answered":
-                self.feed(live, states.Answered(at_ms, detail.get("target")))
+                self.feed(live, signals.Answered(at_ms, detail.get("target")))
             case "ended":
-                self.feed(live, states.Ended(at_ms))
+                self.feed(live, signals.Ended(at_ms))
             case "failed":
-                self.feed(live, states.Failed(at_ms))
+                self.feed(live, signals.Failed(at_ms))
 
     # ------------------------------------------------------------ effects
 
-    async def _carry_out(self, live: Live, effects: tuple[states.Effect, ...]) -> None:
+    async def _carry_out(self, live: Live, effects: tuple[signals.Effect, ...]) -> None:
         for effect in effects:
             match effect:
-                case states.Extend():
+                case signals.Extend():
                     await self._extend(live, effect)
-                case states.SetTimeout():
+                case signals.SetTimeout():
                     self._set_timeout(live, effect.seconds)
-                case states.Terminate():
+                case signals.Terminate():
                     self.background(self._terminate(live, effect.reason))
-                case states.Release():
-                    await self._insist("the release of its hold", live, lambda: self._release(live))
-                case states.RecordEvent():
+                case signals.Release():
+                    await self._insist("the release of its holds", live, lambda: self.release(live.call_id))
+                case signals.RecordEvent():
                     await self.record(live, effect)
 
-    async def _release(self, live: Live) -> None:
+    async def release(self, call_id: UUID) -> None:
+        """Give the holds of a call back that was never answered. Raises one of UNAVAILABLE."""
         with self._windows.releasing() as shares:
-            shares += await self._store.release(live.call_id)
+            shares += await self._store.release(call_id)
 
-    async def record(self, live: Live, event: states.RecordEvent) -> None:
+    async def record(self, live: Live, event: signals.RecordEvent) -> None:
         """Write an event of a call, however long PostgreSQL is away."""
         await self._insist(
             f"its event {event.kind}",
@@ -197,26 +198,28 @@ class LiveCalls:
             else:
                 return
 
-    async def _extend(self, live: Live, ask: states.Extend) -> None:
+    async def _extend(self, live: Live, ask: signals.Extend) -> None:
         """Ask for more money until PostgreSQL answers; when it never does, the funded time runs out."""
         while live.state.phase is states.Phase.TALKING:
             if await self._has_vanished(live):  # more money would also give it more time
                 log.info("Call %s: a phone has vanished.", live.call_id)
-                self.feed(live, states.Vanished(now_ms(), live.heard_ms))
+                self.feed(live, signals.Vanished(now_ms(), live.heard_ms))
                 return
             try:
-                with self._windows.spend(ask.upper, live.upper) as spending:
-                    total = await self._store.extend(live.call_id, ask.total_micro, ask.until_ms, spending.credit)
+                with self._windows.spend(ask.upper, live.upper.get(ask.chain)) as spending:
+                    total = await self._store.extend(
+                        live.call_id, ask.total_micro, ask.until_ms, spending.credit, ask.chain
+                    )
                     spending.is_refused = total < ask.total_micro
             except UNAVAILABLE as error:
                 log.error("Call %s: the hold could not be raised (%s); trying again.", live.call_id, described(error))
                 await asyncio.sleep(RETRY_S)
                 continue
             if total >= ask.total_micro:
-                live.upper |= dict(ask.upper)
-                self.feed(live, states.Extended(now_ms(), total))
+                live.upper[ask.chain] = live.upper.get(ask.chain, {}) | dict(ask.upper)
+                self.feed(live, signals.Extended(now_ms(), total, ask.chain))
             else:
-                self.feed(live, states.ExtendRefused(now_ms(), total))
+                self.feed(live, signals.ExtendRefused(now_ms(), total, ask.chain))
             return
 
     async def _has_vanished(self, live: Live) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 from carillon.callpath.control.live import Live, now_ms
 from carillon.callpath.control.relay import Relay, RelayGone
 from carillon.callpath.control.wire import VANISHED_LIFETIME_S
+from carillon.logic.callflow.signals import Vanished
 from carillon.logic.callflow.sound import Sound, is_dead, is_suspicious
-from carillon.logic.callflow.states import Phase, Vanished
+from carillon.logic.callflow.states import Phase
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]

@@ -12,7 +12,7 @@ from typing import Any
 
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
 from carillon.callpath.control.relay import Relay, RelayGone
-from carillon.logic.callflow import states
+from carillon.logic.callflow import signals
 from carillon.logic.callflow.quality import CALLEE, CALLER, CallQuality, LegQuality
 from carillon.logic.documents import to_document
 
@@ -39,7 +39,7 @@ class QualityMeter:
             return
         quality = quality_of(reply, live.from_tag) if reply else None
         if quality is not None:
-            await self._live.record(live, states.RecordEvent("media", now_ms(), to_document(quality)))
+            await self._live.record(live, signals.RecordEvent("media", now_ms(), to_document(quality)))
 
 
 def quality_of(reply: Json, from_tag: str) -> CallQuality | None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
-from carillon.logic.callflow import states
+from carillon.logic.callflow import signals, states
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class StatusServer:
         if live is None:
             return 404, {"detail": f"Call {text} is not live."}
         log.info("Call %s is hung up by the operator.", text)
-        self._live.feed(live, states.Hangup(now_ms()))
+        self._live.feed(live, signals.Hangup(now_ms()))
         return 200, {"detail": f"Call {text} is being ended."}
 
 
@@ -138,6 +138,6 @@ def describe(live: Live) -> dict[str, Any]:
         "started_ms": state.offered_ms,
         "answered_ms": state.answered_ms,
         "target": state.answered_target,
-        "held_micro": state.held_micro,
+        "held_micro": states.held_micro(state),
         "funded_until_ms": states.funded_until_ms(state),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ UNAVAILABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceEr
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The row of a new call. `hold_account` None: nobody pays."""
+    """The row of a call and one hold, for the chain `chain_no`. `hold_account` None: nobody pays."""
 
     call_id: UUID
     started_ms: int
@@ -34,6 +34,7 @@ class Opening:
     hold_micro: int
     funded_until_ms: int | None
     upper: Sequence[tuple[int, int]] = ()
+    chain_no: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,15 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class OpenCall:
-    """A call that PostgreSQL believes to be up."""
+    """A call that PostgreSQL believes to be up, with what is held for each of its chains, and of the tiers above."""
 
     call_id: UUID
     started_ms: int
     answered_ms: int | None
+    answered_target: int | None
     decision: Json
-    hold_micro: int
-    funded_until_ms: int | None
-    upper: Sequence[tuple[int, int]] = ()
+    held: Mapping[int, int]
+    upper: Mapping[int, Mapping[int, int]]
 
 
 POOL = 16  # more connections at once make PostgreSQL slower, not faster
@@ -100,7 +101,7 @@ class CallStore:
         """Write the call and take its hold: "ok", or the slug of what is missing."""
         return str(
             await self._pool.fetchval(
-                "select callfeed.open_call($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                "select callfeed.open_call($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                 call.call_id,
                 moment(call.started_ms),
                 call.edge,
@@ -110,15 +111,16 @@ class CallStore:
                 None if call.funded_until_ms is None else moment(call.funded_until_ms),
                 credit.needed,
                 credit.lease,
+                call.chain_no,
                 timeout=QUERY_S,
             )
         )
 
     async def forward(self, call: Opening, credit: Credit) -> str:
-        """Write a ringing call's longer decision and take its further hold: "ok", or the slug of what is missing."""
+        """Take one more hold of a call and write its decision: "ok", or the slug of what is missing."""
         return str(
             await self._pool.fetchval(
-                "select callfeed.forward_call($1, $2, $3, $4, $5, $6, $7)",
+                "select callfeed.forward_call($1, $2, $3, $4, $5, $6, $7, $8)",
                 call.call_id,
                 call.decision,
                 call.hold_account,
@@ -126,12 +128,13 @@ class CallStore:
                 None if call.funded_until_ms is None else moment(call.funded_until_ms),
                 credit.needed,
                 credit.lease,
+                call.chain_no,
                 timeout=QUERY_S,
             )
         )
 
     async def refuse(self, call: Opening) -> None:
-        """Write a call that was refused before any ring."""
+        """Write a call that was refused before any ring, whether it has a row by now or not."""
         await self._pool.execute(
             "select callfeed.refuse_call($1, $2, $3, $4)",
             call.call_id,
@@ -152,25 +155,28 @@ class CallStore:
             timeout=SLOW_QUERY_S,
         )
 
-    async def extend(self, call_id: UUID, total_micro: int, funded_until_ms: int, credit: Credit) -> int:
-        """Raise the hold to `total_micro`; when money is short the total that the account can bear.
+    async def extend(
+        self, call_id: UUID, total_micro: int, funded_until_ms: int, credit: Credit, chain_no: int = 0
+    ) -> int:
+        """Raise a chain's hold to `total_micro`; when money is short the total that the account can bear.
 
         -1 when it is short on a tier above.
         """
         return int(
             await self._pool.fetchval(
-                "select callfeed.extend_hold($1, $2, $3, $4, $5)",
+                "select callfeed.extend_hold($1, $2, $3, $4, $5, $6)",
                 call_id,
                 total_micro,
                 moment(funded_until_ms),
                 credit.needed,
                 credit.lease,
+                chain_no,
                 timeout=QUERY_S,
             )
         )
 
     async def release(self, call_id: UUID) -> list[tuple[int, int]]:
-        """Give the hold of a call back that was never answered; the shares that it leaves in the windows."""
+        """Give the holds of a call back that was never answered; the shares that it leaves in the windows."""
         found = await self._pool.fetchval("select callfeed.release_hold($1)", call_id, timeout=SLOW_QUERY_S)
         return [(account_id, micro) for account_id, micro in found]
 
@@ -212,10 +218,10 @@ class CallStore:
                 call_id=row["call_id"],
                 started_ms=milliseconds(row["started_at"]),
                 answered_ms=None if row["answered_at"] is None else milliseconds(row["answered_at"]),
+                answered_target=row["answered_target"],
                 decision=row["decision"],
-                hold_micro=row["hold_micro"] or 0,
-                funded_until_ms=None if row["funded_until"] is None else milliseconds(row["funded_until"]),
-                upper=[(account_id, micro) for account_id, micro in row["upper"] or ()],
+                held={chain: micro for chain, micro, _ in row["holds"]},
+                upper={chain: dict(upper) for chain, _, upper in row["holds"]},
             )
             for row in rows
         ]

@@ -13,7 +13,7 @@ from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
 from carillon.callpath.control.pulse import Pulse
 from carillon.callpath.control.store import UNAVAILABLE, CallStore, OpenCall, described
-from carillon.logic.callflow import states
+from carillon.logic.callflow import signals, states
 from carillon.logic.callflow.values import Decision
 from carillon.logic.documents import DocumentError, from_document
 
@@ -86,10 +86,15 @@ class Sweeper:
         except DocumentError as error:
             log.error("Call %s can't be taken over, its decision does not fit: %s", call.call_id, error)
             return
-        live = Live(call.call_id, decision, self._state(call, decision), upper=dict(call.upper))
+        live = Live(
+            call.call_id,
+            decision,
+            self._state(call, decision),
+            upper={chain: dict(upper) for chain, upper in call.upper.items()},
+        )
         dialog = await self._dialog(live)
         if dialog is None and call.answered_ms is None:
-            live.state = states.step(live.state, states.Applied(now_ms()))[0]
+            live.state = states.step(live.state, signals.Applied(now_ms()))[0]
         if dialog is not None:
             live.dialog = (dialog["h_entry"], dialog["h_id"])
             live.from_tag = str(dialog.get("caller", {}).get("tag", ""))
@@ -100,7 +105,8 @@ class Sweeper:
                     at_ms=call.started_ms,
                     chunk_s=self._chunk_s,
                     answered_ms=answered_ms,
-                    held_micro=call.hold_micro,
+                    answered_target=call.answered_target,
+                    held=call.held,
                 )
         log.info("Call %s is taken over (%s).", call.call_id, live.state.phase)
         self._live.add(live)
@@ -112,10 +118,11 @@ class Sweeper:
                 at_ms=call.started_ms,
                 chunk_s=self._chunk_s,
                 answered_ms=call.answered_ms,
-                held_micro=call.hold_micro,
+                answered_target=call.answered_target,
+                held=call.held,
             )
         begun = states.begin(decision, at_ms=call.started_ms, chunk_s=self._chunk_s)
-        return states.step(begun, states.Applied(call.started_ms))[0]
+        return states.step(begun, signals.Applied(call.started_ms))[0]
 
     # ------------------------------------------------------------ Kamailio's view
 
@@ -156,12 +163,12 @@ class Sweeper:
         at_ms, charged_to = (ended_ms, "") if ended_ms else _last_proof(live)
         if live.state.answered_ms is None:
             detail: dict[str, object] = {"sip_code": 487, "reason": "Lost by the edge", "by": "sweeper"}
-            await self._live.record(live, states.RecordEvent("failed", at_ms, detail))
-            self._live.feed(live, states.Failed(at_ms))
+            await self._live.record(live, signals.RecordEvent("failed", at_ms, detail))
+            self._live.feed(live, signals.Failed(at_ms))
             return
         detail = {"sip_code": 200, "reason": "End rebuilt", "by": "sweeper", "charged_to": charged_to}
-        await self._live.record(live, states.RecordEvent("ended", max(at_ms, live.state.answered_ms), detail))
-        self._live.feed(live, states.Ended(at_ms))
+        await self._live.record(live, signals.RecordEvent("ended", max(at_ms, live.state.answered_ms), detail))
+        self._live.feed(live, signals.Ended(at_ms))
 
     async def _dialog(self, live: Live) -> dict[str, Any] | None:
         """Kamailio's dialog of a call, or None. Raises EdgeGone."""

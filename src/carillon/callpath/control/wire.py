@@ -123,7 +123,7 @@ def no_forward_message(question: Json) -> Json:
 
 
 def _limit(decision: Decision) -> str:
-    return "money" if decision.hold is not None else "timeout"
+    return "money" if decision.holds else "timeout"
 
 
 def _address(question: Json, operation: str = "decide") -> Json:

@@ -119,7 +119,7 @@ def test_question_becomes_a_request() -> None:
 
 
 def test_the_limit_is_money_only_when_money_is_held() -> None:
-    paid = replace(DECISION, hold=HoldRequest(1, 10, 5))
+    paid = replace(DECISION, holds=(HoldRequest(1, 10, 5),))
     question = {"ti": 1, "tl": 2}
     assert decision_message(question, "c", paid, 5, "203.0.113.5", str)["limit"] == "money"
     assert decision_message(question, "c", DECISION, 5, "203.0.113.5", str)["limit"] == "timeout"
@@ -208,7 +208,7 @@ def test_a_carrier_may_not_want_to_know_who_forwarded() -> None:
 
 
 def test_answer_to_the_second_question_has_the_further_targets_alone() -> None:
-    longer = replace(DECISION, targets=(replace(PHONES, asks=(Cause.BUSY,)), GATEWAY), hold=HoldRequest(1, 2, 3))
+    longer = replace(DECISION, targets=(replace(PHONES, asks=(Cause.BUSY,)), GATEWAY), holds=(HoldRequest(1, 2, 3),))
     message = forward_message(FORWARD, longer, 60, "203.0.113.5", str)
     assert (message["op"], message["ti"], message["first"], message["limit"]) == ("forward", 7, 1, "money")
     assert [target["label"] for target in message["targets"]] == ["192.0.2.7:5061"]

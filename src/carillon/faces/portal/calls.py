@@ -275,7 +275,7 @@ CDRS = Panel(
 
 def _live(actor: Actor) -> QuerySet[Call]:
     """Live calls with the customer's name and what is set aside for each."""
-    holds = Hold.objects.filter(call_id=OuterRef("pk"), state=HoldState.OPEN)
+    holds = Hold.objects.filter(call_id=OuterRef("pk"), state=HoldState.OPEN).order_by("chain_no")
     names = Customer.objects.filter(pk=OuterRef("customer_id"))
     return queries.live_calls_of(actor).annotate(
         customer_name=Subquery(names.values("name")[:1]),

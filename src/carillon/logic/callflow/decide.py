@@ -24,7 +24,7 @@ from carillon.logic.callflow.feed import (
 from carillon.logic.callflow.forwarding import reach
 from carillon.logic.callflow.inbound import decide_inbound
 from carillon.logic.callflow.notes import Note, noted
-from carillon.logic.callflow.pricing import NotPriced, free_chain, hold_for, priced_chain
+from carillon.logic.callflow.pricing import NotPriced, free_chain, holds_for, priced_chain
 from carillon.logic.callflow.refusals import refuse
 from carillon.logic.callflow.standing import is_reachable, why_barred, why_destination_barred
 from carillon.logic.callflow.values import (
@@ -235,5 +235,5 @@ def _network(call: _Call, number: str) -> Decision:
         chain = priced_chain(call.feed, call.customer, choice.owner.id, number, notes)
     except NotPriced as problem:
         return _refused(replace(call, draft=noted(draft, *notes)), problem.slug, problem.note)
-    hold = hold_for(call.customer, chain, call.chunk_s, draft.max_s)
-    return noted(replace(draft, targets=choice.targets, chains=(chain,), hold=hold), *notes)
+    holds = holds_for(call.customer, chain, call.chunk_s, draft.max_s)
+    return noted(replace(draft, targets=choice.targets, chains=(chain,), holds=holds), *notes)

@@ -22,7 +22,7 @@ from carillon.logic.callflow.feed import (
 )
 from carillon.logic.callflow.notes import Note, noted
 from carillon.logic.callflow.phrases import BECAUSE
-from carillon.logic.callflow.pricing import NotPriced, free_chain, hold_for, priced_chain
+from carillon.logic.callflow.pricing import NotPriced, free_chain, holds_for, priced_chain
 from carillon.logic.callflow.refusals import REFUSALS, refuse
 from carillon.logic.callflow.standing import is_reachable, why_barred, why_destination_barred
 from carillon.logic.callflow.values import (
@@ -33,6 +33,7 @@ from carillon.logic.callflow.values import (
     Direction,
     Diversion,
     Forward,
+    HoldRequest,
     Target,
 )
 from carillon.logic.numbers import DialledKind, is_extension, normalise
@@ -99,12 +100,13 @@ def forward_after(feed: Feed, decision: Decision, failure: Failure, chunk_s: int
         return noted(decision, *problem.notes)
 
 
-def refuse_unpaid(decision: Decision, slug: str) -> Decision:
-    """The decision refused for what the database answered about its hold, told to those whom it concerns.
+def refuse_unpaid(decision: Decision, slug: str, hold: HoldRequest | None = None) -> Decision:
+    """The decision refused for what the database answered about a hold (None: the first), told to whom it concerns.
 
     A caller is not told that a forwarder has no money: it hears that the called user can't be reached.
     """
-    place = decision.hold.chain if decision.hold is not None else 0
+    refused = hold or next(iter(decision.holds), None)
+    place = refused.chain if refused is not None else 0
     payer = decision.chains[place] if place < len(decision.chains) else None
     if payer is None or payer.kind is not ChainKind.FORWARDING:
         return refuse(decision, slug)
@@ -253,7 +255,7 @@ def _to_network(feed: Feed, draft: Decision, called: _Called, chunk_s: int) -> D
         draft,
         max_s=max_s,
         chains=(*draft.chains, _forwarding(chain, called, number)),
-        hold=hold_for(owner, chain, chunk_s, max_s, place=place),
+        holds=(*draft.holds, *holds_for(owner, chain, chunk_s, max_s, place=place)),
         targets=(*draft.targets, *_carriers(feed, draft, choice, place)),
     )
     return noted(draft, caller_note, *choice.notes, *notes)

@@ -101,13 +101,14 @@ def first_funded_seconds(chain: Chain, chunk_s: int, max_s: int) -> int:
     return billed_seconds(clock, clock.initial_s + min(chunk_s, max_s))
 
 
-def hold_for(customer: Customer, chain: Chain, chunk_s: int, max_s: int, *, place: int = 0) -> HoldRequest | None:
-    """Money for the first seconds of a call: held on the customer's account, needed on those above. None: all free.
+def holds_for(customer: Customer, chain: Chain, chunk_s: int, max_s: int, *, place: int = 0) -> tuple[HoldRequest, ...]:
+    """Money for the first seconds of a chain: held on the customer's account, needed on those above. (): all free.
 
     `place` is the chain's index in the decision.
     """
     funded_s = first_funded_seconds(chain, chunk_s, max_s)
     needs = tuple((charge.tier.account_id, hold_micro(charge, funded_s)) for charge in chain.tiers)
     if not any(amount for _, amount in needs):
-        return None
-    return HoldRequest(customer.account_id, needs[0][1], funded_s, tuple(need for need in needs[1:] if need[1]), place)
+        return ()
+    upper = tuple(need for need in needs[1:] if need[1])
+    return (HoldRequest(customer.account_id, needs[0][1], funded_s, upper, place),)

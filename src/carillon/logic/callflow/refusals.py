@@ -55,10 +55,10 @@ REFUSALS: Final[Mapping[str, Refusal]] = {slug: Refusal(slug, code, reason) for 
 
 
 def refuse(decision: Decision, slug: str, *notes: str) -> Decision:
-    """The decision turned into a refusal: no targets, no hold, chains kept so that the parties get their CDR.
+    """The decision turned into a refusal: no targets, no holds, chains kept so that the parties get their CDR.
 
     Also for what the database answers after deciding (`credit-exhausted`). Raises KeyError for an unknown slug.
     """
     refusal = REFUSALS[slug]
     said = (*decision.notes, *notes, f"Refused with {refusal.sip_code}: {refusal.reason}.")
-    return replace(decision, refusal=refusal, targets=(), hold=None, notes=said)
+    return replace(decision, refusal=refusal, targets=(), holds=(), notes=said)

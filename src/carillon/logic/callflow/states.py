@@ -14,8 +14,8 @@ Time is in integer milliseconds of the Unix epoch and comes with each event. Bet
 | RINGING | Tick           | ringing longer than `ring_ms`   | OVER    | Release, RecordEvent failed 408               |
 | any     | Failed         | not answered                    | OVER    | Release                                       |
 | any     | Ended          |                                 | OVER    | Release when never answered                   |
-| TALKING | Tick           | a third of the chunk is left    | TALKING | Extend (once until there is an answer)        |
-| TALKING | Extended       |                                 | TALKING | SetTimeout                                    |
+| TALKING | Tick           | a third of a chunk is left      | TALKING | Extend (once until there is an answer)        |
+| TALKING | Extended       |                                 | TALKING | SetTimeout, Extend of the next clock when due |
 | TALKING | ExtendRefused  | some more increments affordable | TALKING | Extend (the last grant)                       |
 | TALKING | ExtendRefused  | nothing more affordable         | TALKING |                                               |
 | TALKING | Tick           | funded seconds are over         | ENDING  | Terminate, RecordEvent cut, RecordEvent ended |
@@ -26,26 +26,51 @@ Time is in integer milliseconds of the Unix epoch and comes with each event. Bet
 | ENDING  | Tick           | 5 s without Ended or Failed     | OVER    |                                               |
 
 Events that a phase does not name change nothing: they may come twice and out of order. Who ends a call records its
-end, because the edge loses such ends; the first writer of `ended` wins. A call without a price needs no holds: only its
-maximum length ends it.
+end, because the edge loses such ends; the first writer of `ended` wins. Each chain that pays by time has a clock of its
+own (`clocks`) and the first one to run down ends the call. A call without a price needs no holds: only its maximum
+length ends it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from carillon.logic.callflow.charging import clock_rate, funded_seconds, hold_micro
-from carillon.logic.callflow.values import (
-    Chain,
-    Decision,
+from carillon.logic.callflow.clocks import (
+    Clock,
+    ask_after_ms,
+    clocks_of,
+    granted,
+    last_seconds,
+    resumed,
+    running,
+    totals,
+    wanted_seconds,
 )
-from carillon.logic.rating import billed_seconds
+from carillon.logic.callflow.signals import (
+    Answered,
+    Applied,
+    Effect,
+    Ended,
+    Event,
+    Extend,
+    Extended,
+    ExtendRefused,
+    Failed,
+    Hangup,
+    RecordEvent,
+    Release,
+    SetTimeout,
+    Terminate,
+    Tick,
+    Vanished,
+)
+from carillon.logic.callflow.values import Decision
 
 APPLY_MS = 5_000  # a hold is provisional until the edge reports `applied`
 END_MS = 5_000  # how long the edge may take to report an end that we asked for
 RING_MS = 300_000  # longer than all targets' timers together: then the edge has lost the call
-LEAST_LEAD_MS = 2_000
 LAST_PACKET, LAST_PROOF = "last-packet", "last-proof"  # what stands for an end that nobody saw
 
 
@@ -61,158 +86,19 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """A call between its decision and its end.
-
-    `chain` is the paying chain (None: nothing to pay); it pays when a target from `paid_from` on answers, not when an
-    earlier one, whose call was being forwarded, was just a little faster. `funded_s` are the seconds of conversation
-    that money is held for (None: no limit but `max_s`), `asked_s` those of an extension under way (0: none). After the
-    last grant nothing more is asked for.
-    """
+    """A call between its decision and its end; `clocks` say how long its money lasts (none: only `max_s` limits it)."""
 
     phase: Phase
-    chain: Chain | None
     chunk_s: int
     max_s: int
     offered_ms: int
-    funded_s: int | None
-    held_micro: int
+    clocks: tuple[Clock, ...] = ()
     ring_ms: int = RING_MS
-    paid_from: int = 0
-    asked_s: int = 0
-    is_last_grant: bool = False
     answered_ms: int | None = None
     answered_target: int | None = None
     ending_ms: int | None = None
 
 
-# ---------------------------------------------------------------- events
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The edge has sent the INVITE on."""
-
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A callee rings."""
-
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """200 OK; `target` is an index into the decision's targets."""
-
-    at_ms: int
-    target: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Time has passed."""
-
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Extended:
-    """The hold was raised to `total_micro`."""
-
-    at_ms: int
-    total_micro: int
-
-
-@dataclass(frozen=True, slots=True)
-class ExtendRefused:
-    """The hold could not be raised; `bearable_micro` is the largest total that the account can bear."""
-
-    at_ms: int
-    bearable_micro: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A BYE was seen, whoever sent it."""
-
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """No target answered, or the caller cancelled."""
-
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Hangup:
-    """Someone with the right to do so hangs up, e.g. in the portal."""
-
-    at_ms: int
-    by: str = "operator"
-
-
-@dataclass(frozen=True, slots=True)
-class Vanished:
-    """Nobody is there any more: `heard_ms` is the last packet that proves otherwise (None: not known).
-
-    `by` names what noticed it: timeout (the edge's keep-alive), session-timer (RFC 4028) or media-timeout.
-    """
-
-    at_ms: int
-    heard_ms: int | None = None
-    by: str = "timeout"
-    reason: str = "A phone has vanished"
-
-
-Event = Applied | Progress | Answered | Tick | Extended | ExtendRefused | Ended | Failed | Hangup | Vanished
-
-
-# ---------------------------------------------------------------- effects
-
-
-@dataclass(frozen=True, slots=True)
-class Extend:
-    """Raise the hold: `callfeed.extend_hold`. `upper` are (account id, total of this call) of the tiers above."""
-
-    total_micro: int
-    funded_s: int
-    until_ms: int
-    upper: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SetTimeout:
-    """Set the dead-man's switch: the dialog ends by itself `seconds` from now."""
-
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class Terminate:
-    """End both legs; `reason` is money, timeout or who hung up."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """Give the hold back: `callfeed.release_hold`. Does nothing when there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordEvent:
-    """Write a call event: `callfeed.record_event`."""
-
-    kind: str
-    at_ms: int
-    detail: dict[str, object] = field(default_factory=dict)
-
-
-Effect = Extend | SetTimeout | Terminate | Release | RecordEvent
 Stepped = tuple[LiveCall, tuple[Effect, ...]]
 
 
@@ -220,51 +106,60 @@ Stepped = tuple[LiveCall, tuple[Effect, ...]]
 
 
 def begin(decision: Decision, *, at_ms: int, chunk_s: int) -> LiveCall:
-    """The state of a call whose hold was taken at `at_ms`; `chunk_s` is the length of each extension in seconds."""
-    hold = decision.hold
-    chain = decision.chains[hold.chain] if hold is not None else None
-    is_timed = chain is not None and clock_rate(chain) is not None
-    paid = (place for place, target in enumerate(decision.targets) if hold is None or target.chain >= hold.chain)
+    """The state of a call whose holds were taken at `at_ms`; `chunk_s` is the length of each extension in seconds."""
     return LiveCall(
         phase=Phase.OFFERED,
-        chain=chain if is_timed else None,
         chunk_s=chunk_s,
         max_s=decision.max_s,
         offered_ms=at_ms,
-        funded_s=hold.funded_s if hold is not None and is_timed else None,
-        held_micro=hold.amount_micro if hold is not None else 0,
-        paid_from=next(paid, 0),
+        clocks=clocks_of(decision),
         ring_ms=max(RING_MS, 1000 * sum(target.ring_timeout_s + 10 for target in decision.targets)),
     )
 
 
 def forward(state: LiveCall, decision: Decision, *, at_ms: int) -> LiveCall:
-    """The state of a ringing call that goes on to the further targets of `decision`, for whose chain money is held."""
+    """The state of a ringing call that goes on to the further targets of `decision`, for whose chains money is held."""
     begun = begin(decision, at_ms=at_ms, chunk_s=state.chunk_s)
     return replace(begun, phase=state.phase, answered_ms=state.answered_ms, answered_target=state.answered_target)
 
 
-def resume(decision: Decision, *, at_ms: int, chunk_s: int, answered_ms: int, held_micro: int) -> LiveCall:
-    """The state of an answered call after control was restarted (`callfeed.open_calls`)."""
-    state = replace(begin(decision, at_ms=at_ms, chunk_s=chunk_s), phase=Phase.TALKING, answered_ms=answered_ms)
-    if state.chain is None:
-        return state
-    bought_s = funded_seconds(state.chain.tiers[0], held_micro)
-    if bought_s < 0:  # the customer's own tier is free and only tiers above pay: go on and ask them soon
-        bought_s = (at_ms - answered_ms) // 1000 + chunk_s
-    return replace(state, funded_s=bought_s, held_micro=held_micro)
+def resume(
+    decision: Decision,
+    *,
+    at_ms: int,
+    chunk_s: int,
+    answered_ms: int,
+    held: Mapping[int, int],
+    answered_target: int | None = None,
+) -> LiveCall:
+    """The state of an answered call after control was restarted; `held` are micro-units by chain."""
+    state = begin(decision, at_ms=at_ms, chunk_s=chunk_s)
+    talked_s = (at_ms - answered_ms) // 1000
+    clocks = running(state.clocks, answered_target)
+    return replace(
+        state,
+        phase=Phase.TALKING,
+        answered_ms=answered_ms,
+        answered_target=answered_target,
+        clocks=tuple(resumed(clock, held.get(clock.place, 0), talked_s, chunk_s) for clock in clocks),
+    )
 
 
 def dialog_timeout_s(decision: Decision) -> int:
-    """The dialog's first timeout: what the hold has bought, else the maximum length."""
-    return min(decision.hold.funded_s, decision.max_s) if decision.hold is not None else decision.max_s
+    """The dialog's first timeout: what the holds have bought, else the maximum length."""
+    return min([decision.max_s, *(hold.funded_s for hold in decision.holds)])
 
 
 def funded_until_ms(state: LiveCall) -> int | None:
-    """When the money held will be used up; None while not answered or without a limit by money."""
-    if state.answered_ms is None or state.funded_s is None:
+    """When the first chain's money will be used up; None while not answered or without a limit by money."""
+    if state.answered_ms is None or not state.clocks:
         return None
-    return state.answered_ms + 1000 * state.funded_s
+    return state.answered_ms + 1000 * min(clock.funded_s for clock in state.clocks)
+
+
+def held_micro(state: LiveCall) -> int:
+    """Micro-units held for the chains that pay by time."""
+    return sum(clock.held_micro for clock in state.clocks)
 
 
 def next_tick_ms(state: LiveCall) -> int | None:
@@ -319,9 +214,9 @@ def _answer(state: LiveCall, event: Answered) -> Stepped:
     if state.phase not in (Phase.OFFERED, Phase.RINGING):
         return state, ()
     talking = replace(state, phase=Phase.TALKING, answered_ms=event.at_ms, answered_target=event.target)
-    if event.target is not None and event.target < state.paid_from:
-        return replace(talking, chain=None, funded_s=None), ()
-    return talking, ()
+    talking = replace(talking, clocks=running(state.clocks, event.target))
+    # a chain that does not pay after all must not end the call either
+    return talking, (_dead_man(talking, event.at_ms),) if talking.clocks != state.clocks else ()
 
 
 def _hang_up(state: LiveCall, event: Hangup) -> Stepped:
@@ -372,62 +267,73 @@ def _tick_talking(state: LiveCall, now_ms: int) -> Stepped:
     if until_ms is None:
         return state, ()
     if now_ms >= until_ms:
-        cut = RecordEvent("cut", now_ms, {"funded_s": state.funded_s, "held_micro": state.held_micro})
+        first = min(state.clocks, key=lambda clock: clock.funded_s)
+        detail: dict[str, object] = {"chain": first.place, "funded_s": first.funded_s, "held_micro": first.held_micro}
+        cut = RecordEvent("cut", now_ms, detail)
         return ending, (Terminate("money"), cut, _ended(now_ms, "money", "Credit used up"))
     if now_ms >= _ask_at_ms(state, until_ms):
-        return _ask(state, _wanted_s(state))
+        return _ask_first(state, now_ms)
     return state, ()
 
 
-# ---------------------------------------------------------------- extensions
+# ---------------------------------------------------------------- extensions, one at a time
 
 
 def _ask_at_ms(state: LiveCall, until_ms: int) -> int:
-    """When to ask for more: a third of a chunk before the money is used up, at least two seconds.
-
-    The end of the funded time (nothing to ask) while an answer is awaited, after the last grant, and when the maximum
-    length is paid for.
-    """
-    if state.asked_s or state.is_last_grant or (state.funded_s or 0) >= state.max_s:
+    """When to ask for more: for the clock that comes first; `until_ms` (nothing to ask) while an answer is awaited."""
+    if state.answered_ms is None or any(clock.asked_s for clock in state.clocks):
         return until_ms
-    return until_ms - max(state.chunk_s * 1000 // 3, LEAST_LEAD_MS)
+    return state.answered_ms + min(ask_after_ms(clock, state.chunk_s, state.max_s) for clock in state.clocks)
 
 
-def _wanted_s(state: LiveCall) -> int:
-    """Funded seconds after one more chunk, in whole increments."""
-    rate = clock_rate(state.chain) if state.chain is not None else None
-    funded_s = state.funded_s or 0
-    wanted_s = min(funded_s + max(state.chunk_s, 1), max(state.max_s, funded_s + 1))
-    return billed_seconds(rate, wanted_s) if rate is not None else wanted_s
-
-
-def _ask(state: LiveCall, seconds: int) -> Stepped:
-    if state.chain is None or state.answered_ms is None:
+def _ask_first(state: LiveCall, now_ms: int) -> Stepped:
+    """Ask for the clock that comes first, if its time has come."""
+    if state.answered_ms is None or not state.clocks or any(clock.asked_s for clock in state.clocks):
         return state, ()
-    totals = [(charge.tier.account_id, hold_micro(charge, seconds)) for charge in state.chain.tiers]
-    until_ms = state.answered_ms + 1000 * seconds
-    upper = tuple(total for total in totals[1:] if total[1])
-    return replace(state, asked_s=seconds), (Extend(totals[0][1], seconds, until_ms, upper),)
+    first = min(state.clocks, key=lambda clock: ask_after_ms(clock, state.chunk_s, state.max_s))
+    is_done = first.is_last_grant or first.funded_s >= state.max_s
+    if is_done or now_ms < state.answered_ms + ask_after_ms(first, state.chunk_s, state.max_s):
+        return state, ()
+    return _ask(state, first, wanted_seconds(first, state.chunk_s, state.max_s))
+
+
+def _ask(state: LiveCall, clock: Clock, seconds: int) -> Stepped:
+    """Ask for `seconds` of one chain; the call is funded until the first of all clocks has run down."""
+    asking = _with(state, replace(clock, asked_s=seconds))
+    first_s = min([seconds, *(other.funded_s for other in state.clocks if other.place != clock.place)])
+    total_micro, upper = totals(clock, seconds)
+    until_ms = (state.answered_ms or 0) + 1000 * first_s
+    return asking, (Extend(total_micro, seconds, until_ms, upper, clock.place),)
+
+
+def _with(state: LiveCall, changed: Clock) -> LiveCall:
+    clocks = tuple(changed if clock.place == changed.place else clock for clock in state.clocks)
+    return replace(state, clocks=clocks)
 
 
 def _extension_answered(state: LiveCall, event: Extended | ExtendRefused) -> Stepped:
-    if state.phase is not Phase.TALKING or not state.asked_s:
+    asked = next((clock for clock in state.clocks if clock.place == event.chain and clock.asked_s), None)
+    if state.phase is not Phase.TALKING or asked is None:
         return state, ()
     if isinstance(event, ExtendRefused):
-        return _last_grant(state, event)
-    if state.chain is not None and event.total_micro < hold_micro(state.chain.tiers[0], state.asked_s):
-        return state, ()  # the answer to an earlier question
-    extended = replace(state, funded_s=state.asked_s, held_micro=event.total_micro, asked_s=0)
-    until_ms = min(funded_until_ms(extended) or 0, (state.answered_ms or 0) + 1000 * state.max_s)
-    return extended, (SetTimeout(max(-(-(until_ms - event.at_ms) // 1000), 1)),)
+        return _last_grant(state, asked, event)
+    extended = granted(asked, event.total_micro)
+    if extended is None:
+        return state, ()
+    state = _with(state, extended)
+    asking, effects = _ask_first(state, event.at_ms)
+    return asking, (_dead_man(state, event.at_ms), *effects)
 
 
-def _last_grant(state: LiveCall, event: ExtendRefused) -> Stepped:
+def _dead_man(state: LiveCall, now_ms: int) -> SetTimeout:
+    limit_ms = (state.answered_ms or 0) + 1000 * state.max_s
+    until_ms = min(funded_until_ms(state) or limit_ms, limit_ms)
+    return SetTimeout(max(-(-(until_ms - now_ms) // 1000), 1))
+
+
+def _last_grant(state: LiveCall, asked: Clock, event: ExtendRefused) -> Stepped:
     """Ask for the whole increments that the rest of the money buys, once; then let the funded time run out."""
-    refused = replace(state, asked_s=0, is_last_grant=True)
-    if state.chain is None or state.is_last_grant:
-        return refused, ()
-    affordable_s = funded_seconds(state.chain.tiers[0], event.bearable_micro)
-    if affordable_s <= (state.funded_s or 0) or affordable_s >= state.asked_s:
-        return refused, ()
-    return _ask(refused, affordable_s)
+    refused = replace(asked, asked_s=0, is_last_grant=True)
+    state = _with(state, refused)
+    affordable_s = last_seconds(asked, event.bearable_micro)
+    return _ask(state, refused, affordable_s) if affordable_s else _ask_first(state, event.at_ms)

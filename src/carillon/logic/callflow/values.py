@@ -229,7 +229,7 @@ class Decision:
     callee: str = ""  # E.164, extension or emergency number
     targets: tuple[Target, ...] = ()
     chains: tuple[Chain, ...] = ()
-    hold: HoldRequest | None = None
+    holds: tuple[HoldRequest, ...] = ()  # one for each chain that has a price
     max_s: int = LONGEST_S
     notes: tuple[str, ...] = field(default=())
     private_notes: tuple[PrivateNote, ...] = ()

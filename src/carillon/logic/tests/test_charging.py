@@ -210,7 +210,7 @@ def test_unanswered_calls_have_the_same_cdrs_at_no_charge(sip_code: int, ended_b
 def test_a_refused_call_says_why_it_costs_nothing() -> None:
     refused = refuse(DECISION, "credit-exhausted")
     facts = CallFacts(0, 0)
-    assert (refused.targets, refused.hold, outcome_of(refused, facts)) == ((), None, Outcome.REFUSED)
+    assert (refused.targets, refused.holds, outcome_of(refused, facts)) == ((), (), Outcome.REFUSED)
     explanation = settle(refused, facts)[0].explanation
     assert (explanation["refusal"], explanation["sip_code"]) == ("credit-exhausted", 402)
     assert explanation["free_reason"] == "refused: Not enough credit"

@@ -36,10 +36,10 @@ def test_what_the_database_refuses_has_its_place() -> None:
 def test_a_refusal_leaves_nothing_to_try_or_to_hold() -> None:
     request = CallRequest("c", "192.0.2.9", 5060, "udp", "alice", "northwind.test", "101", "northwind.test")
     allowed = Decision(
-        Direction.ONNET, request, targets=(Target("contacts"),), hold=HoldRequest(1, 5, 5), notes=("Why.",)
+        Direction.ONNET, request, targets=(Target("contacts"),), holds=(HoldRequest(1, 5, 5),), notes=("Why.",)
     )
     refused = refuse(allowed, "credit-exhausted", "0.10 EUR are missing.")
-    assert (refused.targets, refused.hold) == ((), None)
+    assert (refused.targets, refused.holds) == ((), ())
     assert refused.notes == ("Why.", "0.10 EUR are missing.", "Refused with 402: Not enough credit.")
     with pytest.raises(KeyError):
         refuse(allowed, "no-such-slug")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carillon.logic.callflow.charging import funded_seconds, hold_micro
-from carillon.logic.callflow.states import (
+from carillon.logic.callflow.signals import (
     Answered,
     Applied,
     Effect,
@@ -18,8 +18,6 @@ from carillon.logic.callflow.states import (
     ExtendRefused,
     Failed,
     Hangup,
-    LiveCall,
-    Phase,
     Progress,
     RecordEvent,
     Release,
@@ -27,9 +25,14 @@ from carillon.logic.callflow.states import (
     Terminate,
     Tick,
     Vanished,
+)
+from carillon.logic.callflow.states import (
+    LiveCall,
+    Phase,
     begin,
     dialog_timeout_s,
     funded_until_ms,
+    held_micro,
     next_tick_ms,
     resume,
     step,
@@ -55,11 +58,12 @@ CHUNK_S = 30
 def decision_for(*charges: TierCharge, funded_s: int = 31, max_s: int = 14_400) -> Decision:
     hold = HoldRequest(1, hold_micro(charges[0], funded_s), funded_s)
     chain = Chain(ChainKind.ORIGINATING, 7, 2, charges)
-    return Decision(Direction.OUTBOUND, REQUEST, targets=(Target("gateway"),), chains=(chain,), hold=hold, max_s=max_s)
+    targets = (Target("gateway"),)
+    return Decision(Direction.OUTBOUND, REQUEST, targets=targets, chains=(chain,), holds=(hold,), max_s=max_s)
 
 
 DECISION = decision_for(PAID, UPPER)
-FREE_DECISION = replace(DECISION, hold=None, max_s=100)
+FREE_DECISION = replace(DECISION, holds=(), max_s=100)
 
 
 def run(state: LiveCall, *events: Event) -> tuple[LiveCall, list[Effect]]:
@@ -113,7 +117,7 @@ def test_more_money_is_asked_for_when_a_third_of_the_chunk_is_left() -> None:
 def test_a_granted_extension_pushes_the_dead_mans_switch_on() -> None:
     state, effects = run(talking(), Tick(22_000), Extended(22_050, 610_000))
     assert effects[-1] == SetTimeout(40)
-    assert (state.funded_s, state.held_micro, next_tick_ms(state)) == (61, 610_000, 52_000)
+    assert (state.clocks[0].funded_s, held_micro(state), next_tick_ms(state)) == (61, 610_000, 52_000)
 
 
 def test_an_extension_is_asked_once_and_a_late_answer_to_an_earlier_one_changes_nothing() -> None:
@@ -202,9 +206,9 @@ def test_a_late_failure_of_another_branch_does_not_end_the_call() -> None:
 
 
 def test_after_a_restart_the_call_goes_on_with_what_was_held() -> None:
-    state = resume(DECISION, at_ms=40_000, chunk_s=CHUNK_S, answered_ms=1_000, held_micro=710_000)
-    assert (state.phase, state.funded_s, funded_until_ms(state)) == (Phase.TALKING, 71, 72_000)
-    assert resume(FREE_DECISION, at_ms=0, chunk_s=5, answered_ms=0, held_micro=0).funded_s is None
+    state = resume(DECISION, at_ms=40_000, chunk_s=CHUNK_S, answered_ms=1_000, held={0: 710_000})
+    assert (state.phase, state.clocks[0].funded_s, funded_until_ms(state)) == (Phase.TALKING, 71, 72_000)
+    assert resume(FREE_DECISION, at_ms=0, chunk_s=5, answered_ms=0, held={}).clocks == ()
 
 
 times = st.integers(0, 60_000)
@@ -250,11 +254,125 @@ def test_a_prepaid_call_talks_for_what_its_money_buys_and_no_longer(
     while state.phase is Phase.TALKING:
         now_ms = max(next_tick_ms(state) or 0, now_ms)
         state, effects = step(state, Tick(now_ms))
-        while effects and isinstance(effects[0], Extend):
-            can_pay = effects[0].total_micro <= money
-            held = effects[0].total_micro if can_pay else held
+        while ask := next((effect for effect in effects if isinstance(effect, Extend)), None):
+            can_pay = ask.total_micro <= money
+            held = ask.total_micro if can_pay else held
             answer = Extended(now_ms, held) if can_pay else ExtendRefused(now_ms, money)
             state, effects = step(state, answer)
     assert held <= money
-    assert now_ms == min(2_000, max(state.funded_s or 0, 0)) * 1000
-    assert (state.funded_s or 0) >= min(2_000, funded_seconds(charge, money))
+    funded_s = state.clocks[0].funded_s
+    assert now_ms == min(2_000, funded_s) * 1000
+    assert funded_s >= min(2_000, funded_seconds(charge, money))
+
+
+# ---------------------------------------------------------------- two chains that pay
+
+
+def two_chains(one: TierCharge, other: TierCharge, *funded_s: int, max_s: int = 14_400) -> Decision:
+    """Called at a price by `one`, forwarded at the price of `other`; the phone that rings first has only the former."""
+    received, forwarding = (
+        Chain(kind, 7, 2, (charge,)) for kind, charge in ((ChainKind.TERMINATING, one), (ChainKind.FORWARDING, other))
+    )
+    holds = tuple(
+        HoldRequest(charge.tier.account_id, hold_micro(charge, seconds), seconds, chain=place)
+        for place, (charge, seconds) in enumerate(zip((one, other), funded_s, strict=True))
+    )
+    targets = (Target("contacts"), Target("gateway", chain=1))
+    chains = (received, forwarding)
+    return Decision(Direction.INBOUND, REQUEST, targets=targets, chains=chains, holds=holds, max_s=max_s)
+
+
+OTHER = TierCharge(tier(account_id=3), tariff(), rate("0.60"))
+TWO = two_chains(PAID, OTHER, 31, 20)
+
+
+def forwarded(decision: Decision = TWO) -> LiveCall:
+    return run(begin(decision, at_ms=0, chunk_s=CHUNK_S), Applied(10), Answered(1_000, 1))[0]
+
+
+def test_each_chain_is_extended_by_its_own_clock_and_the_call_is_funded_until_the_first_runs_down() -> None:
+    state = forwarded()
+    assert (dialog_timeout_s(TWO), funded_until_ms(state), next_tick_ms(state)) == (20, 21_000, 11_000)
+    state, effects = run(state, Tick(11_000))
+    assert effects == [Extend(500_000, 50, 32_000, (), 1)]
+    state, effects = run(state, Extended(11_050, 500_000, 1))
+    assert (effects, next_tick_ms(state)) == ([SetTimeout(21)], 22_000)
+    state, effects = run(state, Tick(22_000))
+    assert effects == [Extend(610_000, 61, 51_000, (), 0)]
+    assert run(state, Extended(22_050, 610_000, 0))[1] == [SetTimeout(29)]
+
+
+def test_clocks_that_are_due_together_ask_one_after_the_other() -> None:
+    state, effects = run(forwarded(two_chains(PAID, OTHER, 31, 31)), Tick(22_000))
+    assert effects == [Extend(610_000, 61, 32_000, (), 0)]
+    state, effects = run(state, Extended(22_050, 610_000, 0))
+    assert effects == [SetTimeout(10), Extend(610_000, 61, 62_000, (), 1)]
+    assert run(state, Extended(22_060, 610_000, 1))[1] == [SetTimeout(40)]
+
+
+def test_a_refused_chain_does_not_keep_the_other_from_asking_and_ends_the_call() -> None:
+    state, _ = run(forwarded(two_chains(PAID, OTHER, 31, 31)), Tick(22_000))
+    state, effects = run(state, ExtendRefused(22_050, 310_000, 0))
+    assert effects == [Extend(610_000, 61, 32_000, (), 1)]
+    state, effects = run(state, Extended(22_060, 610_000, 1), Tick(32_000))
+    assert effects[0] == SetTimeout(10)
+    assert effects[1] == Terminate("money")
+    assert isinstance(effects[2], RecordEvent)
+    assert effects[2].detail == {"chain": 0, "funded_s": 31, "held_micro": 310_000}
+
+
+def test_an_answer_to_one_chain_says_nothing_about_the_other() -> None:
+    state, _ = run(forwarded(), Tick(11_000))
+    assert run(state, Extended(11_050, 900_000, 0), ExtendRefused(11_060, 0, 0)) == (state, [])
+
+
+def test_a_phone_that_answers_before_it_is_forwarded_has_no_clock_of_the_forwarding() -> None:
+    begun, _ = run(begin(TWO, at_ms=0, chunk_s=CHUNK_S), Applied(10))
+    state, effects = run(begun, Answered(1_000, 0))
+    assert ([clock.place for clock in state.clocks], effects) == ([0], [SetTimeout(31)])
+
+
+def test_after_a_restart_each_chain_goes_on_with_what_was_held_for_it() -> None:
+    held = {0: 710_000, 1: 500_000}
+    both = resume(TWO, at_ms=40_000, chunk_s=CHUNK_S, answered_ms=1_000, held=held, answered_target=1)
+    assert [clock.funded_s for clock in both.clocks] == [71, 50]
+    one = resume(TWO, at_ms=40_000, chunk_s=CHUNK_S, answered_ms=1_000, held=held, answered_target=0)
+    assert [clock.funded_s for clock in one.clocks] == [71]
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+@given(one=tier_charges, other=tier_charges, money=st.lists(st.integers(0, 50_000_000), min_size=2, max_size=2))
+def test_two_chains_never_spend_more_than_there_is_and_end_with_the_first_that_is_spent(
+    is_shared: bool, one: TierCharge, other: TierCharge, money: list[int]
+) -> None:
+    """A whole call with two prices, on accounts that hold exactly: of two payers, or both of one."""
+    assert one.rate is not None and other.rate is not None
+    charges = (one, other)
+    seconds = [charge.rate.initial_s + charge.rate.increment_s for charge in charges if charge.rate]
+    first = [hold_micro(charge, s) for charge, s in zip(charges, seconds, strict=True)]
+    left = [sum(money) - sum(first)] * 2 if is_shared else [money[0] - first[0], money[1] - first[1]]
+    if min(left) < 0 or not (one.rate.per_minute and other.rate.per_minute):
+        return
+    decision = two_chains(*charges, *seconds, max_s=2_000)
+    state = run(begin(decision, at_ms=0, chunk_s=30), Applied(0), Answered(0, 1))[0]
+    held, now_ms, asked = list(first), 0, 0
+    while state.phase is Phase.TALKING:
+        now_ms = max(next_tick_ms(state) or 0, now_ms)
+        state, effects = step(state, Tick(now_ms))
+        while asks := [effect for effect in effects if isinstance(effect, Extend)]:
+            (ask,) = asks
+            asked += 1
+            more, rest = ask.total_micro - held[ask.chain], left[ask.chain]
+            if more <= rest:
+                held[ask.chain] += more
+                left = [have - more if is_shared or place == ask.chain else have for place, have in enumerate(left)]
+                answer: Event = Extended(now_ms, held[ask.chain], ask.chain)
+            else:
+                answer = ExtendRefused(now_ms, held[ask.chain] + rest, ask.chain)
+            state, effects = step(state, answer)
+    assert min(left) >= 0
+    assert now_ms == 1000 * min(2_000, *(clock.funded_s for clock in state.clocks))
+    for charge, clock in zip(charges, state.clocks, strict=True):
+        assert hold_micro(charge, now_ms // 1000) <= held[clock.place]
+    if not is_shared:
+        assert now_ms // 1000 >= min(2_000, *(funded_seconds(c, m) for c, m in zip(charges, money, strict=True)))

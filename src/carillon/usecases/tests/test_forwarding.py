@@ -46,12 +46,11 @@ def ringing(cast: Cast) -> tuple[UUID, Decision, Decision]:
 
 
 def forwarded(call_id: UUID, longer: Decision) -> str:
-    hold = longer.hold
-    assert hold is not None
-    statement = "select callfeed.forward_call(%s, %s::jsonb, %s, %s, %s, %s::jsonb)"
+    hold = longer.holds[-1]
+    statement = "select callfeed.forward_call(%s, %s::jsonb, %s, %s, %s, %s::jsonb, null, %s)"
     document, upper = json.dumps(to_document(longer)), json.dumps(hold.upper)
     until = datetime.now(UTC) + timedelta(seconds=hold.funded_s)
-    found: str = rows(statement, call_id, document, hold.account_id, hold.amount_micro, until, upper)[0][0]
+    found: str = rows(statement, call_id, document, hold.account_id, hold.amount_micro, until, upper, hold.chain)[0][0]
     return found
 
 
@@ -72,10 +71,10 @@ def test_forwarding_takes_one_hold_for_its_chain_however_often_it_is_asked_for(c
 def test_two_chains_of_a_call_have_two_holds_and_both_are_given_back(cast: Cast) -> None:
     market = make_market(cast)
     call_id, _, longer = ringing(cast)
-    assert longer.hold is not None
-    second = replace(longer, chains=(*longer.chains, longer.chains[-1]), hold=replace(longer.hold, chain=2))
+    (hold,) = longer.holds
+    second = replace(longer, chains=(*longer.chains, longer.chains[-1]), holds=(hold, replace(hold, chain=2)))
     assert [forwarded(call_id, longer), forwarded(call_id, second)] == ["ok", "ok"]
-    assert acme(market).reserved_micro == 2 * longer.hold.amount_micro
+    assert acme(market).reserved_micro == 2 * hold.amount_micro
     rows("select callfeed.release_hold(%s)", call_id)
     assert acme(market).reserved_micro == 0
     assert set(Hold.objects.filter(call_id=call_id).values_list("state", flat=True)) == {HoldState.RELEASED}

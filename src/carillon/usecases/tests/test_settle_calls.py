@@ -172,9 +172,9 @@ def test_a_buyer_does_not_learn_its_sellers_cost(cast: Cast) -> None:
 def test_price_is_never_more_than_the_hold_bought(cast: Cast) -> None:
     make_market(cast)
     decision = decided(invite("alice", "northwind.test", LONDON))
-    assert decision.hold is not None
-    settled(finished_call(decision, talked_s=10 * decision.hold.funded_s))
-    assert Cdr.objects.get(tier=0).amount_micro <= decision.hold.amount_micro
+    (hold,) = decision.holds
+    settled(finished_call(decision, talked_s=10 * hold.funded_s))
+    assert Cdr.objects.get(tier=0).amount_micro <= hold.amount_micro
 
 
 def test_unreadable_call_does_not_stop_the_others(cast: Cast) -> None:

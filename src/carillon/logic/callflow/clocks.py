@@ -1,0 +1,100 @@
+"""How long the money of a live call lasts: one clock for each chain that pays by time (decision 0014).
+
+A chain's clock starts with the answer, runs by the chain's own rate and is wound up by extending the chain's own hold.
+The call ends when the first clock has run down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from carillon.logic.callflow.charging import clock_rate, funded_seconds, hold_micro
+from carillon.logic.callflow.values import Chain, Decision
+from carillon.logic.rating import billed_seconds
+
+LEAST_LEAD_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The money of one chain; `place` is the chain's index in the decision.
+
+    The chain pays when a target from `paid_from` on answers, not when an earlier one, whose call was being forwarded,
+    was just a little faster. `funded_s` are the seconds of conversation that money is held for, `asked_s` those of an
+    extension under way (0: none). After the last grant nothing more is asked for.
+    """
+
+    place: int
+    chain: Chain
+    funded_s: int
+    held_micro: int
+    paid_from: int = 0
+    asked_s: int = 0
+    is_last_grant: bool = False
+
+
+def clocks_of(decision: Decision) -> tuple[Clock, ...]:
+    """The clocks of a decision whose holds are taken; chains that do not pay by time have none."""
+    return tuple(
+        Clock(
+            hold.chain, decision.chains[hold.chain], hold.funded_s, hold.amount_micro, _paid_from(decision, hold.chain)
+        )
+        for hold in decision.holds
+        if clock_rate(decision.chains[hold.chain]) is not None
+    )
+
+
+def _paid_from(decision: Decision, place: int) -> int:
+    return next((index for index, target in enumerate(decision.targets) if target.chain >= place), 0)
+
+
+def running(clocks: tuple[Clock, ...], answered_target: int | None) -> tuple[Clock, ...]:
+    """The clocks that run once a target (an index, None: not known) has answered."""
+    return tuple(clock for clock in clocks if answered_target is None or answered_target >= clock.paid_from)
+
+
+def resumed(clock: Clock, held_micro: int, talked_s: int, chunk_s: int) -> Clock:
+    """The clock of a call that has talked for `talked_s` already, when `held_micro` are held for its chain."""
+    bought_s = funded_seconds(clock.chain.tiers[0], held_micro)
+    if bought_s < 0:  # the customer's own tier is free and only tiers above pay: go on and ask them soon
+        bought_s = talked_s + chunk_s
+    return replace(clock, funded_s=bought_s, held_micro=held_micro)
+
+
+def ask_after_ms(clock: Clock, chunk_s: int, max_s: int) -> int:
+    """When to ask for more: a third of a chunk before the money is used up, at least two seconds; from the answer.
+
+    The end of the funded time (nothing to ask) after the last grant and when the maximum length is paid for.
+    """
+    until_ms = 1000 * clock.funded_s
+    if clock.is_last_grant or clock.funded_s >= max_s:
+        return until_ms
+    return until_ms - max(chunk_s * 1000 // 3, LEAST_LEAD_MS)
+
+
+def wanted_seconds(clock: Clock, chunk_s: int, max_s: int) -> int:
+    """Funded seconds after one more chunk, in whole increments."""
+    rate = clock_rate(clock.chain)
+    wanted_s = min(clock.funded_s + max(chunk_s, 1), max(max_s, clock.funded_s + 1))
+    return billed_seconds(rate, wanted_s) if rate is not None else wanted_s
+
+
+def totals(clock: Clock, seconds: int) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """Micro-units of the customer for a call of `seconds`, and (account id, micro-units) of the tiers above."""
+    needs = [(charge.tier.account_id, hold_micro(charge, seconds)) for charge in clock.chain.tiers]
+    return needs[0][1], tuple(need for need in needs[1:] if need[1])
+
+
+def granted(clock: Clock, total_micro: int) -> Clock | None:
+    """The clock with the extension it had asked for; None when the total answers an earlier question."""
+    if total_micro < hold_micro(clock.chain.tiers[0], clock.asked_s):
+        return None
+    return replace(clock, funded_s=clock.asked_s, held_micro=total_micro, asked_s=0)
+
+
+def last_seconds(clock: Clock, bearable_micro: int) -> int:
+    """The seconds of the last grant after a refusal: whole increments that the rest of the money buys; 0 for none."""
+    if clock.is_last_grant:
+        return 0
+    affordable_s = funded_seconds(clock.chain.tiers[0], bearable_micro)
+    return affordable_s if clock.funded_s < affordable_s < clock.asked_s else 0
