@@ -37,11 +37,17 @@ from carillon.business.customers.actions import (
 )
 from carillon.business.customers.choices import ForwardingCondition
 from carillon.business.customers.models import Customer, User
+from carillon.business.numbers.actions import NumberData, update_number
+from carillon.business.numbers.choices import NumberKind
+from carillon.business.numbers.models import Number
 from carillon.business.partners.actions import BlacklistData, block, unblock
 from carillon.business.partners.choices import BlacklistKind, Status
 from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import blacklist_of, system_actor
 from carillon.business.partners.statuses import StatusData
+from carillon.business.pricing.actions import AssignmentData, assign_price_list, unassign_price_list
+from carillon.business.pricing.choices import Traffic
+from carillon.business.pricing.models import PriceAssignment, PriceList
 from carillon.business.routing.actions import update_gateway
 from carillon.business.routing.models import Gateway
 from carillon.demo.cast.load import actor_of
@@ -109,11 +115,17 @@ class Books:
             self._arrange_status(changes)
             self._arrange_protection(changes)
             self._arrange_forwarding(changes)
+            self._arrange_received(changes)
             is_new = [self._arrange_gateways(changes), self._arrange_blacklist(changes)]
         if any(is_new):
             wait_until(lambda: self.platform.log("control").count("Reference data in force") > known)
-        (users,) = self.platform.sql("select last_value from callfeed.generation_user")[0]
-        wait_until(lambda: self.platform.status("/health")[1]["generations"].get("user", 0) >= users)
+        for kind in ("user", "customer", "number"):
+            self._wait_until_known(kind)
+
+    def _wait_until_known(self, kind: str) -> None:
+        """Wait until control has heard of the newest change to this kind of documents."""
+        (newest,) = self.platform.sql(f"select last_value from callfeed.generation_{kind}")[0]  # noqa: S608 - ours
+        wait_until(lambda: self.platform.status("/health")[1]["generations"].get(kind, 0) >= newest)
 
     def _arrange_money(self, changes: Changes) -> None:
         for name, seller, balance, limit in _buyers():
@@ -194,6 +206,33 @@ class Books:
                     wanted = {**values, **_forwarding(changes.forwarding.get(name, {}))}
                     if wanted != values:
                         update_user(actor, user, UserData(**wanted))
+
+    def _arrange_received(self, changes: Changes) -> None:
+        """Who pays for being called, by which list, and which numbers are toll-free."""
+        wanted = {
+            (traffic, buyer, prices)
+            for traffic, lists in ((Traffic.RECEIVED, changes.received), (Traffic.TOLL_FREE, changes.toll_free))
+            for buyer, prices in lists.items()
+        }
+        with tenant(system_actor()) as actor:
+            rows = PriceAssignment.objects.visible_to(actor).exclude(traffic=Traffic.CALLS)
+            there = {(row.traffic, str(row.customer or row.buyer_partner), row.price_list.name): row for row in rows}
+            for key in there.keys() - wanted:
+                unassign_price_list(actor, there[key])
+            for traffic, buyer, prices in wanted - there.keys():
+                customer_ids = Customer.objects.filter(name=buyer).values_list("pk", flat=True)
+                partner_ids = Partner.objects.filter(name=buyer).values_list("pk", flat=True)
+                data = AssignmentData(
+                    price_list_id=PriceList.objects.get(name=prices).pk,
+                    traffic=traffic,
+                    customer_id=customer_ids.first(),
+                    buyer_partner_id=partner_ids.first(),
+                )
+                assign_price_list(actor, data)
+            for number in Number.objects.filter(customer__isnull=False):
+                kind = NumberKind.TOLL_FREE if number.e164 in changes.toll_free_numbers else NumberKind.GEOGRAPHIC
+                if number.kind != kind:
+                    update_number(actor, number, NumberData(e164=number.e164, kind=kind, partner_id=number.partner_id))
 
     def _arrange_blacklist(self, changes: Changes) -> bool:
         wanted = {

@@ -209,6 +209,8 @@ class MemoryWorld:
                     account_currency=CURRENCY,
                     price_list_id=self._lists[prices.name],
                     buyer_status=self._status(buyer),
+                    received_list_id=self._lists.get(self.changes.received.get(buyer, "")),
+                    toll_free_list_id=self._lists.get(self.changes.toll_free.get(buyer, "")),
                 )
             )
             seller, buyer, bought_by = parents[seller], seller, seller
@@ -227,4 +229,5 @@ class MemoryWorld:
             no_answer_s=int(away.get("no_answer_s", 20)),
         )
         endpoint = Endpoint(self._id(), phone.username, domain, customer.id, user.id)
-        return user, endpoint, Number(phone.number, customer.partner_id, customer.id, user.id)
+        is_toll_free = phone.number in self.changes.toll_free_numbers
+        return user, endpoint, Number(phone.number, customer.partner_id, customer.id, user.id, is_toll_free)

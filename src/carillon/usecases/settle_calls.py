@@ -45,6 +45,7 @@ from carillon.logic.documents import from_document, to_document
 
 log = logging.getLogger("carillon.calls")
 PUT_OFF = timedelta(minutes=5)
+CALLED_ALL_THE_SAME = ("no-device", "callee-cannot-pay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +252,9 @@ def _tab(draft: CdrDraft, decision: Decision) -> Tab:
         return Tab.OTHER if is_refused else Tab.DIALLED
     if draft.outcome is Outcome.ANSWERED:
         return Tab.RECEIVED
-    # a person without a device was called all the same
+    # a person without a device, or whose company can't pay for the call, was called all the same
     has_customer = draft.customer_id is not None or draft.buyer_partner_id is not None
-    is_missed = has_customer and (not is_refused or (decision.refusal and decision.refusal.slug == "no-device"))
+    is_missed = has_customer and (not is_refused or (decision.refusal and decision.refusal.slug in CALLED_ALL_THE_SAME))
     return Tab.MISSED if is_missed else Tab.OTHER
 
 

@@ -22,7 +22,7 @@ from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import chosen_partner
 from carillon.business.pricing import bulk
-from carillon.business.pricing.choices import Purpose, Rounding, VersionState
+from carillon.business.pricing.choices import Purpose, Rounding, Traffic, VersionState
 from carillon.business.pricing.errors import VersionApproved, VersionEmpty, VersionNeeded, VersionNotDraft
 from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion, Rate
 from carillon.business.pricing.queries import PERMISSION_PREFIX
@@ -99,9 +99,13 @@ class RateData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignmentData:
-    """Who pays by a list: one of customer, web product or sub-partner; none of them: the partner's default."""
+    """Who pays by a list, and for which calls.
+
+    One of customer, web product or sub-partner; none of them: the partner's default.
+    """
 
     price_list_id: int
+    traffic: Traffic = Traffic.CALLS
     web_product_id: int | None = None
     customer_id: int | None = None
     buyer_partner_id: int | None = None
@@ -356,7 +360,7 @@ def assign_price_list(actor: Actor, data: AssignmentData) -> PriceAssignment:
         InvalidInput: more than one buyer, a buyer of another partner, a cost list, or another currency.
     """
     price_list = named(PriceList.objects, actor, data.price_list_id, "price_list_id")
-    buyer = _buyer(actor, price_list, data)
+    buyer = _buyer(actor, price_list, data) | {"traffic": data.traffic}
     assignment = PriceAssignment.objects.filter(partner_id=price_list.partner_id, **buyer).select_for_update().first()
     verb = "update" if assignment else "create"
     assignment = assignment or PriceAssignment(partner_id=price_list.partner_id, **buyer)
@@ -447,7 +451,7 @@ def _fill(rate: Rate, data: RateData) -> None:
 
 def _buyer(
     actor: Actor, price_list: PriceList, data: AssignmentData
-) -> dict[str, WebProduct | Customer | Partner | None]:
+) -> dict[str, WebProduct | Customer | Partner | str | None]:
     product = named_or_none(WebProduct.objects, actor, data.web_product_id, "web_product_id")
     customer = named_or_none(Customer.objects, actor, data.customer_id, "customer_id")
     partner = named_or_none(Partner.objects, actor, data.buyer_partner_id, "buyer_partner_id")

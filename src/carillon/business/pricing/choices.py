@@ -13,6 +13,14 @@ class Purpose(models.TextChoices):
     COST = "cost", _("Cost list")
 
 
+class Traffic(models.TextChoices):
+    """Which calls a buyer pays for by a list: its own by the number called, received ones by the caller's."""
+
+    CALLS = "calls", _("Calls placed and forwarded")
+    RECEIVED = "received", _("Calls received")
+    TOLL_FREE = "toll_free", _("Calls received on toll-free numbers")
+
+
 class VersionState(models.TextChoices):
     """A draft is written, an approved version charges calls, a withdrawn one no longer."""
 

@@ -9,7 +9,7 @@ from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Partner
 from carillon.business.partners.tenant import TenantModel
-from carillon.business.pricing.choices import Purpose, Rounding, VersionState
+from carillon.business.pricing.choices import Purpose, Rounding, Traffic, VersionState
 
 
 class PriceList(TenantModel):
@@ -77,13 +77,15 @@ class Rate(TenantModel):
 
 
 class PriceAssignment(TenantModel):
-    """Which list a buyer pays by. The most exact wins: customer, web product, then the partner's default.
+    """Which list a buyer pays by for a kind of its calls.
 
-    `partner` sells. With `buyer_partner` it is the wholesale list of a sub-partner.
+    The most exact wins: customer, web product, then the partner's default. `partner` sells. With `buyer_partner` it is
+    the wholesale list of a sub-partner.
     """
 
     tenancy = Tenancy(also=("buyer_partner_id",))
 
+    traffic = models.CharField(max_length=9, choices=Traffic.choices, default=Traffic.CALLS)
     price_list = models.ForeignKey(PriceList, on_delete=models.PROTECT, related_name="assignments")
     web_product = models.ForeignKey(WebProduct, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
@@ -94,7 +96,7 @@ class PriceAssignment(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["partner", "web_product", "customer", "buyer_partner"],
+                fields=["partner", "web_product", "customer", "buyer_partner", "traffic"],
                 name="one_list_per_buyer",
                 nulls_distinct=False,
             )

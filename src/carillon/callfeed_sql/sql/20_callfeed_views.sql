@@ -49,7 +49,7 @@ begin
             'buyer_partner_id', s.buyer_id, 'buyer', s.buyer, 'buyer_status', s.buyer_status,
             -- without an account there is no money: 0 is nobody's, so open_call refuses and emergency calls still pass
             'account_id', coalesce(a.id, 0), 'account_currency', coalesce(a.currency, s.buyer_currency),
-            'price_list_id', l.price_list_id
+            'price_list_id', l.calls, 'received_list_id', l.received, 'toll_free_list_id', l.toll_free
         ) order by s.position), '[]')
         from sale s
         left join lateral (
@@ -61,8 +61,13 @@ begin
             order by (a.currency = s.buyer_currency) desc, a.id
             limit 1
         ) a on true
-        left join lateral (
-            select p.price_list_id
+        left join lateral (  -- of each kind the most exact
+            select (array_agg(p.price_list_id order by p.customer_id nulls last, p.web_product_id nulls last)
+                        filter (where p.traffic = 'calls'))[1] as calls,
+                   (array_agg(p.price_list_id order by p.customer_id nulls last, p.web_product_id nulls last)
+                        filter (where p.traffic = 'received'))[1] as received,
+                   (array_agg(p.price_list_id order by p.customer_id nulls last, p.web_product_id nulls last)
+                        filter (where p.traffic = 'toll_free'))[1] as toll_free
             from public.pricing_priceassignment p
             where p.partner_id = s.seller_id
               and case when s.position = 0
@@ -70,8 +75,6 @@ begin
                             and (p.customer_id = tiers.customer_id or p.customer_id is null)
                             and (p.web_product_id = s.web_product_id or p.web_product_id is null)
                        else p.buyer_partner_id = s.buyer_id end
-            order by p.customer_id nulls last, p.web_product_id nulls last
-            limit 1
         ) l on true
     );
 end
@@ -137,7 +140,8 @@ select n.e164::text as key,
        jsonb_build_object(
            'e164', n.e164, 'partner_id', n.partner_id,
            'customer_id', case when n.state = 'in_service' then n.customer_id end,
-           'user_id', case when n.state = 'in_service' then n.user_id end
+           'user_id', case when n.state = 'in_service' then n.user_id end,
+           'is_toll_free', n.kind = 'toll_free'
        ) as doc
 from public.numbers_number n;
 

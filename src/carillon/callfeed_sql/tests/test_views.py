@@ -14,8 +14,12 @@ from tests.support.market import document, make_market, rows
 from carillon.base.tenancy import tenant
 from carillon.business.endpoints.actions import disable_endpoint
 from carillon.business.endpoints.models import Endpoint
+from carillon.business.numbers.actions import NumberData, update_number
+from carillon.business.numbers.choices import NumberKind
+from carillon.business.numbers.models import Number
 from carillon.business.partners.queries import system_actor
 from carillon.business.pricing.actions import AssignmentData, PriceListData, assign_price_list, create_price_list
+from carillon.business.pricing.choices import Traffic
 from carillon.callfeed.documents import NOTIFIED_KINDS, TYPES, decode, view_of
 from carillon.logic.callflow.feed import ChargingMode, Customer, User
 
@@ -69,6 +73,25 @@ def test_the_most_exact_price_list_wins(cast: Cast) -> None:
             assigned = AssignmentData(price_list_id=created.pk, web_product_id=product_id, customer_id=customer_id)
             assign_price_list(actor, assigned)
             assert list_of_acme() == created.pk
+
+
+def test_calls_received_have_lists_of_their_own_and_toll_free_numbers_are_told(cast: Cast) -> None:
+    market = make_market(cast)
+    with tenant(system_actor()) as actor:
+        data = PriceListData(name="Received", currency="EUR", partner_id=cast.northwind.pk)
+        created = create_price_list(actor, data)
+        retail = document("customer", str(cast.acme.pk)).tiers[0].price_list_id
+        received = AssignmentData(price_list_id=created.pk, traffic=Traffic.RECEIVED)
+        toll_free = AssignmentData(price_list_id=created.pk, traffic=Traffic.TOLL_FREE, customer_id=cast.acme.pk)
+        for assigned in (received, toll_free):
+            assign_price_list(actor, assigned)
+        for customer, lists in ((cast.acme, (created.pk, created.pk)), (cast.dan, (created.pk, None))):
+            tier = document("customer", str(customer.pk)).tiers[0]
+            assert (tier.price_list_id, tier.received_list_id, tier.toll_free_list_id) == (retail, *lists)
+        number = Number.objects.get(e164=market.acme_number)
+        assert document("number", number.e164).is_toll_free is False
+        update_number(actor, number, NumberData(number.e164, kind=NumberKind.TOLL_FREE))
+        assert document("number", number.e164).is_toll_free is True
 
 
 def test_customer_without_account_still_has_a_document(cast: Cast) -> None:

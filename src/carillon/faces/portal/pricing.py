@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
 from carillon.business.pricing import actions, queries
-from carillon.business.pricing.choices import Purpose, VersionState
+from carillon.business.pricing.choices import Purpose, Traffic, VersionState
 from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion, Rate
 from carillon.business.pricing.ratefile import ALL_NUMBERS, MAX_INTERVAL_S
 from carillon.faces.portal import pricing_dialogs as dialogs
@@ -53,7 +53,8 @@ SALE = Words(
     help=_(
         "What your customers and sub-partners pay for calls. A list has versions with the date from which they hold: "
         "write or import a draft, then approve it. An approved version never changes. Assign the list to a web "
-        "product, a customer or a sub-partner; the most exact assignment wins."
+        "product, a customer or a sub-partner, for the calls it places or for those it receives, on toll-free numbers "
+        "or on others; the most exact assignment wins."
     ),
     empty=_("Add a price list, import your rates, approve the version and assign the list."),
 )
@@ -379,6 +380,7 @@ ASSIGNMENTS = Panel(
     rows=assignments,
     columns=(
         Column("price_list", _("Price list"), value="price_list.name", width=180, grow=2),
+        Column("traffic", _("For"), kind="choice", width=190),
         Column("buyer", _("Who pays"), value=buyer_name, width=220, grow=2),
     ),
     api=(
@@ -392,6 +394,7 @@ ASSIGNMENTS = Panel(
         Filter("price_list_id", _("Price list"), kind="integer"),
         Filter("web_product_id", _("Web product"), kind="integer"),
         Filter("buyer_partner_id", _("Sub-partner"), kind="integer"),
+        Filter("traffic", _("For"), choices=Traffic.choices),
     ),
     order=("-id",),
     customer_field="customer_id",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
 from carillon.business.pricing import actions
+from carillon.business.pricing.choices import Traffic
 from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion
 from carillon.panels.declaration import Field, Upload
 
@@ -33,6 +34,11 @@ RATES_FILE_FIELDS = (
     Field("encoding", _("Encoding"), choices=ENCODINGS),
 )
 BUYER_FIELDS = (
+    Field(
+        "traffic",
+        _("For"),
+        help=_("Calls received are priced by the caller's number; without a list for them they are free."),
+    ),
     Field("web_product_id", _("Web product"), lookup="web-products"),
     Field("customer_id", _("Customer"), lookup="customers"),
     Field("buyer_partner_id", _("Sub-partner"), lookup="partners"),
@@ -63,6 +69,7 @@ class RatesFile:
 class Buyer:
     """The dialog that assigns a list."""
 
+    traffic: Traffic = Traffic.CALLS
     web_product_id: int | None = None
     customer_id: int | None = None
     buyer_partner_id: int | None = None
@@ -92,6 +99,7 @@ def assign(actor: Actor, price_list: PriceList, data: Buyer) -> PriceAssignment:
     """Assign the list to the buyer that the dialog named."""
     wanted = actions.AssignmentData(
         price_list_id=price_list.pk,
+        traffic=data.traffic,
         web_product_id=data.web_product_id,
         customer_id=data.customer_id,
         buyer_partner_id=data.buyer_partner_id,

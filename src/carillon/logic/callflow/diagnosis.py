@@ -80,6 +80,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "unknown-extension": "The customer has no extension %(who)s.",
     "number-unassigned": "The number %(who)s belongs to no customer.",
     "callee-not-in-service": "The called customer is not in service.",
+    "callee-cannot-pay": "The called customer pays for calls it receives, and the money for it was not there.",
     "no-device": "Nobody called has a device to ring.",
     "not-forwarded": "The called user has forwarded the call, and that could not be done.",
     "forwarding-loop": "The call was forwarded in a circle.",

@@ -92,6 +92,8 @@ class Tier:
     account_currency: str
     price_list_id: int | None
     buyer_status: Status = Status.ACTIVE
+    received_list_id: int | None = None  # by which the buyer pays for calls that it receives; None: they are free
+    toll_free_list_id: int | None = None  # likewise on toll-free numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ class Number:
     partner_id: int
     customer_id: int | None
     user_id: int | None
+    is_toll_free: bool = False  # who is called pays
 
 
 @dataclass(frozen=True, slots=True)

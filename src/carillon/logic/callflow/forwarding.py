@@ -103,11 +103,15 @@ def forward_after(feed: Feed, decision: Decision, failure: Failure, chunk_s: int
 def refuse_unpaid(decision: Decision, slug: str, hold: HoldRequest | None = None) -> Decision:
     """The decision refused for what the database answered about a hold (None: the first), told to whom it concerns.
 
-    A caller is not told that a forwarder has no money: it hears that the called user can't be reached.
+    A caller is not told that a forwarder or whoever pays for being called has no money: it hears that the called user
+    can't be reached.
     """
     refused = hold or next(iter(decision.holds), None)
     place = refused.chain if refused is not None else 0
     payer = decision.chains[place] if place < len(decision.chains) else None
+    if payer is not None and payer.kind is ChainKind.TERMINATING and slug != "channels-exhausted":
+        text = f"The called customer can't pay for this call: {REFUSALS[slug].reason}."
+        return refuse(noted(decision, Note(text, payer.partner_id)), "callee-cannot-pay")
     if payer is None or payer.kind is not ChainKind.FORWARDING:
         return refuse(decision, slug)
     return refuse(noted(decision, unpaid_note(decision, slug)), "not-forwarded")

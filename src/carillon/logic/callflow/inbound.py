@@ -12,13 +12,15 @@ from dataclasses import replace
 from carillon.logic.callflow.blacklist import blacklisted
 from carillon.logic.callflow.callerid import asks_privacy, network_caller
 from carillon.logic.callflow.feed import (
+    Customer,
     Feed,
     Gateway,
     Number,
+    User,
 )
 from carillon.logic.callflow.forwarding import reach
 from carillon.logic.callflow.notes import Note, noted
-from carillon.logic.callflow.pricing import free_chain
+from carillon.logic.callflow.pricing import NotPriced, free_chain, holds_for, received_chain
 from carillon.logic.callflow.refusals import refuse
 from carillon.logic.callflow.standing import is_reachable
 from carillon.logic.callflow.values import (
@@ -34,7 +36,7 @@ from carillon.logic.routing import ancestry
 def decide_inbound(feed: Feed, request: CallRequest, chunk_s: int) -> Decision:
     """The decision for a call without a device's credentials: from a known carrier to one of our numbers, or refused.
 
-    The called customer gets a free terminating chain, and pays where its user forwards the call to.
+    The called customer pays for the call when it has a price for received calls, and where its user forwards it to.
     """
     draft = Decision(Direction.INBOUND, request, dialled=request.request_user)
     gateways = tuple(g for g in feed.gateways_at(request.source_address, request.source_port) if g.is_enabled)
@@ -108,7 +110,19 @@ def _to_owner(feed: Feed, draft: Decision, number: Number, chunk_s: int) -> Deci
             return refuse(noted(draft, *blocked), slug)
     if not is_reachable(feed, owner):
         return refuse(noted(draft, Note(f"{owner.name} is out of service.", owner.partner_id)), "callee-not-in-service")
-    return reach(feed, draft, user, owner, chunk_s)
+    return _priced(feed, draft, number, user, owner, chunk_s)
+
+
+def _priced(feed: Feed, draft: Decision, number: Number, user: User, owner: Customer, chunk_s: int) -> Decision:
+    """On to the user, with what its customer pays for being called."""
+    notes: list[Note] = []
+    carrier_partner_id = draft.source_gateway_partner_id or owner.partner_id
+    try:
+        chain = received_chain(feed, owner, number, carrier_partner_id, draft.caller, notes)
+    except NotPriced as problem:
+        return refuse(noted(draft, *notes, problem.note), problem.slug)
+    draft = replace(draft, chains=(chain,), holds=holds_for(owner, chain, chunk_s, draft.max_s))
+    return reach(feed, noted(draft, *notes), user, owner, chunk_s)
 
 
 def _name(request: CallRequest, caller: str) -> str:

@@ -9,6 +9,7 @@ from carillon.logic.callflow.exchange import exchange_rate
 from carillon.logic.callflow.feed import (
     Customer,
     Feed,
+    Number,
     Rate,
     Tariff,
     Tier,
@@ -22,6 +23,8 @@ from carillon.logic.callflow.values import (
 )
 from carillon.logic.money import format_exact
 from carillon.logic.rating import billed_seconds
+
+NOWHERE = "0"  # no calling code begins with it: only the price of all numbers fits
 
 
 class NotPriced(Exception):
@@ -56,18 +59,39 @@ def priced_chain(feed: Feed, customer: Customer, owner_partner_id: int, number: 
     if not customer.tiers:
         raise NotPriced("no-price", Note(f"Nobody sells to {customer.name}: the customer has no tiers."))
     tiers = tiers_up_to(customer.tiers, owner_partner_id)
-    charges = tuple(_tier_charge(feed, tier, number, notes) for tier in tiers)
+    charges = tuple(_tier_charge(feed, tier, tier.price_list_id, number, notes) for tier in tiers)
     return Chain(ChainKind.ORIGINATING, customer.id, customer.partner_id, charges)
 
 
-def _tier_charge(feed: Feed, tier: Tier, number: str, notes: list[Note]) -> TierCharge:
+def received_chain(
+    feed: Feed, customer: Customer, number: Number, carrier_partner_id: int, caller: str, notes: list[Note]
+) -> Chain:
+    """The terminating chain of a call that a carrier of `carrier_partner_id` brings to a customer's number.
+
+    Each tier pays by its list for received calls (of toll-free numbers: for those), by where E.164 `caller` calls from;
+    who withholds it or shows something else has the price of all numbers. Free at tiers without such a list, and above
+    the carrier's owner. Raises NotPriced.
+    """
+    sellers = len(tiers_up_to(customer.tiers, carrier_partner_id))
+    charges = []
+    for place, tier in enumerate(customer.tiers):
+        list_id = tier.toll_free_list_id if number.is_toll_free else tier.received_list_id
+        if list_id is None or place >= sellers:
+            charges.append(TierCharge(tier, None, None, None, "received call"))
+        else:
+            charges.append(_tier_charge(feed, tier, list_id, caller if caller.startswith("+") else NOWHERE, notes))
+    return Chain(ChainKind.TERMINATING, customer.id, customer.partner_id, tuple(charges))
+
+
+def _tier_charge(feed: Feed, tier: Tier, list_id: int | None, number: str, notes: list[Note]) -> TierCharge:
     reader = tier.seller_partner_id if tier.buyer_partner_id is None else tier.buyer_partner_id
-    tariff = feed.rates.tariff(tier.price_list_id) if tier.price_list_id is not None else None
-    if tier.price_list_id is None or tariff is None:
+    tariff = feed.rates.tariff(list_id) if list_id is not None else None
+    if list_id is None or tariff is None:
         raise NotPriced("no-price", Note(f"{tier.seller} has no price list in force for {tier.buyer}.", reader))
-    rate = feed.rates.longest(tier.price_list_id, number)
+    rate = feed.rates.longest(list_id, number)
     if rate is None:
-        text = f"Price list “{tariff.price_list}” of {tier.seller} has no price for {number}."
+        what = "unknown callers" if number == NOWHERE else number
+        text = f"Price list “{tariff.price_list}” of {tier.seller} has no price for {what}."
         raise NotPriced("no-price", Note(text, reader))
     conversion: Decimal | None = None
     if tariff.currency != tier.account_currency:

@@ -29,6 +29,7 @@ _TABLE = (
     ("unknown-extension", 404, "Extension does not exist"),
     ("number-unassigned", 404, "Number not assigned"),
     ("callee-not-in-service", 404, "Number not in service"),
+    ("callee-cannot-pay", 480, "Cannot be reached now"),
     ("no-device", 480, "No device to ring"),
     ("not-forwarded", 480, "Cannot be reached now"),
     ("forwarding-loop", 482, "Forwarded in a circle"),
