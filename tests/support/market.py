@@ -303,13 +303,13 @@ def record_events(*events: str) -> None:
     rows("select callfeed.record_events(%s)", "".join(f",{event.encode().hex()}" for event in events))
 
 
-def finished_call(decision: Decision, *, talked_s: float, started: datetime | None = None) -> UUID:
-    """A call that was opened, answered by the first target and ended by the caller."""
+def finished_call(decision: Decision, *, talked_s: float, started: datetime | None = None, target: int = 0) -> UUID:
+    """A call that was opened, answered by a target and ended by the caller."""
     started = started or datetime.now(UTC) - timedelta(minutes=5)
     call_id, answer = open_call(decision, at=started)
     assert answer == "ok", answer
     happened(call_id, "applied", started)
-    happened(call_id, "answered", started + timedelta(seconds=2), target=0)
+    happened(call_id, "answered", started + timedelta(seconds=2), target=target)
     happened(call_id, "ended", started + timedelta(seconds=2 + talked_s), by="caller", sip_code=200, reason="")
     return call_id
 

@@ -46,8 +46,8 @@ READS = {
 }  # fmt: skip
 CALLS = {  # functions past row-level security
     "web": {"billing_check_balanced", "carillon_host", "carillon_hostname_taken", "carillon_memberships",
-            "carillon_operator", "carillon_search", "carillon_sip_domain", "carillon_subtree", "carillon_token",
-            "carillon_users"},
+            "carillon_operator", "carillon_own_legs", "carillon_search", "carillon_sip_domain", "carillon_subtree",
+            "carillon_token", "carillon_users"},
     "control": {"abandon_call", "document", "documents", "extend_hold", "forward_call", "grant_credit", "keep_bans",
                 "open_call", "open_calls", "record_event", "record_trace", "refuse_call", "rehearse",
                 "release_hold", "renew_lease", "return_credit", "standing_bans", "stray_dialogs", "take_lease",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from django.db import connection
-from tests.support.cast import Cast
+from tests.support.cast import PASSWORD, Cast
 from tests.support.market import (
     LONDON,
     decided,
@@ -25,7 +26,13 @@ from tests.support.market import (
 from carillon.base.tenancy import tenant
 from carillon.business.calls.models import Call
 from carillon.business.calls.queries import call_of, events_of, live_calls_of, quality_of, trace_of
+from carillon.business.customers.actions import UserData, create_user
+from carillon.business.endpoints.actions import EndpointData, create_endpoint
+from carillon.business.numbers.actions import NumberAssignment, NumberData, add_number, assign_number
+from carillon.business.partners.queries import system_actor
 from carillon.logic.callflow.quality import CALLEE, CALLER, LegQuality
+from carillon.logic.callflow.values import CallRequest, Target
+from carillon.usecases.give_login import LoginData, give_login
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,7 +90,10 @@ LEGS = (LegQuality(CALLER, 500, "PCMA", loss_percent=1), LegQuality(CALLEE, 480,
 def sides_seen(cast: Cast, call_id: UUID, as_role: Callable[[str], AbstractContextManager[None]]) -> dict[str, str]:
     """The legs whose sound each of the cast may know."""
     actors = {name: cast.staff(name) for name in ("olga", "paul", "petra", "stranger")}
-    actors |= {"alice": cast.user(cast.alice), "charlie": cast.user(cast.stranger)}
+    with tenant(system_actor()) as system:
+        dan = create_user(system, UserData(customer_id=cast.dan.pk, name="Dan"))
+        dan = give_login(system, dan, LoginData(email=f"{call_id}@dan.test", password=PASSWORD))
+    actors |= {"alice": cast.user(cast.alice), "charlie": cast.user(cast.stranger), "dan": cast.user(dan)}
     seen = {}
     with as_role("web"):
         for name, actor in actors.items():
@@ -101,7 +111,7 @@ def test_each_reads_how_its_own_legs_sounded(
     across = finished_call(decided(invite("alice", "northwind.test", "+442079460002")), talked_s=5)
     for call_id in (out, across):
         sounded(call_id, *LEGS)
-    nobody = dict.fromkeys(("petra", "stranger", "charlie"), "")
+    nobody = dict.fromkeys(("petra", "stranger", "charlie", "dan"), "")
     everything = "caller callee"
     assert sides_seen(cast, out, as_role) == nobody | {"olga": everything, "paul": "caller", "alice": "caller"}
     assert sides_seen(cast, across, as_role) == nobody | {
@@ -109,7 +119,44 @@ def test_each_reads_how_its_own_legs_sounded(
         "paul": "caller",
         "alice": "caller",
         "stranger": "callee",
+        "charlie": "callee",
     }
+
+
+def test_a_called_customer_of_the_same_partner_reads_its_own_leg_and_no_other(
+    cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]
+) -> None:
+    market = make_market(cast)
+    with tenant(system_actor()) as system:
+        number = add_number(system, NumberData("+442079460003", partner_id=cast.northwind.pk))
+        neighbour = create_user(system, UserData(customer_id=cast.dan.pk, name="Dan"))
+        create_endpoint(system, EndpointData(customer_id=cast.dan.pk, username="dan", user_id=neighbour.pk))
+        assign_number(system, number, NumberAssignment(cast.dan.pk, neighbour.pk))
+    to_dan = finished_call(decided(invite("alice", "northwind.test", "+442079460003")), talked_s=5)
+    inside = finished_call(decided(invite("alice", "northwind.test", "102")), talked_s=5)
+    carrier = CallRequest("c", "192.0.2.10", 5060, "udp", "", "", market.acme_number, "x", "+33199000123")
+    inbound = finished_call(decided(carrier), talked_s=5)
+    seen = {}
+    for name, call_id in (("to dan", to_dan), ("inside", inside), ("inbound", inbound)):
+        sounded(call_id, *LEGS)
+        by = sides_seen(cast, call_id, as_role)
+        seen[name] = (by["alice"], by["dan"], by["charlie"])
+    assert seen == {
+        "to dan": ("caller", "callee", ""),
+        "inside": ("caller callee", "", ""),
+        "inbound": ("callee", "", ""),
+    }
+
+
+def test_a_customer_whose_phone_rang_but_did_not_answer_reads_no_leg(
+    cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]
+) -> None:
+    make_market(cast)
+    decision = decided(invite("alice", "northwind.test", "+442079460002"))
+    elsewhere = replace(decision, targets=(*decision.targets, Target("gateway", chain=1)))
+    call_id = finished_call(elsewhere, talked_s=5, target=1)
+    sounded(call_id, *LEGS)
+    assert sides_seen(cast, call_id, as_role)["charlie"] == ""
 
 
 def test_a_call_that_was_not_measured_has_no_sound(cast: Cast) -> None:
