@@ -202,7 +202,7 @@ def live_at_carrier(platform: Platform, name: str, call_id: str) -> dict[str, An
 async def _run_inbound(platform: Platform, phones: dict[str, UserAgent], script: Script) -> Heard:
     """The carrier calls; its own report says what it got and heard."""
     name = script.caller.removeprefix("carrier ")
-    wanted = {"to": script.dial, "from": script.shown_as, "seconds": 1.5}
+    wanted = {"to": script.dial, "from": script.shown_as, "seconds": 1.5 if script.ends == "caller" else 30.0}
     placing = asyncio.create_task(asyncio.to_thread(carrier, platform, name, "/call", wanted))
     if not script.rings:
         return await _forwarded_out(platform, name, placing)
