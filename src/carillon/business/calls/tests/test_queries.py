@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
-from tests.support.cast import PASSWORD, Cast
+from tests.support.cast import Cast
 from tests.support.market import (
     LONDON,
     decided,
@@ -32,7 +32,6 @@ from carillon.business.numbers.actions import NumberAssignment, NumberData, add_
 from carillon.business.partners.queries import system_actor
 from carillon.logic.callflow.quality import CALLEE, CALLER, LegQuality
 from carillon.logic.callflow.values import CallRequest, Target
-from carillon.usecases.give_login import LoginData, give_login
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,10 +89,8 @@ LEGS = (LegQuality(CALLER, 500, "PCMA", loss_percent=1), LegQuality(CALLEE, 480,
 def sides_seen(cast: Cast, call_id: UUID, as_role: Callable[[str], AbstractContextManager[None]]) -> dict[str, str]:
     """The legs whose sound each of the cast may know."""
     actors = {name: cast.staff(name) for name in ("olga", "paul", "petra", "stranger")}
-    with tenant(system_actor()) as system:
-        dan = create_user(system, UserData(customer_id=cast.dan.pk, name="Dan"))
-        dan = give_login(system, dan, LoginData(email=f"{call_id}@dan.test", password=PASSWORD))
-    actors |= {"alice": cast.user(cast.alice), "charlie": cast.user(cast.stranger), "dan": cast.user(dan)}
+    actors |= {"alice": cast.user(cast.alice), "charlie": cast.user(cast.stranger)}
+    actors["dan"] = replace(actors["alice"], customer_id=cast.dan.pk)
     seen = {}
     with as_role("web"):
         for name, actor in actors.items():
