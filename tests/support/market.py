@@ -325,7 +325,11 @@ def traced(call_id: UUID, *messages: tuple[str, str, str], every_us: int = 1) ->
         json.dumps({"at_us": place * every_us, "src": source, "dst": target, "proto": "udp", "raw": text})
         for place, (source, target, text) in enumerate(messages)
     ]
-    rows("select callfeed.record_trace(%s, %s)", call_id, zlib.compress("\n".join(lines).encode()))
+    rows(
+        "select callfeed.record_traces(array[%s::uuid], array[%s::bytea])",
+        call_id,
+        zlib.compress("\n".join(lines).encode()),
+    )
 
 
 def _json(decision: Decision) -> str:

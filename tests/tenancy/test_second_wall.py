@@ -49,9 +49,9 @@ CALLS = {  # functions past row-level security
             "carillon_operator", "carillon_own_legs", "carillon_search", "carillon_sip_domain", "carillon_subtree",
             "carillon_token", "carillon_users"},
     "control": {"abandon_call", "document", "documents", "extend_hold", "forward_call", "grant_credit", "keep_bans",
-                "open_call", "open_calls", "record_event", "record_trace", "refuse_call", "rehearse",
-                "release_hold", "renew_lease", "return_credit", "standing_bans", "stray_dialogs", "take_lease",
-                "tiers"},
+                "open_call", "open_calls", "open_together", "record_all", "record_traces", "refuse_call",
+                "rehearse", "release_hold", "renew_lease", "return_credit", "standing_bans", "stray_dialogs",
+                "take_lease", "tiers"},
     "edge": {"ha1", "record_events"},
 }  # fmt: skip
 CALLS["worker"] = CALLS["web"] | {"record_event", "has_dialog", "sweep_credit"}

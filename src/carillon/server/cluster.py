@@ -44,7 +44,7 @@ ROLE_SETTINGS = {
     "edge": CALL_PATH,
 }
 
-DURABLE = {"synchronous_commit": "on", "wal_compression": "on", "max_wal_size": "2GB"}
+DURABLE = {"synchronous_commit": "on", "wal_compression": "lz4", "max_wal_size": "2GB"}
 # Without fsync a killed server still loses nothing, only a machine without power does: right for tests.
 THROW_AWAY = {
     "fsync": "off",
@@ -281,6 +281,7 @@ def _settings(cluster: Cluster) -> dict[str, str]:
         "work_mem": "8MB",
         "maintenance_work_mem": "128MB",
         "random_page_cost": "1.1",
+        "default_toast_compression": "lz4",  # decisions and explanations are long; its own takes several times as long
         "jit": "off",  # our queries are short: compiling them costs more than it saves
         "timezone": "UTC",
         "log_timezone": "UTC",

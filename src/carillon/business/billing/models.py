@@ -8,7 +8,7 @@ from carillon.base.tenancy import ScopedQuerySet, Tenancy
 from carillon.business.billing.choices import AccountKind, HoldState, TransferKind
 from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Partner
-from carillon.business.partners.tenant import TenantModel
+from carillon.business.partners.tenant import TenantModel, of_tenant
 
 
 class Account(TenantModel):
@@ -87,8 +87,9 @@ class Entry(TenantModel):
     tenancy = Tenancy(across=())
     revoked = ("update", "delete")
 
-    transfer = models.ForeignKey(Transfer, on_delete=models.PROTECT, related_name="entries")
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entries")
+    partner = of_tenant()
+    transfer = models.ForeignKey(Transfer, on_delete=models.PROTECT, related_name="entries", db_constraint=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entries", db_constraint=False)
     currency = models.CharField(max_length=3)
     amount_micro = models.BigIntegerField()
 
@@ -110,7 +111,8 @@ class Hold(TenantModel):
 
     call_id = models.UUIDField()
     chain_no = models.PositiveSmallIntegerField(default=0)  # the chain's index in the call's decision
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="holds")
+    partner = of_tenant()
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="holds", db_constraint=False)
     amount_micro = models.BigIntegerField()
     upper = models.JSONField(default=list)
     state = models.CharField(max_length=8, choices=HoldState.choices, default=HoldState.OPEN)
@@ -134,7 +136,8 @@ class CreditWindow(TenantModel):
 
     tenancy = Tenancy(across=())
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="windows")
+    partner = of_tenant()
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="windows", db_constraint=False)
     edge = models.CharField(max_length=64)
     granted_micro = models.BigIntegerField(default=0)
 
@@ -174,7 +177,8 @@ class UnpostedCharge(TenantModel):
     """
 
     cdr_id = models.BigIntegerField(unique=True)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    partner = of_tenant()
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_constraint=False)
     amount_micro = models.BigIntegerField()
     minute = models.DateTimeField()
 

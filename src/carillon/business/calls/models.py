@@ -7,7 +7,7 @@ from django.db import models
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
 from carillon.business.calls.choices import CallState, Outcome, Tab
 from carillon.business.partners.models import Partner
-from carillon.business.partners.tenant import TenantModel
+from carillon.business.partners.tenant import TenantModel, of_tenant
 
 
 class Call(models.Model):
@@ -95,6 +95,7 @@ class Cdr(TenantModel):
     tenancy = Tenancy(also=("buyer_partner_id",), customer="customer_id", across=("buyer_partner",))
     revoked = ("update", "delete")
 
+    partner = of_tenant()
     started_on = models.DateField()
     call_id = models.UUIDField()
     chain = models.CharField(max_length=12)
@@ -102,7 +103,9 @@ class Cdr(TenantModel):
     tier = models.PositiveSmallIntegerField()
     tab = models.CharField(max_length=8, choices=Tab.choices)
     is_carrier_cost = models.BooleanField(default=False)
-    buyer_partner = models.ForeignKey(Partner, null=True, on_delete=models.PROTECT, related_name="+")
+    buyer_partner = models.ForeignKey(
+        Partner, null=True, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     customer_id = models.BigIntegerField(null=True)  # tier 0 only: the customer sees its own price, nothing above
     customer_name = models.CharField(max_length=100, default="")
     user_id = models.BigIntegerField(null=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
 from carillon.base.tenancy import Tenancy
@@ -16,3 +18,12 @@ class TenantModel(models.Model):
 
     class Meta:
         abstract = True
+
+
+def of_tenant() -> models.ForeignKey[Any, Any]:
+    """`partner` of a table that calls fill, without a foreign key of its own in the database.
+
+    There a composite key with the account proves the same (base/policies.py), or nothing but our own worker writes rows
+    and no partner is ever deleted. Each check would share-lock one and the same partner's row, ten times a call.
+    """
+    return models.ForeignKey("partners.Partner", on_delete=models.PROTECT, related_name="+", db_constraint=False)

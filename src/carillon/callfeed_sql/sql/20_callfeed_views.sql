@@ -6,7 +6,7 @@ create schema callfeed;
 
 create view callfeed.domain_doc as
 select lower(w.sip_domain) as key,
-       jsonb_build_object(
+       json_build_object(
            'name', lower(w.sip_domain), 'partner_id', w.partner_id, 'web_product_id', w.id, 'country', w.country
        ) as doc
 from public.brands_webproduct w
@@ -14,7 +14,7 @@ where w.status <> 'closed';
 
 create view callfeed.endpoint_doc as
 select e.username || '@' || lower(w.sip_domain) as key,
-       jsonb_build_object(
+       json_build_object(
            'id', e.id, 'username', e.username, 'domain', lower(w.sip_domain), 'customer_id', e.customer_id,
            'user_id', e.user_id, 'is_enabled', e.is_enabled, 'caller_id', coalesce(n.e164, ''),
            'withholds_caller', e.withholds_caller
@@ -28,7 +28,7 @@ left join public.numbers_number n
 
 -- The sales that one call of a customer makes: its partner to the customer, that partner's parent to it, and so on up.
 -- In plpgsql, as everything that a call waits for: it keeps plans, where a function in plain SQL is planned at each call.
-create function callfeed.tiers(customer_id bigint) returns jsonb
+create function callfeed.tiers(customer_id bigint) returns json
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
     return (
@@ -44,7 +44,7 @@ begin
             join public.partners_partner p on p.id = s.parent_id
             join public.partners_partner b on b.id = s.seller_id
         )
-        select coalesce(jsonb_agg(jsonb_build_object(
+        select coalesce(json_agg(json_build_object(
             'position', s.position, 'seller_partner_id', s.seller_id, 'seller', s.seller,
             'buyer_partner_id', s.buyer_id, 'buyer', s.buyer, 'buyer_status', s.buyer_status,
             -- without an account there is no money: 0 is nobody's, so open_call refuses and emergency calls still pass
@@ -82,12 +82,12 @@ $$;
 
 create view callfeed.customer_doc as
 select c.id::text as key,
-       jsonb_build_object(
+       json_build_object(
            'id', c.id, 'partner_id', c.partner_id, 'web_product_id', c.web_product_id, 'name', c.name,
            'status', c.status, 'country', c.country, 'charging', c.charging,
            'account_id', coalesce((t.tiers -> 0 ->> 'account_id')::bigint, 0), 'currency', c.currency,
            'tiers', t.tiers, 'caller_ids', n.caller_ids, 'default_caller_id', n.default_caller_id,
-           'max_channels', c.max_channels, 'allowed_classes', to_jsonb(c.allowed_classes || w.allowed_classes),
+           'max_channels', c.max_channels, 'allowed_classes', to_json(c.allowed_classes || w.allowed_classes),
            'max_call_s', c.max_call_minutes * 60
        ) as doc,
        c.id
@@ -95,7 +95,7 @@ from public.customers_customer c
 join public.brands_webproduct w on w.id = c.web_product_id
 cross join lateral (select callfeed.tiers(c.id) as tiers offset 0) t  -- offset: computed once, though it is used twice
 cross join lateral (
-    select coalesce(jsonb_agg(n.e164 order by n.e164), '[]') as caller_ids,
+    select coalesce(json_agg(n.e164 order by n.e164), '[]') as caller_ids,
            coalesce(min(n.e164) filter (where n.is_default_caller_id and n.user_id is null),
                     min(n.e164) filter (where n.is_default_caller_id), min(n.e164), '') as default_caller_id
     from public.numbers_number n
@@ -104,7 +104,7 @@ cross join lateral (
 
 create view callfeed.user_doc as
 select u.id::text as key,
-       jsonb_build_object(
+       json_build_object(
            'id', u.id, 'customer_id', u.customer_id, 'name', u.name, 'extension', u.extension,
            'caller_id', coalesce(n.e164, ''), 'endpoints', e.endpoints,
            'forward_always', case when u.forwards_always then u.forward_always_to else '' end,
@@ -123,7 +123,7 @@ left join lateral (
     limit 1
 ) n on true
 cross join lateral (
-    select coalesce(jsonb_agg(e.username || '@' || lower(w.sip_domain) order by e.id), '[]') as endpoints
+    select coalesce(json_agg(e.username || '@' || lower(w.sip_domain) order by e.id), '[]') as endpoints
     from public.endpoints_endpoint e
     join public.brands_webproduct w on w.id = e.web_product_id and w.status <> 'closed'
     where e.user_id = u.id and e.is_enabled
@@ -137,7 +137,7 @@ where u.extension <> '';
 
 create view callfeed.number_doc as
 select n.e164::text as key,
-       jsonb_build_object(
+       json_build_object(
            'e164', n.e164, 'partner_id', n.partner_id,
            'customer_id', case when n.state = 'in_service' then n.customer_id end,
            'user_id', case when n.state = 'in_service' then n.user_id end,
@@ -147,19 +147,19 @@ from public.numbers_number n;
 
 create view callfeed.partner_doc as
 select p.id::text as key,
-       jsonb_build_object('id', p.id, 'parent_id', p.parent_id, 'name', p.name, 'status', p.status) as doc
+       json_build_object('id', p.id, 'parent_id', p.parent_id, 'name', p.name, 'status', p.status) as doc
 from public.partners_partner p;
 
 create view callfeed.gateway_doc as
 select g.id::text as key,
-       jsonb_build_object(
+       json_build_object(
            'id', g.id, 'partner_id', g.partner_id, 'name', g.name, 'host', g.host, 'port', g.port,
            'transport', g.transport, 'is_enabled', g.is_enabled, 'price_list_id', g.cost_list_id,
            'auth_username', g.auth_username, 'auth_password', g.auth_secret, 'auth_realm', g.auth_realm,
            'number_format', g.number_format, 'strip', g.strip, 'prepend', g.prepend,
-           'source_addresses', to_jsonb(g.source_addresses), 'ring_timeout_s', g.ring_timeout_s,
-           'reply_timeout_ms', g.reply_timeout_ms, 'country', g.country, 'codecs', to_jsonb(g.codecs),
-           'style', jsonb_build_object(
+           'source_addresses', to_json(g.source_addresses), 'ring_timeout_s', g.ring_timeout_s,
+           'reply_timeout_ms', g.reply_timeout_ms, 'country', g.country, 'codecs', to_json(g.codecs),
+           'style', json_build_object(
                'header', g.caller_header, 'from_user', g.from_user, 'from_domain', g.from_domain,
                'sends_name', g.sends_name, 'is_trusted', g.is_trusted, 'number_format', g.caller_format,
                'sends_diversion', g.sends_diversion
@@ -169,7 +169,7 @@ from public.routing_gateway g;
 
 create view callfeed.route_doc as
 select r.id::text as key,
-       jsonb_build_object(
+       json_build_object(
            'id', r.id, 'partner_id', r.partner_id, 'name', r.name, 'prefix', r.prefix, 'strategy', r.strategy,
            'priority', r.priority, 'gateway_ids', g.gateway_ids, 'customer_id', r.customer_id,
            'web_product_id', r.web_product_id, 'is_stopper', r.is_stopper, 'is_emergency', r.is_emergency,
@@ -177,7 +177,7 @@ select r.id::text as key,
        ) as doc
 from public.routing_route r
 cross join lateral (
-    select coalesce(jsonb_agg(g.gateway_id order by g.position, g.id), '[]') as gateway_ids
+    select coalesce(json_agg(g.gateway_id order by g.position, g.id), '[]') as gateway_ids
     from public.routing_routegateway g
     where g.route_id = r.id
 ) g
@@ -185,7 +185,7 @@ where r.is_enabled;
 
 create view callfeed.blacklist_doc as
 select b.id::text as key,
-       jsonb_build_object(
+       json_build_object(
            'id', b.id, 'partner_id', b.partner_id, 'kind', b.kind, 'value', b.value, 'reason', b.reason,
            'expires_ms', (extract(epoch from b.expires_at) * 1000)::bigint
        ) as doc
@@ -224,10 +224,10 @@ end
 $$;
 
 -- One document by its key. The views' keys are computed, so filtering by them reads everything; this reads one row.
-create function callfeed.document(kind text, key text) returns jsonb
+create function callfeed.document(kind text, key text) returns json
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
-    found jsonb;
+    found json;
     is_id constant boolean := key ~ '^[0-9]{1,18}$';
 begin
     case kind
@@ -264,18 +264,22 @@ begin
 end
 $$;
 
--- A document and those that a call will ask for next: who is behind a device or a number. One question instead of three.
-create function callfeed.documents(kind text, key text) returns table (of_kind text, of_key text, doc jsonb)
+-- Documents and those that a call will ask for next: who is behind a device or a number. One question instead of three, for
+-- as many calls as ask at the moment.
+create function callfeed.documents(kinds text[], keys text[]) returns table (of_kind text, of_key text, doc json)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
-    found constant jsonb := callfeed.document(kind, key);
+    found json;
 begin
-    return query values (documents.kind, documents.key, found);
-    if kind in ('endpoint', 'number') then
-        return query
-            select n.kind, n.key, callfeed.document(n.kind, n.key)
-            from (values ('customer', found ->> 'customer_id'), ('user', found ->> 'user_id')) n (kind, key)
-            where n.key is not null;
-    end if;
+    for i in 1 .. cardinality(kinds) loop
+        found := callfeed.document(kinds[i], keys[i]);
+        return query values (kinds[i], keys[i], found);
+        if kinds[i] in ('endpoint', 'number') then
+            return query
+                select n.kind, n.key, callfeed.document(n.kind, n.key)
+                from (values ('customer', found ->> 'customer_id'), ('user', found ->> 'user_id')) n (kind, key)
+                where n.key is not null;
+        end if;
+    end loop;
 end
 $$;

@@ -1,4 +1,4 @@
--- What the call path may change: holds, calls, events, traces. Each function is one transaction of control or the edge.
+-- What the call path may change: holds and calls. Each function is one transaction of control or the edge.
 -- calls_call.due_at is when the worker looks at a call next: to rate it once it has ended, else to see whether it lives.
 -- What every call runs is plpgsql, also where plain SQL would do: plpgsql keeps its plans, SQL functions with a search_path
 -- of their own are planned at each call, which takes several times what they do.
@@ -165,8 +165,33 @@ begin
 end
 $$;
 
+-- Several calls, each as in open_call, with one wait for the disk; their slugs in the same order. Their shares of the tiers
+-- above come from this lease's windows, so that only customers' accounts are locked: ascending, if they come so. Nobody waits
+-- here for somebody else's account: lock_not_available says that each call must come alone.
+create function callfeed.open_together(
+    edge text, lease uuid, call_ids uuid[], started_at timestamptz[], decisions jsonb[], hold_accounts bigint[],
+    hold_micros bigint[], funded_until timestamptz[], uppers jsonb[], chain_nos integer[]
+) returns text[]
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '50ms' as $$
+declare
+    slugs text[] := '{}';
+begin
+    if not callfeed.has_lease(edge, lease) then
+        raise exception 'The lease % of % is over.', lease, edge using errcode = 'lock_not_available';
+    end if;
+    for i in 1 .. cardinality(call_ids) loop
+        slugs[i] := callfeed.open_call(
+            call_ids[i], started_at[i], edge, decisions[i], hold_accounts[i], hold_micros[i], funded_until[i], uppers[i], lease,
+            chain_nos[i]
+        );
+    end loop;
+    return slugs;
+end
+$$;
+
 -- Money for one more chain of a call: of one that was just opened, or of one that rings and goes on to where its called user
--- forwards it; then the decision has further targets. "ok", the slug of what stands in the way, or "call-over"; then nothing has changed. Repeatable.
+-- forwards it; then the decision has further targets. "ok", the slug of what stands in the way,
+-- or "call-over"; then nothing has changed. Repeatable.
 create function callfeed.forward_call(
     call_id uuid, decision jsonb, hold_account bigint, hold_micro bigint, funded_until timestamptz, upper jsonb,
     lease uuid default null, chain_no integer default 0
@@ -258,9 +283,9 @@ declare
     wanted bigint;
 begin
     select h.id, h.account_id, h.amount_micro, h.upper, c.edge into held
-    from public.billing_hold h join public.calls_call c on c.id = h.call_id
-    where h.call_id = extend_hold.call_id and h.state = 'open' and h.chain_no = extend_hold.chain_no
-    for update of h;
+    from public.calls_call c join public.billing_hold h on h.call_id = c.id
+    where c.id = extend_hold.call_id and h.state = 'open' and h.chain_no = extend_hold.chain_no
+    for no key update of c, h;
     if not found then
         return -1;
     end if;
@@ -334,80 +359,6 @@ begin
     perform callfeed.mark_refused(
         call_id, '{"refusal": "no-decision", "sip_code": 503, "reason": "Service unavailable"}'
     );
-end
-$$;
-
-create function callfeed.record_event(call_id uuid, kind text, at_ms bigint, source text, detail jsonb) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    at constant timestamptz := to_timestamp(at_ms / 1000.0);
-begin
-    insert into public.calls_callevent (call_id, kind, at_ms, source, detail, recorded_at)
-    values (record_event.call_id, record_event.kind, record_event.at_ms, left(record_event.source, 16),
-            coalesce(record_event.detail, '{}'), now())
-    on conflict do nothing;
-    if not found then
-        return;
-    end if;
-    case record_event.kind
-        when 'applied' then  -- ringing, over all targets, may take minutes
-            update public.calls_call c set due_at = now() + interval '10 minutes'
-            where c.id = record_event.call_id and c.state in ('trying', 'ringing');
-        when 'progress' then
-            update public.calls_call c set state = 'ringing' where c.id = record_event.call_id and c.state = 'trying';
-        when 'answered' then
-            -- the end may have come first: then the call has waited for this
-            update public.calls_call c
-            set answered_at = at,
-                alive_at = greatest(c.alive_at, at),
-                state = case when c.state = 'ended' then 'ended' else 'answered' end,
-                due_at = case when c.state = 'ended' then now()
-                              else callfeed.overdue_at(c.started_at, c.funded_until, c.decision) end
-            where c.id = record_event.call_id and c.state <> 'rated';
-        when 'ended' then
-            -- without the answer a price is not known: wait a moment for the answer's own event
-            update public.calls_call c
-            set ended_at = at, state = 'ended',
-                due_at = case when c.answered_at is null then now() + interval '10 seconds' else now() end
-            where c.id = record_event.call_id and c.state <> 'rated';
-        when 'failed' then
-            update public.calls_call c
-            set ended_at = coalesce(c.ended_at, at), state = 'ended', due_at = now()
-            where c.id = record_event.call_id and c.state in ('trying', 'ringing');
-        else null;
-    end case;
-end
-$$;
-
--- Several events of the edge, oldest first, in one transaction: `events` are JSON texts in hexadecimal digits, each behind a
--- comma. One that makes no sense is left out with a warning; its call is the sweeper's.
-create function callfeed.record_events(events text) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    digits text;
-    event jsonb;
-begin
-    for digits in select d from string_to_table(events, ',') d where d <> '' loop
-        begin
-            event := convert_from(decode(digits, 'hex'), 'UTF8')::jsonb;
-            perform callfeed.record_event(
-                (event ->> 'call')::uuid, event ->> 'op', (event ->> 'at_ms')::bigint, 'edge', event -> 'detail'
-            );
-        exception when data_exception or integrity_constraint_violation then
-            raise warning 'The event % can''t be stored: %', digits, sqlerrm;
-        end;
-    end loop;
-end
-$$;
-
-create function callfeed.record_trace(call_id uuid, messages bytea) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
-    insert into public.calls_calltrace as t (call_id, partner_id, messages, recorded_at)
-    values (record_trace.call_id, (select c.partner_id from public.calls_call c where c.id = record_trace.call_id),
-            record_trace.messages, now())
-    on conflict on constraint calls_calltrace_pkey
-    do update set messages = excluded.messages, recorded_at = excluded.recorded_at;
 end
 $$;
 

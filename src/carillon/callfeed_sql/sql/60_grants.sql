@@ -9,15 +9,18 @@ grant select on callfeed.domain_doc, callfeed.endpoint_doc, callfeed.customer_do
     callfeed.blacklist_doc, callfeed.tariff, callfeed.rate to carillon_control;
 grant select on all sequences in schema callfeed to carillon_control;
 grant execute on function
-    callfeed.document(text, text), callfeed.documents(text, text), callfeed.tiers(bigint),
+    callfeed.document(text, text), callfeed.documents(text[], text[]), callfeed.tiers(bigint),
     callfeed.open_call(uuid, timestamptz, text, jsonb, bigint, bigint, timestamptz, jsonb, uuid, integer),
+    callfeed.open_together(
+        text, uuid, uuid[], timestamptz[], jsonb[], bigint[], bigint[], timestamptz[], jsonb[], integer[]
+    ),
     callfeed.forward_call(uuid, jsonb, bigint, bigint, timestamptz, jsonb, uuid, integer),
-    callfeed.refuse_call(uuid, timestamptz, text, jsonb), callfeed.extend_hold(uuid, bigint, timestamptz, jsonb, uuid, integer),
+    callfeed.refuse_call(uuid, timestamptz, text, jsonb),
+    callfeed.extend_hold(uuid, bigint, timestamptz, jsonb, uuid, integer),
     callfeed.release_hold(uuid), callfeed.abandon_call(uuid, timestamptz, text, jsonb),
-    callfeed.record_event(uuid, text, bigint, text, jsonb),
-    callfeed.rehearse(), callfeed.take_lease(text, uuid), callfeed.renew_lease(text, uuid),
+    callfeed.record_all(jsonb), callfeed.rehearse(), callfeed.take_lease(text, uuid), callfeed.renew_lease(text, uuid),
     callfeed.grant_credit(text, uuid, bigint, bigint, bigint), callfeed.return_credit(text, uuid, bigint, bigint),
-    callfeed.record_trace(uuid, bytea), callfeed.open_calls(text), callfeed.stray_dialogs(),
+    callfeed.record_traces(uuid[], bytea[]), callfeed.open_calls(text), callfeed.stray_dialogs(),
     callfeed.keep_bans(jsonb), callfeed.standing_bans() to carillon_control;
 
 grant select on callfeed.uacreg to carillon_edge;

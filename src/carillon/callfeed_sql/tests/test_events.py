@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -13,8 +14,16 @@ pytestmark = pytest.mark.django_db
 LONDON = "02079460999"
 
 
-def event(call_id: UUID | str, kind: str, **detail: object) -> str:
-    return json.dumps({"op": kind, "call": str(call_id), "at_ms": 1_700_000_000_000, "detail": detail})
+AT_MS = 1_700_000_000_000
+ROW = """
+select state, answered_at, ended_at, alive_at,
+       case when due_at is not null then round(extract(epoch from due_at - now()) / 10) end
+from calls_call where id = %s
+"""
+
+
+def event(call_id: UUID | str, kind: str, at_ms: int = AT_MS, **detail: object) -> str:
+    return json.dumps({"op": kind, "call": str(call_id), "at_ms": at_ms, "detail": detail})
 
 
 def test_a_batch_is_stored_and_what_makes_no_sense_is_left_out(cast: Cast) -> None:
@@ -42,3 +51,27 @@ def test_a_batch_may_come_twice(cast: Cast) -> None:
         ("applied",),
         ("failed",),
     ]
+
+
+@pytest.mark.parametrize("order", range(24))
+@pytest.mark.parametrize("last", ["ended", "failed"])
+def test_events_together_say_what_they_say_one_by_one(cast: Cast, order: int, last: str) -> None:
+    """In any order of arrival; only a failure after an answer, which no edge tells, counts for nothing."""
+    make_market(cast)
+    decision = decided(invite("alice", "northwind.test", LONDON))
+    at = datetime.now(UTC)
+    told = list(itertools.permutations((("applied", 0), ("progress", 1), ("answered", 2), (last, 3))))[order]
+    told = tuple(each for each in told if last == "ended" or each[0] != "answered")
+    together, alone = open_call(decision, at=at)[0], open_call(decision, at=at)[0]
+    record_events(*(event(together, kind, AT_MS + place) for kind, place in told))
+    for kind, place in told:
+        record_events(event(alone, kind, AT_MS + place))
+    assert rows(ROW, together) == rows(ROW, alone)
+
+
+def test_an_answered_call_can_not_fail(cast: Cast) -> None:
+    make_market(cast)
+    decision = decided(invite("alice", "northwind.test", LONDON))
+    call_id = open_call(decision, at=datetime.now(UTC))[0]
+    record_events(event(call_id, "answered", AT_MS), event(call_id, "failed", AT_MS + 1, sip_code=500))
+    assert rows("select state, ended_at from calls_call where id = %s", call_id) == [("answered", None)]

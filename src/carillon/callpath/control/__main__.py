@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -22,6 +23,7 @@ def main() -> int:
     logging.basicConfig(
         level=config.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
+    gc.set_threshold(50_000, 20, 50)  # thousands of documents live for long: looking through them rarely is enough
     uvloop.run(serve(config))
     return 0
 

@@ -16,7 +16,8 @@ from carillon.logic.documents import DocumentError
 log = logging.getLogger(__name__)
 
 FRESH_S = 300.0  # NOTIFY tells of changes; this is for what it may have missed
-NEGATIVE_S = 2.0
+NEGATIVE_S = 60.0  # of what is not there: NOTIFY tells when it comes, and most numbers dialled are nobody's here
+BRIEF_S = 2.0  # for what may be wrong already
 STALE_S = 86_400.0  # how old a document may serve while PostgreSQL is away
 MAX_PER_KIND = 200_000
 ALSO = {"user": ("extension",)}  # kinds that change with a notified kind
@@ -85,7 +86,7 @@ class DocumentCache:
         entries = self._entries.setdefault(kind, {})
         if len(entries) >= MAX_PER_KIND:
             entries.pop(next(iter(entries)))
-        loaded_at = self._clock() if is_current else self._clock() - FRESH_S + NEGATIVE_S
+        loaded_at = self._clock() if is_current else self._clock() - FRESH_S + BRIEF_S
         entries[key] = _Entry(value, loaded_at)
 
     def _revive(self, kind: str, key: str) -> bool:
@@ -94,7 +95,7 @@ class DocumentCache:
         now = self._clock()
         if entry is None or entry.value is None or now - entry.loaded_at > STALE_S:
             return False
-        self._entries[kind][key] = _Entry(entry.value, now - FRESH_S + NEGATIVE_S)
+        self._entries[kind][key] = _Entry(entry.value, now - FRESH_S + BRIEF_S)
         return True
 
     def forget(self, kind: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from carillon.callfeed.snapshot import ImplausibleSnapshot, Snapshot
 from carillon.callpath.control.documents import DocumentCache
 from carillon.callpath.control.reference import Reference, read_reference, restore, save
 from carillon.callpath.control.store import QUERY_S, UNAVAILABLE, described
+from carillon.callpath.control.together import Together
 from carillon.config import Database
 from carillon.logic.callflow.feed import (
     BlacklistEntry,
@@ -123,7 +124,8 @@ class Knowledge:
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], database: Database, copy: Path, on_change: Changed) -> None:
         self._pool, self._database, self._copy, self._on_change = pool, database, copy, on_change
-        self.documents = DocumentCache(self._read_documents)
+        read = Together(self._read_documents, lanes=2)
+        self.documents = DocumentCache(lambda kind, key: read((kind, key)))
         self._reference: Reference | None = None
         self.generations: dict[str, int] = {}  # of each kind in force
         self._changed: set[str] = set()
@@ -153,9 +155,12 @@ class Knowledge:
         rows = await self._pool.fetch("select doc from callfeed.domain_doc")
         return tuple(decode("domain", row["doc"]) for row in rows)
 
-    async def _read_documents(self, kind: str, key: str) -> dict[tuple[str, str], Any]:
-        rows = await self._pool.fetch("select * from callfeed.documents($1, $2)", kind, key, timeout=QUERY_S)
-        return {(row["of_kind"], row["of_key"]): row["doc"] for row in rows}
+    async def _read_documents(self, asked: Sequence[tuple[str, str]]) -> Sequence[dict[tuple[str, str], Any]]:
+        """Each gets all: what another call asked for is good to have."""
+        kinds, keys = zip(*asked, strict=True)
+        rows = await self._pool.fetch("select * from callfeed.documents($1, $2)", kinds, keys, timeout=QUERY_S)
+        found = {(row["of_kind"], row["of_key"]): row["doc"] for row in rows}
+        return [found] * len(asked)
 
     async def run(self) -> None:
         """Keep current until cancelled: a listener and a loader."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
+from carillon.callpath.control.together import Together
 from carillon.config import Database
 
 QUERY_S = 1.0
@@ -44,6 +46,11 @@ class Credit:
 
     lease: UUID | None = None
     needed: tuple[tuple[int, int, int], ...] = ()
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether a new call has all of it from the windows."""
+        return self.lease is not None and all(total == spent for _, total, spent in self.needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,8 @@ async def open_pool(database: Database, size: int = POOL) -> asyncpg.Pool[asyncp
 
 
 async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
     await connection.execute("select callfeed.rehearse()")  # not when an account is locked for the first call
 
 
@@ -96,9 +104,41 @@ class CallStore:
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self._pool = pool
+        self._open_with_others = Together(self._open_together, lanes=2)
+        self._record_with_others = Together(self._record_all)
+        self._trace_with_others = Together(self._record_traces)
 
     async def open(self, call: Opening, credit: Credit) -> str:
         """Write the call and take its hold: "ok", or the slug of what is missing."""
+        if credit.is_covered:
+            return await self._open_with_others((call, credit))
+        return await self._open_alone(call, credit)
+
+    async def _open_together(self, asked: Sequence[tuple[Opening, Credit]]) -> Sequence[str]:
+        """In ascending account, as accounts are locked everywhere; all of one lease, or each alone."""
+        leases = {credit.lease for _, credit in asked}
+        if len(asked) == 1 or len(leases) > 1:
+            return await asyncio.gather(*(self._open_alone(call, credit) for call, credit in asked))
+        places = sorted(range(len(asked)), key=lambda place: asked[place][0].hold_account or 0)
+        calls = [asked[place][0] for place in places]
+        slugs = await self._pool.fetchval(
+            "select callfeed.open_together($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            calls[0].edge,
+            leases.pop(),
+            [call.call_id for call in calls],
+            [moment(call.started_ms) for call in calls],
+            [call.decision for call in calls],
+            [call.hold_account for call in calls],
+            [call.hold_micro for call in calls],
+            [None if call.funded_until_ms is None else moment(call.funded_until_ms) for call in calls],
+            [asked[place][1].needed for place in places],
+            [call.chain_no for call in calls],
+            timeout=QUERY_S,
+        )
+        by_place = dict(zip(places, slugs, strict=True))
+        return [str(by_place[place]) for place in range(len(asked))]
+
+    async def _open_alone(self, call: Opening, credit: Credit) -> str:
         return str(
             await self._pool.fetchval(
                 "select callfeed.open_call($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -182,20 +222,23 @@ class CallStore:
 
     async def record(self, call_id: UUID, kind: str, at_ms: int, source: str, detail: Json) -> None:
         """Write an event; the first `ended` or `failed` of a call wins."""
-        await self._pool.execute(
-            "select callfeed.record_event($1, $2, $3, $4, $5)",
-            call_id,
-            kind,
-            at_ms,
-            source,
-            detail,
-            timeout=SLOW_QUERY_S,
+        await self._record_with_others(
+            {"call": str(call_id), "op": kind, "at_ms": at_ms, "source": source, "detail": detail}
         )
+
+    async def _record_all(self, events: Sequence[Json]) -> Sequence[None]:
+        await self._pool.execute("select callfeed.record_all($1)", list(events), timeout=SLOW_QUERY_S)
+        return [None] * len(events)
 
     async def record_trace(self, call_id: UUID, messages: bytes) -> None:
         """Write or replace the compressed trace of a call; holds must not wait for its way to the disk."""
-        query = "select set_config('synchronous_commit', 'off', true), callfeed.record_trace($1, $2)"
-        await self._pool.execute(query, call_id, messages, timeout=SLOW_QUERY_S)
+        await self._trace_with_others((call_id, messages))
+
+    async def _record_traces(self, traces: Sequence[tuple[UUID, bytes]]) -> Sequence[None]:
+        query = "select set_config('synchronous_commit', 'off', true), callfeed.record_traces($1, $2)"
+        call_ids, messages = zip(*traces, strict=True)
+        await self._pool.execute(query, call_ids, messages, timeout=SLOW_QUERY_S)
+        return [None] * len(traces)
 
     async def stray_dialogs(self) -> list[tuple[int, int, str]]:
         """Answered dialogs of the edge, minutes old, that belong to no open call: (entry, id, SIP Call-ID)."""

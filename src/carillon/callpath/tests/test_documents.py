@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from carillon.callpath.control.documents import FRESH_S, NEGATIVE_S, DocumentCache, Found
+from carillon.callpath.control.documents import BRIEF_S, FRESH_S, NEGATIVE_S, DocumentCache, Found
 from carillon.logic.callflow.need import Missing
 
 ALICE = {"name": "northwind.test", "partner_id": 2, "web_product_id": 1, "country": "GB"}
@@ -94,7 +94,7 @@ async def test_a_change_during_the_read_is_not_kept() -> None:
     cache.forget("domain")
     await loading
     source.docs["northwind.test"] = {**ALICE, "country": "NO"}
-    source.now += NEGATIVE_S
+    source.now += BRIEF_S
     assert (await get(cache)).country == "NO"
 
 
