@@ -13,7 +13,6 @@ import time
 from argparse import Namespace
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -21,13 +20,13 @@ import asyncpg
 from bench.crowd import DOMAIN, FIRST_ID, load_crowd
 from bench.frame import Bench, Figures, installation, ratio, say, step, wait_until
 from carillon.callpath.control.call_ids import new_call_id
+from carillon.callpath.control.decider import decided
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import now_ms
 from carillon.callpath.control.store import CallStore, CreditStore, Opening, open_pool
 from carillon.callpath.control.windows import CreditWindows
 from carillon.logic.callflow.charging import hold_micro
 from carillon.logic.callflow.decide import decide
-from carillon.logic.callflow.need import Missing
 from carillon.logic.callflow.values import CallRequest, Chain, Decision, HoldRequest
 from carillon.logic.documents import to_document
 from carillon.server.cluster import binaries
@@ -119,20 +118,13 @@ async def _decided(installed: Installation, pool: asyncpg.Pool[asyncpg.Record]) 
     async def ignore(_: frozenset[str]) -> None:
         """Nobody to tell."""
 
-    knowledge = Knowledge(pool, installed.config.database("control"), Path(installed.logs) / "reference.gz", ignore)
+    knowledge = Knowledge(pool, installed.config.database("control"), installed.config.home, ignore)
     learning = asyncio.create_task(knowledge.run())
-    while knowledge.at(now_ms()) is None:
+    while not knowledge.is_complete:
         await asyncio.sleep(0.05)
+    learning.cancel()
     request = CallRequest("bench", "127.0.0.1", 40_000, "udp", "phone1", DOMAIN, DIALLED, DOMAIN)
-    while True:
-        feed = knowledge.at(now_ms())
-        assert feed is not None
-        try:
-            return decide(feed, request, chunk_s=CHUNK_S)
-        except Missing as missing:
-            await knowledge.documents.load(missing.kind, missing.key)
-        finally:
-            learning.cancel()
+    return await decided(knowledge, now_ms(), lambda feed: decide(feed, request, chunk_s=CHUNK_S))
 
 
 def _for_customer(decision: Decision, row_id: int) -> _Held:

@@ -54,7 +54,8 @@ from carillon.logic.callflow.quality import CallQuality, LegQuality
 from carillon.logic.callflow.values import CallRequest, Decision
 from carillon.logic.documents import to_document
 from carillon.logic.money import MICRO
-from carillon.logic.rating import PriceLists, RateTable, Version
+from carillon.logic.ratetable import RateTable
+from carillon.logic.rating import PriceLists, Version
 from tests.support.cast import Cast
 
 LONDON = "+442071234567"

@@ -24,7 +24,8 @@ from carillon.logic.callflow.feed import (
     Tier,
     User,
 )
-from carillon.logic.rating import RateTable, Version
+from carillon.logic.ratetable import RateTable
+from carillon.logic.rating import Version
 from tests.support.flows import Changes
 
 CARRIER_PORTS = {"a": 5090, "b": 5091}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 import pytest
 from tests.support.platform import Platform, eventually
 
@@ -162,3 +164,28 @@ async def test_a_call_that_goes_on_keeps_its_price(platform: Platform) -> None:
     )[0][0]
     assert price(frozen) == 0.6
     assert at_first < more < at_first + 500_000  # six pence more; six pounds at the new price
+
+
+async def test_while_prices_are_read_calls_that_need_none_go_on(platform: Platform) -> None:
+    """A control that has to read all prices anew, from a database that does not give them yet."""
+    platform.stop("control")
+    shutil.rmtree(platform.config.home / "control-rates")
+    with psycopg.connect(platform.config.database("owner").url) as locking:
+        locking.execute("lock table pricing_rate in access exclusive mode")
+        platform.start("control")
+        await eventually(lambda: platform.status("/health")[1]["generations"].get("gateway"))
+        async with platform.phone("alice") as alice:
+            assert await refused(alice, "102") == 480  # decided: nobody is registered
+            assert await refused(alice, BUSY) == 503
+            assert not platform.status("/health")[1]["reference"]
+            locking.rollback()
+            await eventually(lambda: platform.status("/health")[1]["reference"])
+            assert await refused(alice, BUSY) == 486
+
+
+async def refused(phone: UserAgent, number: str) -> int:
+    """The status by which a call is refused."""
+    call = await phone.call(number)
+    with pytest.raises(CallRefused) as refusal_of:
+        await call.answered()
+    return refusal_of.value.status

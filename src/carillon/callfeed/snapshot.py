@@ -1,7 +1,7 @@
 """Reference data held whole: partners, gateways, routes and price lists, replaced in one assignment.
 
-A `Snapshot` never changes; a new one is built beside it (outside the event loop: a million rates take seconds) and
-refused when it looks like a mistake, so that the last good one stays in force.
+A `Snapshot` never changes; a new one is built beside it (outside the event loop) and refused when it looks like a
+mistake, so that the last good one stays in force.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from carillon.logic.callflow.feed import (
     Partner,
     Route,
 )
-from carillon.logic.rating import PriceLists, Version
+from carillon.logic.rating import PriceLists, Unread, Version
 
 _MANY_RATES = 1000
 _MANY_GATEWAYS = 10
@@ -32,7 +32,10 @@ class ImplausibleSnapshot(Exception):
 
 
 class Snapshot:
-    """Partners, gateways, routes and price lists at one moment. Immutable; lookups are dictionary reads."""
+    """Partners, gateways, routes and price lists at one moment. Immutable; lookups are dictionary reads and bisections.
+
+    Of `unread` versions the rates are still being read.
+    """
 
     __slots__ = ("_blacklist", "_gateways", "_partners", "_routes", "_single", "_sources", "prices")
 
@@ -43,6 +46,7 @@ class Snapshot:
         routes: Iterable[Route] = (),
         versions: Iterable[Version] = (),
         blacklist: Iterable[BlacklistEntry] = (),
+        unread: Iterable[Unread] = (),
     ) -> None:
         self._blacklist = {(entry.partner_id, entry.kind, entry.value): entry for entry in blacklist}
         self._partners = {partner.id: partner for partner in partners}
@@ -51,7 +55,7 @@ class Snapshot:
         for route in routes:
             tables.setdefault(route.partner_id, []).append(route)
         self._routes = {partner_id: tuple(table) for partner_id, table in tables.items()}
-        self.prices = PriceLists(versions)
+        self.prices = PriceLists(versions, unread)
         sources = [source for gateway in self._gateways.values() for source in _sources(gateway)]
         self._single: dict[Address, list[_Source]] = {}
         for source in sources:

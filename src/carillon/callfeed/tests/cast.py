@@ -26,7 +26,8 @@ from carillon.logic.callflow.feed import (
     User,
 )
 from carillon.logic.callflow.values import CallRequest
-from carillon.logic.rating import RateTable, Version
+from carillon.logic.ratetable import RateTable
+from carillon.logic.rating import Version
 
 LEVEL, NORTHWIND, FJORD, STRANGER = 1, 2, 3, 4
 ACME, DAN, PETRAS, CHARLIES = 11, 12, 13, 14

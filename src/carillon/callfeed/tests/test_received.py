@@ -22,7 +22,7 @@ from carillon.logic.callflow.decide import decide
 from carillon.logic.callflow.feed import Gateway, Rate
 from carillon.logic.callflow.forwarding import refuse_unpaid
 from carillon.logic.callflow.values import CallRequest, ChainKind, Decision
-from carillon.logic.rating import RateTable
+from carillon.logic.ratetable import RateTable
 
 BOB = "+442071110002"
 CALL = carrier_call(BOB)  # from France

@@ -13,7 +13,8 @@ from carillon.logic.callflow.feed import (
     Status,
     Tariff,
 )
-from carillon.logic.rating import RateTable, Version
+from carillon.logic.ratetable import RateTable
+from carillon.logic.rating import Version
 from carillon.logic.tests.charges import rate
 
 

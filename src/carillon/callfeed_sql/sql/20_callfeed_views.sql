@@ -194,15 +194,17 @@ where b.expires_at is null or b.expires_at > now();
 
 create view callfeed.tariff as
 select l.id as price_list_id, v.effective_from, l.name as price_list, v.id as version_id, v.number as version,
-       l.currency, l.decimals, l.rounding, l.is_tax_inclusive
+       l.currency, l.decimals, l.rounding, l.is_tax_inclusive, v.created_at, v.rate_count
 from public.pricing_pricelistversion v
 join public.pricing_pricelist l on l.id = v.price_list_id
 where v.state = 'approved';
 
+-- Read by version. "offset 0" keeps the version outermost: before a new version's million rates have statistics, the
+-- planner takes them for one row and would look the version up for each.
 create view callfeed.rate as
-select r.version_id, r.prefix, r.name, r.connection_fee, r.per_minute, r.initial_s, r.increment_s
-from public.pricing_rate r
-join public.pricing_pricelistversion v on v.id = r.version_id
+select v.id as version_id, r.prefix, r.name, r.connection_fee, r.per_minute, r.initial_s, r.increment_s
+from public.pricing_pricelistversion v
+cross join lateral (select * from public.pricing_rate where version_id = v.id offset 0) r
 where v.state = 'approved';
 
 -- What a device's password hashes to (RFC 2617, MD5); null when nobody may sign in so. Suspended customers' phones stay

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -20,8 +21,11 @@ from carillon.business.numbers.models import Number
 from carillon.business.partners.queries import system_actor
 from carillon.business.pricing.actions import AssignmentData, PriceListData, assign_price_list, create_price_list
 from carillon.business.pricing.choices import Traffic
+from carillon.business.pricing.models import Rate
 from carillon.callfeed.documents import NOTIFIED_KINDS, TYPES, decode, view_of
+from carillon.callpath.control.ratereader import rates_of
 from carillon.logic.callflow.feed import ChargingMode, Customer, User
+from carillon.logic.ratetable import RateTable
 
 pytestmark = pytest.mark.django_db
 
@@ -171,6 +175,22 @@ def test_control_reads_callfeed_and_nothing_else(
             pass
     allowed = {view_of(kind) for kind in TYPES} | {"callfeed.tariff", "callfeed.rate"}
     assert readable == allowed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_control_reads_a_versions_rates_exactly(
+    cast: Cast, role_connection: Callable[[str], psycopg.Connection]
+) -> None:
+    make_market(cast)
+    awkward = Rate.objects.order_by("pk").first()
+    assert awkward is not None
+    Rate.objects.filter(pk=awkward.pk).update(name="Zürich\\N\tNord\n", per_minute=Decimal("123456.00000001"))
+    wanted = {rate.prefix: rate for rate in Rate.objects.filter(version_id=awkward.version_id)}
+    found = {rate.prefix: rate for rate in RateTable(rates_of(role_connection("control"), awkward.version_id)).rates()}
+    assert found.keys() == wanted.keys()
+    for prefix, rate in found.items():
+        for name in ("name", "connection_fee", "per_minute", "initial_s", "increment_s"):
+            assert getattr(rate, name) == getattr(wanted[prefix], name)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -57,15 +57,15 @@ class Settings:
 
 
 async def decided(knowledge: Knowledge, at_ms: int, ask: Callable[[Feed], D]) -> D:
-    """What `ask` says, with the documents it misses loaded on the way. Raises NoAnswer or one of UNAVAILABLE."""
-    feed = knowledge.at(at_ms)
-    if feed is None:
-        raise NoAnswer("there are no reference data yet")
+    """What `ask` says, with what it misses loaded on the way. Raises NoAnswer or one of UNAVAILABLE."""
     for _ in range(MAX_DOCUMENTS):
+        feed = knowledge.at(at_ms)
+        if feed is None:
+            raise NoAnswer("there are no reference data yet")
         try:
             return ask(feed)
         except Missing as missing:
-            await knowledge.documents.load(missing.kind, missing.key)
+            await knowledge.load(missing.kind, missing.key)
     raise NoAnswer("it needs too many documents")
 
 

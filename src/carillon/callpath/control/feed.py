@@ -21,6 +21,7 @@ from carillon.callfeed.documents import (
 )
 from carillon.callfeed.snapshot import ImplausibleSnapshot, Snapshot
 from carillon.callpath.control.documents import DocumentCache
+from carillon.callpath.control.ratefiles import Approved, RateFiles
 from carillon.callpath.control.reference import Reference, read_reference, restore, save
 from carillon.callpath.control.store import QUERY_S, UNAVAILABLE, described
 from carillon.callpath.control.together import Together
@@ -37,11 +38,12 @@ from carillon.logic.callflow.feed import (
     User,
 )
 from carillon.logic.documents import DocumentError
-from carillon.logic.rating import RatesAt, RateTableError
+from carillon.logic.rating import RatesAt
 
 log = logging.getLogger(__name__)
 
 RECONNECT_S = 1.0
+RATES_RETRY_S = 5.0
 CHECK_S = 5.0  # a broken connection without traffic is noticed by asking
 _GENERATIONS = " union all ".join(
     f"select '{kind}' as kind, last_value as generation from callfeed.generation_{kind}"  # noqa: S608 - constants
@@ -119,22 +121,25 @@ class Knowledge:
     """The cache and the snapshot, kept current by NOTIFY.
 
     `on_change` is told the kinds that changed, after the new state is in force; it is also called once with all kinds
-    when the first snapshot is there.
+    when the first snapshot is there. In `home` is what a start finds: the last good copy and the files of rates.
     """
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], database: Database, copy: Path, on_change: Changed) -> None:
-        self._pool, self._database, self._copy, self._on_change = pool, database, copy, on_change
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], database: Database, home: Path, on_change: Changed) -> None:
+        self._pool, self._database, self._on_change = pool, database, on_change
+        self._copy, self._files = home / "control-reference.json.gz", RateFiles(home / "control-rates")
         read = Together(self._read_documents, lanes=2)
         self.documents = DocumentCache(lambda kind, key: read((kind, key)))
         self._reference: Reference | None = None
         self.generations: dict[str, int] = {}  # of each kind in force
         self._changed: set[str] = set()
         self._wake = asyncio.Event()
+        self._swapped = asyncio.Event()  # replaced by a new one at each swap
+        self._readers: dict[bool, asyncio.Task[None]] = {}  # of big versions and of small ones
 
     @property
-    def snapshot(self) -> Snapshot | None:
-        """Reference data in force; None before the first ones have come."""
-        return self._reference.snapshot if self._reference else None
+    def is_complete(self) -> bool:
+        """Whether reference data are in force and the rates of all their price lists are read."""
+        return self._reference is not None and not self._reference.unread
 
     def at(self, at_ms: int) -> CallFeed | None:
         """The feed for a call at `at_ms`; None before the first snapshot."""
@@ -162,14 +167,28 @@ class Knowledge:
         found = {(row["of_kind"], row["of_key"]): row["doc"] for row in rows}
         return [found] * len(asked)
 
+    async def load(self, kind: str, key: str) -> None:
+        """Get what a feed says is missing: a document, or what changes next in the price lists.
+
+        Raises what reading a document raises.
+        """
+        if kind == "rates":
+            await self._swapped.wait()
+        else:
+            await self.documents.load(kind, key)
+
     async def run(self) -> None:
-        """Keep current until cancelled: a listener and a loader."""
-        if restored := await asyncio.to_thread(restore, self._copy):
-            self._reference = restored
+        """Keep current until cancelled: a listener and a loader, with readers of rates."""
+        if restored := await asyncio.to_thread(restore, self._copy, self._files):
+            self._swap(restored)
             await self._on_change(frozenset(REFERENCE_KINDS))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen())
-            group.create_task(self._load())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen())
+                group.create_task(self._load())
+        finally:
+            for task in self._readers.values():
+                task.cancel()
 
     # ------------------------------------------------------------ listening
 
@@ -230,23 +249,50 @@ class Knowledge:
         if changed & REFERENCE_KINDS and not await self._load_reference():
             return False
         await self._on_change(changed)
-        self.generations |= {row["kind"]: row["generation"] for row in rows if row["kind"] in changed}
+        known = changed if self.is_complete else changed - {"rate"}
+        self.generations |= {row["kind"]: row["generation"] for row in rows if row["kind"] in known}
         return True
 
     async def _load_reference(self) -> bool:
         """Swap the snapshot; False when PostgreSQL did not answer. An implausible one is refused, the old one stays."""
         try:
-            reference = await read_reference(self._pool, self._reference)
+            reference = await read_reference(self._pool, self._files, self._reference)
         except UNAVAILABLE as error:
             log.error("The reference data can't be read (%s); the old ones stay in force.", described(error))
             return False
-        except (ImplausibleSnapshot, DocumentError, RateTableError) as error:
+        except (ImplausibleSnapshot, DocumentError) as error:
             log.error("New reference data are refused, the old ones stay in force: %s", error)
             return True
-        self._reference = reference
-        log.info("Reference data in force: %s.", reference.snapshot.counts())
+        self._swap(reference)
+        self._begin_reading([version for version in reference.unread if version.is_big][:1])
+        self._begin_reading([version for version in reference.unread if not version.is_big])
         try:
-            await asyncio.to_thread(save, reference, self._copy)
+            await asyncio.to_thread(self._keep, reference)
         except OSError as error:
             log.error("The copy of the reference data could not be written to %s: %s", self._copy, error)
         return True
+
+    def _swap(self, reference: Reference) -> None:
+        self._reference = reference
+        self._swapped.set()
+        self._swapped = asyncio.Event()
+        counts, unread = reference.snapshot.counts(), len(reference.unread)
+        log.info("Reference data in force: %s%s.", counts, f", {unread} price lists still to be read" if unread else "")
+
+    def _keep(self, reference: Reference) -> None:
+        save(reference, self._copy)
+        if not reference.unread:
+            self._files.keep_only(reference.tables)
+
+    def _begin_reading(self, versions: Sequence[Approved]) -> None:
+        """Big versions come one after the other; small ones together, so that none waits for a big one."""
+        if versions and versions[0].is_big not in self._readers:
+            self._readers[versions[0].is_big] = asyncio.create_task(self._read_rates(versions))
+
+    async def _read_rates(self, versions: Sequence[Approved]) -> None:
+        """Bring rates into their files and have them taken up; what failed is tried again."""
+        if not await self._files.read(versions):
+            self._mark("rate")  # for those that did not fail
+            await asyncio.sleep(RATES_RETRY_S)
+        del self._readers[versions[0].is_big]
+        self._mark("rate")

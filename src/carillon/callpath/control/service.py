@@ -72,8 +72,7 @@ class Control:
         )
         self.windows = CreditWindows(EDGE_NAME, CreditStore(pool))
         self.live = LiveCalls(self.store, self.windows, lambda: self.edge, self.traces)
-        copy = config.home / "control-reference.json.gz"
-        self.knowledge = Knowledge(pool, config.database("control"), copy, self._changed)
+        self.knowledge = Knowledge(pool, config.database("control"), config.home, self._changed)
         settings = Settings(EDGE_NAME, config.advertised, config.chunk_s, decrypt)
         self.decider = Decider(
             settings, self.knowledge, self.store, self.windows, self.live, self.traces, lambda: self.edge
@@ -120,7 +119,7 @@ class Control:
         """What `GET /health` says."""
         return {
             "edge": self.edge.is_connected,
-            "reference": self.knowledge.snapshot is not None,
+            "reference": self.knowledge.is_complete,
             "calls": len(self.live),
             "generations": self.knowledge.generations,
         }

@@ -7,7 +7,7 @@ class Missing(Exception):
     """Raised by a Feed for a document it has not loaded; the caller loads it and decides again.
 
     `kind` is the callfeed kind without `_doc` (endpoint, customer, user, extension, number, domain), `key` that
-    view's key.
+    view's key; or `rates` with the id of a price list that is being read.
     """
 
     def __init__(self, kind: str, key: str) -> None:

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carillon.logic.callflow.feed import Rate, Tariff
+from carillon.logic.callflow.need import Missing
+from carillon.logic.ratetable import RateTable
 from carillon.logic.rating import (
     PriceLists,
-    RateTable,
-    RateTableError,
+    Unread,
     Version,
     billed_seconds,
     rate_call,
@@ -72,73 +73,6 @@ def test_price_never_falls_when_the_call_gets_longer(
     assert shorter.billed_s * 1000 >= duration_ms
 
 
-# ---------------------------------------------------------------- longest prefix
-
-
-def table(*prefixes: str) -> RateTable:
-    return RateTable(rate("1", prefix=prefix) for prefix in prefixes)
-
-
-def found(rates_of: RateTable, number: str) -> str | None:
-    line = rates_of.longest(number)
-    return line.prefix if line else None
-
-
-def test_longest_prefix_wins_with_or_without_plus() -> None:
-    by_prefix = table("44", "4420", "442071", "1", "49")
-    assert found(by_prefix, "+442071234567") == "442071"
-    assert found(by_prefix, "442081234567") == "4420"
-    assert found(by_prefix, "447700900123") == "44"
-    assert found(by_prefix, "33123456789") is None
-
-
-def test_empty_prefix_matches_everything() -> None:
-    assert found(table("", "44"), "+33123456789") == ""
-
-
-def test_a_number_shorter_than_a_prefix_does_not_match_it() -> None:
-    by_prefix = table("4", "44", "4400")
-    assert [found(by_prefix, number) for number in ("4", "44", "440", "4400", "")] == ["4", "44", "44", "4400", None]
-
-
-@pytest.mark.parametrize("number", ["", "+", "abc", "+44x", "١٢٣", "-1"])
-def test_what_is_no_number_has_no_rate(number: str) -> None:
-    assert table("1", "44").longest(number) is None
-
-
-@pytest.mark.parametrize("prefix", ["+44", "44x", "٤٤", "1" * 18])
-def test_a_bad_prefix_is_refused_by_name(prefix: str) -> None:
-    with pytest.raises(RateTableError, match="is not 0 to 17 digits"):
-        table(prefix)
-
-
-def test_a_prefix_that_occurs_twice_is_refused() -> None:
-    with pytest.raises(RateTableError, match="“44” occurs twice"):
-        table("44", "1", "44")
-
-
-digits = st.text("0123", max_size=6)
-
-
-@given(st.sets(digits, max_size=40), st.lists(digits, max_size=20))
-def test_lookup_agrees_with_trying_every_length(prefixes: set[str], numbers: list[str]) -> None:
-    by_prefix = table(*prefixes)
-    for number in (text for text in numbers if text):
-        lengths = range(len(number), -1, -1)
-        expected = next((number[:size] for size in lengths if number[:size] in prefixes), None)
-        assert found(by_prefix, number) == expected
-
-
-@given(st.lists(rates, max_size=10))
-def test_a_table_gives_back_every_rate(lines: list[Rate]) -> None:
-    rows = [Rate(f"44{n}", *_rest(line)) for n, line in enumerate(lines)]
-    assert sorted(RateTable(rows).rates(), key=lambda line: line.prefix) == sorted(rows, key=lambda line: line.prefix)
-
-
-def _rest(line: Rate) -> tuple[str, Decimal, Decimal, int, int]:
-    return line.name, line.connection_fee, line.per_minute, line.initial_s, line.increment_s
-
-
 # ---------------------------------------------------------------- versions
 
 
@@ -154,3 +88,22 @@ def test_the_version_in_force_prices_the_call() -> None:
     assert lists.at(999).longest(10, "+442071234567") is None
     assert lists.at(2_500).tariff(11) is None
     assert lists.rate_count() == 2
+
+
+def test_until_a_version_is_read_the_one_before_it_prices_the_call() -> None:
+    old = Version(1_000, Tariff(10, "Retail", 30, 1, "EUR"), RateTable([rate("1")]))
+    lists = PriceLists([old], [Unread(2_000, 10, 7)])
+    in_force = lists.at(3_000).tariff(10)
+    assert in_force is not None
+    assert in_force.version == 1
+    assert lists.rate_count() == 8
+
+
+def test_a_list_of_which_nothing_is_read_yet_is_missing_and_not_without_a_price() -> None:
+    lists = PriceLists([], [Unread(5_000, 10, 7), Unread(2_000, 10, 7)])
+    assert lists.at(1_999).tariff(10) is None
+    for ask in (lists.at(2_000).tariff, lambda list_id: lists.at(2_000).longest(list_id, "+442071234567")):
+        with pytest.raises(Missing) as missing:
+            ask(10)
+        assert (missing.value.kind, missing.value.key) == ("rates", "10")
+    assert lists.at(2_000).tariff(11) is None
