@@ -204,6 +204,7 @@ class Books:
                     name = next(phone.username for phone in buyer.phones if phone.name == user.name)
                     values = {field: getattr(user, field) for field in get_type_hints(UserData)}
                     wanted = {**values, **_forwarding(changes.forwarding.get(name, {}))}
+                    wanted["emergency_number"] = changes.emergency.get(name, "")
                     if wanted != values:
                         update_user(actor, user, UserData(**wanted))
 

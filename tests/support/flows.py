@@ -30,6 +30,7 @@ class Changes:
     control: str = "running"  # running | silent
     # user -> where their calls go: `always`, `busy`, `no_answer`, `unreachable`, and `no_answer_s`
     forwarding: dict[str, dict[str, str]] = field(default_factory=dict)
+    emergency: dict[str, str] = field(default_factory=dict)  # user -> number shown to emergency services
     received: dict[str, str] = field(default_factory=dict)  # who buys -> price list for calls received
     toll_free: dict[str, str] = field(default_factory=dict)  # likewise on toll-free numbers
     toll_free_numbers: list[str] = field(default_factory=list)

@@ -228,6 +228,7 @@ class MemoryWorld:
             forward_no_answer=away.get("no_answer", ""),
             forward_unreachable=away.get("unreachable", ""),
             no_answer_s=int(away.get("no_answer_s", 20)),
+            emergency_number=self.changes.emergency.get(phone.username, ""),
         )
         endpoint = Endpoint(self._id(), phone.username, domain, customer.id, user.id)
         is_toll_free = phone.number in self.changes.toll_free_numbers

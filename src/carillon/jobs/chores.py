@@ -22,6 +22,7 @@ from carillon.base.actor import Actor
 from carillon.base.tenancy import tenant
 from carillon.business.calls.actions import forget_old_traces
 from carillon.business.endpoints.actions import note_reachability
+from carillon.business.notices.actions import note_emergency_calls, note_outages
 from carillon.business.partners.queries import system_actor
 from carillon.usecases.post_charges import post_charges
 from carillon.usecases.settle_calls import settle_due_calls
@@ -72,6 +73,14 @@ def miss(actor: Actor) -> bool:
     return False
 
 
+def alert(actor: Actor) -> bool:
+    """Tell partners of emergency calls and of devices that went offline or are back."""
+    with tenant(actor):
+        note_emergency_calls(actor)
+        note_outages(actor)
+    return False
+
+
 def forget(actor: Actor) -> bool:
     """Forget a batch of SIP traces that are old enough."""
     with tenant(actor):
@@ -85,6 +94,7 @@ def chores() -> list[Chore]:
         Chore("post", 5.0, post),
         Chore("sweep", 5.0, sweep),
         Chore("miss", 15.0, miss),
+        Chore("alert", 2.0, alert),
         Chore("forget", 600.0, forget),
     ]
 

@@ -1,4 +1,4 @@
-"""Periodic housekeeping, run by the worker through procrastinate."""
+"""What the worker does through procrastinate: periodic housekeeping, mails."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from datetime import timedelta
 
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from carillon.base.models import IdempotencyKey
 from carillon.base.tenancy import tenant
+from carillon.business.notices.actions import mail_alert as mail_one_alert
 from carillon.business.partners.queries import system_actor
 
+MAIL_ATTEMPTS = RetryStrategy(max_attempts=12, exponential_wait=3)
 KEPT_ANSWERS = timedelta(days=7)
 
 
@@ -29,3 +32,11 @@ def forget_old_answers(timestamp: int) -> None:
     actor = system_actor()
     with tenant(actor):
         IdempotencyKey.objects.visible_to(actor).filter(at__lt=timezone.now() - KEPT_ANSWERS).delete()
+
+
+@app.task(name="mail_alert", retry=MAIL_ATTEMPTS)
+def mail_alert(alert_id: int) -> None:
+    """Mail an alert; tried again when the mail server fails, within a day."""
+    actor = system_actor()
+    with tenant(actor):
+        mail_one_alert(actor, alert_id)

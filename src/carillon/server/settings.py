@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "carillon.business.routing",
     "carillon.business.calls",
     "carillon.business.billing",
+    "carillon.business.notices",
     "carillon.callfeed_sql",
     "carillon.panels",
     "carillon.faces.portal",

@@ -50,6 +50,7 @@ class Call(models.Model):
                 condition=models.Q(state__in=["trying", "ringing", "answered"]),
             ),
             models.Index(fields=["due_at"], name="call_due", condition=~models.Q(state="rated")),
+            models.Index(fields=["started_at"], name="call_emergency", condition=models.Q(direction="emergency")),
         ]
 
     def __str__(self) -> str:

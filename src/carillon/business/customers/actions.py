@@ -34,7 +34,8 @@ class CustomerData:
     `country`, `currency`, `culture`: empty means the web product's (when created) or as before. `max_channels`: calls
     at a time, None: no limit. `max_daily_spend_micro`: on calls, from midnight to midnight in its own time zone, None:
     no limit. `allowed_classes`: kinds of numbers it may call beside those its web product allows. `max_call_minutes`:
-    the longest call; emergency calls may always last four hours.
+    the longest call; emergency calls may always last four hours. `emergency_address`, `emergency_number`: where
+    help must come to and the number shown to emergency services (one of the customer's own), unless a user has them.
     """
 
     web_product_id: int
@@ -51,6 +52,8 @@ class CustomerData:
     max_daily_spend_micro: int | None = None
     allowed_classes: tuple[DestinationKind, ...] = ()
     max_call_minutes: int = 240
+    emergency_address: str = ""
+    emergency_number: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class UserData:
     extension: str = ""
     role: UserRole = UserRole.USER
     emergency_address: str = ""
+    emergency_number: str = ""
     is_enabled: bool = True
     forwards_always: bool = False
     forward_always_to: str = ""
@@ -149,7 +153,9 @@ def _fill_customer(customer: Customer, data: CustomerData) -> None:
     faults.unless(data.max_channels is None or data.max_channels > 0, "max_channels", "At least 1, or empty.")
     is_length = 1 <= data.max_call_minutes <= LONGEST_CALL_MINUTES
     faults.unless(is_length, "max_call_minutes", f"From 1 to {LONGEST_CALL_MINUTES} minutes.")
+    customer.emergency_number = _shown_to_emergency_services(data.emergency_number, customer.country, faults)
     faults.stop()
+    customer.emergency_address = data.emergency_address.strip()
     customer.max_call_minutes = data.max_call_minutes
     customer.name, customer.kind, customer.email, customer.tax_number = (
         data.name,
@@ -161,6 +167,13 @@ def _fill_customer(customer: Customer, data: CustomerData) -> None:
     customer.allowed_classes = list(dict.fromkeys(data.allowed_classes))
     customer.max_daily_spend_micro = data.max_daily_spend_micro
     check_values(customer)
+
+
+def _shown_to_emergency_services(typed: str, country: str, faults: Faults) -> str:
+    """E.164, or "". Whether it is the customer's own is looked at for each call: numbers come and go."""
+    found = normalise(typed.strip(), country) if typed.strip() else None
+    faults.unless(found is None or found.kind is DialledKind.E164, "emergency_number", "A telephone number, or empty.")
+    return found.number if found is not None else ""
 
 
 @action("customers.status")
@@ -225,6 +238,7 @@ def _fill_user(user: User, customer: Customer, data: UserData) -> None:
         _fill_forwarding(user, customer, data, condition, faults)
     is_patient = SHORTEST_RING_S <= data.no_answer_s <= LONGEST_RING_S
     faults.unless(is_patient, "no_answer_s", f"Between {SHORTEST_RING_S} and {LONGEST_RING_S} seconds.")
+    user.emergency_number = _shown_to_emergency_services(data.emergency_number, customer.country, faults)
     faults.stop()
     user.name, user.email, user.extension, user.role = data.name, data.email, extension, data.role
     user.emergency_address, user.is_enabled = data.emergency_address, data.is_enabled

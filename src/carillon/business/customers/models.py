@@ -36,6 +36,9 @@ class Customer(TenantModel):
         models.CharField(max_length=16, choices=DestinationKind.choices), default=list, blank=True
     )
     max_call_minutes = models.PositiveSmallIntegerField(default=240)
+    # where help must come to and which number is shown it; a user's own come first
+    emergency_address = models.CharField(max_length=300, default="", blank=True)
+    emergency_number = models.CharField(max_length=16, default="", blank=True)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
     status_reason = models.CharField(max_length=500, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -65,6 +68,7 @@ class User(TenantModel):
     extension = models.CharField(max_length=5, default="", blank=True)
     role = models.CharField(max_length=16, choices=UserRole.choices, default=UserRole.USER)
     emergency_address = models.CharField(max_length=300, default="", blank=True)
+    emergency_number = models.CharField(max_length=16, default="", blank=True)
     # Forwarding: a destination is E.164 or an extension and is kept while its switch is off.
     forwards_always = models.BooleanField(default=False)
     forward_always_to = models.CharField(max_length=40, default="", blank=True)

@@ -28,11 +28,15 @@ USERNAME_RULE = "Use small letters, digits, dots, dashes and underscores; begin 
 TAKEN = "This SIP domain has an account of that name already."
 SHORTEST_SECRET, LONGEST_SECRET = 16, 64
 GENERATED_DIGITS = 10
+LONGEST_OFFLINE_MINUTES = 10_080
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointData:
-    """A SIP account. `customer_id` and `username` ("": made for you) stay once created."""
+    """A SIP account. `customer_id` and `username` ("": made for you) stay once created.
+
+    `offline_alert_minutes`: so long it may be unregistered before its partner is told, once; None: never.
+    """
 
     customer_id: int
     username: str = ""
@@ -41,6 +45,7 @@ class EndpointData:
     caller_id_id: int | None = None
     transport: Transport = Transport.UDP
     withholds_caller: bool = False
+    offline_alert_minutes: int | None = None
 
 
 @action("sip_endpoints.add")
@@ -75,7 +80,9 @@ def update_endpoint(actor: Actor, endpoint: Endpoint, data: EndpointData) -> End
     with audited(actor, endpoint, "update"):
         _fill(actor, endpoint, data)
         check_values(endpoint)
-        endpoint.save(update_fields=["user", "label", "caller_id", "transport", "withholds_caller"])
+        endpoint.save(
+            update_fields=["user", "label", "caller_id", "transport", "withholds_caller", "offline_alert_minutes"]
+        )
     return endpoint
 
 
@@ -216,7 +223,11 @@ def _fill(actor: Actor, endpoint: Endpoint, data: EndpointData) -> None:
     if number:
         is_own = number.customer_id == endpoint.customer_id and number.state == NumberState.IN_SERVICE
         faults.unless(is_own, "caller_id_id", "A caller ID must be one of the customer's numbers in service.")
+    minutes = data.offline_alert_minutes
+    is_time = minutes is None or 1 <= minutes <= LONGEST_OFFLINE_MINUTES
+    faults.unless(is_time, "offline_alert_minutes", f"From 1 to {LONGEST_OFFLINE_MINUTES} minutes, or empty.")
     faults.stop()
     endpoint.user, endpoint.caller_id = user, number
     endpoint.label, endpoint.transport = data.label.strip(), data.transport
     endpoint.withholds_caller = data.withholds_caller
+    endpoint.offline_alert_minutes = data.offline_alert_minutes

@@ -32,6 +32,7 @@ class Endpoint(TenantModel):
     transport = models.CharField(max_length=3, choices=Transport.choices, default=Transport.UDP)
     is_enabled = models.BooleanField(default=True)
     withholds_caller = models.BooleanField(default=False)
+    offline_alert_minutes = models.PositiveSmallIntegerField(null=True, blank=True)  # None: nobody is told
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["Endpoint"].as_manager()

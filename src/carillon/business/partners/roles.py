@@ -24,7 +24,7 @@ PANELS = frozenset(
         "sip_locations",
     }
     | {"price_lists", "costs", "gateways", "routes", "cdrs", "live_calls", "transactions", "top_ups", "notes"}
-    | {"bans"}
+    | {"bans", "alerts"}
 )
 ALL = frozenset({"*"})
 

@@ -88,7 +88,7 @@ select c.id::text as key,
            'account_id', coalesce((t.tiers -> 0 ->> 'account_id')::bigint, 0), 'currency', c.currency,
            'tiers', t.tiers, 'caller_ids', n.caller_ids, 'default_caller_id', n.default_caller_id,
            'max_channels', c.max_channels, 'allowed_classes', to_json(c.allowed_classes || w.allowed_classes),
-           'max_call_s', c.max_call_minutes * 60
+           'max_call_s', c.max_call_minutes * 60, 'emergency_number', c.emergency_number
        ) as doc,
        c.id
 from public.customers_customer c
@@ -111,7 +111,8 @@ select u.id::text as key,
            'forward_busy', case when u.forwards_busy then u.forward_busy_to else '' end,
            'forward_no_answer', case when u.forwards_no_answer then u.forward_no_answer_to else '' end,
            'no_answer_s', u.no_answer_s,
-           'forward_unreachable', case when u.forwards_unreachable then u.forward_unreachable_to else '' end
+           'forward_unreachable', case when u.forwards_unreachable then u.forward_unreachable_to else '' end,
+           'emergency_number', u.emergency_number
        ) as doc,
        u.id, u.customer_id, u.extension
 from public.customers_user u
@@ -222,6 +223,27 @@ begin
         where e.is_enabled
           and e.username = ha1.username collate "default" and lower(w.sip_domain) = ha1.domain collate "default"
     );
+end
+$$;
+
+-- The number that stands for where a device is, for emergency calls that the edge puts through without control: the user's,
+-- else the customer's, in either case one of the customer's own (as logic.callflow.callerid decides); "" for none.
+create function callfeed.emergency_caller(username text, domain text) returns text
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return coalesce((
+        select n.e164
+        from public.endpoints_endpoint e
+        join public.brands_webproduct w on w.id = e.web_product_id
+        join public.customers_customer c on c.id = e.customer_id
+        left join public.customers_user u on u.id = e.user_id and u.is_enabled
+        join public.numbers_number n on n.e164 in (u.emergency_number, c.emergency_number)
+            and n.customer_id = c.id and n.state = 'in_service'
+        where e.username = emergency_caller.username collate "default"
+          and lower(w.sip_domain) = emergency_caller.domain collate "default"
+        order by (n.e164 = u.emergency_number) desc nulls last
+        limit 1
+    ), '');
 end
 $$;
 

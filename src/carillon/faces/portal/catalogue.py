@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from carillon.panels.declaration import Panel
 
-FILES = ("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "calls", "billing")
+FILES = ("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "calls", "billing", "notices")
 
 
 @functools.cache

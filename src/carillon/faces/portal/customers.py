@@ -33,6 +33,10 @@ def _users(actor: Actor) -> QuerySet[User]:
     return queries.users_of(actor).annotate(login_email=F("login__email"))
 
 
+EMERGENCY = _("Emergency calls")
+EMERGENCY_NUMBER_HELP = _(
+    "One of the customer's own numbers, that emergency services can call back. Another is not shown."
+)
 FORWARDING = _("Forwarding")
 FORWARDING_FIELDS = (
     Field(
@@ -98,6 +102,8 @@ CUSTOMERS = Panel(
         Column("max_daily_spend", _("Spends a day at most"), kind="money", value="max_daily_spend_micro"),
         Column("allowed_classes", _("Allowed destinations"), kind="list"),
         Column("max_call_minutes", _("Longest call (minutes)"), kind="integer"),
+        Column("emergency_address", _("Emergency address")),
+        Column("emergency_number", _("Number shown to emergency services")),
         Column("status_reason", _("Reason")),
         Column("created_at", _("Since"), kind="datetime"),
     ),
@@ -162,6 +168,21 @@ CUSTOMERS = Panel(
             wide=True,
             help=_("Barred unless ticked here or at the web product. Stolen accounts are used to call these."),
         ),
+        Field(
+            "emergency_address",
+            _("Emergency address"),
+            kind="textarea",
+            max_length=300,
+            section=EMERGENCY,
+            help=_("Where help must come to, for users who have no address of their own."),
+        ),
+        Field(
+            "emergency_number",
+            _("Number shown to emergency services"),
+            max_length=40,
+            section=EMERGENCY,
+            help=EMERGENCY_NUMBER_HELP,
+        ),
     ),
     create=open_customer,
     update=actions.update_customer,
@@ -210,6 +231,7 @@ USERS = Panel(
     api=(
         Column("customer_id", _("Customer"), kind="integer"),
         Column("emergency_address", _("Emergency address")),
+        Column("emergency_number", _("Number shown to emergency services")),
         Column("forwards_always", _("Forward all calls"), kind="bool"),
         Column("forward_always_to", _("All calls to")),
         Column("forwards_busy", _("Forward when busy"), kind="bool"),
@@ -244,7 +266,15 @@ USERS = Panel(
             _("Emergency address"),
             kind="textarea",
             max_length=300,
-            help=_("Where help must come to when this user dials an emergency number."),
+            section=EMERGENCY,
+            help=_("Where help must come to when this user dials an emergency number. Empty: the customer's."),
+        ),
+        Field(
+            "emergency_number",
+            _("Number shown to emergency services"),
+            max_length=40,
+            section=EMERGENCY,
+            help=EMERGENCY_NUMBER_HELP,
         ),
         *FORWARDING_FIELDS,
     ),

@@ -61,6 +61,19 @@ def withheld_by_prefix(dialled: str, country: str) -> tuple[str, bool | None]:
     return dialled, None
 
 
+def emergency_caller(
+    request: CallRequest, endpoint: Endpoint, user: User | None, customer: Customer
+) -> tuple[str, str]:
+    """The number shown to emergency services, and a sentence why: the one that stands for where the caller is.
+
+    The user's, else the customer's, and only one of the customer's own numbers; without one, as for any other call.
+    """
+    for number, whose in ((user.emergency_number if user else "", "user"), (customer.emergency_number, "customer")):
+        if number and number in customer.caller_ids:
+            return number, f"Caller ID {number}: the {whose}'s for emergency calls."
+    return caller_id(request, endpoint, user, customer)
+
+
 def _asks_for_number(request: CallRequest, endpoint: Endpoint) -> bool:
     return request.from_user not in ("", endpoint.username, ANONYMOUS)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from carillon.logic.callflow.blacklist import blacklisted
-from carillon.logic.callflow.callerid import ANONYMOUS, asks_privacy, caller_id, withheld_by_prefix
+from carillon.logic.callflow.callerid import ANONYMOUS, asks_privacy, caller_id, emergency_caller, withheld_by_prefix
 from carillon.logic.callflow.feed import (
     Customer,
     Endpoint,
@@ -144,7 +144,7 @@ def _is_own_domain(request: CallRequest) -> bool:
 
 def _emergency(call: _Call, number: str) -> Decision:
     """Never refused for credit, status or barring; free at every tier; 503 only when there is no carrier at all."""
-    caller, caller_note = caller_id(call.request, call.endpoint, call.user, call.customer)
+    caller, caller_note = emergency_caller(call.request, call.endpoint, call.user, call.customer)
     choice = choose_emergency_routes(call.feed, _query(call, number, caller))
     draft = replace(
         call.draft,

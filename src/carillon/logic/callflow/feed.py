@@ -115,6 +115,7 @@ class Customer:
     max_channels: int | None = None
     allowed_classes: tuple[str, ...] = ()  # of destinations.DestinationClass, its own and its web product's
     max_call_s: int = 14_400
+    emergency_number: str = ""  # E.164 shown to emergency services for users without one of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ class User:
     forward_no_answer: str = ""
     forward_unreachable: str = ""
     no_answer_s: int = 20  # rung so long, nobody has answered
+    emergency_number: str = ""  # E.164 that stands for where this user is; "": the customer's
 
 
 @dataclass(frozen=True, slots=True)

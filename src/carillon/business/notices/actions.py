@@ -1,0 +1,132 @@
+"""Alerts: found by the worker in what is recorded, so that nothing they do can hold up a call; told exactly once.
+
+An alert is a row that can be there only once, and its mail is a job that is queued with the row. The mail is marked as
+sent in the transaction that sends it, under the row's lock.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.core.mail import EmailMessage
+from django.db.models import DateTimeField, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action
+from carillon.business.calls.models import Call
+from carillon.business.customers.models import Customer, User
+from carillon.business.endpoints.models import Endpoint
+from carillon.business.notices.choices import AlertKind
+from carillon.business.notices.models import Alert
+from carillon.business.notices.queries import told_of
+
+log = logging.getLogger("carillon.notices")
+LOOKED_BACK = timedelta(days=1)  # a call that control wrote down late is found as well
+BATCH = 100
+
+
+@action("alerts.note")
+def note_emergency_calls(actor: Actor) -> int:
+    """Raise an alert for each emergency call, whatever came of it; return how many.
+
+    Cost: three queries, and three per alert.
+    """
+    told = Alert.objects.filter(kind=AlertKind.EMERGENCY, call_id=OuterRef("pk"))
+    calls = Call.objects.visible_to(actor).filter(direction="emergency", started_at__gt=Now() - LOOKED_BACK)
+    found = list(calls.filter(~Exists(told), customer_id__isnull=False).order_by("started_at")[:BATCH])
+    customers = Customer.objects.in_bulk([call.customer_id for call in found])
+    users = User.objects.in_bulk([call.decision["user_id"] for call in found if call.decision.get("user_id")])
+    alerts = []
+    for call in found:
+        customer, user = customers[call.customer_id], users.get(call.decision.get("user_id"))
+        who = f"{user.name} of {customer.name}" if user else customer.name
+        alerts.append(
+            Alert(
+                partner_id=customer.partner_id,
+                kind=AlertKind.EMERGENCY,
+                customer=customer,
+                user=user,
+                call_id=call.pk,
+                about=f"{who} called {call.callee}, shown as {call.caller or 'no number'}.",
+                address=(user.emergency_address if user else "") or customer.emergency_address,
+                since=call.started_at,
+            )
+        )
+    return _raise(alerts)
+
+
+@action("alerts.note")
+def note_outages(actor: Actor) -> int:
+    """Raise an alert for each watched device that is offline too long or back again; return how many.
+
+    Two queries, and two per alert.
+    """
+    patience = ExpressionWrapper(F("offline_alert_minutes") * timedelta(minutes=1), output_field=DurationField())
+    watched = Endpoint.objects.visible_to(actor).filter(is_enabled=True, offline_alert_minutes__isnull=False)
+    since = F("reachability__offline_since")
+    due = ExpressionWrapper(since + patience, output_field=DateTimeField())
+    told = Alert.objects.filter(kind=AlertKind.OFFLINE, endpoint=OuterRef("pk"), since=OuterRef("since"))
+    lost = watched.annotate(since=since, due=due).filter(~Exists(told), due__lte=Now()).select_related("customer")
+    alerts = [_outage(AlertKind.OFFLINE, endpoint, endpoint.since) for endpoint in lost[:BATCH]]
+    answered = Alert.objects.filter(kind=AlertKind.BACK, endpoint=OuterRef("endpoint"), since=OuterRef("since"))
+    is_back = Q(endpoint__reachability__offline_since=None) | Q(endpoint__reachability__offline_since__gt=F("since"))
+    outages = Alert.objects.visible_to(actor).filter(is_back, kind=AlertKind.OFFLINE, endpoint__isnull=False)
+    over = outages.filter(~Exists(answered)).select_related("endpoint__customer")
+    alerts += [_outage(AlertKind.BACK, alert.endpoint, alert.since) for alert in over[:BATCH] if alert.endpoint]
+    return _raise(alerts)
+
+
+def _outage(kind: AlertKind, endpoint: Endpoint, since: datetime) -> Alert:
+    name = f"{endpoint.label} ({endpoint.username})" if endpoint.label else endpoint.username
+    word = "is offline" if kind == AlertKind.OFFLINE else "is back, it had been offline"
+    return Alert(
+        partner_id=endpoint.partner_id,
+        kind=kind,
+        customer=endpoint.customer,
+        user_id=endpoint.user_id,
+        endpoint=endpoint,
+        about=f"The device {name} of {endpoint.customer.name} {word} since {since:%Y-%m-%d %H:%M} UTC.",
+        since=since,
+    )
+
+
+def _raise(alerts: Iterable[Alert]) -> int:
+    """Write the alerts with the jobs that mail them; those of another worker stay as they are."""
+    raised = 0
+    for alert in alerts:
+        where = {"kind": alert.kind, "since": alert.since, "call_id": alert.call_id, "endpoint": alert.endpoint}
+        values = {name: getattr(alert, name) for name in ("partner_id", "customer", "user", "about", "address")}
+        written, is_new = Alert.objects.get_or_create(**where, defaults=values)
+        if is_new:
+            raised += 1
+            app.configure_task("mail_alert", queueing_lock=f"mail_alert:{written.pk}").defer(alert_id=written.pk)
+    return raised
+
+
+@action("alerts.mail")
+def mail_alert(actor: Actor, alert_id: int) -> bool:
+    """Mail an alert to its partner's people; return whether that was done now. Raises what the mail server raises."""
+    rows = Alert.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=alert_id, mailed_at=None)
+    alert = rows.first()
+    if alert is None:
+        return False
+    alert.mailed_to = told_of(actor, alert.partner_id)
+    if not alert.mailed_to:
+        log.warning("Alert %s concerns nobody: its partner has no administrators and no support staff.", alert_id)
+        return False
+    lines = [alert.about, f"Where help must come to: {alert.address or 'not known'}" * (alert.kind == "emergency")]
+    EmailMessage(
+        subject=f"{alert.get_kind_display()}: {alert.customer.name}",
+        body="\n\n".join(line for line in [*lines, f"At {alert.since:%Y-%m-%d %H:%M:%S} UTC."] if line),
+        to=[],
+        bcc=alert.mailed_to,
+        headers={"Message-ID": f"<alert-{alert.pk}@carillon>"},  # sent twice after a crash, it is the same mail
+    ).send()
+    alert.mailed_at = timezone.now()
+    alert.save(update_fields=["mailed_at", "mailed_to"])
+    return True
