@@ -166,8 +166,8 @@ class Control:
     async def _tell_kinds(self, kinds: frozenset[str]) -> None:
         if "gateway" in kinds:
             await self.tables.tell_gateways(self.knowledge.gateways)
-        if "endpoint" in kinds:
-            await self.tables.forget_passwords()
+        if kinds & {"endpoint", "user", "customer", "number"}:
+            await self.tables.forget_accounts()
         if "ban" in kinds:
             await self.bans.restore()
         feed = self.knowledge.at(now_ms())

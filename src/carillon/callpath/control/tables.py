@@ -137,8 +137,8 @@ class EdgeTables:
         """Bans by whom they are on: "reason since until", or "" for one that is lifted. Raises EdgeGone."""
         await self._tell("banned", bans)
 
-    async def forget_passwords(self) -> None:
-        """Some account's password may have changed. Raises EdgeGone."""
+    async def forget_accounts(self) -> None:
+        """Some account's password, or the number that stands for where it is, may have changed. Raises EdgeGone."""
         await self._tell("ha1", {"all": ""})
 
     async def register_again(self) -> None:
