@@ -38,6 +38,8 @@ SETTINGS = (
     "CARILLON_PROXIES",
     "CARILLON_CHUNK_SECONDS",
     "CARILLON_MEDIA_TIMEOUT_SECONDS",
+    "CARILLON_SMTP_URL",
+    "CARILLON_MAIL_FROM",
     "CARILLON_LOG_LEVEL",
     "CARILLON_DEBUG",
     "CARILLON_DB_ROLE",  # set by the supervisor for each process
@@ -108,6 +110,18 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True)
+class MailServer:
+    """Who sends our mails on. `is_tls`: encrypted from the start; otherwise STARTTLS, but on loopback."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    is_tls: bool
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings of one installation."""
 
@@ -127,6 +141,7 @@ class Config:
     proxies: int = 0  # in front of the web port: how many of the last addresses in X-Forwarded-For are true
     chunk_s: int = 30  # seconds of a call paid for at a time
     media_timeout_s: int = 60  # a call without sound for so long is over, unless it is held
+    mail: MailServer | None = None  # None: mails are written to the worker's log
     log_level: str = "info"
     is_debug: bool = False  # error pages with everything in them for everybody: for developers only
 
@@ -175,6 +190,7 @@ class Config:
             proxies=_integer(environ, "CARILLON_PROXIES", 0, 0, 9),
             chunk_s=_integer(environ, "CARILLON_CHUNK_SECONDS", 30, 1, 3600),
             media_timeout_s=_integer(environ, "CARILLON_MEDIA_TIMEOUT_SECONDS", 60, 5, 3600),
+            mail=_mail_server(environ),
             log_level=_choice(environ, "CARILLON_LOG_LEVEL", "info", LOG_LEVELS),
             is_debug=_choice(environ, "CARILLON_DEBUG", "0", ("0", "1")) == "1",
         )
@@ -321,6 +337,25 @@ def _database_name(environ: Mapping[str, str]) -> str:
             f"CARILLON_DATABASE_NAME must be small letters, digits and underscores, a letter first; it is {name!r}."
         )
     return name
+
+
+def _mail_server(environ: Mapping[str, str]) -> MailServer | None:
+    text = environ.get("CARILLON_SMTP_URL", "").strip()
+    if not text:
+        return None
+    wrong = "CARILLON_SMTP_URL must look like smtp://user:password@mail.example.com:587 or smtps://..."
+    try:
+        url = urlsplit(text)
+        is_tls, port = url.scheme == "smtps", url.port
+    except ValueError as error:
+        raise ConfigError(f"{wrong}: {error}.") from None
+    if url.scheme not in ("smtp", "smtps") or not url.hostname:
+        raise ConfigError(f"{wrong}.")
+    sender = environ.get("CARILLON_MAIL_FROM", "").strip() or f"carillon@{url.hostname}"
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", sender):
+        raise ConfigError(f"CARILLON_MAIL_FROM must be an e-mail address; it is {sender!r}.")
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    return MailServer(url.hostname, port or (465 if is_tls else 587), user, password, is_tls, sender)
 
 
 def _database(role: str, folder: Path, port: int, name: str, external: Database | None) -> Database:

@@ -155,7 +155,13 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if CONFIG.mail else 'console'}.EmailBackend"
+if CONFIG.mail:
+    EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = CONFIG.mail.host, CONFIG.mail.port, 20
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = CONFIG.mail.user, CONFIG.mail.password
+    EMAIL_USE_SSL = CONFIG.mail.is_tls
+    EMAIL_USE_TLS = not CONFIG.mail.is_tls and CONFIG.mail.host not in ("127.0.0.1", "::1", "localhost")
+    DEFAULT_FROM_EMAIL = CONFIG.mail.sender
 
 # ------------------------------------------------------------------ REST
 REST_FRAMEWORK = {

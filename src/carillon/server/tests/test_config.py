@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from carillon.config import Config, ConfigError, instance_name, misspelt_settings
+from carillon.config import Config, ConfigError, MailServer, instance_name, misspelt_settings
 
 
 def config(home: Path, **settings: str) -> Config:
@@ -45,6 +45,16 @@ def test_one_port_can_be_set_by_itself(tmp_path: Path) -> None:
     assert (result.ports.web, result.ports.sip) == (80, 6060)
 
 
+def test_mails_go_to_the_server_that_is_named_or_to_the_log(tmp_path: Path) -> None:
+    assert config(tmp_path).mail is None
+    plain = config(tmp_path, CARILLON_SMTP_URL="smtp://me:p%40ss@mail.example.com").mail
+    assert plain == MailServer("mail.example.com", 587, "me", "p@ss", False, "carillon@mail.example.com")
+    safe = {"CARILLON_SMTP_URL": "smtps://mail.example.com", "CARILLON_MAIL_FROM": "noc@northwind.example"}
+    assert config(tmp_path, **safe).mail == MailServer("mail.example.com", 465, "", "", True, "noc@northwind.example")
+    with pytest.raises(ConfigError, match="CARILLON_MAIL_FROM"):
+        config(tmp_path, **{**safe, "CARILLON_MAIL_FROM": "nobody"})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -58,6 +68,8 @@ def test_one_port_can_be_set_by_itself(tmp_path: Path) -> None:
         ("CARILLON_ADVERTISED_IPV6", "192.0.2.1"),
         ("CARILLON_CHUNK_SECONDS", "0"),
         ("CARILLON_MEDIA_TIMEOUT_SECONDS", "4"),
+        ("CARILLON_SMTP_URL", "mail.example.com"),
+        ("CARILLON_SMTP_URL", "smtp://mail.example.com:many"),
         ("CARILLON_LOG_LEVEL", "chatty"),
         ("CARILLON_DEBUG", "maybe"),
         ("CARILLON_DATABASE_URL", "mysql://u:p@db/carillon"),
