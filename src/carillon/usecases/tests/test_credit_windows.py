@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -75,13 +75,26 @@ class Control:
             self._restore(needed)
         return call_id, answer
 
+    def forward(self, call: _Call, seconds: int, at: datetime) -> str:
+        """A second chain of the call, at the same price."""
+        totals = _totals(call.decision, seconds)
+        needed = self._spend([(account, total, total) for account, total in totals[1:]])
+        answer: str = rows(
+            "select callfeed.forward_call(%s, %s::jsonb, %s, %s, %s, %s::jsonb, %s, 1)",
+            call.call_id, json.dumps(to_document(_longer(call.decision))), totals[0][0], totals[0][1],
+            at + timedelta(seconds=seconds), json.dumps(needed), self.lease,
+        )[0][0]  # fmt: skip
+        if answer != "ok":
+            self._restore(needed)
+        return answer
+
     def extend(self, call: _Call, seconds: int, at: datetime) -> int:
         totals = _totals(call.decision, seconds)
         had = dict(_totals(call.decision, call.seconds))
         needed = self._spend([(account, total, total - had[account]) for account, total in totals[1:]])
         granted: int = rows(
-            "select callfeed.extend_hold(%s, %s, %s, %s::jsonb, %s)",
-            call.call_id, totals[0][1], at + timedelta(seconds=seconds), json.dumps(needed), self.lease,
+            "select callfeed.extend_hold(%s, %s, %s, %s::jsonb, %s, %s)",
+            call.call_id, totals[0][1], at + timedelta(seconds=seconds), json.dumps(needed), self.lease, call.chain_no,
         )[0][0]  # fmt: skip
         if granted < totals[0][1]:
             self._restore(needed)
@@ -110,6 +123,13 @@ class _Call:
     control: Control
     decision: Decision
     seconds: int
+    chain_no: int = 0
+
+
+def _longer(decision: Decision) -> Decision:
+    """The call forwarded by its own customer: its one target is reached by a second chain."""
+    (chain,), (target, *_) = decision.chains, decision.targets
+    return replace(decision, chains=(chain, chain), targets=(replace(target, chain=1),))
 
 
 def _totals(decision: Decision, seconds: int) -> Pairs:
@@ -335,6 +355,14 @@ class Promising(RuleBasedStateMachine):
             total = _totals(call.decision, seconds)[0][1]
             if call.control.extend(call, seconds, self.tick(1)) >= total:
                 call.seconds = max(seconds, call.seconds)
+
+    @rule(index=st.integers(0, 20), seconds=st.integers(1, 200))
+    def forward(self, index: int, seconds: int) -> None:
+        """Both chains are held, extended, charged and given back side by side."""
+        for call in self.calls[index : index + 1]:
+            is_forwarded = any(other.call_id == call.call_id and other.chain_no for other in self.calls)
+            if not is_forwarded and call.control.forward(call, seconds, self.tick(1)) == "ok":
+                self.calls.append(_Call(call.call_id, call.control, call.decision, seconds, 1))
 
     @rule(index=st.integers(0, 20))
     def replay(self, index: int) -> None:
