@@ -13,9 +13,11 @@ from tests.support.cast import Cast
 from tests.support.market import document, make_market, rows
 
 from carillon.base.tenancy import tenant
+from carillon.business.customers.models import Customer as CustomerRow
+from carillon.business.customers.models import User as UserRow
 from carillon.business.endpoints.actions import disable_endpoint
 from carillon.business.endpoints.models import Endpoint
-from carillon.business.numbers.actions import NumberData, update_number
+from carillon.business.numbers.actions import NumberAssignment, NumberData, add_number, assign_number, update_number
 from carillon.business.numbers.choices import NumberKind
 from carillon.business.numbers.models import Number
 from carillon.business.partners.queries import system_actor
@@ -207,3 +209,21 @@ def test_edge_reads_passwords_hashes_and_records_events_only(
         edge.execute("select * from callfeed.customer_doc")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         edge.execute("select * from public.billing_account")
+
+
+def test_the_edge_knows_the_number_for_a_devices_place_as_control_does(cast: Cast) -> None:
+    market = make_market(cast)
+
+    def shown(users: str, customers: str) -> str:
+        CustomerRow.objects.filter(pk=cast.acme.pk).update(emergency_number=customers)
+        UserRow.objects.filter(pk=cast.alice.pk).update(emergency_number=users)
+        found: str = rows("select callfeed.emergency_caller('alice', 'northwind.test')")[0][0]
+        return found
+
+    with tenant(system_actor()) as actor:
+        other = add_number(actor, NumberData("+442079460009", partner_id=cast.northwind.pk))
+        assign_number(actor, other, NumberAssignment(cast.acme.pk))
+    own, foreign = market.acme_number, market.charlie_number
+    assert [shown("", ""), shown(foreign, ""), shown("", own)] == ["", "", own]
+    assert [shown(other.e164, own), shown(own, other.e164), shown(foreign, own)] == [other.e164, own, own]
+    assert rows("select callfeed.emergency_caller('nobody', 'northwind.test')") == [("",)]
