@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("calls", "0004_chains_by_number"),
+        ("calls", "0005_fewer_keys_on_hot_tables"),
     ]
 
     operations = [
