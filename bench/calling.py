@@ -19,9 +19,10 @@ SETTINGS = {
 
 
 @contextmanager
-def carrier(installed: Installation) -> Iterator[None]:
+def carrier(installed: Installation, *, echo_port: int = 0) -> Iterator[None]:
     """A carrier that answers every call, where the demo world's cheapest gateway points."""
-    answering = Sipp(Load("answer", installed.config.ports.carrier_a, "127.0.0.1", 0, 0), installed.logs / "carrier")
+    port = installed.config.ports.carrier_a
+    answering = Sipp(Load("answer", port, "127.0.0.1", 0, 0, echo_port=echo_port), installed.logs / "carrier")
     try:
         yield
     finally:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.books import books_of, wait_until_rated
 from bench.calling import PATH, SETTINGS, SHORT_MS, carrier
 from bench.cpu import Meter
-from bench.crowd import PASSWORD, TIERS, load_crowd
+from bench.crowd import PASSWORD, load_crowd
 from bench.frame import Bench, Figures, installation, percentile, ratio, say, step
 from bench.sipp import Load, Sipp, settle_down, write_accounts
 from carillon.server import engines
@@ -18,7 +18,6 @@ from carillon.server.installation import Installation
 from carillon.server.throwaway import spare_ports
 
 FIXED_ROUTE = Path(__file__).parent / "kamailio" / "calls.cfg"
-RATED_WITHIN_S = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,47 +131,6 @@ def offer(installed: Installation, size: Size, accounts: Path, name: str, finish
     say(f"{done} calls, {failed} failed; CPU in us each: {shares}")
     times = [answer for outcome in outcomes for answer in outcome.answer_ms]
     return Offered(done, failed, times, sum(used.values()))
-
-
-def wait_until_rated(installed: Installation, done: int) -> None:
-    """Until every call is rated and every charge posted; not for ever, what is missing is counted."""
-    began = time.monotonic()
-    while time.monotonic() - began < RATED_WITHIN_S:
-        (waiting,) = installed.sql(
-            "select exists (select from calls_call where state <> 'rated')"
-            " or exists (select from billing_unpostedcharge) or (select count(*) from calls_call) < %s",
-            done,
-        )[0]
-        if not waiting:
-            break
-        time.sleep(1)
-    say(f"rated and posted {time.monotonic() - began:.1f} s after the last call")
-
-
-def books_of(installed: Installation, answered: int) -> dict[str, int]:
-    """What the books say of so many answered calls: each has a CDR of every tier and one of the carrier's cost."""
-    [(rows, distinct)] = installed.sql(
-        "select count(*), count(distinct (c.sip_call_id, d.chain, d.tier, d.is_carrier_cost))"
-        " from calls_cdr d join calls_call c on c.id = d.call_id where d.outcome = 'answered'"
-    )
-    [(overdrawn,)] = installed.sql(
-        "select coalesce(sum(greatest(0, -(balance_micro + credit_limit_micro - unposted_micro))), 0)::bigint"
-        " from billing_account where kind in ('customer', 'partner')"
-    )
-    [(beyond_hold,)] = installed.sql(
-        "select coalesce(sum(greatest(0, d.amount_micro - h.amount_micro)), 0)::bigint"
-        " from calls_cdr d join billing_hold h on h.call_id = d.call_id and h.account_id = d.account_id"
-    )
-    [(ledger,)] = installed.sql(
-        "select coalesce(sum(abs(total)), 0)::bigint from"
-        " (select sum(amount_micro) as total from billing_entry group by currency) sums"
-    )
-    return {
-        "cdrs_missing": max(0, answered * (TIERS + 1) - distinct),
-        "cdrs_duplicated": rows - distinct,
-        "overspent_micro": int(overdrawn) + int(beyond_hold),
-        "ledger_sum": int(ledger),
-    }
 
 
 BENCH = Bench(

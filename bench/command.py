@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping
 
-from bench import calls, holds, register, snapshot
+from bench import calls, holds, register, snapshot, soak
 from bench.frame import Bench, Figures
 from carillon.server import throwaway
 
@@ -17,6 +17,7 @@ BENCHES: Mapping[str, Bench] = {
     "holds": holds.BENCH,
     "register": register.BENCH,
     "snapshot": snapshot.BENCH,
+    "soak": soak.BENCH,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
@@ -36,17 +36,28 @@ class Meter:
 
 def _seconds(roots: Mapping[str, int]) -> dict[str, float]:
     found = {stat.pid: stat for stat in _stats()}
-    children: dict[int, list[int]] = defaultdict(list)
-    for stat in found.values():
-        children[stat.parent].append(stat.pid)
-    return {name: sum(found[pid].ticks for pid in _tree(root, children) if pid in found) / TICKS_PER_S
+    children = _children(found.values())
+    return {name: sum(found[pid].ticks for pid in tree(root, children) if pid in found) / TICKS_PER_S
             for name, root in roots.items()}  # fmt: skip
 
 
-def _tree(root: int, children: Mapping[int, list[int]]) -> Iterator[int]:
+def children_of() -> dict[int, list[int]]:
+    """The children of every process that has some."""
+    return _children(_stats())
+
+
+def tree(root: int, children: Mapping[int, list[int]]) -> Iterator[int]:
+    """A process and all its descendants."""
     yield root
     for child in children.get(root, ()):
-        yield from _tree(child, children)
+        yield from tree(child, children)
+
+
+def _children(stats: Iterable[_Stat]) -> dict[int, list[int]]:
+    children: dict[int, list[int]] = defaultdict(list)
+    for stat in stats:
+        children[stat.parent].append(stat.pid)
+    return children
 
 
 def _stats() -> Iterator[_Stat]:

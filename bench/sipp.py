@@ -28,6 +28,8 @@ class Load:
     times: int
     lasting_ms: int = 0  # of each call
     accounts: Path | None = None
+    sound: Path | None = None  # a file of A-law that callers play again and again
+    echo_port: int = 0  # where a called party sends back what it hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Sipp:
         folder.mkdir(parents=True)
         self.load, self._folder = load, folder
         command = [
-            *(find_program("sipp", "sip-tester"), load.target, "-sf", str(SCENARIOS / f"{load.scenario}.xml")),
+            *(find_program("sipp", "sip-tester"), load.target, "-sf", str(self._scenario())),
             *("-i", "127.0.0.1", "-p", str(load.port), "-nostdin", "-t", "u1", "-aa"),
             *("-trace_stat", "-stf", str(folder / "stat.csv"), "-fd", "1", "-trace_err"),
         ]
@@ -60,6 +62,8 @@ class Sipp:
             command += ["-trace_rtt", "-rtt_freq", "1", "-timer_resol", "10"]
         if load.accounts:
             command += ["-inf", str(load.accounts)]
+        if load.echo_port:
+            command += ["-rtp_echo", "-mp", str(load.echo_port)]
         with (folder / "output").open("wb") as output:
             self._process = subprocess.Popen(
                 command,
@@ -69,6 +73,17 @@ class Sipp:
                 stderr=output,
                 env={**os.environ, "TERM": "dumb"},
             )
+
+    def _scenario(self) -> Path:
+        """The scenario's file; with sound it is played before the pause, from a port of each call's own."""
+        written = SCENARIOS / f"{self.load.scenario}.xml"
+        if self.load.sound is None:
+            return written
+        play = f'<nop><action><exec rtp_stream="{self.load.sound},-1,8"/></action></nop>\n  <pause/>'
+        text = written.read_text().replace("[media_port]", "[rtpstream_audio_port]").replace("<pause/>", play)
+        aloud = self._folder / written.name
+        aloud.write_text(text)
+        return aloud
 
     def wait(self) -> Outcome:
         """Its outcome when all is offered and over. Raises RuntimeError when it could not run."""
