@@ -188,13 +188,11 @@ class Books:
                 limit = changes.daily.get(buyer.name)
                 spent = self.platform.sql("select callfeed.spent_today(%s)", self._account(buyer.name).pk)[0][0]
                 daily = None if limit is None else spent + micro(limit)
-                if (customer.allowed_classes, customer.max_daily_spend_micro) != (allowed, daily):
+                per_s = changes.calls_per_s.get(buyer.name)
+                wanted = {"allowed_classes": allowed, "max_daily_spend_micro": daily, "calls_per_s": per_s}
+                if any(getattr(customer, name) != value for name, value in wanted.items()):
                     values = {name: getattr(customer, name) for name in get_type_hints(CustomerData)}
-                    update_customer(
-                        actor,
-                        customer,
-                        CustomerData(**{**values, "allowed_classes": tuple(allowed), "max_daily_spend_micro": daily}),
-                    )
+                    update_customer(actor, customer, CustomerData(**{**values, **wanted}))
 
     def _arrange_forwarding(self, changes: Changes) -> None:
         sellers = {brand.name: brand.partner for brand in CAST.brands}

@@ -24,6 +24,7 @@ class Changes:
     status: dict[str, str] = field(default_factory=dict)
     allowed: dict[str, list[str]] = field(default_factory=dict)  # kinds of numbers a customer may also call
     daily: dict[str, str] = field(default_factory=dict)  # what a customer may spend today, from now on
+    calls_per_s: dict[str, int] = field(default_factory=dict)  # that a customer's devices may begin
     blacklist: dict[str, dict[str, str]] = field(default_factory=dict)  # partner -> what it blocks -> kind
     ring_timeout_s: dict[str, int] = field(default_factory=dict)
     reply_timeout_ms: dict[str, int] = field(default_factory=dict)

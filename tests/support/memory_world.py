@@ -191,6 +191,7 @@ class MemoryWorld:
             caller_ids=numbers,
             default_caller_id=numbers[0],
             allowed_classes=tuple(self.changes.allowed.get(buyer.name, ())),
+            calls_per_s=self.changes.calls_per_s.get(buyer.name),
         )
 
     def _tiers(self, customer: str, account: int, partner: str, brand: str) -> tuple[Tier, ...]:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from carillon.callfeed.memory import MemoryFeed
+from carillon.callpath.control.pace import Pace
 from carillon.demo.world import CAST, micro
 from carillon.logic import ledger
 from carillon.logic.callflow import states
@@ -61,6 +62,7 @@ class PureRun:
     world: MemoryWorld = field(init=False)
     feed: MemoryFeed = field(init=False)
     held: Counter[int] = field(default_factory=Counter)
+    pace: Pace = field(default_factory=Pace)
 
     def __post_init__(self) -> None:
         self.world = MemoryWorld(CAST, self.flow.world)
@@ -69,7 +71,8 @@ class PureRun:
     def run(self) -> tuple[list[Result], dict[str, int]]:
         """The results of the calls in order (simultaneous ones hold first, then talk), and the ledger's movements."""
         decisions = [
-            self._open(decide(self.feed, self._request(script), chunk_s=CHUNK_S)) for script in self.flow.calls
+            self._open(self._paced(decide(self.feed, self._request(script), chunk_s=CHUNK_S)))
+            for script in self.flow.calls
         ]
         results = []
         postings: Counter[str] = Counter()
@@ -96,6 +99,10 @@ class PureRun:
         )
         shown = script.claims or script.caller
         return CallRequest("call", "127.0.0.1", 40000, "udp", script.caller, domain, script.dial, domain, shown, domain)
+
+    def _paced(self, decision: Decision) -> Decision:
+        customer = self.feed.customer(decision.customer_id) if decision.customer_id is not None else None
+        return decision if customer is None else self.pace.checked(decision, customer)
 
     def _open(self, decision: Decision) -> Decision:
         taken: list[HoldRequest] = []

@@ -24,6 +24,7 @@ CLASHES = {"extension_once_per_customer": ("extension", "Another user of this cu
 NO_EMERGENCY = "Emergency services are only called by whoever needs them: choose another number."
 SHORTEST_RING_S, LONGEST_RING_S = 5, 120
 LONGEST_CALL_MINUTES = 1_440
+MOST_CALLS_PER_S = 1_000
 BAD_EXTENSION = "An extension has 2 to 5 digits and is no emergency number of the customer's country."
 
 
@@ -36,6 +37,8 @@ class CustomerData:
     no limit. `allowed_classes`: kinds of numbers it may call beside those its web product allows. `max_call_minutes`:
     the longest call; emergency calls may always last four hours. `emergency_address`, `emergency_number`: where
     help must come to and the number shown to emergency services (one of the customer's own), unless a user has them.
+    `calls_per_s`: calls its devices may begin in a second, None: no limit; `call_burst`: how many at once, None: a
+    second's worth; emergency calls do not count.
     """
 
     web_product_id: int
@@ -54,6 +57,8 @@ class CustomerData:
     max_call_minutes: int = 240
     emergency_address: str = ""
     emergency_number: str = ""
+    calls_per_s: int | None = None
+    call_burst: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +159,11 @@ def _fill_customer(customer: Customer, data: CustomerData) -> None:
     is_length = 1 <= data.max_call_minutes <= LONGEST_CALL_MINUTES
     faults.unless(is_length, "max_call_minutes", f"From 1 to {LONGEST_CALL_MINUTES} minutes.")
     customer.emergency_number = _shown_to_emergency_services(data.emergency_number, customer.country, faults)
+    _check_pace(data, faults)
     faults.stop()
     customer.emergency_address = data.emergency_address.strip()
     customer.max_call_minutes = data.max_call_minutes
+    customer.calls_per_s, customer.call_burst = data.calls_per_s, data.call_burst
     customer.name, customer.kind, customer.email, customer.tax_number = (
         data.name,
         data.kind,
@@ -174,6 +181,15 @@ def _shown_to_emergency_services(typed: str, country: str, faults: Faults) -> st
     found = normalise(typed.strip(), country) if typed.strip() else None
     faults.unless(found is None or found.kind is DialledKind.E164, "emergency_number", "A telephone number, or empty.")
     return found.number if found is not None else ""
+
+
+def _check_pace(data: CustomerData, faults: Faults) -> None:
+    for field in ("calls_per_s", "call_burst"):
+        value: int | None = getattr(data, field)
+        is_rate = value is None or 1 <= value <= MOST_CALLS_PER_S
+        faults.unless(is_rate, field, f"From 1 to {MOST_CALLS_PER_S}, or empty.")
+    is_meant = data.call_burst is None or data.calls_per_s is not None
+    faults.unless(is_meant, "call_burst", "Say also how many calls a second.")
 
 
 @action("customers.status")

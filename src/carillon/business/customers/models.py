@@ -31,6 +31,8 @@ class Customer(TenantModel):
     tax_number = models.CharField(max_length=40, default="", blank=True)
     charging = models.CharField(max_length=8, choices=Charging.choices, default=Charging.PREPAID)
     max_channels = models.PositiveIntegerField(null=True, blank=True)
+    calls_per_s = models.PositiveSmallIntegerField(null=True, blank=True)
+    call_burst = models.PositiveSmallIntegerField(null=True, blank=True)  # at once; null: a second's worth
     max_daily_spend_micro = models.BigIntegerField(null=True, blank=True)  # on calls, by the customer's own day
     allowed_classes = ArrayField(
         models.CharField(max_length=16, choices=DestinationKind.choices), default=list, blank=True

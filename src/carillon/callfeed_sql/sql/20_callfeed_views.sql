@@ -88,7 +88,8 @@ select c.id::text as key,
            'account_id', coalesce((t.tiers -> 0 ->> 'account_id')::bigint, 0), 'currency', c.currency,
            'tiers', t.tiers, 'caller_ids', n.caller_ids, 'default_caller_id', n.default_caller_id,
            'max_channels', c.max_channels, 'allowed_classes', to_json(c.allowed_classes || w.allowed_classes),
-           'max_call_s', c.max_call_minutes * 60, 'emergency_number', c.emergency_number
+           'max_call_s', c.max_call_minutes * 60, 'emergency_number', c.emergency_number,
+           'calls_per_s', c.calls_per_s, 'call_burst', c.call_burst
        ) as doc,
        c.id
 from public.customers_customer c

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_type_hints
 
 import psycopg
 import pytest
@@ -13,6 +13,7 @@ from tests.support.cast import Cast
 from tests.support.market import document, make_market, rows
 
 from carillon.base.tenancy import tenant
+from carillon.business.customers.actions import CustomerData, update_customer
 from carillon.business.customers.models import Customer as CustomerRow
 from carillon.business.customers.models import User as UserRow
 from carillon.business.endpoints.actions import disable_endpoint
@@ -61,6 +62,17 @@ def test_customer_has_a_tier_for_every_sale_up_to_the_operator(cast: Cast) -> No
     assert all(tier.price_list_id for tier in customer.tiers)
     assert customer.charging is ChargingMode.PREPAID
     assert customer.max_call_s == 240 * 60
+
+
+def test_customer_says_how_fast_its_devices_may_call(cast: Cast) -> None:
+    make_market(cast)
+    before: Customer = document("customer", str(cast.acme.pk))
+    assert (before.calls_per_s, before.call_burst) == (None, None)
+    with tenant(system_actor()) as actor:
+        said = {name: getattr(cast.acme, name) for name in get_type_hints(CustomerData)}
+        update_customer(actor, cast.acme, CustomerData(**{**said, "calls_per_s": 5, "call_burst": 20}))
+    after: Customer = document("customer", str(cast.acme.pk))
+    assert (after.calls_per_s, after.call_burst) == (5, 20)
 
 
 def test_the_most_exact_price_list_wins(cast: Cast) -> None:

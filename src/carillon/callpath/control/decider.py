@@ -14,6 +14,7 @@ from carillon.callpath.control.call_ids import new_call_id
 from carillon.callpath.control.evapi import Edge, EdgeGone
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
+from carillon.callpath.control.pace import Pace, is_counted
 from carillon.callpath.control.store import UNAVAILABLE, CallStore, Credit, Opening, described
 from carillon.callpath.control.trace import Traces
 from carillon.callpath.control.windows import CreditWindows
@@ -108,6 +109,7 @@ class Decider:
         self._settings, self._knowledge, self._store, self._windows = settings, knowledge, store, windows
         self._live, self._traces, self._edge = live, traces, edge
         self._late: set[UUID] = set()  # being written down
+        self._pace = Pace()
 
     def hear(self, question: Json) -> None:
         """A `call` message of Kamailio."""
@@ -141,7 +143,7 @@ class Decider:
         try:
             request = request_of(question)
             async with asyncio.timeout(ANSWER_S):
-                decision = await self.decide(request, started_ms)
+                decision = await self._paced(await self.decide(request, started_ms), started_ms)
         except (NoAnswer, TimeoutError, *UNAVAILABLE) as error:
             log.error("Call %s gets no decision: %s", question.get("sip_call_id"), described(error))
             self._send(refusal_message(question, REFUSALS["no-decision"]))
@@ -164,6 +166,14 @@ class Decider:
         """The decision, loading what is missing on the way. Raises NoAnswer or one of UNAVAILABLE."""
         chunk_s = self._settings.chunk_s
         return await decided(self._knowledge, at_ms, lambda feed: decide(feed, request, chunk_s=chunk_s))
+
+    async def _paced(self, decision: Decision, at_ms: int) -> Decision:
+        """The decision, refused when the customer's devices begin calls faster than they may."""
+        customer_id = decision.customer_id
+        if customer_id is None or not is_counted(decision):
+            return decision
+        customer = await decided(self._knowledge, at_ms, lambda feed: feed.customer(customer_id))
+        return decision if customer is None else self._pace.checked(decision, customer)
 
     async def _refuse(self, question: Json, call_id: UUID, started_ms: int, decision: Decision) -> None:
         refusal = decision.refusal or REFUSALS["no-decision"]

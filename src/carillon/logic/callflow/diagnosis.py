@@ -92,6 +92,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "credit-exhausted": "The customer's credit does not buy the first seconds of this call.",
     "partner-credit-exhausted": "The service provider's own credit is used up.",
     "channels-exhausted": "The customer has as many calls at once as it may have.",
+    "too-many-calls": "The customer's devices began more calls in a second than they may.",
     "no-decision": "The platform could not decide about the call in time.",
     "refused": "The call was refused: %(reason)s.",
     # nobody answered

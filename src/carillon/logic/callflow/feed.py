@@ -116,6 +116,8 @@ class Customer:
     allowed_classes: tuple[str, ...] = ()  # of destinations.DestinationClass, its own and its web product's
     max_call_s: int = 14_400
     emergency_number: str = ""  # E.164 shown to emergency services for users without one of their own
+    calls_per_s: int | None = None  # that its devices may begin; None: no limit
+    call_burst: int | None = None  # that may begin at once; None: a second's worth
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ _TABLE = (
     ("partner-credit-exhausted", 503, "Service provider out of credit"),
     ("daily-limit-reached", 402, "Daily spending limit reached"),
     ("channels-exhausted", 486, "All lines in use"),
+    ("too-many-calls", 480, "Too many calls per second"),  # a 503 would make a PBX give the whole trunk up
     # the platform itself
     ("no-decision", 503, "Service unavailable"),
 )
