@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -128,3 +129,19 @@ async def test_session_timer_too_short_is_told_to_the_caller_who_asked_for_it(pl
         await bob.register(0)
     assert refusal.value.status == 422
     assert of_call(alice, call, "SIP/2.0 422")[0].get("Min-SE") == "3600"
+
+
+async def test_both_sides_hear_of_an_end_that_neither_caused(platform: Platform) -> None:
+    """However fast the first one is with its answer."""
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=pick_up) as bob:
+        await bob.register()
+        for _ in range(4):
+            calls = [await alice.call("102") for _ in range(4)]
+            for call in calls:
+                await call.answered()
+            ids = [str((await eventually(lambda call=call: platform.call_of(call.call_id)))[0]) for call in calls]
+            ending = (asyncio.to_thread(platform.status, f"/calls/{each}/hangup", method="POST") for each in ids)
+            assert [status for status, _ in await asyncio.gather(*ending)] == [200] * len(calls)
+            for each in (*alice.calls, *bob.calls):
+                await each.ended(5)
+        await bob.register(0)
