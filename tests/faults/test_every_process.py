@@ -46,14 +46,14 @@ def killed(who: Company, name: str) -> Mend:
 
 def frozen(who: Company, name: str) -> Mend:
     """Stop it for ten seconds."""
+    let_go = who.freeze(name)
     until = time.monotonic() + FROZEN_S
-    who.freeze(name)
 
     def thaw() -> None:
         try:
             wait_until(lambda: time.monotonic() >= until)
         finally:
-            who.freeze(name, is_frozen=False)
+            let_go()
 
     return thaw
 
