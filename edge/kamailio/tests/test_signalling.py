@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -99,6 +100,28 @@ async def test_a_second_change_before_the_first_is_answered_is_491(platform: Pla
         await call.until(lambda: call.is_over)
         await bob.register(0)
     assert answer.status == 491
+
+
+async def test_two_changes_that_cross_are_both_refused_and_the_call_goes_on(platform: Platform) -> None:
+    """Glare (RFC 3261, 14.2): each side has its own change pending, both wait and one tries again."""
+
+    async def answer(call: IncomingCall) -> None:
+        call.answer()
+
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=answer, tone_hz=600) as bob:
+        await bob.register()
+        call = await alice.call("102")
+        await call.answered()
+        await call.hears(600)
+        other = bob.calls[0]
+        crossed = await asyncio.gather(call.reinvite("sendonly"), other.reinvite("sendonly"))
+        assert [each.status for each in crossed] == [491, 491]
+        assert (await other.reinvite("sendonly")).status == 200  # the owner of the Call-ID waits longer
+        assert (await call.reinvite("sendrecv")).status == 200
+        await call.hears(600)
+        await call.hang_up()
+        await other.ended()
+        await bob.register(0)
 
 
 async def test_neither_side_sees_where_the_other_is(platform: Platform) -> None:

@@ -52,6 +52,7 @@ class Call:
         self.remote_session: sdp.Session | None = None
         self._changed = asyncio.Event()
         self._version = 1
+        self._is_changing = False  # our own re-INVITE has no answer yet (RFC 3261, 14.2)
 
     @property
     def is_over(self) -> bool:
@@ -106,7 +107,11 @@ class Call:
         offer = sdp.Session(self.agent.host, self.stream.port, direction=direction)
         request = self.dialog.request("INVITE")
         self.agent.describe(request, offer.build(version=self._version))
-        final = await self.agent.transact(request, self.dialog.next_hop())
+        self._is_changing = True
+        try:
+            final = await self.agent.transact(request, self.dialog.next_hop())
+        finally:
+            self._is_changing = False
         if 200 <= final.status < 300:
             self.acknowledge(final)
             self.hear(final.body, is_sending=direction in ("sendrecv", "sendonly"))
@@ -145,6 +150,9 @@ class Call:
             transaction.reply(501, "Not Implemented")
 
     def _change(self, transaction: ServerTransaction) -> None:
+        if self._is_changing:
+            transaction.reply(491, "Request Pending")
+            return
         offer = sdp.parse(transaction.request.body)
         if offer is None:
             transaction.reply(488, "Not Acceptable Here")
