@@ -243,8 +243,7 @@ def _emergency_target(gateway: Gateway, query: RouteQuery) -> Target:
 def gateway_target(gateway: Gateway, query: RouteQuery, carrier: CarrierCharge) -> Target:
     """One attempt at a gateway, numbers in its format."""
     number = gateway.prepend + formatted(query.number, gateway)[gateway.strip :]
-    caller_format = gateway.style.number_format or gateway.number_format
-    return _target(gateway, number, formatted(query.caller, gateway, caller_format), carrier)
+    return _target(gateway, number, caller_for(query.caller, gateway), carrier)
 
 
 def _target(gateway: Gateway, number: str, caller: str, carrier: CarrierCharge) -> Target:
@@ -265,6 +264,11 @@ def _target(gateway: Gateway, number: str, caller: str, carrier: CarrierCharge) 
         style=gateway.style,
         codecs=gateway.codecs,
     )
+
+
+def caller_for(e164: str, gateway: Gateway) -> str:
+    """A caller's number the way the gateway wants it."""
+    return formatted(e164, gateway, gateway.style.number_format)
 
 
 def formatted(e164: str, gateway: Gateway, number_format: str = "") -> str:

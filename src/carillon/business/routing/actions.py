@@ -61,6 +61,7 @@ class GatewayData:
     sends_name: bool = False
     is_trusted: bool = True
     sends_diversion: bool = True
+    shows_foreign_caller: bool = False
     codecs: tuple[Codec, ...] = ()
     cost_list_id: int | None = None
     is_demo: bool = False
@@ -209,7 +210,8 @@ def _fill_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> None:
     gateway.caller_header, gateway.caller_format = data.caller_header, data.caller_format or ""
     gateway.from_user, gateway.from_domain = data.from_user, data.from_domain.strip().lower()
     gateway.sends_name, gateway.is_trusted = data.sends_name, data.is_trusted
-    gateway.sends_diversion, gateway.codecs = data.sends_diversion, list(data.codecs)
+    gateway.sends_diversion, gateway.shows_foreign_caller = data.sends_diversion, data.shows_foreign_caller
+    gateway.codecs = list(data.codecs)
     faults = Faults()
     gateway.source_addresses = _networks(data.source_addresses, faults)
     _check_gateway(gateway, data, faults)

@@ -44,6 +44,7 @@ class Gateway(TenantModel):
     sends_name = models.BooleanField(default=False)
     is_trusted = models.BooleanField(default=True)  # with numbers that their owners withhold
     sends_diversion = models.BooleanField(default=True)
+    shows_foreign_caller = models.BooleanField(default=False)  # of a call that was forwarded
     codecs = ArrayField(models.CharField(max_length=8, choices=Codec.choices), default=list, blank=True)  # empty: all
     cost_list = models.ForeignKey(PriceList, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     is_enabled = models.BooleanField(default=True)

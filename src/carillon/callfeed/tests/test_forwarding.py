@@ -11,7 +11,7 @@ from carillon.callfeed.tests.cast import ACME, DAN, FJORD, NORTHWIND, World, car
 from carillon.logic.callflow import signals, states
 from carillon.logic.callflow.charging import settle
 from carillon.logic.callflow.decide import decide
-from carillon.logic.callflow.feed import Status, User
+from carillon.logic.callflow.feed import CallerStyle, Status, User
 from carillon.logic.callflow.forwarding import MAX_FORWARDS, Failure, forward_after, refuse_unpaid
 from carillon.logic.callflow.notes import attempt_label, notes_for
 from carillon.logic.callflow.values import CallFacts, Cause, ChainKind, Decision, Outcome, Target
@@ -179,6 +179,17 @@ def test_carriers_see_a_number_that_is_the_forwarders_to_show() -> None:
     assert inbound.caller == "+33123456789"
     colleague = decided(world, "+442071110002")
     assert {target.caller.lstrip("+") for target in colleague.targets} == {"442071110001"}, "Alice's, also Acme's"
+
+
+def test_a_carrier_that_takes_foreign_numbers_sees_the_first_caller() -> None:
+    style = CallerStyle(number_format="plain", shows_foreign_caller=True)
+    world = forwarding(always=OUTSIDE)
+    gateway = next(each for each in world.gateways if each.host == "192.0.2.2")
+    world = world.but("gateways", gateway.id, style=style)
+    decision = decide(world.feed(), carrier_call("+442071110002", from_user="+33199000123"), chunk_s=CHUNK_S)
+    shown = {target.host: target.caller for target in decision.targets}
+    assert shown["192.0.2.2"] == "33199000123"
+    assert shown["192.0.2.1"] == decision.targets[-1].diversions[0].number != "+33199000123"
 
 
 def test_who_pays_is_told_and_the_caller_is_not() -> None:

@@ -164,7 +164,7 @@ select g.id::text as key,
            'style', json_build_object(
                'header', g.caller_header, 'from_user', g.from_user, 'from_domain', g.from_domain,
                'sends_name', g.sends_name, 'is_trusted', g.is_trusted, 'number_format', g.caller_format,
-               'sends_diversion', g.sends_diversion
+               'sends_diversion', g.sends_diversion, 'shows_foreign_caller', g.shows_foreign_caller
            )
        ) as doc
 from public.routing_gateway g;

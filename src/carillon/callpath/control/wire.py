@@ -137,6 +137,7 @@ def wire_target(target: Target, decision: Decision, advertised: str, decrypt: Ca
         "ring_ms": target.ring_timeout_s * 1000,
         "reply_ms": target.reply_timeout_ms,
         **({"asks": " ".join(target.asks)} if target.asks else {}),
+        **({"forwarded": 1} if target.diversions else {}),
     }
     is_hidden = decision.is_withheld and decision.direction is not Direction.EMERGENCY
     if target.kind == "contacts":

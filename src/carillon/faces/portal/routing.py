@@ -104,6 +104,14 @@ GATEWAY_FIELDS = (
     Field("sends_name", _("Send the caller's name"), section=_("Caller")),
     Field("sends_diversion", _("Tell who forwarded"), section=_("Caller"), help=_("Diversion and History-Info.")),
     Field(
+        "shows_foreign_caller",
+        _("Show the first caller of forwarded calls"),
+        section=_("Caller"),
+        help=_(
+            "Only if this carrier accepts numbers that are not yours. Otherwise the forwarding user's own is shown."
+        ),
+    ),
+    Field(
         "is_trusted",
         _("Trusted with withheld numbers"),
         section=_("Caller"),
@@ -172,6 +180,7 @@ GATEWAYS = Panel(
         Column("sends_name", _("Sends the caller's name"), kind="bool"),
         Column("is_trusted", _("Trusted with withheld numbers"), kind="bool"),
         Column("sends_diversion", _("Tells who forwarded"), kind="bool"),
+        Column("shows_foreign_caller", _("Shows the first caller"), kind="bool"),
         Column("codecs", _("Codecs"), kind="list"),
         Column("cost_list_id", _("Cost list"), kind="integer"),
         Column("partner_id", _("Partner"), kind="integer"),

@@ -208,7 +208,8 @@ class CallerStyle:
     `header`: where the number is asserted: pai (P-Asserted-Identity, RFC 3325), ppi (P-Preferred-Identity), rpid
     (Remote-Party-ID) or none. `from_user`: what From names, the caller or our account. `from_domain` "": our address.
     `is_trusted`: it may learn a number that its owner withholds. `number_format` "": as it wants called numbers.
-    `sends_diversion`: it is told who forwarded a call (RFC 5806, RFC 7044).
+    `sends_diversion`: it is told who forwarded a call (RFC 5806, RFC 7044). `shows_foreign_caller`: of a forwarded
+    call it is told the first caller's number, which is not ours to show; many carriers refuse that.
     """
 
     header: str = "pai"
@@ -218,6 +219,7 @@ class CallerStyle:
     is_trusted: bool = True
     number_format: str = ""
     sends_diversion: bool = True
+    shows_foreign_caller: bool = False
 
 
 AS_USUAL = CallerStyle()

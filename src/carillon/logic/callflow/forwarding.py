@@ -37,7 +37,7 @@ from carillon.logic.callflow.values import (
     Target,
 )
 from carillon.logic.numbers import DialledKind, is_extension, normalise
-from carillon.logic.routing import RouteChoice, RouteQuery, choose_routes, formatted
+from carillon.logic.routing import RouteChoice, RouteQuery, caller_for, choose_routes, formatted
 
 MAX_FORWARDS = 5
 RING_S = 60
@@ -266,12 +266,14 @@ def _to_network(feed: Feed, draft: Decision, called: _Called, chunk_s: int) -> D
 
 
 def _carriers(feed: Feed, draft: Decision, choice: RouteChoice, place: int) -> tuple[Target, ...]:
-    """The route's targets, each told in its own format who forwarded the call."""
+    """The route's targets, each told in its own format who forwarded the call, and who called if it may be."""
     targets = []
     for target in choice.targets:
         gateway = feed.gateway(target.gateway_id) if target.gateway_id is not None else None
         shown = [(f.number, f.cause) for f in draft.forwards if f.number and gateway is not None]
         diversions = tuple(Diversion(formatted(number, gateway), cause) for number, cause in shown if gateway)
+        if gateway is not None and gateway.style.shows_foreign_caller and draft.caller.startswith("+"):
+            target = replace(target, caller=caller_for(draft.caller, gateway))
         targets.append(replace(target, chain=place, diversions=diversions))
     return tuple(targets)
 
