@@ -12,6 +12,7 @@ import pytest
 from tests.support.platform import Platform, eventually
 from tests.support.telephony import live_at_carrier, pick_up
 
+from carillon.callpath.control.store import Queries, open_pool
 from carillon.demo.useragent import CallRefused, OutgoingCall, UserAgent
 
 pytestmark = pytest.mark.engines
@@ -137,6 +138,22 @@ async def test_frozen_database_refuses_new_calls_and_keeps_old_ones(platform: Pl
             assert time.monotonic() < thawed + 5
         await eventually(lambda: "ended" in kinds(platform, call), 20)
         await bob.register(0)
+
+
+async def test_no_query_lasts_longer_than_it_may(platform: Platform) -> None:
+    """Six on two connections to a database that says nothing, and nobody waits for its thaw."""
+    async with await open_pool(platform.config.database("control"), 2) as pool:
+        queries = Queries(pool)
+        await asyncio.gather(*(queries.fetchval("select pg_sleep(0.1)", timeout=20) for _ in range(2)))
+        platform.freeze_database()
+        try:
+            async with asyncio.timeout(10):
+                asked = (queries.fetchval("select 1", timeout=0.5) for _ in range(6))
+                results = await asyncio.gather(*asked, return_exceptions=True)
+        finally:
+            platform.freeze_database(is_frozen=False)
+        assert [type(result) for result in results] == [TimeoutError] * 6
+        assert await queries.fetchval("select 1", timeout=20) == 1
 
 
 async def test_killed_database_is_back_for_new_calls(platform: Platform) -> None:

@@ -142,11 +142,13 @@ async def test_silent_control_means_503_within_a_second_and_a_half(platform: Pla
         finally:
             platform.freeze("control", is_frozen=False)
         refusals = [m.raw for m in alice.messages if m.raw.startswith(b"SIP/2.0 503")]
+        next_one = await failed(alice, "01632960486")
         await alice.register(0)
     assert call.status == 503
     assert took < 1.6
     assert b"Retry-After: " in refusals[-1]
-    await no_open_hold(platform, call)
+    await eventually(lambda: platform.call_of(next_one.call_id))
+    assert platform.call_of(call.call_id) is None, "nobody waits for the answer: nothing is held"
 
 
 async def test_cancel_during_the_decision_releases_the_hold(platform: Platform) -> None:

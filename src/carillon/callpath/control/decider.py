@@ -47,6 +47,10 @@ class NoAnswer(Exception):
     """No decision is possible now; the call gets 503."""
 
 
+class TooLate(Exception):
+    """The edge no longer waits: it has refused the call, or put an emergency call through, and nothing may be held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the decider needs of the installation."""
@@ -68,6 +72,11 @@ async def decided(knowledge: Knowledge, at_ms: int, ask: Callable[[Feed], D]) ->
         except Missing as missing:
             await knowledge.load(missing.kind, missing.key)
     raise NoAnswer("it needs too many documents")
+
+
+def waits_s(question: Json) -> float:
+    """How long the edge still waits for the answer to a `call` message, in seconds; 0 when it has given up."""
+    return max(int(question["at_ms"]) + EDGE_WAITS_MS - now_ms(), 0) / 1000
 
 
 def opening(edge: str, call_id: UUID, started_ms: int, decision: Decision, hold: HoldRequest | None = None) -> Opening:
@@ -141,9 +150,16 @@ class Decider:
         started_ms = now_ms()
         call_id = new_call_id(started_ms)
         try:
+            if not waits_s(question):
+                raise TooLate
             request = request_of(question)
             async with asyncio.timeout(ANSWER_S):
                 decision = await self._paced(await self.decide(request, started_ms), started_ms)
+            if not waits_s(question):
+                raise TooLate
+        except TooLate:
+            log.warning("Call %s comes too late: the edge has gone on without us.", question.get("sip_call_id"))
+            return
         except (NoAnswer, TimeoutError, *UNAVAILABLE) as error:
             log.error("Call %s gets no decision: %s", question.get("sip_call_id"), described(error))
             self._send(refusal_message(question, REFUSALS["no-decision"]))
@@ -155,8 +171,6 @@ class Decider:
             log.exception("Call %s could not be decided", question.get("sip_call_id"))
             self._send(refusal_message(question, REFUSALS["no-decision"]))
             return
-        if decision.direction is Direction.EMERGENCY and now_ms() - int(question["at_ms"]) > EDGE_WAITS_MS:
-            return  # we were asleep: the edge has put it through by itself and tells us
         if decision.refusal is not None:
             await self._refuse(question, call_id, started_ms, decision)
             return
@@ -190,7 +204,7 @@ class Decider:
         if decision.direction is Direction.EMERGENCY:
             await self._open_emergency(self._opening(call_id, started_ms, decision))
         else:
-            refused = await self._open(call_id, started_ms, decision)
+            refused = await self._open(call_id, started_ms, decision, waits_s(question))
         if refused is not None:
             self._send(refusal_message(question, refused.refusal or REFUSALS["no-decision"]))
             self._traces.finish(call_id, decision.request.sip_call_id)
@@ -215,19 +229,20 @@ class Decider:
             )
         )
 
-    async def _open(self, call_id: UUID, started_ms: int, decision: Decision) -> Decision | None:
-        """Row and holds, one after the other; the refused decision when a chain can't pay.
+    async def _open(self, call_id: UUID, started_ms: int, decision: Decision, limit_s: float) -> Decision | None:
+        """Row and holds, one after the other, within `limit_s`; the refused decision when a chain can't pay.
 
         A hold that may or may not have been taken is given back.
         """
         first, *further = decision.holds or (None,)
         try:
-            refused = await self._hold(self._store.open, call_id, started_ms, decision, first)
-            for hold in further:
-                if refused is None:
-                    refused = await self._hold(self._store.forward, call_id, started_ms, decision, hold)
-                    if refused is not None:
-                        self._live.background(self._undo(self._opening(call_id, started_ms, refused)))
+            async with asyncio.timeout(limit_s):
+                refused = await self._hold(self._store.open, call_id, started_ms, decision, first)
+                for hold in further:
+                    if refused is None:
+                        refused = await self._hold(self._store.forward, call_id, started_ms, decision, hold)
+                        if refused is not None:
+                            self._live.background(self._undo(self._opening(call_id, started_ms, refused)))
         except UNAVAILABLE as error:
             log.error("Call %s: PostgreSQL did not take it (%s).", call_id, described(error))
             self._live.background(self._give_back(self._opening(call_id, started_ms, decision)))

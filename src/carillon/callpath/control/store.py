@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from carillon.callpath.control.together import Together
 from carillon.config import Database
 
 QUERY_S = 1.0
+RETURN_S = 0.2  # for the server to confirm that it has given a query up; else the connection is closed
 CONNECT_S = 1.0
 SLOW_QUERY_S = 10.0
 Json = dict[str, Any]
@@ -99,11 +101,46 @@ async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     await connection.execute("select callfeed.rehearse()")  # not when an account is locked for the first call
 
 
+class Queries:
+    """Queries on a pool, of which `timeout` limits everything: the wait for a connection, the query and its giving up.
+
+    asyncpg's own limits the query alone: who comes when all connections are busy waits for ever, and whoever's time is
+    up waits on until the server has confirmed that, which a frozen one does when it thaws.
+    """
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    async def fetch(self, query: str, *values: object, timeout: float) -> list[asyncpg.Record]:
+        """All rows. Raises one of UNAVAILABLE."""
+        async with self._connection(timeout) as connection:
+            return await connection.fetch(query, *values)
+
+    async def fetchval(self, query: str, *values: object, timeout: float) -> Any:
+        """The first row's first column. Raises one of UNAVAILABLE."""
+        async with self._connection(timeout) as connection:
+            return await connection.fetchval(query, *values)
+
+    async def execute(self, query: str, *values: object, timeout: float) -> None:
+        """Nobody looks at what comes back. Raises one of UNAVAILABLE."""
+        async with self._connection(timeout) as connection:
+            await connection.execute(query, *values)
+
+    @asynccontextmanager
+    async def _connection(self, limit_s: float) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+        async with asyncio.timeout(limit_s):
+            connection = await self._pool.acquire()
+            try:
+                yield connection
+            finally:
+                await self._pool.release(connection, timeout=RETURN_S)
+
+
 class CallStore:
     """Calls in PostgreSQL, through the functions of callfeed. All methods raise one of UNAVAILABLE."""
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
-        self._pool = pool
+        self._queries = Queries(pool)
         self._open_with_others = Together(self._open_together, lanes=2)
         self._record_with_others = Together(self._record_all)
         self._trace_with_others = Together(self._record_traces)
@@ -111,7 +148,8 @@ class CallStore:
     async def open(self, call: Opening, credit: Credit) -> str:
         """Write the call and take its hold: "ok", or the slug of what is missing."""
         if credit.is_covered:
-            return await self._open_with_others((call, credit))
+            async with asyncio.timeout(QUERY_S):  # with the wait for those before it
+                return await self._open_with_others((call, credit))
         return await self._open_alone(call, credit)
 
     async def _open_together(self, asked: Sequence[tuple[Opening, Credit]]) -> Sequence[str]:
@@ -121,7 +159,7 @@ class CallStore:
             return await asyncio.gather(*(self._open_alone(call, credit) for call, credit in asked))
         places = sorted(range(len(asked)), key=lambda place: asked[place][0].hold_account or 0)
         calls = [asked[place][0] for place in places]
-        slugs = await self._pool.fetchval(
+        slugs = await self._queries.fetchval(
             "select callfeed.open_together($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             calls[0].edge,
             leases.pop(),
@@ -140,7 +178,7 @@ class CallStore:
 
     async def _open_alone(self, call: Opening, credit: Credit) -> str:
         return str(
-            await self._pool.fetchval(
+            await self._queries.fetchval(
                 "select callfeed.open_call($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                 call.call_id,
                 moment(call.started_ms),
@@ -159,7 +197,7 @@ class CallStore:
     async def forward(self, call: Opening, credit: Credit) -> str:
         """Take one more hold of a call and write its decision: "ok", or the slug of what is missing."""
         return str(
-            await self._pool.fetchval(
+            await self._queries.fetchval(
                 "select callfeed.forward_call($1, $2, $3, $4, $5, $6, $7, $8)",
                 call.call_id,
                 call.decision,
@@ -175,7 +213,7 @@ class CallStore:
 
     async def refuse(self, call: Opening) -> None:
         """Write a call that was refused before any ring, whether it has a row by now or not."""
-        await self._pool.execute(
+        await self._queries.execute(
             "select callfeed.refuse_call($1, $2, $3, $4)",
             call.call_id,
             moment(call.started_ms),
@@ -186,7 +224,7 @@ class CallStore:
 
     async def abandon(self, call: Opening) -> None:
         """Make sure that a call whose opening got no answer has no hold, now and when it is opened late."""
-        await self._pool.execute(
+        await self._queries.execute(
             "select callfeed.abandon_call($1, $2, $3, $4)",
             call.call_id,
             moment(call.started_ms),
@@ -203,7 +241,7 @@ class CallStore:
         -1 when it is short on a tier above.
         """
         return int(
-            await self._pool.fetchval(
+            await self._queries.fetchval(
                 "select callfeed.extend_hold($1, $2, $3, $4, $5, $6)",
                 call_id,
                 total_micro,
@@ -217,7 +255,7 @@ class CallStore:
 
     async def release(self, call_id: UUID) -> list[tuple[int, int]]:
         """Give the holds of a call back that was never answered; the shares that it leaves in the windows."""
-        found = await self._pool.fetchval("select callfeed.release_hold($1)", call_id, timeout=SLOW_QUERY_S)
+        found = await self._queries.fetchval("select callfeed.release_hold($1)", call_id, timeout=SLOW_QUERY_S)
         return [(account_id, micro) for account_id, micro in found]
 
     async def record(self, call_id: UUID, kind: str, at_ms: int, source: str, detail: Json) -> None:
@@ -227,7 +265,7 @@ class CallStore:
         )
 
     async def _record_all(self, events: Sequence[Json]) -> Sequence[None]:
-        await self._pool.execute("select callfeed.record_all($1)", list(events), timeout=SLOW_QUERY_S)
+        await self._queries.execute("select callfeed.record_all($1)", list(events), timeout=SLOW_QUERY_S)
         return [None] * len(events)
 
     async def record_trace(self, call_id: UUID, messages: bytes) -> None:
@@ -237,25 +275,25 @@ class CallStore:
     async def _record_traces(self, traces: Sequence[tuple[UUID, bytes]]) -> Sequence[None]:
         query = "select set_config('synchronous_commit', 'off', true), callfeed.record_traces($1, $2)"
         call_ids, messages = zip(*traces, strict=True)
-        await self._pool.execute(query, call_ids, messages, timeout=SLOW_QUERY_S)
+        await self._queries.execute(query, call_ids, messages, timeout=SLOW_QUERY_S)
         return [None] * len(traces)
 
     async def stray_dialogs(self) -> list[tuple[int, int, str]]:
         """Answered dialogs of the edge, minutes old, that belong to no open call: (entry, id, SIP Call-ID)."""
-        rows = await self._pool.fetch("select * from callfeed.stray_dialogs()", timeout=SLOW_QUERY_S)
+        rows = await self._queries.fetch("select * from callfeed.stray_dialogs()", timeout=SLOW_QUERY_S)
         return [(row["h_entry"], row["h_id"], row["sip_call_id"]) for row in rows]
 
     async def keep_bans(self, bans: Sequence[Json]) -> None:
         """Write which bans hold: source, account, reason, since_s, until_s, hits of each."""
-        await self._pool.execute("select callfeed.keep_bans($1)", list(bans), timeout=SLOW_QUERY_S)
+        await self._queries.execute("select callfeed.keep_bans($1)", list(bans), timeout=SLOW_QUERY_S)
 
     async def standing_bans(self) -> list[asyncpg.Record]:
         """The bans that hold: whom, reason, since_s, until_s of each."""
-        return list(await self._pool.fetch("select * from callfeed.standing_bans()", timeout=SLOW_QUERY_S))
+        return list(await self._queries.fetch("select * from callfeed.standing_bans()", timeout=SLOW_QUERY_S))
 
     async def open_calls(self, edge: str) -> list[OpenCall]:
         """The calls that this edge still has open."""
-        rows = await self._pool.fetch("select * from callfeed.open_calls($1)", edge, timeout=SLOW_QUERY_S)
+        rows = await self._queries.fetch("select * from callfeed.open_calls($1)", edge, timeout=SLOW_QUERY_S)
         return [
             OpenCall(
                 call_id=row["call_id"],
@@ -274,26 +312,28 @@ class CreditStore:
     """Credit windows in PostgreSQL (callfeed_sql/sql/25_credit_windows.sql). All methods raise one of UNAVAILABLE."""
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
-        self._pool = pool
+        self._queries = Queries(pool)
 
     async def take_lease(self, edge: str, lease: UUID) -> list[tuple[int, int]]:
         """Make all windows of the edge this lease's; what is free in each: (account id, micro-units)."""
-        rows = await self._pool.fetch("select * from callfeed.take_lease($1, $2)", edge, lease, timeout=SLOW_QUERY_S)
+        rows = await self._queries.fetch("select * from callfeed.take_lease($1, $2)", edge, lease, timeout=SLOW_QUERY_S)
         return [(row["account_id"], row["free_micro"]) for row in rows]
 
     async def renew_lease(self, edge: str, lease: UUID) -> bool:
         """Keep the lease; false when it is no longer in force."""
-        return bool(await self._pool.fetchval("select callfeed.renew_lease($1, $2)", edge, lease, timeout=SLOW_QUERY_S))
+        return bool(
+            await self._queries.fetchval("select callfeed.renew_lease($1, $2)", edge, lease, timeout=SLOW_QUERY_S)
+        )
 
     async def grant_credit(self, edge: str, lease: UUID, account_id: int, micro: int, least_left: int) -> int:
         """Ask for a slice: the amount, 0 when less than `least_left` would stay available, -1 without the lease."""
-        query = "select callfeed.grant_credit($1, $2, $3, $4, $5)"
-        return int(await self._pool.fetchval(query, edge, lease, account_id, micro, least_left, timeout=SLOW_QUERY_S))
+        query, values = "select callfeed.grant_credit($1, $2, $3, $4, $5)", (edge, lease, account_id, micro, least_left)
+        return int(await self._queries.fetchval(query, *values, timeout=SLOW_QUERY_S))
 
     async def return_credit(self, edge: str, lease: UUID, account_id: int, micro: int) -> bool:
         """Give back a part of a window; false without the lease."""
         query = "select callfeed.return_credit($1, $2, $3, $4)"
-        return bool(await self._pool.fetchval(query, edge, lease, account_id, micro, timeout=SLOW_QUERY_S))
+        return bool(await self._queries.fetchval(query, edge, lease, account_id, micro, timeout=SLOW_QUERY_S))
 
 
 def described(error: BaseException) -> str:

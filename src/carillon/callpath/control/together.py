@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import asyncpg
@@ -44,10 +45,17 @@ class Together(Generic[I, R]):
 
     async def _run(self) -> None:
         try:
-            while self._waiting:
-                await self._turn([self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))])
+            while asked := list(itertools.islice(self._those_who_wait(), MOST)):
+                await self._turn(asked)
         finally:
             self._free += 1
+
+    def _those_who_wait(self) -> Iterator[tuple[I, asyncio.Future[R]]]:
+        """Taken from the queue, without those who gave up: what they wanted must not be done after all."""
+        while self._waiting:
+            item, future = self._waiting.popleft()
+            if not future.done():
+                yield item, future
 
     async def _turn(self, asked: Sequence[tuple[I, asyncio.Future[R]]]) -> None:
         try:

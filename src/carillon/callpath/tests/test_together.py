@@ -78,3 +78,18 @@ async def test_who_gives_up_leaves_the_others_their_results() -> None:
     assert isinstance(results[1], asyncio.CancelledError)
     with pytest.raises(asyncio.CancelledError):
         asked[1].result()
+
+
+async def test_who_gives_up_before_its_turn_is_not_served() -> None:
+    doubling = Doubling()
+    doubling.may_go.clear()
+    together = Together(doubling)
+    asked = [asyncio.create_task(together(0))]
+    while not doubling.turns:
+        await asyncio.sleep(0)
+    asked += [asyncio.create_task(together(number)) for number in (1, 2)]
+    await asyncio.sleep(0)
+    asked[1].cancel()
+    doubling.may_go.set()
+    await asyncio.gather(*asked, return_exceptions=True)
+    assert doubling.turns == [[0], [2]]
