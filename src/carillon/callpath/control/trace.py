@@ -22,6 +22,9 @@ SETTLE_S = 3.0  # the last ACK or a late 200 still comes after the end
 MAX_MESSAGES = 200
 MAX_MESSAGE_BYTES = 16_384
 MAX_TOTAL_BYTES = 256_000_000
+MAX_UNWRITTEN_BYTES = 64_000_000  # compressed: some ten thousand calls
+INSIST_S = 600.0  # PostgreSQL is back by then, or it has worse worries
+RETRY_S = 2.0
 IDLE_S = 600
 WRITERS = 2  # at once: the connections are for decisions first
 _INTERNAL = b"\r\nTH: "  # topology hiding's own mark: a second copy of an ACK as Kamailio saw it inside
@@ -42,6 +45,7 @@ class Traces(asyncio.DatagramProtocol):
         self._store = store
         self._traces: OrderedDict[str, _Trace] = OrderedDict()
         self._total = 0
+        self._unwritten = 0  # bytes that wait for PostgreSQL
         self._writing: set[asyncio.Task[None]] = set()
         self._is_ending = asyncio.Event()
         self._turn = asyncio.Semaphore(WRITERS)
@@ -102,11 +106,31 @@ class Traces(asyncio.DatagramProtocol):
         if trace is None:
             return
         self.forget(sip_call_id)
+        packed = compress(trace.messages)
+        if self._unwritten + len(packed) > MAX_UNWRITTEN_BYTES:
+            log.error("The trace of call %s is lost: too many wait for PostgreSQL.", call_id)
+            return
+        self._unwritten += len(packed)
         try:
-            async with self._turn:
-                await self._store.record_trace(call_id, compress(trace.messages))
-        except UNAVAILABLE as error:
-            log.error("The trace of call %s is lost, PostgreSQL did not take it: %s", call_id, described(error))
+            await self._insist(call_id, packed)
+        finally:
+            self._unwritten -= len(packed)
+
+    async def _insist(self, call_id: UUID, packed: bytes) -> None:
+        """Write it, again and again for as long as a trace is worth it; at the end of the process once."""
+        until = asyncio.get_running_loop().time() + INSIST_S
+        while True:
+            try:
+                async with self._turn:
+                    await self._store.record_trace(call_id, packed)
+            except UNAVAILABLE as error:
+                if self._is_ending.is_set() or asyncio.get_running_loop().time() > until:
+                    log.error("The trace of call %s is lost, PostgreSQL did not take it: %s", call_id, described(error))
+                    return
+            else:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_ending.wait(), RETRY_S)
 
     async def drain(self) -> None:
         """Write what there is, at once; for the end of the process."""

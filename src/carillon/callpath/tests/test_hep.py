@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import struct
 import zlib
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carillon.callpath.control import trace
 from carillon.callpath.control.hep import Captured, HepError, parse
 from carillon.callpath.control.trace import MAX_MESSAGES, Traces, compress
 
@@ -79,3 +82,42 @@ def test_silent_traces_of_no_live_call_are_forgotten() -> None:
     gathered.datagram_received(datagram(SIP.replace(b"abc", b"live")), None)
     gathered.prune({"live"})
     assert list(gathered._traces) == ["live"]
+
+
+class Away:
+    """A PostgreSQL that does not answer the first questions."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures, self.written = failures, asyncio.Queue[UUID]()
+
+    async def record_trace(self, call_id: UUID, messages: bytes) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise TimeoutError
+        self.written.put_nowait(call_id)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace, "SETTLE_S", 0.0)
+    monkeypatch.setattr(trace, "RETRY_S", 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_trace_waits_until_postgresql_is_back() -> None:
+    store, call_id = Away(failures=3), uuid4()
+    gathered = Traces(store)  # type: ignore[arg-type]
+    gathered.datagram_received(datagram(), None)
+    gathered.finish(call_id, "abc")
+    assert await asyncio.wait_for(store.written.get(), 5) == call_id
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_traces_that_wait_are_limited_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace, "MAX_UNWRITTEN_BYTES", 10)
+    store = Away(failures=0)
+    gathered = Traces(store)  # type: ignore[arg-type]
+    gathered.datagram_received(datagram(), None)
+    gathered.finish(uuid4(), "abc")
+    await gathered.drain()
+    assert store.written.empty()
