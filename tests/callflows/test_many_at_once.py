@@ -17,13 +17,13 @@ from tests.support.telephony import domain_of
 
 pytestmark = pytest.mark.engines
 
-CALLS, AFFORDABLE = 40, 5
+CALLS, AFFORDABLE = 100, 10
 ANSWER_S = 60.0
 
 
 @dataclass(frozen=True)
 class Storm:
-    """Who calls, who has money for five calls only, and what a call holds and costs per buyer: micro-units.
+    """Who calls, who has money for ten calls only, and what a call holds and costs per buyer: micro-units.
 
     36 seconds to Britain are held, half a minute and one chunk; half a minute is the least that is charged.
     """
@@ -39,15 +39,15 @@ class Storm:
 ACME = {"Acme Ltd": 10_000, "Northwind Telecom": 5_000}
 NORDLYS = {"Nordlys AS": 12_000, "Fjord Voice": 7_000, "Northwind Telecom": 5_000}
 STORMS = {
-    "customer": Storm("alice", "Acme Ltd", "0.06", 402, 12_000, ACME),
-    "partner": Storm("alice", "Northwind Telecom", "0.03", 503, 6_000, ACME),
-    "sub_partner": Storm("reception", "Fjord Voice", "0.042", 503, 8_400, NORDLYS),
-    "partner_of_sub_partner": Storm("reception", "Northwind Telecom", "0.03", 503, 6_000, NORDLYS),
+    "customer": Storm("alice", "Acme Ltd", "0.12", 402, 12_000, ACME),
+    "partner": Storm("alice", "Northwind Telecom", "0.06", 503, 6_000, ACME),
+    "sub_partner": Storm("reception", "Fjord Voice", "0.084", 503, 8_400, NORDLYS),
+    "partner_of_sub_partner": Storm("reception", "Northwind Telecom", "0.06", 503, 6_000, NORDLYS),
 }
 
 
 @pytest.mark.parametrize("storm", STORMS.values(), ids=STORMS.keys())
-def test_forty_calls_with_money_for_five(platform: Platform, books: Books, storm: Storm) -> None:
+def test_a_hundred_calls_with_money_for_ten(platform: Platform, books: Books, storm: Storm) -> None:
     books.arrange(Changes(money={storm.short: storm.money}))
     assert books.money(storm.short).available == micro(storm.money) == AFFORDABLE * storm.held
     since = books.last_entry()
