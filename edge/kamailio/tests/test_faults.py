@@ -140,6 +140,31 @@ async def test_frozen_database_refuses_new_calls_and_keeps_old_ones(platform: Pl
         await bob.register(0)
 
 
+async def test_while_events_wait_for_the_database_calls_are_refused_at_once(platform: Platform) -> None:
+    """Control is frozen too: what is refused within less than 1.4 s was refused without it."""
+    async with call_in_progress(platform) as call, platform.phone("bob") as bob:
+        await bob.register()
+        platform.freeze_database()
+        try:
+            await call.hang_up()
+            platform.freeze("control")
+            took = deadline_s = 30.0
+            while took > 1:
+                began = time.monotonic()
+                assert await status_of_call(bob) == 503
+                took = time.monotonic() - began
+                deadline_s -= took
+                assert deadline_s > 0
+        finally:
+            platform.freeze_database(is_frozen=False)
+            platform.freeze("control", is_frozen=False)
+        thawed = time.monotonic()
+        while await status_of_call(bob) != 486:
+            assert time.monotonic() < thawed + 5
+        await eventually(lambda: "ended" in kinds(platform, call), 20)
+        await bob.register(0)
+
+
 async def test_no_query_lasts_longer_than_it_may(platform: Platform) -> None:
     """Six on two connections to a database that says nothing, and nobody waits for its thaw."""
     async with await open_pool(platform.config.database("control"), 2) as pool:
