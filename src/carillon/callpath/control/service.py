@@ -24,7 +24,7 @@ from carillon.callpath.control.pulse import Pulse
 from carillon.callpath.control.quality import QualityMeter
 from carillon.callpath.control.relay import Relay
 from carillon.callpath.control.status import StatusServer
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, CreditStore, described, open_pool
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, CreditStore, connect_ahead, described, open_pool
 from carillon.callpath.control.sweeper import Sweeper
 from carillon.callpath.control.tables import EdgeTables, blocked_networks, emergency_routes
 from carillon.callpath.control.trace import Traces
@@ -87,7 +87,7 @@ class Control:
         self.live.on_stranger = self.sweeper.look_soon
         self.live.on_over = QualityMeter(self.relay, self.live).measure_later
         self.status = StatusServer(config.control_token, self.live, lambda: self.edge, self.health, self.bans.lift)
-        self._ports = config.ports
+        self._ports, self._pool = config.ports, pool
         self._telling = asyncio.Lock()
         self._untold: set[str] = set()
         self._registering: asyncio.Task[None] | None = None
@@ -99,6 +99,7 @@ class Control:
         hep, _ = await loop.create_datagram_endpoint(lambda: self.traces, ("127.0.0.1", self._ports.hep))
         hep.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, HEP_BUFFER)
         server = await self.status.start(self._ports.control)
+        await connect_ahead(self._pool)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.knowledge.run())
