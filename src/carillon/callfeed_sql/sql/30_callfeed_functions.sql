@@ -2,6 +2,8 @@
 -- calls_call.due_at is when the worker looks at a call next: to rate it once it has ended, else to see whether it lives.
 -- What every call runs is plpgsql, also where plain SQL would do: plpgsql keeps its plans, SQL functions with a search_path
 -- of their own are planned at each call, which takes several times what they do.
+-- All lock in one order, as the worker's rating does: a call, its holds, accounts by ascending id. Otherwise two that meet
+-- over one call would wait for each other.
 
 -- Adds the call's row; false when it is there already, so that every caller may repeat itself after a lost answer.
 create function callfeed.add_call(call_id uuid, started_at timestamptz, edge text, decision jsonb) returns boolean
@@ -255,18 +257,27 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- Runs through a call and undoes it: PostgreSQL plans each statement of a function when a connection first comes to it,
--- which takes longer than the call and would be done while the account is locked.
-create function callfeed.rehearse() returns void
+-- which takes longer than the call and would be done while the account is locked. False when it could not: there is no
+-- operator yet to whom a call could belong.
+create function callfeed.rehearse() returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     call_id constant uuid := gen_random_uuid();
+    account bigint;
 begin
-    perform callfeed.open_call(call_id, now(), '', '{"request": {}}', 0, 0, null, '[]');
+    select a.id into account from public.billing_account a  -- one that no call is waiting for
+    where callfeed.barred(a.id) is null limit 1 for no key update skip locked;
+    perform callfeed.open_call(
+        call_id, now(), '', '{"direction": "pstn", "request": {"sip_call_id": ""}}', coalesce(account, 0), 0, now(), '[]'
+    );
     perform callfeed.extend_hold(call_id, 0, now(), '[]');
     perform callfeed.release_hold(call_id);
     raise exception 'That was all.';
-exception when others then  -- there may be no operator yet to whom a call could belong
-    return;
+exception
+    when raise_exception then
+        return true;
+    when not_null_violation then
+        return false;
 end
 $$;
 
@@ -354,6 +365,7 @@ create function callfeed.abandon_call(call_id uuid, started_at timestamptz, edge
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     if not callfeed.add_call(call_id, started_at, edge, decision) then
+        perform from public.calls_call c where c.id = abandon_call.call_id for no key update;
         perform callfeed.release_hold(call_id);
     end if;
     perform callfeed.mark_refused(

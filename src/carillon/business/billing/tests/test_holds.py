@@ -206,3 +206,45 @@ def test_a_hundred_calls_at_once_on_money_for_ten_overspend_nothing(
     assert answers.count("ok") == 10
     assert acme(market).available_micro == (money - 10) * MICRO
     assert Hold.objects.filter(state=HoldState.OPEN).aggregate(total=Sum("amount_micro"))["total"] == 10 * MICRO
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "question",
+    [
+        "select callfeed.forward_call(%(call)s, '{}', %(account)s, 1, null, '[]', null, 1)",
+        "select callfeed.extend_hold(%(call)s, 10000000, now(), '[]')",
+        "select callfeed.abandon_call(%(call)s, now(), 'test', %(decision)s)",
+    ],
+)
+def test_who_waits_for_a_call_has_not_locked_its_money(cast: Cast, config: Config, question: str) -> None:
+    """Calls are locked before holds and accounts, by all: so nobody waits for each other."""
+    market = make_market(cast)
+    call_id, _ = open_call(decided(invite("alice", "northwind.test", LONDON)))
+    document = json.dumps({"direction": "pstn", "request": {"sip_call_id": "x"}})
+    values = {"call": call_id, "account": market.acme.pk, "decision": document}
+    owner, control = config.database("owner").url, config.database("control").url
+    with (
+        psycopg.connect(owner) as rating,
+        psycopg.connect(owner, autocommit=True) as watch,
+        psycopg.connect(control, autocommit=True) as asking,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        rating.execute("select from calls_call where id = %(call)s for update", values)
+        answer = pool.submit(asking.execute, question, values)
+        waits = "select cardinality(pg_blocking_pids(%s)) > 0"
+        while not answer.done() and watch.execute(waits, [asking.info.backend_pid]).fetchone() != (True,):
+            pass
+        assert not answer.done()
+        watch.execute("select from billing_hold where call_id = %(call)s for update nowait", values)
+        watch.execute("select from billing_account where id = %(account)s for update nowait", values)
+        rating.rollback()
+        answer.result(timeout=30)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_connection_goes_through_a_call_before_the_first_one(cast: Cast, config: Config) -> None:
+    """What it has not been through is planned while the first caller waits."""
+    make_market(cast)
+    with psycopg.connect(config.database("control").url) as control:
+        assert control.execute("select callfeed.rehearse()").fetchone() == (True,)
