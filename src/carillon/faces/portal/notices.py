@@ -45,8 +45,8 @@ ALERTS = Panel(
     has_history=False,
     links=(Link(_("Customer"), "customers", {"name": "customer.name"}),),
     help=_(
-        "Emergency calls of your customers, and devices that went offline and are watched (SIP Endpoints, *Tell when "
-        "offline*). Each is also mailed to your administrators and support staff, once."
+        "Emergency calls of your customers, and devices that went offline and are watched (SIP Endpoints, “Tell when "
+        "offline”). Each is also mailed to your administrators and support staff, once."
     ),
     empty=_("Nothing to tell."),
 )
