@@ -54,7 +54,9 @@ async def carrier(platform: Platform) -> AsyncIterator[Carrier]:
     transport.close()
 
 
-CHALLENGE = '407 Proxy Authentication Required|Proxy-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n'
+MD5 = 'Proxy-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n'
+SHA256 = MD5.replace('"auth"', '"auth", algorithm=SHA-256')  # RFC 8760: a carrier may offer both, the better one first
+CHALLENGE = f"407 Proxy Authentication Required|{MD5}"
 
 OK = "200 OK|Expires: 600\r\n"
 
@@ -80,10 +82,11 @@ async def test_call_that_others_forwarded_too_often_is_not_forwarded_again(
     await in_force(platform)
 
 
-async def test_a_carriers_challenge_is_answered_with_our_password(platform: Platform) -> None:
+@pytest.mark.parametrize("offered", [(MD5,), (SHA256, MD5), (MD5, SHA256)], ids=["md5", "sha256-md5", "md5-sha256"])
+async def test_a_carriers_challenge_is_answered_with_our_password(platform: Platform, offered: tuple[str, ...]) -> None:
     secret = encrypted(platform, "gwpass")
     async with carrier(platform) as gateway, platform.phone("alice") as alice:
-        gateway.answers = [CHALLENGE, "486 Busy Here"]
+        gateway.answers = ["407 Proxy Authentication Required|" + "".join(offered), "486 Busy Here"]
         with (
             changed(platform, "Demo carrier A", "auth_username", "gwuser"),
             changed(platform, "Demo carrier A", "auth_secret", secret),
