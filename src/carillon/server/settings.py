@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -85,6 +86,8 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
+# A trunk is known by an address that is its own everywhere; in a private network its trunks are private too.
+TRUNKS_MAY_BE_PRIVATE = not ip_address(CONFIG.advertised).is_global
 DATABASE = CONFIG.database(ROLE)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db.models.functions import Now
 
 from carillon.base.actor import Actor
@@ -15,6 +18,7 @@ from carillon.base.errors import InvalidInput
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.base.secrets import decrypt, encrypt, ha1_md5, ha1_sha256, make_secret
+from carillon.base.sources import is_source_taken, split_port, written_source
 from carillon.base.switches import switch
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer, User
@@ -29,6 +33,9 @@ TAKEN = "This SIP domain has an account of that name already."
 SHORTEST_SECRET, LONGEST_SECRET = 16, 64
 GENERATED_DIGITS = 10
 LONGEST_OFFLINE_MINUTES = 10_080
+MAX_SOURCES = 20
+SOURCE_TAKEN = "One of these addresses is known to the platform as another sender already."
+SOURCES_ARE_THE_SELLERS = "Your provider sets from which addresses calls are yours without a password."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +43,7 @@ class EndpointData:
     """A SIP account. `customer_id` and `username` ("": made for you) stay once created.
 
     `offline_alert_minutes`: so long it may be unregistered before its partner is told, once; None: never.
+    `source_addresses` (`192.0.2.7`, `192.0.2.7:5060`) make it a trunk: calls from there are its own without a password.
     """
 
     customer_id: int
@@ -46,6 +54,7 @@ class EndpointData:
     transport: Transport = Transport.UDP
     withholds_caller: bool = False
     offline_alert_minutes: int | None = None
+    source_addresses: tuple[str, ...] = ()
 
 
 @action("sip_endpoints.add")
@@ -81,7 +90,15 @@ def update_endpoint(actor: Actor, endpoint: Endpoint, data: EndpointData) -> End
         _fill(actor, endpoint, data)
         check_values(endpoint)
         endpoint.save(
-            update_fields=["user", "label", "caller_id", "transport", "withholds_caller", "offline_alert_minutes"]
+            update_fields=[
+                "user",
+                "label",
+                "caller_id",
+                "transport",
+                "withholds_caller",
+                "offline_alert_minutes",
+                "source_addresses",
+            ]
         )
     return endpoint
 
@@ -226,8 +243,39 @@ def _fill(actor: Actor, endpoint: Endpoint, data: EndpointData) -> None:
     minutes = data.offline_alert_minutes
     is_time = minutes is None or 1 <= minutes <= LONGEST_OFFLINE_MINUTES
     faults.unless(is_time, "offline_alert_minutes", f"From 1 to {LONGEST_OFFLINE_MINUTES} minutes, or empty.")
+    sources = _sources(data.source_addresses, faults)
+    _check_sources(actor, endpoint, sources, faults)
     faults.stop()
     endpoint.user, endpoint.caller_id = user, number
     endpoint.label, endpoint.transport = data.label.strip(), data.transport
     endpoint.withholds_caller = data.withholds_caller
     endpoint.offline_alert_minutes = data.offline_alert_minutes
+    endpoint.source_addresses = sources
+
+
+def _sources(written: Sequence[str], faults: Faults) -> list[str]:
+    found: dict[str, None] = {}
+    for text in written:
+        host, port = split_port(text.strip())
+        try:
+            address = ipaddress.ip_address("" if "%" in host else host)  # a zone means something on one machine only
+        except ValueError:
+            faults.unless(
+                False, "source_addresses", f"“{text[:60]}” is no address such as 192.0.2.7 or 192.0.2.7:5060."
+            )
+            continue
+        is_one = not (address.is_multicast or address.is_unspecified)
+        is_reachable = address.is_global or settings.TRUNKS_MAY_BE_PRIVATE
+        faults.unless(is_one and is_reachable, "source_addresses", f"{address} is no address on the public Internet.")
+        found[written_source(address, port)] = None
+    faults.unless(len(found) <= MAX_SOURCES, "source_addresses", f"Give at most {MAX_SOURCES} addresses.")
+    return list(found)
+
+
+def _check_sources(actor: Actor, endpoint: Endpoint, sources: list[str], faults: Faults) -> None:
+    """Who names an address gets the calls of whoever is there: no customer may do that for itself."""
+    if sources == endpoint.source_addresses:
+        return
+    faults.unless(actor.customer_id is None, "source_addresses", SOURCES_ARE_THE_SELLERS)
+    is_taken = is_source_taken(sources, endpoint_id=endpoint.pk, with_gateways=True)
+    faults.unless(not is_taken, "source_addresses", SOURCE_TAKEN)

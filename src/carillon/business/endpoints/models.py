@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
@@ -33,6 +34,8 @@ class Endpoint(TenantModel):
     is_enabled = models.BooleanField(default=True)
     withholds_caller = models.BooleanField(default=False)
     offline_alert_minutes = models.PositiveSmallIntegerField(null=True, blank=True)  # None: nobody is told
+    # a trunk's: calls from there are this account's without a password; `address` or `address:port`
+    source_addresses = ArrayField(models.CharField(max_length=47), default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["Endpoint"].as_manager()

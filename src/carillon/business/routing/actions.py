@@ -12,6 +12,7 @@ from carillon.base.choices import Transport
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.base.secrets import decrypt, encrypt, ha1_md5
+from carillon.base.sources import is_source_taken, split_port, written_source
 from carillon.base.switches import switch
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
@@ -25,6 +26,7 @@ from carillon.business.routing.models import Gateway, Route, RouteGateway
 NAME_TAKEN = "There is a gateway of this name already."
 WIDEST_IPV4, WIDEST_IPV6 = 8, 32  # a carrier's own network at most, never the whole Internet
 MAX_SOURCES = 100
+SOURCE_TAKEN = "One of these addresses is known to the platform as another sender already."
 MAX_GATEWAYS = 20
 LONGEST_PREFIX = 15
 
@@ -214,6 +216,7 @@ def _fill_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> None:
     gateway.codecs = list(data.codecs)
     faults = Faults()
     gateway.source_addresses = _networks(data.source_addresses, faults)
+    faults.unless(not is_source_taken(gateway.source_addresses), "source_addresses", SOURCE_TAKEN)
     _check_gateway(gateway, data, faults)
     _keep_secret(gateway, data.auth_password)
     check_values(gateway)
@@ -278,7 +281,7 @@ def _is_address(host: str) -> bool:
 def _networks(written: Sequence[str], faults: Faults) -> list[str]:
     found: dict[str, None] = {}
     for text in written:
-        block, port = _split_port(text.strip())
+        block, port = split_port(text.strip())
         try:
             network = ipaddress.ip_network(block, strict=False)
         except ValueError:
@@ -286,7 +289,7 @@ def _networks(written: Sequence[str], faults: Faults) -> list[str]:
             continue
         if port and network.num_addresses == 1:
             address = network.network_address
-            found[f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"] = None
+            found[written_source(address, port)] = None
             continue
         widest = WIDEST_IPV4 if network.version == 4 else WIDEST_IPV6
         sentence = f"{network} is too wide: whoever is in it could send calls as this carrier."
@@ -294,14 +297,6 @@ def _networks(written: Sequence[str], faults: Faults) -> list[str]:
         found[str(network)] = None
     faults.unless(len(found) <= MAX_SOURCES, "source_addresses", f"Give at most {MAX_SOURCES} addresses.")
     return list(found)
-
-
-def _split_port(text: str) -> tuple[str, str]:
-    """`192.0.2.1:5060` as address and port: only calls from that port are the carrier's."""
-    block, _, port = text.rpartition(":")
-    is_port = port.isascii() and port.isdigit() and 0 < int(port) <= 65_535
-    is_block = ("." in block and ":" not in block) or (block.startswith("[") and block.endswith("]"))
-    return (block.strip("[]"), port) if is_port and is_block else (text.strip("[]"), "")
 
 
 def _fill_route(actor: Actor, route: Route, data: RouteData) -> list[Gateway]:

@@ -227,6 +227,15 @@ begin
 end
 $$;
 
+-- Whose calls come from where without a password: the account by each of its source addresses, as for `ha1`.
+create view callfeed.trunk as
+select s.source, e.username || '@' || lower(w.sip_domain) as account
+from public.endpoints_endpoint e
+join public.brands_webproduct w on w.id = e.web_product_id and w.status <> 'closed'
+join public.customers_customer c on c.id = e.customer_id and c.status <> 'terminated'
+cross join lateral unnest(e.source_addresses) s (source)
+where e.is_enabled and e.source_addresses <> '{}';
+
 -- The number that stands for where a device is, for emergency calls that the edge puts through without control: the user's,
 -- else the customer's, in either case one of the customer's own (as logic.callflow.callerid decides); "" for none.
 create function callfeed.emergency_caller(username text, domain text) returns text

@@ -187,7 +187,7 @@ def test_control_reads_callfeed_and_nothing_else(
             readable.add(name)
         except psycopg.errors.InsufficientPrivilege:
             pass
-    allowed = {view_of(kind) for kind in TYPES} | {"callfeed.tariff", "callfeed.rate"}
+    allowed = {view_of(kind) for kind in TYPES} | {"callfeed.tariff", "callfeed.rate", "callfeed.trunk"}
     assert readable == allowed
 
 

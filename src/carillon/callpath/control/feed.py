@@ -160,6 +160,11 @@ class Knowledge:
         rows = await self._pool.fetch("select doc from callfeed.domain_doc")
         return tuple(decode("domain", row["doc"]) for row in rows)
 
+    async def trunks(self) -> dict[str, str]:
+        """Accounts known by address: `username@domain` by source. Raises one of UNAVAILABLE."""
+        rows = await self._pool.fetch("select source, account from callfeed.trunk")
+        return {row["source"]: row["account"] for row in rows}
+
     async def _read_documents(self, asked: Sequence[tuple[str, str]]) -> Sequence[dict[tuple[str, str], Any]]:
         """Each gets all: what another call asked for is good to have."""
         kinds, keys = zip(*asked, strict=True)

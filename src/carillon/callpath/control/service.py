@@ -169,6 +169,8 @@ class Control:
             await self.tables.tell_gateways(self.knowledge.gateways)
         if kinds & {"endpoint", "user", "customer", "number"}:
             await self.tables.forget_accounts()
+        if kinds & {"endpoint", "domain", "customer"}:
+            await self.tables.tell_trunks(await self.knowledge.trunks())
         if "ban" in kinds:
             await self.bans.restore()
         feed = self.knowledge.at(now_ms())

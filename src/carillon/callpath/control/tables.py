@@ -72,6 +72,12 @@ def split_port(text: str) -> tuple[str, str]:
     return text.strip("[]"), ""
 
 
+def source_key(source: str) -> str:
+    """`192.0.2.1`, `192.0.2.1:5060` or `[2001:db8::1]:5060` as Kamailio looks it up: `$si` or `$si:$sp`."""
+    address, port = split_port(source)
+    return f"{address}:{port}" if port else address
+
+
 class EdgeTables:
     """Tells Kamailio what changed; everything again after it was restarted."""
 
@@ -83,10 +89,11 @@ class EdgeTables:
         self._told_domains: frozenset[str] = frozenset()
         self._told_emergency: frozenset[str] = frozenset()
         self._told_blocked: frozenset[str] = frozenset()
+        self._told_trunks: frozenset[str] = frozenset()
 
     def forget(self) -> None:
         """Kamailio is another one now."""
-        self._told_domains = self._told_emergency = self._told_blocked = frozenset()
+        self._told_domains = self._told_emergency = self._told_blocked = self._told_trunks = frozenset()
         self._knows_certificates = False
 
     async def tell_domains(self, domains: Iterable[Domain]) -> None:
@@ -115,6 +122,13 @@ class EdgeTables:
         self._generation += 1
         await self._tell("gateways", dict.fromkeys(sources.exact, str(self._generation)))
         await self._tell("edge", {"gateways": str(self._generation), "networks": ",".join(sources.networks)})
+
+    async def tell_trunks(self, trunks: Mapping[str, str]) -> None:
+        """Accounts known by where they call from: `username@domain` by source as written. Raises EdgeGone."""
+        told = {source_key(source): account for source, account in trunks.items()}
+        gone = dict.fromkeys(self._told_trunks - told.keys(), "")
+        await self._tell("trunks", gone | told)
+        self._told_trunks = frozenset(told)
 
     async def tell_emergency(self, targets: Mapping[str, tuple[Target, ...]]) -> None:
         """Static routes by `domain/number`. Raises EdgeGone."""

@@ -117,6 +117,7 @@ PANELS = (
         api=(
             Column("address_of_record", _("Address of record"), value=address_of_record),
             Column("transport", _("Transport")),
+            Column("source_addresses", _("Calls without a password from"), kind="list"),
             Column("customer_id", _("Customer"), kind="integer"),
             Column("user_id", _("User"), kind="integer"),
             Column("caller_id_id", _("Caller ID"), kind="integer"),
@@ -162,6 +163,16 @@ PANELS = (
                 minimum=1,
                 maximum=actions.LONGEST_OFFLINE_MINUTES,
                 help=_("So long it may be unregistered. Then its partner gets an alert, and another when it is back."),
+            ),
+            Field(
+                "source_addresses",
+                _("Calls without a password from"),
+                kind="commas",
+                wide=True,
+                help=_(
+                    "For a telephone system with an address of its own: 192.0.2.7 or 192.0.2.7:5060, with commas "
+                    "between them. Whatever calls from there is charged to this account."
+                ),
             ),
         ),
         create=actions.create_endpoint,

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from django.core import serializers
+from django.test import override_settings
 from tests.support.cast import Cast
 
 from carillon.base.choices import Transport
@@ -16,6 +17,8 @@ from carillon.base.models import AuditEntry
 from carillon.base.secrets import SecretUnreadable, decrypt, encrypt, make_secret
 from carillon.base.tenancy import tenant
 from carillon.business.endpoints.actions import (
+    SOURCE_TAKEN,
+    SOURCES_ARE_THE_SELLERS,
     EndpointData,
     create_endpoint,
     derive_hashes,
@@ -205,3 +208,47 @@ def test_customers_people_see_their_own_only(cast: Cast) -> None:
         assert not endpoints_of(other).exists()
         with pytest.raises(NotFound):
             reveal_secret(other, endpoint)
+
+
+def test_trunks_address_is_one_customers_over_the_whole_platform(cast: Cast) -> None:
+    wanted = EndpointData(customer_id=cast.acme.pk, username="pbx", source_addresses=(" 192.0.2.7:5060", "2001:DB8::1"))
+    with tenant(cast.staff("paul")) as paul:
+        pbx = create_endpoint(paul, wanted)
+        assert pbx.source_addresses == ["192.0.2.7:5060", "2001:db8::1"]
+        update_endpoint(paul, pbx, replace(wanted, label="Its own address is no obstacle"))
+    with tenant(cast.staff("stranger")) as stranger:
+        theirs = EndpointData(customer_id=cast.charlie.pk, source_addresses=("192.0.2.7:5061",))
+        create_endpoint(stranger, theirs)
+        for source in ("192.0.2.7", "192.0.2.7:5060", "[2001:db8::1]:5060"):
+            with pytest.raises(InvalidInput) as refused:
+                create_endpoint(stranger, replace(theirs, source_addresses=(source,)))
+            assert refused.value.fields == {"source_addresses": SOURCE_TAKEN}
+
+
+@pytest.mark.parametrize("source", ["pbx.example", "192.0.2.0/24", "::", "2a00::1%eth0", "224.0.0.1", "192.0.2.7:0"])
+def test_trunk_has_addresses_of_single_hosts(cast: Cast, source: str) -> None:
+    with tenant(cast.staff("paul")) as paul, pytest.raises(InvalidInput) as refused:
+        create_endpoint(paul, EndpointData(customer_id=cast.acme.pk, source_addresses=(source,)))
+    assert set(refused.value.fields) == {"source_addresses"}
+
+
+@pytest.mark.parametrize("source", ["127.0.0.1", "10.1.2.3", "::1", "100.64.0.1", "::ffff:10.0.0.1"])
+def test_trunk_of_a_public_installation_is_on_the_internet(cast: Cast, source: str) -> None:
+    wanted = EndpointData(customer_id=cast.acme.pk, source_addresses=(source,))
+    with tenant(cast.staff("paul")) as paul:
+        with override_settings(TRUNKS_MAY_BE_PRIVATE=False), pytest.raises(InvalidInput):
+            create_endpoint(paul, wanted)
+        with override_settings(TRUNKS_MAY_BE_PRIVATE=True):
+            create_endpoint(paul, wanted)
+
+
+def test_customers_people_can_neither_name_nor_drop_a_trunks_address(cast: Cast) -> None:
+    wanted = EndpointData(customer_id=cast.acme.pk, username="pbx", source_addresses=("192.0.2.7",))
+    with tenant(cast.staff("paul")) as paul:
+        pbx = create_endpoint(paul, wanted)
+    with tenant(cast.user(cast.alice)) as alice:
+        assert update_endpoint(alice, pbx, replace(wanted, label="Mine")).label == "Mine"
+        for sources in ((), ("192.0.2.8",)):
+            with pytest.raises(InvalidInput) as refused:
+                update_endpoint(alice, pbx, replace(wanted, source_addresses=sources))
+            assert refused.value.fields == {"source_addresses": SOURCES_ARE_THE_SELLERS}

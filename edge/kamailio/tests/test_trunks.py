@@ -1,0 +1,103 @@
+"""Trunks: a customer's telephone system that is known by its address instead of a password."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.support.gateways import status_of
+from tests.support.platform import Platform, eventually
+
+from carillon.demo.useragent import Account, UserAgent
+
+pytestmark = pytest.mark.engines
+
+FORGED = "<sip:+442079460999@192.0.2.7>"  # neither the customer's number nor a domain of ours
+PBX = Account("pbx", "northwind.test")
+
+
+@asynccontextmanager
+async def trunk(platform: Platform, *sources: str) -> AsyncIterator[None]:
+    """Alice's account is known by these addresses for a while."""
+    update = "update endpoints_endpoint set source_addresses = %s where username = 'alice' returning id"
+    try:
+        platform.sql(update, list(sources))
+        await accounts_in_force(platform)
+        yield
+    finally:
+        platform.sql(update, [])
+        await accounts_in_force(platform)
+
+
+async def accounts_in_force(platform: Platform) -> None:
+    (wanted,) = platform.sql("select last_value from callfeed.generation_endpoint")[0]
+    await eventually(lambda: platform.status("/health")[1]["generations"].get("endpoint", 0) >= wanted)
+
+
+def source_of(agent: UserAgent) -> str:
+    return agent.contact.strip("<>").rpartition("@")[2]
+
+
+async def test_trunk_calls_without_a_password_and_shows_only_its_customers_numbers(platform: Platform) -> None:
+    async with UserAgent(PBX, platform.proxy) as pbx:
+        async with trunk(platform, source_of(pbx)):
+            call = await pbx.call("sip:01632960001@northwind.test", identity=FORGED)
+            await call.answered()
+            _, _, held = platform.call_of(call.call_id) or (None, None, 0)
+            assert held > 0  # of its customer's money
+            await call.hang_up()
+        assert await status_of(pbx, "01632960001") == 407  # it is a stranger again
+    query = (
+        "select c.customer_id = e.customer_id, c.decision->>'endpoint_id' = e.id::text, c.decision->>'caller'"
+        " from calls_call c, endpoints_endpoint e"
+        " where e.username = 'alice' and c.decision->'request'->>'sip_call_id' = %s"
+    )
+    assert platform.sql(query, call.call_id) == [(True, True, "+442079460101")]
+    await eventually(lambda: "ended" in [kind for kind, _ in platform.events(call.call_id)])
+
+
+async def test_trunks_emergency_call_needs_no_control(platform: Platform) -> None:
+    async with UserAgent(PBX, platform.proxy) as pbx, trunk(platform, source_of(pbx)):
+        platform.freeze("control")
+        try:
+            call = await pbx.call("sip:999@192.0.2.7", identity=FORGED)
+            await call.answered()
+            await call.hang_up()
+        finally:
+            platform.freeze("control", is_frozen=False)
+        await eventually(lambda: platform.call_of(call.call_id))
+    direction = "select direction from calls_call where sip_call_id = %s"
+    assert platform.sql(direction, call.call_id) == [("emergency",)]
+
+
+async def test_same_call_from_elsewhere_is_challenged_and_nothing_else(platform: Platform) -> None:
+    async with (
+        UserAgent(PBX, platform.proxy) as pbx,
+        UserAgent(PBX, platform.proxy) as stranger,
+        trunk(platform, source_of(pbx)),
+    ):
+        call = await stranger.call("01632960001", identity="<sip:alice@northwind.test>")
+        await eventually(lambda: call.is_over)
+        assert call.status == 407
+    assert platform.call_of(call.call_id) is None
+
+
+async def test_phone_that_proved_its_password_at_a_trunks_address_stays_itself(platform: Platform) -> None:
+    async with platform.phone("bob") as bob, trunk(platform, source_of(bob)):
+        await bob.register()
+        call = await bob.call("01632960001")
+        await call.answered()
+        await call.hang_up()
+        await bob.register(0)
+    asked = "select decision->'request'->>'auth_user' from calls_call where decision->'request'->>'sip_call_id' = %s"
+    assert platform.sql(asked, call.call_id) == [("bob",)]
+
+
+async def test_phone_of_another_domain_at_a_trunks_address_is_challenged(platform: Platform) -> None:
+    (other,) = platform.sql("select sip_domain from brands_webproduct where sip_domain <> 'northwind.test' limit 1")[0]
+    async with UserAgent(PBX, platform.proxy) as phone, trunk(platform, source_of(phone)):
+        call = await phone.call("01632960001", identity=f"<sip:anybody@{other}>")
+        await eventually(lambda: call.is_over)
+        assert call.status == 407
+    assert platform.call_of(call.call_id) is None
