@@ -99,9 +99,9 @@ class Control:
         hep, _ = await loop.create_datagram_endpoint(lambda: self.traces, ("127.0.0.1", self._ports.hep))
         hep.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, HEP_BUFFER)
         server = await self.status.start(self._ports.control)
-        await connect_ahead(self._pool)
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(connect_ahead(self._pool))  # meanwhile calls wait: better than no control
                 group.create_task(self.knowledge.run())
                 group.create_task(self.edge.run())
                 group.create_task(self.sweeper.run())
