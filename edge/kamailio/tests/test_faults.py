@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -133,10 +134,10 @@ async def test_frozen_database_refuses_new_calls_and_keeps_old_ones(platform: Pl
             await call.hang_up()
         finally:
             platform.freeze_database(is_frozen=False)
+        await eventually(lambda: "ended" in kinds(platform, call), 30)
         thawed = time.monotonic()
         while await status_of_call(bob) != 486:
             assert time.monotonic() < thawed + 5
-        await eventually(lambda: "ended" in kinds(platform, call), 20)
         await bob.register(0)
 
 
@@ -148,13 +149,14 @@ async def test_while_events_wait_for_the_database_calls_are_refused_at_once(plat
         try:
             await call.hang_up()
             platform.freeze("control")
-            took = deadline_s = 30.0
+            frozen = began = time.monotonic()
+            took = 2.0
             while took > 1:
+                assert began < frozen + 60
                 began = time.monotonic()
-                assert await status_of_call(bob) == 503
+                with contextlib.suppress(TimeoutError):  # SIP workers that wait for the database are silent at first
+                    assert await status_of_call(bob) == 503
                 took = time.monotonic() - began
-                deadline_s -= took
-                assert deadline_s > 0
         finally:
             platform.freeze_database(is_frozen=False)
             platform.freeze("control", is_frozen=False)
