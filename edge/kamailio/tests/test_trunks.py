@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -69,6 +71,32 @@ async def test_trunks_emergency_call_needs_no_control(platform: Platform) -> Non
         await eventually(lambda: platform.call_of(call.call_id))
     direction = "select direction from calls_call where sip_call_id = %s"
     assert platform.sql(direction, call.call_id) == [("emergency",)]
+
+
+async def test_trunks_emergency_call_is_not_refused_while_events_wait_for_the_database(platform: Platform) -> None:
+    async with UserAgent(PBX, platform.proxy) as pbx, trunk(platform, source_of(pbx)):
+        edge_says(platform, "htable.seti", "edge", "database_away", 1)  # as the process that stores events does
+        try:
+            call = await pbx.call("sip:999@192.0.2.7", identity=FORGED)
+            await call.answered()
+            await call.hang_up()
+        finally:
+            edge_says(platform, "htable.seti", "edge", "database_away", 0)
+        await eventually(lambda: "ended" in [kind for kind, _ in platform.events(call.call_id)])
+
+
+def edge_says(platform: Platform, method: str, *values: object) -> None:
+    """Kamailio's own administration, by its socket."""
+    runtime = platform.config.runtime
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
+        asking.bind(str(runtime / "test.rpc"))
+        try:
+            request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": values}
+            asking.settimeout(5)
+            asking.sendto(json.dumps(request).encode(), str(runtime / "kamailio.rpc"))
+            assert "error" not in json.loads(asking.recv(65_536))
+        finally:
+            (runtime / "test.rpc").unlink()
 
 
 async def test_same_call_from_elsewhere_is_challenged_and_nothing_else(platform: Platform) -> None:

@@ -99,7 +99,7 @@ async def open_pool(database: Database, size: int = POOL) -> asyncpg.Pool[asyncp
 
 
 async def connect_ahead(pool: asyncpg.Pool[asyncpg.Record]) -> None:
-    """Make the connections that the first calls want: theirs are the calls of a moment ago, when another control died.
+    """Make the connections that the first calls want; after another control's death they come at once.
 
     Without PostgreSQL it gives up after `CONNECT_S`; control starts all the same.
     """

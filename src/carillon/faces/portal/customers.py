@@ -15,7 +15,7 @@ from carillon.business.customers.models import Customer, User
 from carillon.business.partners.choices import NEXT_STATUSES, Status
 from carillon.business.partners.statuses import StatusData
 from carillon.faces.portal.partners import STATUS_FIELDS
-from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
+from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction, Text
 from carillon.usecases.give_login import LoginData, give_login
 from carillon.usecases.open_customer import open_customer
 
@@ -33,10 +33,29 @@ def _users(actor: Actor) -> QuerySet[User]:
     return queries.users_of(actor).annotate(login_email=F("login__email"))
 
 
-EMERGENCY = _("Emergency calls")
-EMERGENCY_NUMBER_HELP = _(
-    "One of the customer's own numbers, that emergency services can call back. Another is not shown."
-)
+def _emergency_fields(address_help: Text) -> tuple[Field, Field]:
+    """Where help must come to, of a user or of a customer."""
+    section = _("Emergency calls")
+    number_help = _("One of the customer's own numbers, that emergency services can call back. Another is not shown.")
+    return (
+        Field(
+            "emergency_address",
+            _("Emergency address"),
+            kind="textarea",
+            max_length=300,
+            section=section,
+            help=address_help,
+        ),
+        Field(
+            "emergency_number",
+            _("Number shown to emergency services"),
+            max_length=40,
+            section=section,
+            help=number_help,
+        ),
+    )
+
+
 FORWARDING = _("Forwarding")
 FORWARDING_FIELDS = (
     Field(
@@ -186,21 +205,7 @@ CUSTOMERS = Panel(
             wide=True,
             help=_("Barred unless ticked here or at the web product. Stolen accounts are used to call these."),
         ),
-        Field(
-            "emergency_address",
-            _("Emergency address"),
-            kind="textarea",
-            max_length=300,
-            section=EMERGENCY,
-            help=_("Where help must come to, for users who have no address of their own."),
-        ),
-        Field(
-            "emergency_number",
-            _("Number shown to emergency services"),
-            max_length=40,
-            section=EMERGENCY,
-            help=EMERGENCY_NUMBER_HELP,
-        ),
+        *_emergency_fields(_("Where help must come to, for users who have no address of their own.")),
     ),
     create=open_customer,
     update=actions.update_customer,
@@ -279,20 +284,8 @@ USERS = Panel(
         Field("role", _("Role")),
         Field("email", _("E-mail"), kind="email", max_length=254),
         Field("is_enabled", _("Enabled")),
-        Field(
-            "emergency_address",
-            _("Emergency address"),
-            kind="textarea",
-            max_length=300,
-            section=EMERGENCY,
-            help=_("Where help must come to when this user dials an emergency number. Empty: the customer's."),
-        ),
-        Field(
-            "emergency_number",
-            _("Number shown to emergency services"),
-            max_length=40,
-            section=EMERGENCY,
-            help=EMERGENCY_NUMBER_HELP,
+        *_emergency_fields(
+            _("Where help must come to when this user dials an emergency number. Empty: the customer's.")
         ),
         *FORWARDING_FIELDS,
     ),
