@@ -31,6 +31,7 @@ from carillon.server.installation import Installation
 from carillon.server.throwaway import spare_ports
 
 PROCESSES = ("rtpengine", "kamailio", "control", "carrier-a", "carrier-b")
+LOG_TAIL = 6000  # characters of each, enough for what a test did last
 
 
 class Platform(Installation):
@@ -166,6 +167,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     found = getattr(item, "funcargs", {}).get("platform")
     if report.when == "call" and report.failed and isinstance(found, Platform):
+        report.sections += [(f"end of the log of {name}", found.log(name)[-LOG_TAIL:]) for name in PROCESSES]
         try:
             found.heal()
         except (ClusterError, EngineError, OSError) as error:

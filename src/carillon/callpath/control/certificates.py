@@ -11,6 +11,7 @@ import datetime
 import ipaddress
 import logging
 import os
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,11 @@ require_certificate = no
 certificate = {certificate}
 private_key = {key}
 """
+# what OpenSSL calls the faults that people make
+_WORDS: dict[str | None, str] = {
+    "KEY_VALUES_MISMATCH": "the key is not the certificate's",
+    "EE_KEY_TOO_SMALL": "the key is too short to be safe",
+}
 _CLIENT = """[client:default]
 method = TLSv1.2+
 verify_certificate = yes
@@ -64,56 +70,67 @@ class Certificates:
         if not self.config.exists():
             self.write(())
 
-    def write(self, domains: Iterable[str]) -> bool:
-        """Write the configuration; whether it, or a file it names, is another one than before. Costs file reads."""
-        before = _read(self.config)
+    def write(self, domains: Iterable[str]) -> bytes:
+        """Write the configuration; it is another one when a file it names is. Costs file reads."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        pairs = {name: self._pair(name) for name in (DEFAULT, *sorted(domains))}
-        text = self._text(pairs).encode()
+        chosen = [self._pair(name) for name in (DEFAULT, *sorted(domains))]
+        authorities, fault = self._authorities()
+        text = _text({pair.certificate.parent.name: pair for pair, _ in chosen}, authorities).encode()
+        if text != _read(self.config):
+            for complaint in filter(None, (fault, *(each for _, each in chosen))):
+                log.error(complaint)
         _replace(self.config, text)
-        return text != before
+        return text
 
-    def _text(self, pairs: dict[str, Pair]) -> str:
-        """The newest change is named too, so that a renewed certificate is a change of this text."""
+    def _authorities(self) -> tuple[list[Path], str]:
+        """The file of authorities to believe beside the system's, if there is one, and what is wrong with it."""
         own = self._folder / "ca.pem"
-        files = [own] if own.exists() else []
-        files += [path for pair in pairs.values() for path in (pair.certificate, pair.key)]
-        newest = max(path.stat().st_mtime_ns for path in files)
-        parts = [f"# written by control; newest file {newest}\n"]
-        for name, pair in pairs.items():
-            where = DEFAULT if name == DEFAULT else "any"
-            parts.append(_SERVER.format(where=where, certificate=pair.certificate, key=pair.key))
-            if name != DEFAULT:
-                parts.append(f"server_name = {name}\nserver_name_mode = 0\n")
-        parts.append(_CLIENT.format(authorities=SYSTEM_AUTHORITIES))
-        parts += [f"ca_list = {own}\n"] if own.exists() else []
-        return "".join(parts)
+        if not own.exists():
+            return [], ""
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(own)
+        except OSError as error:  # ssl.SSLError is one
+            return [], f"{own} can't be read ({error}): only the system's authorities are believed."
+        return [own], ""
 
-    def _pair(self, name: str) -> Pair:
-        brought = Pair.of(self._folder / name)
-        if brought.certificate.exists() or brought.key.exists():
-            why = fault_of(brought)
-            if not why:
-                return brought
-            log.error("The certificate of %s can't be used (%s): a self-signed one stands in for it.", name, why)
-        made = Pair.of(self._folder / "made" / name)
+    def _pair(self, name: str) -> tuple[Pair, str]:
+        """The name's pair, and why it is not the one that was brought."""
+        brought, made = Pair.of(self._folder / name), Pair.of(self._folder / "made" / name)
+        is_brought = brought.certificate.exists() or brought.key.exists()
+        fault = fault_of(brought) if is_brought else ""
+        if is_brought and not fault:
+            return brought, ""
         if fault_of(made):
             _make(made, name, self._address)
-        return made
+        return made, fault and f"The certificate of {name} can't be used ({fault}): a self-signed one stands in for it."
+
+
+def _text(pairs: dict[str, Pair], authorities: list[Path]) -> str:
+    """The newest change is named too, so that a renewed certificate is a change of this text."""
+    files = [*authorities, *(path for pair in pairs.values() for path in (pair.certificate, pair.key))]
+    newest = max(path.stat().st_mtime_ns for path in files)
+    parts = [f"# written by control; newest file {newest}\n"]
+    for name, pair in pairs.items():
+        where = DEFAULT if name == DEFAULT else "any"
+        parts.append(_SERVER.format(where=where, certificate=pair.certificate, key=pair.key))
+        if name != DEFAULT:
+            parts.append(f"server_name = {name}\nserver_name_mode = 0\n")
+    parts.append(_CLIENT.format(authorities=SYSTEM_AUTHORITIES))
+    parts += [f"ca_list = {path}\n" for path in authorities]
+    return "".join(parts)
 
 
 def fault_of(pair: Pair) -> str:
-    """Why Kamailio could not use the pair, in words; "" when it can. A broken one would stop its start."""
+    """Why Kamailio could not use the pair, in words; "" when it can. A broken one would stop its start.
+
+    OpenSSL is asked, as Kamailio does: it also refuses keys that are too weak for the system's policy.
+    """
     try:
-        certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
-        key = serialization.load_pem_private_key(pair.key.read_bytes(), None)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(pair.certificate, pair.key, password="")
+    except ssl.SSLError as error:
+        return _WORDS.get(error.reason, error.reason or "not a PEM certificate and an unencrypted PEM key")
     except OSError as error:
-        return f"{error.filename}: {error.strerror}"
-    except (TypeError, ValueError):
-        return "not a PEM certificate and an unencrypted PEM key"
-    shape = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    if certificate.public_key().public_bytes(*shape) != key.public_key().public_bytes(*shape):
-        return "the key is not the certificate's"
+        return f"{pair.certificate.name} or {pair.key.name}: {error.strerror}"
     return ""
 
 

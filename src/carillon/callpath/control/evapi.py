@@ -90,7 +90,8 @@ class Edge:
             return
         match message.get("op"):
             case "answer":
-                if future := self._answers.pop(message["id"], None):
+                future = self._answers.pop(message["id"], None)
+                if future and not future.done():  # it may have been given up in this very moment
                     future.set_result(message)
             case "welcome":
                 self._is_welcome = True

@@ -83,7 +83,7 @@ class EdgeTables:
 
     def __init__(self, edge: Edge, advertised: str, decrypt: Callable[[str], str], certificates: Certificates) -> None:
         self._edge, self._advertised, self._decrypt = edge, advertised, decrypt
-        self._certificates, self._knows_certificates = certificates, False
+        self._certificates, self._known_certificates = certificates, b""
         self._generation = 0
         self._reloading = asyncio.Lock()
         self._told_domains: frozenset[str] = frozenset()
@@ -94,7 +94,7 @@ class EdgeTables:
     def forget(self) -> None:
         """Kamailio is another one now."""
         self._told_domains = self._told_emergency = self._told_blocked = self._told_trunks = frozenset()
-        self._knows_certificates = False
+        self._known_certificates = b""
 
     async def tell_domains(self, domains: Iterable[Domain]) -> None:
         """All our SIP domains with their country; those that are gone are emptied. Raises EdgeGone."""
@@ -106,15 +106,19 @@ class EdgeTables:
         await self.tell_certificates()
 
     async def tell_certificates(self) -> None:
-        """Certificates of all our domains, when one has changed. Raises EdgeGone; a refusal is logged."""
-        is_changed = self._certificates.write(self._told_domains)
-        if not is_changed and self._knows_certificates:
+        """Certificates of all our domains, unless Kamailio has said that it has them. Raises EdgeGone.
+
+        A refusal is logged: whoever calls again tries again.
+        """
+        wanted = self._certificates.write(self._told_domains)
+        if wanted == self._known_certificates:
             return
         try:
             await self._edge.rpc("tls.reload")
         except EdgeRefused as error:
             log.error("Kamailio keeps its old certificates: %s", error)
-        self._knows_certificates = True
+        else:
+            self._known_certificates = wanted
 
     async def tell_gateways(self, gateways: Iterable[Gateway]) -> None:
         """All gateways' addresses; the new set comes into force at once. Raises EdgeGone."""
