@@ -29,6 +29,7 @@ from carillon.server import cluster as pg
 from carillon.server.errors import ClusterError, EngineError
 from carillon.server.installation import Installation
 from carillon.server.throwaway import spare_ports
+from tests.support.waiting import wait_until
 
 PROCESSES = ("rtpengine", "kamailio", "control", "carrier-a", "carrier-b")
 LOG_TAIL = 6000  # characters of each, enough for what a test did last
@@ -60,18 +61,26 @@ class Platform(Installation):
 
     def freeze_database(self, *, is_frozen: bool = True) -> None:
         """Stop every process of PostgreSQL in mid-air, or let them go on."""
-        main = int((self.cluster.data / "postmaster.pid").read_text().split()[0])
-        children = subprocess.run(["pgrep", "-P", str(main)], capture_output=True, text=True, check=True).stdout
-        for pid in (main, *map(int, children.split())):
+        for pid in self._database_pids():
             with contextlib.suppress(ProcessLookupError):  # a backend whose client has just died
                 os.kill(pid, signal.SIGSTOP if is_frozen else signal.SIGCONT)
 
+    def _database_pids(self) -> list[int]:
+        main = self.running["postgresql"].pid
+        children = subprocess.run(["pgrep", "-P", str(main)], capture_output=True, text=True, check=False).stdout
+        return [main, *map(int, children.split())]
+
     def heal(self) -> None:
-        """Bring back what is dead or frozen and end all calls."""
+        """As if nothing had happened: what is dead or frozen is back, without calls and registrations."""
         server = self.running.get("postgresql")
         if server is None or server.poll() is not None:
             self.running["postgresql"] = pg.start(self.cluster)
         self.freeze_database(is_frozen=False)
+        for name in ("control", "kamailio"):
+            if name in self.running:
+                self.stop(name, signal.SIGKILL)
+        for table in ("location", "dialog_vars", "dialog"):
+            self.sql(f"delete from edge.{table}")  # noqa: S608 - our own names
         for name in PROCESSES:
             if name in self.running and self.running[name].poll() is None:
                 self.freeze(name, is_frozen=False)
@@ -80,13 +89,13 @@ class Platform(Installation):
                 self.start(name)
         for name in "ab":
             self.carrier(name, "/mode", {"mode": "normal"})
-        for call in (self.status("/calls")[1] or {}).get("calls", ()):
-            self.status(f"/calls/{call['call']}/hangup", method="POST")
 
     def restart_database(self) -> None:
         """Kill PostgreSQL with all its processes and start it again."""
+        pids = self._database_pids()
         self.running["postgresql"].kill()
         self.running["postgresql"].wait()
+        wait_until(lambda: not any(map(_lives, pids)))  # its backends hold its shared memory
         self.running["postgresql"] = pg.start(self.cluster)
 
     def status(self, path: str, *, method: str = "GET", token: str | None = None) -> tuple[int, Any]:
@@ -148,6 +157,14 @@ class Platform(Installation):
             sip_call_id,
         )
         return from_document(CallQuality, rows[0][0]) if rows else None
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; of a dead one that nobody has buried yet nothing is left to read."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 async def eventually(condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:

@@ -58,7 +58,8 @@ async def is_heard(platform: Platform, raw: Wire) -> bool:
 
 
 async def heard_again(platform: Platform, raw: Wire) -> None:
-    async with asyncio.timeout(5):
+    """Sooner or later: a flood that was just sent may keep the edge busy, or the kernel drop what comes after it."""
+    async with asyncio.timeout(20):
         while not await is_heard(platform, raw):
             pass
 
@@ -84,7 +85,7 @@ async def registered(platform: Platform, username: str, source: str) -> AsyncIte
 
 async def test_a_scanner_is_banned_seen_and_lifted(calm: Platform) -> None:
     raw = await wire("127.0.0.71")
-    assert await is_heard(calm, raw)
+    await heard_again(calm, raw)
     raw.transport.sendto(raw.request("OPTIONS", "sip:100@127.0.0.1", SCANNER).encode(), calm.proxy)
     await eventually(lambda: banned(calm, "127.0.0.71") == [("", "scanner")], 10)
     assert not await is_heard(calm, raw)
@@ -138,7 +139,7 @@ async def test_what_anybody_can_forge_bans_no_address_with_a_proven_account(calm
         raw = await wire(office)
         for _ in range(600):
             raw.transport.sendto(raw.request("OPTIONS", "sip:x", SCANNER).encode(), calm.proxy)
-        assert await is_heard(calm, raw)
+        await heard_again(calm, raw)
     assert banned(calm, office) == []
 
 
@@ -149,7 +150,7 @@ async def test_a_gateway_is_never_banned(calm: Platform) -> None:
     raw = await wire("127.0.0.1", calm.config.ports.carrier_a)
     for _ in range(600):
         raw.transport.sendto(raw.request("OPTIONS", "sip:x", SCANNER).encode(), calm.proxy)
-    assert await is_heard(calm, raw)
+    await heard_again(calm, raw)
     outward = raw.request("INVITE", "sip:0033199000001@127.0.0.1")
     assert " 404 " in await raw.ask(calm, outward), "who looks like a carrier reaches our own numbers and nobody else"
     raw.transport.close()

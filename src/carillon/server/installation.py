@@ -19,6 +19,7 @@ import psycopg
 from carillon.config import CHECKOUT, DATABASE_ROLES, Config
 from carillon.server import cluster as pg
 from carillon.server import engines
+from carillon.server.errors import EngineError
 from carillon.server.template import TEMPLATE, copy_template, manage
 
 
@@ -66,7 +67,10 @@ class Installation:
         self.run(engines.processes(self.config)[name])
 
     def run(self, process: engines.Process) -> None:
-        """Start any process in this environment and wait until it is ready. Raises EngineError."""
+        """Start any process in this environment and wait until it is ready. Raises EngineError, also when it runs."""
+        before = self.running.get(process.name)
+        if before is not None and before.poll() is None:
+            raise EngineError(f"{process.name} runs already.")
         process = replace(process, environ={**process.environ, **self.settings})
         self.running[process.name] = engines.start(self.config, process, self.logs / f"{process.name}.log")
 

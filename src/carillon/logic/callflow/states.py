@@ -6,7 +6,7 @@ Time is in integer milliseconds of the Unix epoch and comes with each event. Bet
 | Phase   | Event          | When                            | To      | Effects                                       |
 |---------|----------------|---------------------------------|---------|-----------------------------------------------|
 | OFFERED | Applied        |                                 | RINGING |                                               |
-| OFFERED | Tick           | 5 s without Applied             | OVER    | Release, RecordEvent failed 487               |
+| OFFERED | Tick           | `apply_ms` without Applied      | OVER    | Release, RecordEvent failed 487               |
 | OFFERED | Answered       | Applied was lost                | TALKING |                                               |
 | RINGING | Progress       |                                 | RINGING |                                               |
 | RINGING | Answered       |                                 | TALKING |                                               |
@@ -68,7 +68,7 @@ from carillon.logic.callflow.signals import (
 )
 from carillon.logic.callflow.values import Decision
 
-APPLY_MS = 5_000  # a hold is provisional until the edge reports `applied`
+APPLY_MS = 5_000  # a hold is provisional until the edge reports `applied`; without one only the record waits for it
 END_MS = 5_000  # how long the edge may take to report an end that we asked for
 RING_MS = 300_000  # longer than all targets' timers together: then the edge has lost the call
 LAST_PACKET, LAST_PROOF = "last-packet", "last-proof"  # what stands for an end that nobody saw
@@ -93,6 +93,7 @@ class LiveCall:
     max_s: int
     offered_ms: int
     clocks: tuple[Clock, ...] = ()
+    apply_ms: int = APPLY_MS
     ring_ms: int = RING_MS
     answered_ms: int | None = None
     answered_target: int | None = None
@@ -113,6 +114,7 @@ def begin(decision: Decision, *, at_ms: int, chunk_s: int) -> LiveCall:
         max_s=decision.max_s,
         offered_ms=at_ms,
         clocks=clocks_of(decision),
+        apply_ms=APPLY_MS if decision.holds else RING_MS,
         ring_ms=max(RING_MS, 1000 * sum(target.ring_timeout_s + 10 for target in decision.targets)),
     )
 
@@ -165,7 +167,7 @@ def held_micro(state: LiveCall) -> int:
 def next_tick_ms(state: LiveCall) -> int | None:
     """The next moment at which `Tick` may change something; None when the call is over."""
     if state.phase is Phase.OFFERED:
-        return state.offered_ms + APPLY_MS
+        return state.offered_ms + state.apply_ms
     if state.phase is Phase.RINGING:
         return state.offered_ms + state.ring_ms
     if state.phase is Phase.ENDING:

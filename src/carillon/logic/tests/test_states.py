@@ -89,6 +89,14 @@ def test_a_hold_that_the_edge_never_applied_is_given_back_after_five_seconds() -
     assert (effects[1].kind, effects[1].detail["sip_code"]) == ("failed", 487)
 
 
+def test_a_call_without_a_hold_may_be_applied_late() -> None:
+    """Nobody's money waits for it; an emergency call goes on while Kamailio waits for a frozen database."""
+    state, effects = run(
+        begin(FREE_DECISION, at_ms=0, chunk_s=CHUNK_S), Tick(20_000), Applied(20_001), Answered(21_000)
+    )
+    assert (state.phase, effects) == (Phase.TALKING, [])
+
+
 def test_a_call_that_fails_gives_its_hold_back_once() -> None:
     over, effects = run(begin(DECISION, at_ms=0, chunk_s=CHUNK_S), Applied(10), Failed(2_000), Failed(2_001))
     assert (over.phase, effects) == (Phase.OVER, [Release()])
