@@ -167,6 +167,24 @@ async def test_while_events_wait_for_the_database_calls_are_refused_at_once(plat
         await bob.register(0)
 
 
+async def test_events_that_postgresql_does_not_take_are_kept(platform: Platform) -> None:
+    """As with a full disk: it answers questions, and writes nothing."""
+    failed = "PostgreSQL takes no events"
+    async with call_in_progress(platform) as call, platform.phone("bob") as bob:
+        await bob.register()
+        before = platform.log("kamailio").count(failed)
+        platform.sql("revoke execute on function callfeed.record_events(text) from carillon_edge")
+        try:
+            await call.hang_up()
+            await eventually(lambda: platform.log("kamailio").count(failed) >= before + 5)
+            assert await status_of_call(bob) == 503
+        finally:
+            platform.sql("grant execute on function callfeed.record_events(text) to carillon_edge")
+        await eventually(lambda: "ended" in kinds(platform, call), 20)
+        await bob.register(0)
+    assert [detail["by"] for kind, detail in platform.events(call.call_id) if kind == "ended"] == ["caller"]
+
+
 async def test_no_query_lasts_longer_than_it_may(platform: Platform) -> None:
     """Six on two connections to a database that says nothing, and nobody waits for its thaw."""
     async with await open_pool(platform.config.database("control"), 2) as pool:

@@ -76,13 +76,13 @@ begin
         perform callfeed.record_all(jsonb_agg(callfeed.edge_event(f.digits) order by f.place))
         from unnest(found) with ordinality f (digits, place);
         return;
-    exception when data_exception or integrity_constraint_violation then
+    exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
         null;
     end;
     foreach digits in array found loop
         begin
             perform callfeed.record_all(jsonb_build_array(callfeed.edge_event(digits)));
-        exception when data_exception or integrity_constraint_violation then
+        exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
             raise warning 'The event % can''t be stored: %', digits, sqlerrm;
         end;
     end loop;
