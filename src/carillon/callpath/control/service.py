@@ -144,6 +144,7 @@ class Control:
 
     async def _tell_everything(self) -> None:
         self.tables.forget()
+        self.sweeper.edge_is_back()
         await self._tell(frozenset({"domain", "gateway", "endpoint", "ban"}))
 
     async def _changed(self, kinds: frozenset[str]) -> None:

@@ -40,9 +40,13 @@ class Sweeper:
         self._store, self._live, self._pulse, self._edge = store, live, pulse, edge
         self._orphans_at = 0.0
 
-    def look_soon(self) -> None:
+    def look_soon(self, after_s: float = 0.0) -> None:
         """There is a call in the air that we do not know."""
-        self._orphans_at = 0.0
+        self._orphans_at = min(self._orphans_at, time.monotonic() + after_s)
+
+    def edge_is_back(self) -> None:
+        """Calls that were on their way when Kamailio died are known to nobody; soon they are old enough."""
+        self.look_soon(GRACE_MS / 1000)
 
     async def run(self) -> None:
         """Sweep until cancelled."""
