@@ -8,12 +8,13 @@ import signal
 import sys
 from collections.abc import Mapping
 
-from bench import calls, holds, register, snapshot, soak
+from bench import calls, faults, holds, register, snapshot, soak
 from bench.frame import Bench, Figures
 from carillon.server import throwaway
 
 BENCHES: Mapping[str, Bench] = {
     "calls": calls.BENCH,
+    "faults": faults.BENCH,
     "holds": holds.BENCH,
     "register": register.BENCH,
     "snapshot": snapshot.BENCH,
@@ -30,11 +31,10 @@ def main(arguments: list[str]) -> int:
     throwaway.enter()
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # what was started ends with us
     try:
-        figures = bench.measure(options)
+        measured = bench.measure(options)
     finally:
         throwaway.remove_session(throwaway.session_folder())
-    shown = {name: figures[name] for name in bench.bars}
-    sys.stdout.write(json.dumps(shown) + "\n" if options.json else _table(bench, shown))
+    sys.stdout.write(json.dumps(measured) + "\n" if options.json else _tables(bench, measured))
     return 0
 
 
@@ -55,8 +55,15 @@ def _list() -> int:
     return 0
 
 
-def _table(bench: Bench, figures: Figures) -> str:
-    lines = [f"  {'':<28}{'measured':>14}   wanted\n"]
+def _tables(bench: Bench, measured: Figures | Mapping[str, Figures]) -> str:
+    several = {name: figures for name, figures in measured.items() if isinstance(figures, Mapping)}
+    if several:
+        return "\n".join(_table(bench, figures, name) for name, figures in several.items())
+    return _table(bench, {name: figure for name, figure in measured.items() if not isinstance(figure, Mapping)})
+
+
+def _table(bench: Bench, figures: Figures, title: str = "") -> str:
+    lines = [f"  {title:<28}{'measured':>14}   wanted\n"]
     lines += [f"  {name:<28}{_number(value):>14}   {bench.bars[name]}\n" for name, value in figures.items()]
     return "".join(lines)
 

@@ -26,12 +26,13 @@ def _no_options(parser: ArgumentParser) -> None:
 class Bench:
     """A bench. `bars` names the fields of its result in their order, each with what is wanted of it now ("": nothing).
 
-    `measure` gets the command line: `size` is "full" or "small", and whatever `add_options` asks for.
+    `measure` gets the command line: `size` is "full" or "small", and whatever `add_options` asks for. What measures
+    several things alike gives the figures of each by its name.
     """
 
     summary: str  # one line for the list
     bars: Mapping[str, str]
-    measure: Callable[[Namespace], Figures]
+    measure: Callable[[Namespace], Figures | Mapping[str, Figures]]
     add_options: Callable[[ArgumentParser], None] = _no_options
 
 

@@ -59,27 +59,11 @@ from carillon.usecases.sweep_windows import sweep_windows
 from tests.support.flows import Changes, ExpectedCdr
 from tests.support.platform import Platform
 from tests.support.postgres import reconnect
+from tests.support.untruths import UNTRUTHS
 from tests.support.waiting import wait_until
 
 RING_TIMEOUT_S = 60
 PENNY = 10_000  # the smallest coin, in micro-units
-
-# What must never be: a sum that is not zero, a hold without a call, a cached balance that is wrong.
-FAULTS = {
-    "ledger entries do not sum to zero": "select currency, sum(amount_micro) from billing_entry group by 1"
-    " having sum(amount_micro) <> 0",
-    "a hold outlives its call": "select call_id from billing_hold h join calls_call c on c.id = h.call_id"
-    " where h.state = 'open' and c.state = 'rated'",
-    "a balance is not the sum of its entries": "select a.id from billing_account a left join billing_entry e"
-    " on e.account_id = a.id group by a.id having a.balance_micro <> coalesce(sum(e.amount_micro), 0)"
-    " and a.kind in ('customer', 'partner')",
-    "reserved is not the sum of open holds and windows": "select a.id from billing_account a"
-    " where reserved_micro <> coalesce((select sum(amount_micro) from billing_hold h"
-    " where h.account_id = a.id and h.state = 'open'), 0) + coalesce((select sum(granted_micro)"
-    " from billing_creditwindow w where w.account_id = a.id), 0)",
-    "more is promised than there is": "select id from billing_account where kind in ('customer', 'partner')"
-    " and balance_micro - reserved_micro - unposted_micro + credit_limit_micro < 0",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +348,7 @@ class Books:
 
     def faults(self) -> list[str]:
         """What must never be: a sum that is not zero, a hold without a call, a cached balance that is wrong."""
-        return [f"{what}: {rows}" for what, query in FAULTS.items() if (rows := self.platform.sql(query))]
+        return [f"{what}: {rows}" for what, query in UNTRUTHS.items() if (rows := self.platform.sql(query))]
 
     @contextmanager
     def open(self) -> Iterator[None]:

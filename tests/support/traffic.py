@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -15,15 +16,33 @@ ANSWER_S = 10.0
 ENOUGH = 20  # answered calls that show that traffic flows
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A call that was answered: moments of `time.monotonic`."""
+
+    placed_at: float
+    answered_at: float
+
+
 @dataclass(slots=True)
 class Tally:
-    """What became of the calls: Call-IDs of those that were answered, refusals by status, calls nobody answered."""
+    """What became of the calls: those that were answered by Call-ID, refusals by status, calls nobody answered."""
 
     placed: int = 0
-    answered: list[str] = field(default_factory=list)
+    answered: dict[str, Answer] = field(default_factory=dict)
     silent: int = 0  # answered, but not a packet of audio came
     refused: Counter[int] = field(default_factory=Counter)
     lost: int = 0
+
+    @property
+    def failed(self) -> int:
+        """Calls that nobody answered, for whatever reason."""
+        return self.lost + self.refused.total()
+
+    def works_after(self, moment: float) -> float:
+        """Seconds until the first call that was placed after `moment` was answered; infinite when none was."""
+        answers = (answer.answered_at for answer in self.answered.values() if answer.placed_at >= moment)
+        return min(answers, default=float("inf")) - moment
 
 
 class Traffic:
@@ -73,6 +92,7 @@ class Traffic:
 
     async def _one(self) -> None:
         self.tally.placed += 1
+        placed_at = time.monotonic()
         call = await self.phone.call(self.number)
         try:
             await call.answered(ANSWER_S)
@@ -82,10 +102,10 @@ class Traffic:
             self.tally.lost += 1
             call.cancel()
         else:
+            self.tally.answered[call.call_id] = Answer(placed_at, time.monotonic())
             await self._talk(call)
 
     async def _talk(self, call: OutgoingCall) -> None:
-        self.tally.answered.append(call.call_id)
         with contextlib.suppress(TimeoutError):
             await call.ended(TALK_S)
         self.tally.silent += not call.stream.packets_received

@@ -6,12 +6,12 @@ import asyncio
 import signal
 
 import pytest
-from tests.support.books import FAULTS
 from tests.support.platform import Platform, eventually
+from tests.support.untruths import UNTRUTHS
 
 pytestmark = pytest.mark.engines
 
-UNTRUE = FAULTS["reserved is not the sum of open holds and windows"]
+UNTRUE = UNTRUTHS["reserved is not the sum of open holds and windows"]
 
 
 def free(platform: Platform) -> int:
