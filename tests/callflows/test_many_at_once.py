@@ -84,4 +84,5 @@ async def _answer(call: OutgoingCall) -> int:
 
 
 async def _over(agent: UserAgent) -> None:
-    await asyncio.gather(*(call.ended() for call in agent.calls))
+    """Until all are over; what was held bought some of them 36 seconds."""
+    await asyncio.gather(*(call.ended(60) for call in agent.calls))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 
 import pytest
 from tests.support.gateways import changed, in_force
@@ -36,6 +37,24 @@ async def test_prack_and_update_reach_the_other_side_and_come_back(platform: Pla
     assert updated.get("Session-Expires") == "900;refresher=uac"  # for bob, who knows no timers (RFC 4028, 8.2)
     assert pracked.status == 501  # the demo phone's own answer: it came through to it
     assert any(message.first_line.startswith("PRACK") for message in bob.messages)
+
+
+@pytest.mark.parametrize("target", ["01632960486", "01632999999999999"], ids=["by a carrier", "by us"])
+async def test_a_refusal_is_repeated_until_the_phone_has_it(platform: Platform, target: str) -> None:
+    """A network that loses every refusal for five seconds: the fourth repetition is heard (RFC 3261, 17.2.1)."""
+    async with platform.phone("alice") as alice:
+        hears_from = time.monotonic() + 5
+        hear = alice._transactions.transport.on_message
+
+        def lose(data: bytes, source: tuple[str, int]) -> None:
+            if time.monotonic() > hears_from or data.startswith((b"SIP/2.0 1", b"SIP/2.0 407")):
+                hear(data, source)
+
+        alice._transactions.transport.on_message = lose
+        call = await alice.call(target)
+        with pytest.raises(CallRefused):
+            await call.answered(30)
+    assert time.monotonic() > hears_from
 
 
 async def test_early_media_is_heard_before_the_answer(platform: Platform) -> None:
