@@ -6,7 +6,9 @@
 -- over one call would wait for each other.
 
 -- Adds the call's row; false when it is there already, so that every caller may repeat itself after a lost answer.
-create function callfeed.add_call(call_id uuid, started_at timestamptz, edge text, decision jsonb) returns boolean
+create function callfeed.add_call(
+    call_id uuid, started_at timestamptz, edge text, decision jsonb, funded_until timestamptz default null
+) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     d constant jsonb := add_call.decision;
@@ -19,13 +21,13 @@ declare
 begin
     insert into public.calls_call (
         id, partner_id, customer_id, callee_partner_id, callee_customer_id, edge, sip_call_id, direction, caller, callee,
-        state, started_at, due_at, decision
+        state, started_at, due_at, funded_until, decision
     ) values (
         add_call.call_id, owner, (d ->> 'customer_id')::bigint, (d ->> 'callee_partner_id')::bigint,
         (d ->> 'callee_customer_id')::bigint, left(add_call.edge, 64), left(d -> 'request' ->> 'sip_call_id', 255),
         left(d ->> 'direction', 10), left(case when d -> 'is_withheld' = 'true' and d ->> 'direction' = 'onnet' then 'anonymous'  -- the called side sees it
                        else coalesce(d ->> 'caller', '') end, 64), left(coalesce(d ->> 'callee', ''), 64),
-        'trying', add_call.started_at, now() + interval '30 seconds', d
+        'trying', add_call.started_at, now() + interval '30 seconds', add_call.funded_until, d
     ) on conflict (id) do nothing;
     return found;
 end
@@ -146,7 +148,7 @@ begin
     if hold_micro < 0 then
         raise exception 'A hold can''t be negative: % micro-units.', hold_micro;
     end if;
-    if not callfeed.add_call(call_id, started_at, edge, decision) then
+    if not callfeed.add_call(call_id, started_at, edge, decision, funded_until) then
         return coalesce((
             select e.detail ->> 'refusal' from public.calls_callevent e
             where e.call_id = open_call.call_id and e.kind = 'failed' and e.source = 'control'
@@ -159,7 +161,6 @@ begin
         perform callfeed.mark_refused(call_id, jsonb_build_object('refusal', slug));
         return slug;
     end if;
-    update public.calls_call c set funded_until = open_call.funded_until where c.id = open_call.call_id;
     if decision ->> 'direction' = 'emergency' and started_at < clock_timestamp() - interval '0.3 seconds' then
         perform callfeed.catch_up(call_id);
     end if;
