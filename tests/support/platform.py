@@ -89,6 +89,12 @@ class Platform(Installation):
                 self.start(name)
         for name in "ab":
             self.carrier(name, "/mode", {"mode": "normal"})
+        wait_until(self.decides)
+
+    def decides(self) -> bool:
+        """Whether control is there, has its prices and has told Kamailio what it must know."""
+        health = self.status("/health")[1]
+        return bool(health and health["edge"] and health["reference"])
 
     def restart_database(self) -> None:
         """Kill PostgreSQL with all its processes and start it again."""

@@ -64,11 +64,6 @@ async def sent_to(platform: Platform, call: OutgoingCall, port: int) -> Message:
     return parse(raw.encode())
 
 
-def decides(platform: Platform) -> bool:
-    health = platform.status("/health")[1]
-    return bool(health and health["edge"] and health["reference"])
-
-
 def held(platform: Platform) -> int:
     return int(platform.sql("select count(*) from billing_hold where state = 'open'")[0][0])
 
@@ -189,6 +184,6 @@ async def test_forwarded_call_never_outlives_its_money_when_control_is_dead(
             await call.ended(20)
     finally:
         platform.start("control")
-        wait_until(lambda: decides(platform))
+        wait_until(platform.decides)
     assert call.state == State.ENDED
     assert call.answered_s <= 7 + 2.5  # seven seconds were held; timers have slack

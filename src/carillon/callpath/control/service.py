@@ -90,6 +90,7 @@ class Control:
         self._ports, self._pool = config.ports, pool
         self._telling = asyncio.Lock()
         self._untold: set[str] = set()
+        self._has_told = False
         self._registering: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
 
@@ -119,7 +120,7 @@ class Control:
     def health(self) -> dict[str, Any]:
         """What `GET /health` says."""
         return {
-            "edge": self.edge.is_connected,
+            "edge": self.edge.is_connected and self._has_told,
             "reference": self.knowledge.is_complete,
             "calls": len(self.live),
             "generations": self.knowledge.generations,
@@ -145,7 +146,9 @@ class Control:
     async def _tell_everything(self) -> None:
         self.tables.forget()
         self.sweeper.edge_is_back()
+        self._has_told = False
         await self._tell(frozenset({"domain", "gateway", "endpoint", "ban"}))
+        self._has_told = True
 
     async def _changed(self, kinds: frozenset[str]) -> None:
         if self.edge.is_connected:  # else everything is told when it is back
