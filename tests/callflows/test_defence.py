@@ -14,7 +14,7 @@ from carillon.base.errors import Conflict
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import tenant
 from carillon.business.endpoints.models import Ban
-from carillon.business.partners.actions import BlacklistData, block, unblock
+from carillon.business.partners.blacklists import BlacklistData, block, unblock
 from carillon.business.partners.choices import BlacklistKind
 from carillon.demo.cast.load import actor_of
 from carillon.demo.world import NORTHWIND, OPERATOR

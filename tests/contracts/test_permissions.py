@@ -18,8 +18,10 @@ SOURCE = CHECKOUT / "src"
 
 
 def files() -> list[Path]:
-    found = [*(SOURCE / "carillon" / "business").glob("*/actions.py"), *(SOURCE / "carillon" / "usecases").glob("*.py")]
-    return sorted(found)
+    rooms = SOURCE / "carillon"
+    return sorted(
+        [*rooms.glob("business/*/actions.py"), *rooms.glob("business/*/blacklists.py"), *rooms.glob("usecases/*.py")]
+    )
 
 
 def actions() -> Iterator[tuple[str, str]]:

@@ -40,7 +40,7 @@ from carillon.business.customers.models import Customer, User
 from carillon.business.numbers.actions import NumberData, update_number
 from carillon.business.numbers.choices import NumberKind
 from carillon.business.numbers.models import Number
-from carillon.business.partners.actions import BlacklistData, block, unblock
+from carillon.business.partners.blacklists import BlacklistData, block, unblock
 from carillon.business.partners.choices import BlacklistKind, Status
 from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import blacklist_of, system_actor

@@ -28,7 +28,7 @@ from carillon.business.billing.queries import customer_account, partner_account
 from carillon.business.customers.models import Customer
 from carillon.business.endpoints.actions import EndpointData, create_endpoint
 from carillon.business.numbers.actions import NumberAssignment, NumberData, add_number, assign_number
-from carillon.business.partners.actions import BlacklistData, block
+from carillon.business.partners.blacklists import BlacklistData, block
 from carillon.business.partners.choices import BlacklistKind
 from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import system_actor

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from carillon.business.partners import actions, queries
+from carillon.business.partners import actions, blacklists, queries
 from carillon.business.partners.choices import NEXT_STATUSES, BlacklistKind, Role, Status
 from carillon.business.partners.models import ApiToken, BlacklistEntry, Membership, Partner
 from carillon.business.partners.statuses import StatusData
@@ -245,7 +245,7 @@ BLACKLISTS = Panel(
     ),
     order=("-id",),
     search="value",
-    data=actions.BlacklistData,
+    data=blacklists.BlacklistData,
     fields=(
         Field("kind", _("Kind"), only="create"),
         Field(
@@ -267,9 +267,9 @@ BLACKLISTS = Panel(
             help=_("The partner and everybody below it. Leave empty for your own company."),
         ),
     ),
-    create=actions.block,
-    update=actions.update_blacklist_entry,
-    remove=actions.unblock,
+    create=blacklists.block,
+    update=blacklists.update_blacklist_entry,
+    remove=blacklists.unblock,
     help=_(
         "Calls to and from blocked numbers are refused, for you and everybody below you. Blocked networks can't"
         " register or call. Gateways are spared unless their own address is blocked."

@@ -12,7 +12,7 @@ from tests.support.market import decided, invite, make_market
 from carillon.base.errors import InvalidInput, NotFound, NotPermitted
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import tenant
-from carillon.business.partners.actions import BlacklistData, block, unblock, update_blacklist_entry
+from carillon.business.partners.blacklists import BlacklistData, block, unblock, update_blacklist_entry
 from carillon.business.partners.choices import BlacklistKind
 from carillon.business.partners.models import BlacklistEntry
 from carillon.business.partners.queries import blacklist_of
