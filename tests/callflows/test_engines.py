@@ -21,11 +21,11 @@ def test_flow_rings_talks_and_charges_as_written(flow: Flow, platform: Platform,
     books.arrange(flow.world)
     since = books.last_entry()
     heard = _calls(platform, flow)
-    for one, expected in _pairs(heard, flow.expect):
+    pairs = _pairs(platform, heard, flow.expect)
+    for one, expected in pairs:
         _check_phone(one, expected)
-    decided = [one.sip_call_id for one, expected in _pairs(heard, flow.expect) if expected.is_decided]
-    books.settled(*decided)
-    for one, expected in _pairs(heard, flow.expect):
+    books.settled(*(one.sip_call_id for one, expected in pairs if expected.is_decided))
+    for one, expected in pairs:
         if expected.is_decided:
             assert books.cdrs(one.sip_call_id) == expected.cdrs
             _check_record(platform, books, one, expected)
@@ -45,15 +45,21 @@ def _calls(platform: Platform, flow: Flow) -> list[Heard]:
         platform.freeze("control", is_frozen=False)
 
 
-def _pairs(heard: list[Heard], expected: list[Expected]) -> list[tuple[Heard, Expected]]:
-    """Calls made together come out in any order: match them by what the phone got."""
+def _pairs(platform: Platform, heard: list[Heard], expected: list[Expected]) -> list[tuple[Heard, Expected]]:
+    """Calls made together come out in any order: match them by what the phone got and where they went."""
     left = list(heard)
     pairs = []
     for wanted in expected:
-        one = next((one for one in left if one.codes == wanted.phone), left[0])
-        left.remove(one)
-        pairs.append((one, wanted))
+        same = [one for one in left if one.codes == wanted.phone] or left
+        there = [one for one in same if len(same) > 1 and _targets(platform, one) == wanted.targets] or same
+        left.remove(there[0])
+        pairs.append((there[0], wanted))
     return pairs
+
+
+def _targets(platform: Platform, one: Heard) -> list[str]:
+    rows = platform.sql("select decision from calls_call where sip_call_id = %s", one.sip_call_id)
+    return [_target(target) for (decision,) in rows for target in decision["targets"]]
 
 
 def _check_phone(one: Heard, expected: Expected) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_type_hints
 
 import pytest
@@ -243,11 +243,17 @@ class Books:
                 ring_s = changes.ring_timeout_s.get(carrier.name, RING_TIMEOUT_S)
                 reply_ms = changes.reply_timeout_ms.get(carrier.name, REPLY_TIMEOUT_MS)
                 gateway = Gateway.objects.visible_to(actor).get(name=carrier.name)
-                if (gateway.ring_timeout_s, gateway.reply_timeout_ms) != (ring_s, reply_ms):
+                wanted: dict[str, Any] = {
+                    "ring_timeout_s": ring_s,
+                    "reply_timeout_ms": reply_ms,
+                    "max_channels": changes.max_channels.get(carrier.name),
+                    "calls_per_s": changes.begun_per_s.get(carrier.name),
+                }
+                if any(getattr(gateway, name) != value for name, value in wanted.items()):
                     data = gateway_data(
                         actor, carrier, ports[carrier.key], ring_timeout_s=ring_s, reply_timeout_ms=reply_ms
                     )
-                    update_gateway(actor, gateway, data)
+                    update_gateway(actor, gateway, replace(data, **wanted))
                     changed = True
         return changed
 

@@ -211,6 +211,9 @@ class DatabaseFeed:
         found = [decode("gateway", doc) for (doc,) in rows("select doc from callfeed.gateway_doc")]
         return tuple(item for item in found if any(ip_address(address) in ip_network(b) for b in item.source_addresses))
 
+    def fullness(self, gateway: Any) -> None:
+        return None
+
     def routes(self, partner_id: int) -> tuple[Any, ...]:
         found = [decode("route", doc) for (doc,) in rows("select doc from callfeed.route_doc order by key::bigint")]
         return tuple(item for item in found if item.partner_id == partner_id)

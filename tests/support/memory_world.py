@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from carillon.logic.callflow.feed import (
     Customer,
     Domain,
     Endpoint,
+    Fullness,
     Gateway,
     Number,
     Partner,
@@ -41,6 +43,7 @@ class MemoryWorld:
     gateway_ids: dict[str, int] = field(default_factory=dict)  # by the gateway's name
     account_ids: dict[str, int] = field(default_factory=dict)  # by the buyer's name
     available: dict[int, int] = field(default_factory=dict)  # micro-units by account
+    fullness: Callable[[Gateway], Fullness | None] = lambda gateway: None
     _lists: dict[str, int] = field(default_factory=dict)
     _next_id: int = 0
 
@@ -67,6 +70,7 @@ class MemoryWorld:
             customers=customers,
             users=users,
             numbers=[*numbers, *spare],
+            fullness=self.fullness,
         )
 
     def name_of_partner(self, partner_id: int | None) -> str:
@@ -119,6 +123,8 @@ class MemoryWorld:
                 source_addresses=(f"127.0.0.1:{CARRIER_PORTS[carrier.key]}",),
                 ring_timeout_s=self.changes.ring_timeout_s.get(carrier.name, 60),
                 reply_timeout_ms=self.changes.reply_timeout_ms.get(carrier.name, 4000),
+                max_channels=self.changes.max_channels.get(carrier.name),
+                calls_per_s=self.changes.begun_per_s.get(carrier.name),
             )
             for carrier in self.world.carriers
         ]

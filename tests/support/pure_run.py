@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from carillon.callfeed.memory import MemoryFeed
+from carillon.callpath.control.channels import Channels
 from carillon.callpath.control.pace import Pace
 from carillon.demo.world import CAST, micro
 from carillon.logic import ledger
@@ -63,17 +65,16 @@ class PureRun:
     feed: MemoryFeed = field(init=False)
     held: Counter[int] = field(default_factory=Counter)
     pace: Pace = field(default_factory=Pace)
+    channels: Channels = field(init=False)
 
     def __post_init__(self) -> None:
-        self.world = MemoryWorld(CAST, self.flow.world)
+        self.channels = Channels(lambda gateway_id: self.feed.gateway(gateway_id))
+        self.world = MemoryWorld(CAST, self.flow.world, fullness=self.channels.fullness)
         self.feed = self.world.feed()
 
     def run(self) -> tuple[list[Result], dict[str, int]]:
         """The results of the calls in order (simultaneous ones hold first, then talk), and the ledger's movements."""
-        decisions = [
-            self._open(self._paced(decide(self.feed, self._request(script), chunk_s=CHUNK_S)))
-            for script in self.flow.calls
-        ]
+        decisions = [self._open(self._decided(script)) for script in self.flow.calls]
         results = []
         postings: Counter[str] = Counter()
         for script, opened in zip(self.flow.calls, decisions, strict=True):
@@ -99,6 +100,13 @@ class PureRun:
         )
         shown = script.claims or script.caller
         return CallRequest("call", "127.0.0.1", 40000, "udp", script.caller, domain, script.dial, domain, shown, domain)
+
+    def _decided(self, script: Script) -> Decision:
+        decision = decide(self.feed, self._request(script), chunk_s=CHUNK_S)
+        self.channels.send(call_id := uuid4(), decision)
+        if not self.flow.together:
+            self.channels.leave(call_id)
+        return self._paced(decision)
 
     def _paced(self, decision: Decision) -> Decision:
         customer = self.feed.customer(decision.customer_id) if decision.customer_id is not None else None

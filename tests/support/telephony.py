@@ -48,7 +48,8 @@ async def run_calls(platform: Platform, flow: Flow) -> list[Heard]:
     try:
         async with AsyncExitStack() as stack:
             phones = await _phones(platform, flow, stack)
-            runs = [_run(platform, phones, script) for script in flow.calls]
+            decided = asyncio.Barrier(len(flow.calls) if flow.together else 1)
+            runs = [_run(platform, phones, script, decided) for script in flow.calls]
             if flow.together:
                 return list(await asyncio.gather(*runs))
             return [await run for run in runs]
@@ -140,7 +141,8 @@ async def do_otherwise(call: IncomingCall, *, does: str) -> None:
 # ------------------------------------------------------------------ calls
 
 
-async def _run(platform: Platform, phones: dict[str, UserAgent], script: Script) -> Heard:
+async def _run(platform: Platform, phones: dict[str, UserAgent], script: Script, decided: asyncio.Barrier) -> Heard:
+    """One call; of those made together none ends before all are decided."""
     if script.is_inbound:
         return await _run_inbound(platform, phones, script)
     phone = phones[script.caller]
@@ -156,7 +158,9 @@ async def _run(platform: Platform, phones: dict[str, UserAgent], script: Script)
         await call.answered(LONGEST_S)
     except CallRefused:
         heard.refused_after_s = time.monotonic() - began
+        await decided.wait()
     else:
+        await decided.wait()
         await _talk(platform, phones, script, call, heard)
     await call.ended(LONGEST_S)
     heard.codes, heard.retry_after = _codes(phone, call)

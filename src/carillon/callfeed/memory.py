@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from carillon.callfeed.documents import endpoint_key
@@ -12,6 +12,7 @@ from carillon.logic.callflow.feed import (
     Customer,
     Domain,
     Endpoint,
+    Fullness,
     Gateway,
     Number,
     Partner,
@@ -35,8 +36,10 @@ class MemoryFeed:
         users: Iterable[User] = (),
         numbers: Iterable[Number] = (),
         exchange_rates: Mapping[tuple[str, str], Decimal] | None = None,
+        fullness: Callable[[Gateway], Fullness | None] = lambda gateway: None,
     ) -> None:
         """`at_ms` (Unix epoch, UTC) chooses the price list versions; `exchange_rates` are by (source, target)."""
+        self._fullness = fullness
         self._snapshot, self._at_ms = snapshot, at_ms
         self._rates = snapshot.prices.at(at_ms)
         self._domains = {domain.name.lower(): domain for domain in domains}
@@ -87,6 +90,10 @@ class MemoryFeed:
     def gateways_at(self, address: str, port: int) -> tuple[Gateway, ...]:
         """The gateways whose calls may come from there."""
         return self._snapshot.gateways_at(address, port)
+
+    def fullness(self, gateway: Gateway) -> Fullness | None:
+        """As said; without a word every gateway has room."""
+        return self._fullness(gateway)
 
     def routes(self, partner_id: int) -> tuple[Route, ...]:
         """The partner's own routes."""

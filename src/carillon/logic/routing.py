@@ -14,6 +14,7 @@ from decimal import Decimal
 from carillon.logic.callflow.exchange import exchange_rate
 from carillon.logic.callflow.feed import (
     Feed,
+    Fullness,
     Gateway,
     Partner,
     Route,
@@ -65,7 +66,8 @@ def ancestry(feed: Feed, partner_id: int) -> Iterator[Partner]:
 def choose_routes(feed: Feed, query: RouteQuery) -> RouteChoice:
     """The carriers for a call to an E.164 number.
 
-    Refusals: `no-route` (nothing matches anywhere), `route-blocked`, `no-gateway` (all matching are disabled).
+    Refusals: `no-route` (nothing matches anywhere), `route-blocked`, `gateways-full` (none has room for one more call),
+    `no-gateway` (all matching are disabled).
     """
     notes: list[Note] = []
     for partner in ancestry(feed, query.partner_id):
@@ -79,7 +81,7 @@ def choose_routes(feed: Feed, query: RouteQuery) -> RouteChoice:
 def choose_emergency_routes(feed: Feed, query: RouteQuery) -> RouteChoice:
     """The carriers for an emergency call: emergency routes of the caller's country, else any carrier there is.
 
-    Blocks, stoppers and prices do not apply. The only refusal is `no-gateway`.
+    Blocks, stoppers, limits and prices do not apply. The only refusal is `no-gateway`.
     """
     partners = tuple(ancestry(feed, query.partner_id))
     notes: list[Note] = []
@@ -141,13 +143,17 @@ def _chosen(
 ) -> RouteChoice:
     targets: list[Target] = []
     used: set[int] = set()
+    is_full = False
     for route in routes:
         if route.strategy == "block":
             notes.append(Note(f"Route “{route.name}” of {partner.name} blocks calls to {_shown(route)}.", partner.id))
             break
         text = f"Route “{route.name}” of {partner.name} for {_shown(route)}, {_strategy(route)}."
         notes.append(Note(text, partner.id))
-        for gateway, carrier in _offers(feed, query, route, notes):
+        usable = _usable(feed, route, notes)
+        roomy = _with_room(feed, usable, notes)
+        is_full = is_full or len(roomy) < len(usable)
+        for gateway, carrier in _offers(feed, query, route, roomy, notes):
             if gateway.id not in used:
                 used.add(gateway.id)
                 targets.append(gateway_target(gateway, query, carrier))
@@ -156,8 +162,8 @@ def _chosen(
             break
     if targets:
         return RouteChoice(tuple(targets[:MAX_TARGETS]), partner, notes=tuple(notes))
-    refusal = "route-blocked" if routes[0].strategy == "block" else "no-gateway"
-    return RouteChoice((), partner, refusal, tuple(notes))
+    refusal = "gateways-full" if is_full else "no-gateway"
+    return RouteChoice((), partner, "route-blocked" if routes[0].strategy == "block" else refusal, tuple(notes))
 
 
 def _shown(route: Route) -> str:
@@ -168,9 +174,9 @@ def _strategy(route: Route) -> str:
     return "cheapest carrier first" if route.strategy == "least_cost" else "carriers in the listed order"
 
 
-def _offers(feed: Feed, query: RouteQuery, route: Route, notes: list[Note]) -> list[tuple[Gateway, CarrierCharge]]:
-    """The route's enabled gateways with their cost, in the order to try."""
-    offers = []
+def _usable(feed: Feed, route: Route, notes: list[Note]) -> list[Gateway]:
+    """The route's own enabled gateways."""
+    gateways = []
     for gateway_id in route.gateway_ids:
         gateway = feed.gateway(gateway_id)
         if gateway is None or not gateway.is_enabled:
@@ -180,7 +186,31 @@ def _offers(feed: Feed, query: RouteQuery, route: Route, notes: list[Note]) -> l
         if gateway.partner_id != route.partner_id:  # else its owner would carry calls that nobody pays it for
             notes.append(Note(f"Gateway {gateway.id} belongs to another partner and is skipped.", route.partner_id))
             continue
-        offers.append((gateway, carrier_charge(feed, gateway, query.number)))
+        gateways.append(gateway)
+    return gateways
+
+
+def _with_room(feed: Feed, gateways: list[Gateway], notes: list[Note]) -> list[Gateway]:
+    roomy = []
+    for gateway in gateways:
+        full = feed.fullness(gateway)
+        if full is None:
+            roomy.append(gateway)
+            continue
+        said = (
+            f"carries {gateway.max_channels} calls, as many as it may"
+            if full is Fullness.CHANNELS
+            else f"gets {gateway.calls_per_s} new calls a second, as many as it may"
+        )
+        notes.append(Note(f"Gateway {gateway.name} {said}: it is skipped.", gateway.partner_id))
+    return roomy
+
+
+def _offers(
+    feed: Feed, query: RouteQuery, route: Route, gateways: list[Gateway], notes: list[Note]
+) -> list[tuple[Gateway, CarrierCharge]]:
+    """The gateways with their cost, in the order to try."""
+    offers = [(gateway, carrier_charge(feed, gateway, query.number)) for gateway in gateways]
     if route.strategy != "least_cost":
         return offers
     return _cheapest_first(feed, offers, notes)

@@ -28,6 +28,8 @@ WIDEST_IPV4, WIDEST_IPV6 = 8, 32  # a carrier's own network at most, never the w
 MAX_SOURCES = 100
 SOURCE_TAKEN = "One of these addresses is known to the platform as another sender already."
 MAX_GATEWAYS = 20
+MOST_CHANNELS = 100_000
+MOST_CALLS_PER_S = 1000
 LONGEST_PREFIX = 15
 
 
@@ -39,6 +41,7 @@ class GatewayData:
     (`192.0.2.1:5060`: that port only) or CIDR blocks from which its calls come in; several gateways may share one.
     `cost_list_id` is what it charges. `caller_format` None: as called numbers. `from_domain` "": our own address.
     `is_trusted`: it may learn numbers that are withheld. `codecs`: which it may be offered, none: all.
+    `max_channels`: calls that we have there at once, `calls_per_s`: that we begin there in a second; None: no limit.
     """
 
     name: str
@@ -65,6 +68,8 @@ class GatewayData:
     sends_diversion: bool = True
     shows_foreign_caller: bool = False
     codecs: tuple[Codec, ...] = ()
+    max_channels: int | None = None
+    calls_per_s: int | None = None
     cost_list_id: int | None = None
     is_demo: bool = False
     partner_id: int | None = None
@@ -214,6 +219,7 @@ def _fill_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> None:
     gateway.sends_name, gateway.is_trusted = data.sends_name, data.is_trusted
     gateway.sends_diversion, gateway.shows_foreign_caller = data.sends_diversion, data.shows_foreign_caller
     gateway.codecs = list(data.codecs)
+    gateway.max_channels, gateway.calls_per_s = data.max_channels, data.calls_per_s
     faults = Faults()
     gateway.source_addresses = _networks(data.source_addresses, faults)
     faults.unless(not is_source_taken(gateway.source_addresses), "source_addresses", SOURCE_TAKEN)
@@ -250,6 +256,11 @@ def _check_gateway(gateway: Gateway, data: GatewayData, faults: Faults) -> None:
     faults.unless(gateway.strip <= 15, "strip", "At most 15 digits can be taken off a number.")
     faults.unless(5 <= gateway.ring_timeout_s <= 300, "ring_timeout_s", "Ringing lasts 5 to 300 seconds.")
     faults.unless(200 <= gateway.reply_timeout_ms <= 30_000, "reply_timeout_ms", "Give 200 to 30,000 milliseconds.")
+    for field, value, most in (
+        ("max_channels", gateway.max_channels, MOST_CHANNELS),
+        ("calls_per_s", gateway.calls_per_s, MOST_CALLS_PER_S),
+    ):
+        faults.unless(value is None or 1 <= value <= most, field, f"From 1 to {most}, or empty.")
     _check_sign_in(gateway, data, faults)
     if gateway.cost_list:
         is_own = gateway.cost_list.partner_id == gateway.partner_id and gateway.cost_list.purpose == Purpose.COST

@@ -46,6 +46,10 @@ class Gateway(TenantModel):
     sends_diversion = models.BooleanField(default=True)
     shows_foreign_caller = models.BooleanField(default=False)  # of a call that was forwarded
     codecs = ArrayField(models.CharField(max_length=8, choices=Codec.choices), default=list, blank=True)  # empty: all
+    max_channels = models.PositiveIntegerField(
+        null=True, blank=True
+    )  # calls that we have there at once; null: no limit
+    calls_per_s = models.PositiveSmallIntegerField(null=True, blank=True)  # that we begin there; null: no limit
     cost_list = models.ForeignKey(PriceList, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     is_enabled = models.BooleanField(default=True)
     is_demo = models.BooleanField(default=False)

@@ -15,6 +15,7 @@ from carillon.logic.callflow.feed import (
     Customer,
     Domain,
     Endpoint,
+    Fullness,
     Gateway,
     Number,
     Partner,
@@ -127,6 +128,7 @@ class World:
     numbers: tuple[Number, ...] = NUMBERS
     blacklist: tuple[BlacklistEntry, ...] = ()
     exchange_rates: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    full: dict[int, Fullness] = field(default_factory=dict)  # gateways without room for one more call
 
     def but(self, kind: str, key: int, **changes: Any) -> World:
         """The world with the value of `kind` whose id is `key` changed."""
@@ -145,6 +147,7 @@ class World:
             users=self.users,
             numbers=self.numbers,
             exchange_rates=self.exchange_rates,
+            fullness=lambda gateway: self.full.get(gateway.id),
         )
 
 

@@ -161,6 +161,7 @@ select g.id::text as key,
            'number_format', g.number_format, 'strip', g.strip, 'prepend', g.prepend,
            'source_addresses', to_json(g.source_addresses), 'ring_timeout_s', g.ring_timeout_s,
            'reply_timeout_ms', g.reply_timeout_ms, 'country', g.country, 'codecs', to_json(g.codecs),
+           'max_channels', g.max_channels, 'calls_per_s', g.calls_per_s,
            'style', json_build_object(
                'header', g.caller_header, 'from_user', g.from_user, 'from_domain', g.from_domain,
                'sends_name', g.sends_name, 'is_trusted', g.is_trusted, 'number_format', g.caller_format,

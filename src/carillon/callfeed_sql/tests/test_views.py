@@ -25,9 +25,10 @@ from carillon.business.partners.queries import system_actor
 from carillon.business.pricing.actions import AssignmentData, PriceListData, assign_price_list, create_price_list
 from carillon.business.pricing.choices import Traffic
 from carillon.business.pricing.models import Rate
+from carillon.business.routing.actions import GatewayData, update_gateway
 from carillon.callfeed.documents import NOTIFIED_KINDS, TYPES, decode, view_of
 from carillon.callpath.control.ratereader import rates_of
-from carillon.logic.callflow.feed import ChargingMode, Customer, User
+from carillon.logic.callflow.feed import ChargingMode, Customer, Gateway, User
 from carillon.logic.ratetable import RateTable
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +74,16 @@ def test_customer_says_how_fast_its_devices_may_call(cast: Cast) -> None:
         update_customer(actor, cast.acme, CustomerData(**{**said, "calls_per_s": 5, "call_burst": 20}))
     after: Customer = document("customer", str(cast.acme.pk))
     assert (after.calls_per_s, after.call_burst) == (5, 20)
+
+
+def test_gateway_says_how_many_calls_it_takes(cast: Cast) -> None:
+    market = make_market(cast)
+    before: Gateway = document("gateway", str(market.carrier.pk))
+    assert (before.max_channels, before.calls_per_s) == (None, None)
+    with tenant(system_actor()) as actor:
+        update_gateway(actor, market.carrier, GatewayData(name="A", host="192.0.2.10", max_channels=30, calls_per_s=10))
+    after: Gateway = document("gateway", str(market.carrier.pk))
+    assert (after.max_channels, after.calls_per_s) == (30, 10)
 
 
 def test_the_most_exact_price_list_wins(cast: Cast) -> None:

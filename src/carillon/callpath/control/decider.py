@@ -150,11 +150,16 @@ class Decider:
         started_ms = now_ms()
         call_id = new_call_id(started_ms)
         try:
+            await self._answer_as(question, call_id, started_ms)
+        finally:
+            if self._live.get(call_id) is None:
+                self._live.channels.leave(call_id)
+
+    async def _answer_as(self, question: Json, call_id: UUID, started_ms: int) -> None:
+        try:
             if not waits_s(question):
                 raise TooLate
-            request = request_of(question)
-            async with asyncio.timeout(ANSWER_S):
-                decision = await self._paced(await self.decide(request, started_ms), started_ms)
+            decision = await self._decided(question, call_id, started_ms)
             if not waits_s(question):
                 raise TooLate
         except TooLate:
@@ -176,6 +181,15 @@ class Decider:
             return
         await self._put_through(question, call_id, started_ms, decision)
 
+    async def _decided(self, question: Json, call_id: UUID, started_ms: int) -> Decision:
+        """The decision, counted at its gateway in the same turn of the loop: the next one knows of it."""
+        request = request_of(question)
+        async with asyncio.timeout(ANSWER_S):
+            await self._live.channels.are_counted.wait()
+            decision = await self.decide(request, started_ms)
+            self._live.channels.send(call_id, decision)
+            return await self._paced(decision, started_ms)
+
     async def decide(self, request: CallRequest, at_ms: int) -> Decision:
         """The decision, loading what is missing on the way. Raises NoAnswer or one of UNAVAILABLE."""
         chunk_s = self._settings.chunk_s
@@ -191,6 +205,7 @@ class Decider:
 
     async def _refuse(self, question: Json, call_id: UUID, started_ms: int, decision: Decision) -> None:
         refusal = decision.refusal or REFUSALS["no-decision"]
+        self._live.channels.leave(call_id)
         self._send(refusal_message(question, refusal))
         try:
             await self._store.refuse(self._opening(call_id, started_ms, decision))

@@ -31,6 +31,7 @@ from carillon.logic.callflow.feed import (
     Customer,
     Domain,
     Endpoint,
+    Fullness,
     Gateway,
     Number,
     Partner,
@@ -50,15 +51,16 @@ _GENERATIONS = " union all ".join(
     for kind in NOTIFIED_KINDS
 )
 Changed = Callable[[frozenset[str]], Awaitable[None]]
+AskFullness = Callable[[Gateway], Fullness | None]
 
 
 class CallFeed:
     """Implements `callflow.feed.Feed` for one moment; cheap to make per call. Raises Missing for what is not loaded."""
 
-    __slots__ = ("_at_ms", "_documents", "_rates", "_snapshot")
+    __slots__ = ("_at_ms", "_documents", "_fullness", "_rates", "_snapshot")
 
-    def __init__(self, documents: DocumentCache, snapshot: Snapshot, at_ms: int) -> None:
-        self._documents, self._snapshot, self._at_ms = documents, snapshot, at_ms
+    def __init__(self, documents: DocumentCache, snapshot: Snapshot, at_ms: int, fullness: AskFullness) -> None:
+        self._documents, self._snapshot, self._at_ms, self._fullness = documents, snapshot, at_ms, fullness
         self._rates = snapshot.prices.at(at_ms)
 
     @property
@@ -108,6 +110,10 @@ class CallFeed:
         """The gateways whose calls may come from there."""
         return self._snapshot.gateways_at(address, port)
 
+    def fullness(self, gateway: Gateway) -> Fullness | None:
+        """As the calls of this edge are now, not at the feed's moment."""
+        return self._fullness(gateway)
+
     def routes(self, partner_id: int) -> tuple[Route, ...]:
         """The partner's own routes."""
         return self._snapshot.routes(partner_id)
@@ -132,6 +138,7 @@ class Knowledge:
         self._reference: Reference | None = None
         self.generations: dict[str, int] = {}  # of each kind in force
         self._changed: set[str] = set()
+        self.fullness: AskFullness = lambda gateway: None  # where calls are counted says more
         self._wake = asyncio.Event()
         self._swapped = asyncio.Event()  # replaced by a new one at each swap
         self._readers: dict[bool, asyncio.Task[None]] = {}  # of big versions and of small ones
@@ -143,7 +150,11 @@ class Knowledge:
 
     def at(self, at_ms: int) -> CallFeed | None:
         """The feed for a call at `at_ms`; None before the first snapshot."""
-        return CallFeed(self.documents, self._reference.snapshot, at_ms) if self._reference else None
+        return CallFeed(self.documents, self._reference.snapshot, at_ms, self.fullness) if self._reference else None
+
+    def gateway(self, gateway_id: int) -> Gateway | None:
+        """The gateway in force."""
+        return self._reference.snapshot.gateway(gateway_id) if self._reference else None
 
     @property
     def gateways(self) -> tuple[Gateway, ...]:

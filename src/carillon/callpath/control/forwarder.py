@@ -68,6 +68,8 @@ class Forwarder:
         longer = await decided(self._knowledge, at_ms, lambda feed: forward_after(feed, decision, failure, chunk_s))
         if longer is None:
             return False
+        if self._live.get(live.call_id) is live:  # else it is over, and nobody would take it away again
+            self._live.channels.send(live.call_id, longer, failure.target + 1)
         further = longer.holds[len(decision.holds) :]  # at most one: who forwards to the network is the last to forward
         result = await self._write(live, longer, at_ms, next(iter(further), None))
         if result not in ("ok", "call-over"):

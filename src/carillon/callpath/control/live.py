@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from carillon.callpath.control.channels import Channels
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
 from carillon.callpath.control.trace import Traces
@@ -61,10 +62,16 @@ class Live:
 
 
 class LiveCalls:
-    """All calls of this edge. Events come from Kamailio, from timers and from the portal."""
+    """All calls of this edge. Events come from Kamailio, from timers and from the portal.
 
-    def __init__(self, store: CallStore, windows: CreditWindows, edge: Callable[[], Edge], traces: Traces) -> None:
+    `channels` counts them at gateways, from their decision.
+    """
+
+    def __init__(
+        self, store: CallStore, windows: CreditWindows, edge: Callable[[], Edge], traces: Traces, channels: Channels
+    ) -> None:
         self._store, self._windows, self._edge, self._traces = store, windows, edge, traces
+        self.channels = channels
         self._calls: dict[UUID, Live] = {}
         self.on_stranger: Callable[[], None] = lambda: None  # a call that another control decided goes on
         self.on_over: Callable[[Live], None] = lambda live: None
@@ -103,6 +110,7 @@ class LiveCalls:
         if live.timer:
             live.timer.cancel()
         if self._calls.pop(live.call_id, None):
+            self.channels.leave(live.call_id)
             self._traces.finish(live.call_id, live.sip_call_id)
             self.on_over(live)
 
@@ -135,14 +143,16 @@ class LiveCalls:
 
     def hear(self, message: Json) -> None:
         """An event of Kamailio about a call; of an unknown call it changes nothing."""
-        live = self._calls.get(UUID(message["call"]))
+        call_id, detail = UUID(message["call"]), message.get("detail", {})
+        self.channels.hear(call_id, message["op"], detail)
+        live = self._calls.get(call_id)
         if live is None:
             if message["op"] in ("applied", "progress", "answered"):
                 self.on_stranger()
             return
         if message.get("h_id"):
             live.dialog = (message["h_entry"], message["h_id"])
-        at_ms, detail = int(message["at_ms"]), message.get("detail", {})
+        at_ms = int(message["at_ms"])
         match message["op"]:
             case "applied":
                 self.feed(live, signals.Applied(at_ms))

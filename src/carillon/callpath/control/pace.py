@@ -1,4 +1,4 @@
-"""Calls per second of each customer, counted in memory: a restart forgets one burst at most."""
+"""Calls per second, of customers and of gateways, counted in memory: a restart forgets one burst at most."""
 
 from __future__ import annotations
 
@@ -19,11 +19,40 @@ def is_counted(decision: Decision) -> bool:
     return decision.endpoint_id is not None and decision.refusal is None and not is_emergency
 
 
-class Pace:
-    """Who has begun how many calls a moment ago at this edge."""
+class Buckets:
+    """Who has begun how many calls a moment ago at this edge, by id."""
 
     def __init__(self) -> None:
         self._full_at_us: dict[int, int] = {}
+
+    def has_room(self, who: int, *, per_s: int, burst: int) -> bool:
+        """Whether one more call may begin now."""
+        return self._after(who, _now_us(), per_s, burst) is not None
+
+    def take(self, who: int, *, per_s: int, burst: int) -> bool:
+        """Count a call that begins now; False when there is no room for it."""
+        now_us = _now_us()
+        after = self._after(who, now_us, per_s, burst)
+        if after is None:
+            return False
+        if len(self._full_at_us) >= MOST:
+            self._full_at_us = {other: full_at for other, full_at in self._full_at_us.items() if full_at > now_us}
+        self._full_at_us[who] = after
+        return True
+
+    def _after(self, who: int, now_us: int, per_s: int, burst: int) -> int | None:
+        return let_through(self._full_at_us.get(who, 0), now_us, per_s=per_s, burst=burst)
+
+
+def _now_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+class Pace:
+    """How fast the devices of each customer begin calls at this edge."""
+
+    def __init__(self) -> None:
+        self._buckets = Buckets()
 
     def checked(self, decision: Decision, customer: Customer) -> Decision:
         """The decision, refused with `too-many-calls` when its customer's devices begin calls faster than they may."""
@@ -34,14 +63,4 @@ class Pace:
 
     def _admits(self, customer: Customer) -> bool:
         per_s = customer.calls_per_s
-        if per_s is None:
-            return True
-        now_us = time.monotonic_ns() // 1000
-        burst = customer.call_burst or per_s
-        after = let_through(self._full_at_us.get(customer.id, 0), now_us, per_s=per_s, burst=burst)
-        if after is None:
-            return False
-        if len(self._full_at_us) >= MOST:
-            self._full_at_us = {who: full_at for who, full_at in self._full_at_us.items() if full_at > now_us}
-        self._full_at_us[customer.id] = after
-        return True
+        return per_s is None or self._buckets.take(customer.id, per_s=per_s, burst=customer.call_burst or per_s)

@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from carillon.callpath.control.bans import Bans
 from carillon.callpath.control.certificates import Certificates
+from carillon.callpath.control.channels import Channels
 from carillon.callpath.control.decider import Decider, Settings
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.feed import Knowledge
@@ -71,8 +72,10 @@ class Control:
             config.ports.evapi, config.control_token, on_message=self._hear, on_connect=self._tell_everything
         )
         self.windows = CreditWindows(EDGE_NAME, CreditStore(pool))
-        self.live = LiveCalls(self.store, self.windows, lambda: self.edge, self.traces)
         self.knowledge = Knowledge(pool, config.database("control"), config.home, self._changed)
+        channels = Channels(self.knowledge.gateway)
+        self.knowledge.fullness = channels.fullness
+        self.live = LiveCalls(self.store, self.windows, lambda: self.edge, self.traces, channels)
         settings = Settings(EDGE_NAME, config.advertised, config.chunk_s, decrypt)
         self.decider = Decider(
             settings, self.knowledge, self.store, self.windows, self.live, self.traces, lambda: self.edge
@@ -104,6 +107,7 @@ class Control:
             async with asyncio.TaskGroup() as group:
                 group.create_task(connect_ahead(self._pool))  # meanwhile calls wait: better than no control
                 group.create_task(self.knowledge.run())
+                group.create_task(self.sweeper.count_channels())  # for this calls wait too
                 group.create_task(self.edge.run())
                 group.create_task(self.sweeper.run())
                 group.create_task(self._keep_certificates())

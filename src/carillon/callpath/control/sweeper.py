@@ -12,7 +12,7 @@ from carillon.callpath.control.decider import Settings
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
 from carillon.callpath.control.pulse import Pulse
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, OpenCall, described
+from carillon.callpath.control.store import QUERY_S, UNAVAILABLE, CallStore, OpenCall, described
 from carillon.logic.callflow import signals, states
 from carillon.logic.callflow.values import Decision
 from carillon.logic.documents import DocumentError, from_document
@@ -64,11 +64,23 @@ class Sweeper:
                 log.warning("The sweep is interrupted: %s", described(error))
             await asyncio.sleep(SWEEP_S)
 
+    async def count_channels(self) -> None:
+        """Let calls of a control before us count at their gateways; soon, whether PostgreSQL answers or not."""
+        try:
+            async with asyncio.timeout(QUERY_S):
+                self._live.channels.inherit(await self._store.open_calls(self._edge_name))
+        except UNAVAILABLE as error:
+            log.warning("Open calls are not counted at gateways before the first sweep: %s", described(error))
+        finally:
+            self._live.channels.are_counted.set()
+
     # ------------------------------------------------------------ PostgreSQL's view
 
     async def _adopt_orphans(self) -> None:
         """Calls that PostgreSQL has open and we do not know: of a control before us, or of an answer that was lost."""
-        for call in await self._store.open_calls(self._edge_name):
+        calls = await self._store.open_calls(self._edge_name)
+        self._live.channels.inherit(calls)
+        for call in calls:
             is_young = now_ms() - call.started_ms < GRACE_MS and call.answered_ms is None
             if self._live.get(call.call_id) is None and not is_young:
                 await self._adopt(call)

@@ -87,6 +87,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "no-route": "No route leads to %(who)s.",
     "route-blocked": "Calls to %(who)s are blocked by a route.",
     "no-gateway": "A route leads to %(who)s, but none of its gateways is in use.",
+    "gateways-full": "A route leads to %(who)s, but its gateways have as many calls as they may.",
     "no-price": "The price list has no price for %(who)s.",
     "no-exchange-rate": "There is no exchange rate between the price list's and the account's currency.",
     "credit-exhausted": "The customer's credit does not buy the first seconds of this call.",

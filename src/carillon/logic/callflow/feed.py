@@ -253,6 +253,15 @@ class Gateway:
     country: str = ""
     style: CallerStyle = AS_USUAL
     codecs: tuple[str, ...] = ()  # names of RFC 3551 that it may be offered; empty: all
+    max_channels: int | None = None  # calls that we have there at once; None: no limit
+    calls_per_s: int | None = None  # that we begin there; None: no limit
+
+
+class Fullness(StrEnum):
+    """Which of a gateway's limits leaves no room for one more call."""
+
+    CHANNELS = "channels"
+    PACE = "pace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +327,9 @@ class Feed(Protocol):
 
     def gateways_at(self, address: str, port: int) -> tuple[Gateway, ...]:
         """Which gateways send calls from this source address."""
+
+    def fullness(self, gateway: Gateway) -> Fullness | None:
+        """Why there is no room for one more call to the gateway at this moment; None when there is."""
 
     def routes(self, partner_id: int) -> tuple[Route, ...]:
         """A partner's enabled routes."""

@@ -41,6 +41,7 @@ _TABLE = (
     ("route-blocked", 403, "Calls to this number are blocked"),
     ("destination-barred", 403, "Calls to this kind of number are barred"),
     ("no-gateway", 503, "No carrier available"),
+    ("gateways-full", 503, "All lines to carriers in use"),
     ("no-price", 403, "No price for this number"),
     ("no-exchange-rate", 403, "No exchange rate for this call"),
     # money and limits, answered by callfeed.open_call

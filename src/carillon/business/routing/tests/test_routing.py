@@ -78,6 +78,10 @@ def test_hosts_are_addresses_or_names(cast: Cast, host: str) -> None:
         ("host", {"host": "300.1.1.1"}),
         ("host", {"host": "0.0.0.0"}),  # noqa: S104
         ("host", {"host": "224.0.0.1"}),
+        ("max_channels", {"max_channels": 0}),
+        ("max_channels", {"max_channels": 100_001}),
+        ("calls_per_s", {"calls_per_s": 0}),
+        ("calls_per_s", {"calls_per_s": 1001}),
         ("host", {"host": "a..b"}),
         ("port", {"port": 0}),
         ("port", {"port": 65536}),
