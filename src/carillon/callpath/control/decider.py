@@ -15,7 +15,7 @@ from carillon.callpath.control.evapi import Edge, EdgeGone
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
 from carillon.callpath.control.pace import Pace, is_counted
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, Credit, Opening, described
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, Credit, Opening, described, insist
 from carillon.callpath.control.trace import Traces
 from carillon.callpath.control.windows import CreditWindows
 from carillon.callpath.control.wire import decision_message, refusal_message, request_of
@@ -260,7 +260,8 @@ class Decider:
                             self._live.background(self._undo(self._opening(call_id, started_ms, refused)))
         except UNAVAILABLE as error:
             log.error("Call %s: PostgreSQL did not take it (%s).", call_id, described(error))
-            self._live.background(self._give_back(self._opening(call_id, started_ms, decision)))
+            unopened = self._opening(call_id, started_ms, decision)
+            self._live.background(insist(f"that call {call_id} is off", lambda: self._store.abandon(unopened)))
             return refuse(decision, "no-decision")
         return refused
 
@@ -297,28 +298,8 @@ class Decider:
             await asyncio.wait_for(is_open.wait(), EMERGENCY_WAITS_S)
 
     async def _insist_on(self, opening: Opening, is_open: asyncio.Event) -> None:
-        delay_s = 0.5
-        while True:
-            try:
-                await self._store.open(opening, Credit())
-            except UNAVAILABLE as error:
-                log.error("Emergency call %s goes on without its row: %s", opening.call_id, described(error))
-                await asyncio.sleep(delay_s)
-                delay_s = min(delay_s * 2, 30)
-            else:
-                is_open.set()
-                return
-
-    async def _give_back(self, opening: Opening) -> None:
-        delay_s = 1.0
-        while True:
-            try:
-                await self._store.abandon(opening)
-            except UNAVAILABLE:
-                await asyncio.sleep(delay_s)
-                delay_s = min(delay_s * 2, 30)
-            else:
-                return
+        await insist(f"the emergency call {opening.call_id}", lambda: self._store.open(opening, Credit()))
+        is_open.set()
 
     def _opening(self, call_id: UUID, started_ms: int, decision: Decision) -> Opening:
         return opening(self._settings.edge, call_id, started_ms, decision)

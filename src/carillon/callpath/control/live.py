@@ -12,7 +12,7 @@ from uuid import UUID
 
 from carillon.callpath.control.channels import Channels
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, described, insist
 from carillon.callpath.control.trace import Traces
 from carillon.callpath.control.windows import CreditWindows
 from carillon.callpath.control.wire import VANISHED_LIFETIME_S, lifetime_s
@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 RETRY_S = 0.5
-MAX_RETRY_S = 10.0
 NO_DIALOG = 404
 
 
@@ -177,7 +176,7 @@ class LiveCalls:
                 case signals.Terminate():
                     self.background(self._terminate(live, effect.reason))
                 case signals.Release():
-                    await self._insist("the release of its holds", live, lambda: self.release(live.call_id))
+                    await insist(f"the release of call {live.call_id}'s holds", lambda: self.release(live.call_id))
                 case signals.RecordEvent():
                     await self.record(live, effect)
 
@@ -188,25 +187,10 @@ class LiveCalls:
 
     async def record(self, live: Live, event: signals.RecordEvent) -> None:
         """Write an event of a call, however long PostgreSQL is away."""
-        await self._insist(
-            f"its event {event.kind}",
-            live,
+        await insist(
+            f"the event {event.kind} of call {live.call_id}",
             lambda: self._store.record(live.call_id, event.kind, event.at_ms, "control", event.detail),
         )
-
-    async def _insist(self, what: str, live: Live, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        delay_s = RETRY_S
-        while True:
-            try:
-                await act()
-            except UNAVAILABLE as error:
-                log.error(
-                    "Call %s: PostgreSQL did not take %s (%s); trying again.", live.call_id, what, described(error)
-                )
-                await asyncio.sleep(delay_s)
-                delay_s = min(delay_s * 2, MAX_RETRY_S)
-            else:
-                return
 
     async def _extend(self, live: Live, ask: signals.Extend) -> None:
         """Ask for more money until PostgreSQL answers; when it never does, the funded time runs out."""

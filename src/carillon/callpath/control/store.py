@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,10 +18,13 @@ import asyncpg
 from carillon.callpath.control.together import Together
 from carillon.config import Database
 
+log = logging.getLogger(__name__)
+
 QUERY_S = 1.0
 RETURN_S = 0.2  # for the server to confirm that it has given a query up; else the connection is closed
 CONNECT_S = 1.0
 SLOW_QUERY_S = 10.0
+RETRY_S, MAX_RETRY_S = 0.5, 10.0
 Json = dict[str, Any]
 
 # What can go wrong with a query for reasons outside it: the server is away, slow or refuses for now.
@@ -347,6 +351,20 @@ class CreditStore:
         """Give back a part of a window; false without the lease."""
         query = "select callfeed.return_credit($1, $2, $3, $4)"
         return bool(await self._queries.fetchval(query, edge, lease, account_id, micro, timeout=SLOW_QUERY_S))
+
+
+async def insist(what: str, act: Callable[[], Awaitable[object]]) -> None:
+    """Do it until PostgreSQL takes it, however long that is; each failure is logged as "did not take `what`"."""
+    delay_s = RETRY_S
+    while True:
+        try:
+            await act()
+        except UNAVAILABLE as error:
+            log.error("PostgreSQL did not take %s (%s); trying again.", what, described(error))
+            await asyncio.sleep(delay_s)
+            delay_s = min(delay_s * 2, MAX_RETRY_S)
+        else:
+            return
 
 
 def described(error: BaseException) -> str:
