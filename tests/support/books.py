@@ -48,11 +48,13 @@ from carillon.business.partners.statuses import StatusData
 from carillon.business.pricing.actions import AssignmentData, assign_price_list, unassign_price_list
 from carillon.business.pricing.choices import Traffic
 from carillon.business.pricing.models import PriceAssignment, PriceList
-from carillon.business.routing.actions import update_gateway
+from carillon.business.routing.actions import RouteData, update_gateway, update_route
 from carillon.business.routing.models import Gateway
+from carillon.business.routing.queries import routes_of
 from carillon.demo.cast.load import actor_of
 from carillon.demo.cast.routing import REPLY_TIMEOUT_MS, gateway_data
 from carillon.demo.world import CAST, OPERATOR, micro
+from carillon.faces.portal.routing import route_values
 from carillon.usecases.post_charges import post_charges
 from carillon.usecases.settle_calls import settle_due_calls
 from carillon.usecases.sweep_windows import sweep_windows
@@ -100,7 +102,11 @@ class Books:
             self._arrange_protection(changes)
             self._arrange_forwarding(changes)
             self._arrange_received(changes)
-            is_new = [self._arrange_gateways(changes), self._arrange_blacklist(changes)]
+            is_new = [
+                self._arrange_gateways(changes),
+                self._arrange_routes(changes),
+                self._arrange_blacklist(changes),
+            ]
         if any(is_new):
             wait_until(lambda: self.platform.log("control").count("Reference data in force") > known)
         for kind in ("user", "customer", "number"):
@@ -256,6 +262,15 @@ class Books:
                     update_gateway(actor, gateway, replace(data, **wanted))
                     changed = True
         return changed
+
+    def _arrange_routes(self, changes: Changes) -> bool:
+        with tenant(actor_of(OPERATOR)) as actor:
+            route = routes_of(actor).get(name=CAST.ways[0].name)
+            if route.allows_loss == changes.allows_loss:
+                return False
+            values: dict[str, Any] = {**route_values(route), "allows_loss": changes.allows_loss}
+            update_route(actor, route, RouteData(**values))
+        return True
 
     # ------------------------------------------------------------ after a flow
 

@@ -30,6 +30,7 @@ class Changes:
     reply_timeout_ms: dict[str, int] = field(default_factory=dict)
     max_channels: dict[str, int] = field(default_factory=dict)  # calls at once, of a gateway
     begun_per_s: dict[str, int] = field(default_factory=dict)  # calls that begin there in a second
+    allows_loss: bool = False  # the operator's route for everything
     control: str = "running"  # running | silent
     # user -> where their calls go: `always`, `busy`, `no_answer`, `unreachable`, and `no_answer_s`
     forwarding: dict[str, dict[str, str]] = field(default_factory=dict)

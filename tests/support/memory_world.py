@@ -143,6 +143,7 @@ class MemoryWorld:
                 gateway_ids=tuple(by_key[key] for key in way.carriers),
                 is_emergency=way.is_emergency,
                 country=way.country,
+                allows_loss=self.changes.allows_loss,
             )
             for way in self.world.ways
         ]

@@ -131,7 +131,7 @@ class World:
     spare_numbers: tuple[tuple[str, str], ...] = field(default=())  # (number, partner): stock nobody has yet
 
 
-def _prices(gb: str, mobile: str, fr: str, de: str, us: str, *, is_retail: bool = False) -> tuple[Price, ...]:
+def _prices(gb: str, mobile: str, fr: str, de: str, us: str, it: str, *, is_retail: bool = False) -> tuple[Price, ...]:
     fee, seconds = ("0.01", (1, 1)) if is_retail else ("0", (30, 6))
     return (
         Price("44", "United Kingdom", gb),
@@ -139,6 +139,7 @@ def _prices(gb: str, mobile: str, fr: str, de: str, us: str, *, is_retail: bool 
         Price("33", "France", fr, connection_fee=fee),
         Price("49", "Germany", de, initial_s=seconds[0], increment_s=seconds[1]),
         Price("1", "United States and Canada", us),
+        Price("39", "Italy", it),  # too dear at carrier B, and for Harbour at both: what the loss guard is for
     )
 
 
@@ -159,17 +160,31 @@ CAST = World(
         Brand(HARBOUR_BRAND, HARBOUR, "business", "harbour.localhost", "harbour.test", "GB"),
     ),
     prices=(
-        Prices("Carrier A costs", OPERATOR, "", _prices("0.0040", "0.0200", "0.0060", "0.0100", "0.0050")),
-        Prices("Carrier B costs", OPERATOR, "", _prices("0.0060", "0.0300", "0.0090", "0.0150", "0.0045")),
-        Prices("Wholesale", OPERATOR, NORTHWIND, _prices("0.0100", "0.0400", "0.0150", "0.0250", "0.0120")),
-        Prices("Wholesale Harbour", OPERATOR, HARBOUR, _prices("0.0110", "0.0420", "0.0160", "0.0260", "0.0130")),
-        Prices("Fjord wholesale", NORTHWIND, FJORD, _prices("0.0140", "0.0500", "0.0200", "0.0320", "0.0160")),
+        Prices("Carrier A costs", OPERATOR, "", _prices("0.0040", "0.0200", "0.0060", "0.0100", "0.0050", "0.0100")),
+        Prices("Carrier B costs", OPERATOR, "", _prices("0.0060", "0.0300", "0.0090", "0.0150", "0.0045", "0.0300")),
+        Prices("Wholesale", OPERATOR, NORTHWIND, _prices("0.0100", "0.0400", "0.0150", "0.0250", "0.0120", "0.0200")),
         Prices(
-            "Business", NORTHWIND, BUSINESS, _prices("0.0200", "0.0800", "0.0300", "0.6000", "0.0250", is_retail=True)
+            "Wholesale Harbour", OPERATOR, HARBOUR, _prices("0.0110", "0.0420", "0.0160", "0.0260", "0.0130", "0.0080")
         ),
-        Prices("Residential", NORTHWIND, HELLO, _prices("0.0300", "0.1000", "0.0450", "0.0600", "0.0400")),
-        Prices("Fjord business", FJORD, FJORD_BRAND, _prices("0.0240", "0.0900", "0.0360", "0.0580", "0.0300")),
-        Prices("Harbour business", HARBOUR, HARBOUR_BRAND, _prices("0.0220", "0.0850", "0.0340", "0.0550", "0.0270")),
+        Prices(
+            "Fjord wholesale", NORTHWIND, FJORD, _prices("0.0140", "0.0500", "0.0200", "0.0320", "0.0160", "0.0280")
+        ),
+        Prices(
+            "Business",
+            NORTHWIND,
+            BUSINESS,
+            _prices("0.0200", "0.0800", "0.0300", "0.6000", "0.0250", "0.0400", is_retail=True),
+        ),
+        Prices("Residential", NORTHWIND, HELLO, _prices("0.0300", "0.1000", "0.0450", "0.0600", "0.0400", "0.0600")),
+        Prices(
+            "Fjord business", FJORD, FJORD_BRAND, _prices("0.0240", "0.0900", "0.0360", "0.0580", "0.0300", "0.0500")
+        ),
+        Prices(
+            "Harbour business",
+            HARBOUR,
+            HARBOUR_BRAND,
+            _prices("0.0220", "0.0850", "0.0340", "0.0550", "0.0270", "0.0300"),
+        ),
     ),
     carriers=(
         Carrier("a", "Demo carrier A", "Carrier A costs"),

@@ -20,7 +20,7 @@ from carillon.logic.callflow.feed import (
     Route,
 )
 from carillon.logic.callflow.notes import Note
-from carillon.logic.callflow.values import CarrierCharge, Target
+from carillon.logic.callflow.values import CarrierCharge, Target, TierCharge
 from carillon.logic.money import EXACT
 from carillon.logic.numbers import national_form
 from carillon.logic.rating import billed_seconds, price_sixtieths
@@ -44,12 +44,16 @@ class RouteQuery:
 
 @dataclass(frozen=True, slots=True)
 class RouteChoice:
-    """Targets in the order to try, or the slug of a refusal; `owner` is the partner whose routes were used."""
+    """Targets in the order to try, or the slug of a refusal; `owner` is the partner whose routes were used.
+
+    `lossy` are the gateways, by id, with which the call may lose money: their route allows it.
+    """
 
     targets: tuple[Target, ...] = ()
     owner: Partner | None = None
     refusal: str = ""
     notes: tuple[Note, ...] = ()  # each for the partner whose routes or carriers it tells, and those above
+    lossy: frozenset[int] = frozenset()
 
 
 def ancestry(feed: Feed, partner_id: int) -> Iterator[Partner]:
@@ -142,7 +146,7 @@ def _chosen(
     feed: Feed, query: RouteQuery, partner: Partner, routes: tuple[Route, ...], notes: list[Note]
 ) -> RouteChoice:
     targets: list[Target] = []
-    used: set[int] = set()
+    used: dict[int, Route] = {}  # for whom the gateway is tried
     is_full = False
     for route in routes:
         if route.strategy == "block":
@@ -155,13 +159,14 @@ def _chosen(
         is_full = is_full or len(roomy) < len(usable)
         for gateway, carrier in _offers(feed, query, route, roomy, notes):
             if gateway.id not in used:
-                used.add(gateway.id)
+                used[gateway.id] = route
                 targets.append(gateway_target(gateway, query, carrier))
         if route.is_stopper:
             notes.append(Note(f"Route “{route.name}” is a stopper: no later route is tried.", partner.id))
             break
     if targets:
-        return RouteChoice(tuple(targets[:MAX_TARGETS]), partner, notes=tuple(notes))
+        lossy = frozenset(gateway_id for gateway_id, route in used.items() if route.allows_loss)
+        return RouteChoice(tuple(targets[:MAX_TARGETS]), partner, notes=tuple(notes), lossy=lossy)
     refusal = "gateways-full" if is_full else "no-gateway"
     return RouteChoice((), partner, "route-blocked" if routes[0].strategy == "block" else refusal, tuple(notes))
 
@@ -235,14 +240,14 @@ def _order(cost: Decimal | None) -> tuple[bool, Decimal]:
     return (True, Decimal(0)) if cost is None else (False, cost)
 
 
-def typical_cost(feed: Feed, carrier: CarrierCharge, currency: str) -> Decimal | None:
-    """What one minute costs at the carrier, connection fee and intervals included, in `currency`; None: not known."""
-    if carrier.tariff is None or carrier.rate is None:
+def typical_cost(feed: Feed, charge: CarrierCharge | TierCharge, currency: str) -> Decimal | None:
+    """What one minute costs, connection fee and intervals included, in `currency`; None: not known."""
+    if charge.tariff is None or charge.rate is None:
         return None
-    rate_to = exchange_rate(feed, carrier.tariff.currency, currency)
+    rate_to = exchange_rate(feed, charge.tariff.currency, currency)
     if rate_to is None:
         return None
-    sixtieths = price_sixtieths(carrier.rate, billed_seconds(carrier.rate, _TYPICAL_S))
+    sixtieths = price_sixtieths(charge.rate, billed_seconds(charge.rate, _TYPICAL_S))
     return EXACT.divide(EXACT.multiply(sixtieths, rate_to), Decimal(60)).quantize(Decimal("1e-9"))
 
 

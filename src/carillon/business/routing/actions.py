@@ -79,7 +79,8 @@ class GatewayData:
 class RouteData:
     """A line of the routing table; `gateway_ids` in the order they are tried (static) or compared (least cost).
 
-    `partner_id` (None: the actor's own) stays once created.
+    `allows_loss`: also carriers that cost more than the call brings in. `partner_id` (None: the actor's own) stays once
+    created.
     """
 
     name: str
@@ -88,6 +89,7 @@ class RouteData:
     gateway_ids: tuple[int, ...] = ()
     priority: int = 100
     is_stopper: bool = False
+    allows_loss: bool = False
     is_emergency: bool = False
     country: str = ""
     web_product_id: int | None = None
@@ -316,6 +318,7 @@ def _fill_route(actor: Actor, route: Route, data: RouteData) -> list[Gateway]:
     route.customer = named_or_none(Customer.objects, actor, data.customer_id, "customer_id")
     route.name, route.prefix = data.name.strip(), data.prefix.strip().removeprefix("+").removeprefix("*")
     route.strategy, route.priority, route.is_stopper = data.strategy, data.priority, data.is_stopper
+    route.allows_loss = data.allows_loss
     route.is_emergency, route.country = data.is_emergency, data.country.strip().upper()
     gateways = [named(Gateway.objects, actor, gateway_id, "gateway_ids") for gateway_id in data.gateway_ids]
     faults = Faults()

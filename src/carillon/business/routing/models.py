@@ -73,6 +73,7 @@ class Route(TenantModel):
     strategy = models.CharField(max_length=10, choices=Strategy.choices, default=Strategy.STATIC)
     priority = models.PositiveIntegerField(default=100)
     is_stopper = models.BooleanField(default=False)
+    allows_loss = models.BooleanField(default=False)
     is_emergency = models.BooleanField(default=False)
     country = models.CharField(max_length=2, default="", blank=True)
     web_product = models.ForeignKey(WebProduct, null=True, blank=True, on_delete=models.CASCADE, related_name="+")

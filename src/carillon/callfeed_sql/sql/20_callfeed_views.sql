@@ -176,7 +176,7 @@ select r.id::text as key,
            'id', r.id, 'partner_id', r.partner_id, 'name', r.name, 'prefix', r.prefix, 'strategy', r.strategy,
            'priority', r.priority, 'gateway_ids', g.gateway_ids, 'customer_id', r.customer_id,
            'web_product_id', r.web_product_id, 'is_stopper', r.is_stopper, 'is_emergency', r.is_emergency,
-           'country', r.country
+           'country', r.country, 'allows_loss', r.allows_loss
        ) as doc
 from public.routing_route r
 cross join lateral (

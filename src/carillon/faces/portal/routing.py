@@ -35,8 +35,8 @@ def gateway_names(route: Route) -> str:
 
 def route_values(route: Route) -> Mapping[str, object]:
     """What the form of a route starts with."""
-    names = ("name", "prefix", "strategy", "priority", "is_stopper", "is_emergency", "country", "partner_id")
-    values = {name: getattr(route, name) for name in (*names, "web_product_id", "customer_id")}
+    names = ("name", "prefix", "strategy", "priority", "is_stopper", "allows_loss", "is_emergency", "country")
+    values = {name: getattr(route, name) for name in (*names, "web_product_id", "customer_id", "partner_id")}
     return values | {"gateway_ids": tuple(gateway_ids(route))}
 
 
@@ -152,6 +152,11 @@ ROUTE_FIELDS = (
     ),
     Field("priority", _("Priority"), minimum=0, maximum=10_000, help=_("Low comes first.")),
     Field("is_stopper", _("Stopper"), help=_("No later route is tried.")),
+    Field(
+        "allows_loss",
+        _("Allow losses"),
+        help=_("Also use carriers that cost more than the call brings in. Otherwise they are left out."),
+    ),
     Field("web_product_id", _("Web product"), lookup="web-products", section=_("Only for calls of")),
     Field("customer_id", _("Customer"), lookup="customers", section=_("Only for calls of")),
     Field("is_emergency", _("Emergency calls"), section=_("Emergency"), help=_("For nothing but emergency numbers.")),
@@ -263,6 +268,7 @@ ROUTES = Panel(
     api=(
         Column("prefix", _("Prefix")),
         Column("is_stopper", _("Stopper"), kind="bool"),
+        Column("allows_loss", _("Allows losses"), kind="bool"),
         Column("is_emergency", _("Emergency"), kind="bool"),
         Column("country", _("Country")),
         Column("gateway_ids", _("Gateways"), kind="list", value=gateway_ids),

@@ -23,6 +23,7 @@ from carillon.logic.callflow.feed import (
 )
 from carillon.logic.callflow.forwarding import reach
 from carillon.logic.callflow.inbound import decide_inbound
+from carillon.logic.callflow.lossguard import without_loss
 from carillon.logic.callflow.notes import Note, noted
 from carillon.logic.callflow.pricing import NotPriced, free_chain, holds_for, priced_chain
 from carillon.logic.callflow.refusals import refuse
@@ -235,5 +236,8 @@ def _network(call: _Call, number: str) -> Decision:
         chain = priced_chain(call.feed, call.customer, choice.owner.id, number, notes)
     except NotPriced as problem:
         return _refused(replace(call, draft=noted(draft, *notes)), problem.slug, problem.note)
+    choice = without_loss(call.feed, choice, chain, notes)
+    if choice.refusal:
+        return _refused(replace(call, draft=noted(draft, *notes)), choice.refusal)
     holds = holds_for(call.customer, chain, call.chunk_s, draft.max_s)
     return noted(replace(draft, targets=choice.targets, chains=(chain,), holds=holds), *notes)

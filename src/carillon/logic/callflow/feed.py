@@ -270,7 +270,8 @@ class Route:
 
     Among the routes whose prefix, customer and web product match, the longest prefix wins; among equal prefixes
     all stay, ordered by priority (low first). `strategy`: static (gateways as listed), least_cost (cheapest first)
-    or block (the call is refused). `is_stopper`: no later route is tried.
+    or block (the call is refused). `is_stopper`: no later route is tried. `allows_loss`: also carriers that cost their
+    owner more than the call brings it.
     """
 
     id: int
@@ -283,6 +284,7 @@ class Route:
     customer_id: int | None = None
     web_product_id: int | None = None
     is_stopper: bool = False
+    allows_loss: bool = False
     is_emergency: bool = False  # only for emergency numbers, never for others
     country: str = ""  # for emergency routes: the caller's country
 

@@ -20,6 +20,7 @@ from carillon.logic.callflow.feed import (
     Feed,
     User,
 )
+from carillon.logic.callflow.lossguard import without_loss
 from carillon.logic.callflow.notes import Note, noted
 from carillon.logic.callflow.phrases import BECAUSE
 from carillon.logic.callflow.pricing import NotPriced, free_chain, holds_for, priced_chain
@@ -254,6 +255,9 @@ def _to_network(feed: Feed, draft: Decision, called: _Called, chunk_s: int) -> D
         chain = priced_chain(feed, owner, choice.owner.id, number, notes)
     except NotPriced as problem:
         raise _not_done(draft, *choice.notes, *notes, problem.note) from None
+    choice = without_loss(feed, choice, chain, notes)
+    if choice.refusal:
+        raise _not_done(draft, *choice.notes, *notes)
     place, max_s = len(draft.chains), min(draft.max_s, owner.max_call_s)
     draft = replace(
         draft,

@@ -43,6 +43,7 @@ _TABLE = (
     ("no-gateway", 503, "No carrier available"),
     ("gateways-full", 503, "All lines to carriers in use"),
     ("no-price", 403, "No price for this number"),
+    ("price-below-cost", 503, "No carrier at this price"),
     ("no-exchange-rate", 403, "No exchange rate for this call"),
     # money and limits, answered by callfeed.open_call
     ("credit-exhausted", 402, "Not enough credit"),
