@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 import pytest
-from tests.support.books import Books, books
-from tests.support.flows import Changes
+from tests.support.books import books
+from tests.support.forwarding import bob_forwards, forwarding
 from tests.support.platform import Platform, eventually
 from tests.support.telephony import do_otherwise, pick_up
 from tests.support.waiting import wait_until
@@ -22,23 +22,10 @@ from carillon.demo.useragent.agent import CallHandler
 from carillon.demo.useragent.message import Message, parse
 
 pytestmark = pytest.mark.engines
-__all__ = ["books"]
+__all__ = ["bob_forwards", "books"]
 
 OUTSIDE = "01632960001"
 busy = partial(do_otherwise, does="486")
-
-
-@pytest.fixture
-def bob_forwards(books: Books, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Bob's calls go where the parameter says, and control knows."""
-    books.arrange(Changes(forwarding={"bob": request.param}))
-    yield
-    books.drained()
-
-
-def forwarding(**rules: str) -> pytest.MarkDecorator:
-    """Bob forwards his calls by these rules."""
-    return pytest.mark.parametrize("bob_forwards", [rules], indirect=True, ids=[""])
 
 
 @asynccontextmanager

@@ -35,7 +35,8 @@ GENERATED_DIGITS = 10
 LONGEST_OFFLINE_MINUTES = 10_080
 MAX_SOURCES = 20
 SOURCE_TAKEN = "One of these addresses is known to the platform as another sender already."
-SOURCES_ARE_THE_SELLERS = "Your provider sets from which addresses calls are yours without a password."
+ADDRESS_TAKEN = "This address is known to the platform as another sender already: a carrier or another customer."
+ADDRESSES_ARE_THE_SELLERS = "Only your provider sets the addresses of telephone systems."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ class EndpointData:
 
     `offline_alert_minutes`: so long it may be unregistered before its partner is told, once; None: never.
     `source_addresses` (`192.0.2.7`, `192.0.2.7:5060`) make it a trunk: calls from there are its own without a password.
+    `fixed_address` (one, without a port the transport's usual one) is where calls to it go, registered or not.
     """
 
     customer_id: int
@@ -55,6 +57,7 @@ class EndpointData:
     withholds_caller: bool = False
     offline_alert_minutes: int | None = None
     source_addresses: tuple[str, ...] = ()
+    fixed_address: str = ""
 
 
 @action("sip_endpoints.add")
@@ -80,7 +83,7 @@ def create_endpoint(actor: Actor, data: EndpointData, *, secret: str = "") -> En
 
 @action("sip_endpoints.change")
 def update_endpoint(actor: Actor, endpoint: Endpoint, data: EndpointData) -> Endpoint:
-    """Change user, label, caller ID and transport; customer and username stay.
+    """Change anything but customer and username.
 
     Raises:
         InvalidInput: a value breaks a rule.
@@ -98,6 +101,7 @@ def update_endpoint(actor: Actor, endpoint: Endpoint, data: EndpointData) -> End
                 "withholds_caller",
                 "offline_alert_minutes",
                 "source_addresses",
+                "fixed_address",
             ]
         )
     return endpoint
@@ -245,37 +249,54 @@ def _fill(actor: Actor, endpoint: Endpoint, data: EndpointData) -> None:
     faults.unless(is_time, "offline_alert_minutes", f"From 1 to {LONGEST_OFFLINE_MINUTES} minutes, or empty.")
     sources = _sources(data.source_addresses, faults)
     _check_sources(actor, endpoint, sources, faults)
+    fixed_address = _fixed_address(data, faults)
+    _check_fixed_address(actor, endpoint, fixed_address, faults)
     faults.stop()
     endpoint.user, endpoint.caller_id = user, number
     endpoint.label, endpoint.transport = data.label.strip(), data.transport
     endpoint.withholds_caller = data.withholds_caller
     endpoint.offline_alert_minutes = data.offline_alert_minutes
-    endpoint.source_addresses = sources
+    endpoint.source_addresses, endpoint.fixed_address = sources, fixed_address
 
 
 def _sources(written: Sequence[str], faults: Faults) -> list[str]:
-    found: dict[str, None] = {}
-    for text in written:
-        host, port = split_port(text.strip())
-        try:
-            address = ipaddress.ip_address("" if "%" in host else host)  # a zone means something on one machine only
-        except ValueError:
-            faults.unless(
-                False, "source_addresses", f"“{text[:60]}” is no address such as 192.0.2.7 or 192.0.2.7:5060."
-            )
-            continue
-        is_one = not (address.is_multicast or address.is_unspecified)
-        is_reachable = address.is_global or settings.TRUNKS_MAY_BE_PRIVATE
-        faults.unless(is_one and is_reachable, "source_addresses", f"{address} is no address on the public Internet.")
-        found[written_source(address, port)] = None
+    found = dict.fromkeys(_address(text, "source_addresses", faults) for text in written)
     faults.unless(len(found) <= MAX_SOURCES, "source_addresses", f"Give at most {MAX_SOURCES} addresses.")
-    return list(found)
+    return [source for source in found if source]
+
+
+def _address(text: str, field: str, faults: Faults, *, usual_port: str = "") -> str:
+    """The one spelling of a single host's address, with its port if it has one; "" and a fault for anything else."""
+    host, port = split_port(text.strip())
+    try:
+        address = ipaddress.ip_address("" if "%" in host else host)  # a zone means something on one machine only
+    except ValueError:
+        faults.unless(False, field, f"“{text[:60]}” is no address such as 192.0.2.7 or 192.0.2.7:5060.")
+        return ""
+    is_one = not (address.is_multicast or address.is_unspecified)
+    is_reachable = address.is_global or settings.TRUNKS_MAY_BE_PRIVATE
+    faults.unless(is_one and is_reachable, field, f"{address} is no address on the public Internet.")
+    return written_source(address, port or usual_port)
 
 
 def _check_sources(actor: Actor, endpoint: Endpoint, sources: list[str], faults: Faults) -> None:
     """Who names an address gets the calls of whoever is there: no customer may do that for itself."""
     if sources == endpoint.source_addresses:
         return
-    faults.unless(actor.customer_id is None, "source_addresses", SOURCES_ARE_THE_SELLERS)
+    faults.unless(actor.customer_id is None, "source_addresses", ADDRESSES_ARE_THE_SELLERS)
     is_taken = is_source_taken(sources, endpoint_id=endpoint.pk, with_gateways=True)
     faults.unless(not is_taken, "source_addresses", SOURCE_TAKEN)
+
+
+def _fixed_address(data: EndpointData, faults: Faults) -> str:
+    written, usual_port = data.fixed_address.strip(), "5061" if data.transport == Transport.TLS else "5060"
+    return _address(written, "fixed_address", faults, usual_port=usual_port) if written else ""
+
+
+def _check_fixed_address(actor: Actor, endpoint: Endpoint, address: str, faults: Faults) -> None:
+    """Carriers and other customers' systems believe what comes from us: they get no calls as if they were a phone."""
+    if address == endpoint.fixed_address:
+        return
+    faults.unless(actor.customer_id is None, "fixed_address", ADDRESSES_ARE_THE_SELLERS)
+    is_taken = bool(address) and is_source_taken([address], endpoint_id=endpoint.pk, with_gateways=True)
+    faults.unless(not is_taken, "fixed_address", ADDRESS_TAKEN)

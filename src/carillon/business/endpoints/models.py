@@ -36,6 +36,8 @@ class Endpoint(TenantModel):
     offline_alert_minutes = models.PositiveSmallIntegerField(null=True, blank=True)  # None: nobody is told
     # a trunk's: calls from there are this account's without a password; `address` or `address:port`
     source_addresses = ArrayField(models.CharField(max_length=47), default=list, blank=True)
+    # a trunk's: calls to this account go there, `address:port` over `transport`; "": where it has registered
+    fixed_address = models.CharField(max_length=47, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["Endpoint"].as_manager()

@@ -11,7 +11,7 @@ from carillon.callfeed.tests.cast import ACME, DAN, FJORD, NORTHWIND, World, car
 from carillon.logic.callflow import signals, states
 from carillon.logic.callflow.charging import settle
 from carillon.logic.callflow.decide import decide
-from carillon.logic.callflow.feed import CallerStyle, Status, User
+from carillon.logic.callflow.feed import CallerStyle, Status, Trunk, User
 from carillon.logic.callflow.forwarding import MAX_FORWARDS, Failure, forward_after, refuse_unpaid
 from carillon.logic.callflow.notes import attempt_label, notes_for
 from carillon.logic.callflow.values import CallFacts, Cause, ChainKind, Decision, Outcome, Target
@@ -214,3 +214,15 @@ def test_sellers_of_the_caller_learn_nothing_of_where_it_was_forwarded() -> None
 def test_target_of_contacts_knows_whose_it_is() -> None:
     target: Target = decided(World()).targets[0]
     assert (target.user_id, target.chain, target.diversions) == (BOB, 0, ())
+
+
+def test_telephone_system_is_called_with_the_number_that_was_called_also_when_a_call_is_forwarded_to_it() -> None:
+    trunk = Trunk("bob2@northwind.test", "192.0.2.7:5060", "tcp")
+    called = World().but("users", BOB, trunks=(trunk,))
+    for dialled in ("102", "+442071110002"):
+        target = decided(called, dialled).targets[0]
+        assert (target.trunks, target.number) == ((trunk,), dialled)
+    forwarded = called.but("users", ALICE, forward_always="+442071110002")
+    assert decided(forwarded, "101", "bob@northwind.test").refusal is not None  # back to himself
+    target = decided(forwarded, "+442071110001", "dan@hello.test").targets[0]
+    assert (target.trunks, target.number) == ((trunk,), "+442071110002")

@@ -107,7 +107,7 @@ create view callfeed.user_doc as
 select u.id::text as key,
        json_build_object(
            'id', u.id, 'customer_id', u.customer_id, 'name', u.name, 'extension', u.extension,
-           'caller_id', coalesce(n.e164, ''), 'endpoints', e.endpoints,
+           'caller_id', coalesce(n.e164, ''), 'endpoints', e.endpoints, 'trunks', e.trunks,
            'forward_always', case when u.forwards_always then u.forward_always_to else '' end,
            'forward_busy', case when u.forwards_busy then u.forward_busy_to else '' end,
            'forward_no_answer', case when u.forwards_no_answer then u.forward_no_answer_to else '' end,
@@ -125,9 +125,13 @@ left join lateral (
     limit 1
 ) n on true
 cross join lateral (
-    select coalesce(json_agg(e.username || '@' || lower(w.sip_domain) order by e.id), '[]') as endpoints
+    select coalesce(json_agg(a.endpoint order by e.id), '[]') as endpoints,
+           coalesce(json_agg(json_build_object(
+               'endpoint', a.endpoint, 'address', e.fixed_address, 'transport', e.transport
+           ) order by e.id) filter (where e.fixed_address <> ''), '[]') as trunks
     from public.endpoints_endpoint e
     join public.brands_webproduct w on w.id = e.web_product_id and w.status <> 'closed'
+    cross join lateral (select e.username || '@' || lower(w.sip_domain) as endpoint) a
     where e.user_id = u.id and e.is_enabled
 ) e
 where u.is_enabled;

@@ -12,11 +12,12 @@ from django.db import connection
 from tests.support.cast import Cast
 from tests.support.market import document, make_market, rows
 
+from carillon.base.choices import Transport
 from carillon.base.tenancy import tenant
 from carillon.business.customers.actions import CustomerData, update_customer
 from carillon.business.customers.models import Customer as CustomerRow
 from carillon.business.customers.models import User as UserRow
-from carillon.business.endpoints.actions import disable_endpoint
+from carillon.business.endpoints.actions import EndpointData, create_endpoint, disable_endpoint
 from carillon.business.endpoints.models import Endpoint
 from carillon.business.numbers.actions import NumberAssignment, NumberData, add_number, assign_number, update_number
 from carillon.business.numbers.choices import NumberKind
@@ -28,7 +29,7 @@ from carillon.business.pricing.models import Rate
 from carillon.business.routing.actions import GatewayData, update_gateway
 from carillon.callfeed.documents import NOTIFIED_KINDS, TYPES, decode, view_of
 from carillon.callpath.control.ratereader import rates_of
-from carillon.logic.callflow.feed import ChargingMode, Customer, Gateway, User
+from carillon.logic.callflow.feed import ChargingMode, Customer, Gateway, Trunk, User
 from carillon.logic.ratetable import RateTable
 
 pytestmark = pytest.mark.django_db
@@ -151,6 +152,22 @@ def test_disabled_device_can_not_sign_in_and_does_not_ring(cast: Cast) -> None:
         disable_endpoint(actor, Endpoint.objects.get(username="alice"))
     assert document("user", str(cast.alice.pk)).endpoints == ()
     assert rows("select callfeed.ha1('alice', 'northwind.test')") == [(None,)]
+
+
+def test_device_with_an_address_is_one_of_its_users_that_is_called_there(cast: Cast) -> None:
+    make_market(cast)
+    pbx = EndpointData(
+        customer_id=cast.acme.pk,
+        username="pbx",
+        user_id=cast.alice.pk,
+        transport=Transport.TCP,
+        fixed_address="192.0.2.7",
+    )
+    with tenant(cast.staff("paul")) as paul:
+        create_endpoint(paul, pbx)
+    alice: User = document("user", str(cast.alice.pk))
+    assert alice.endpoints == ("alice@northwind.test", "pbx@northwind.test")
+    assert alice.trunks == (Trunk("pbx@northwind.test", "192.0.2.7:5060", "tcp"),)
 
 
 def test_forwarding_that_is_switched_off_is_not_told(cast: Cast) -> None:

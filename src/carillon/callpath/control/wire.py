@@ -145,13 +145,12 @@ def wire_target(target: Target, decision: Decision, advertised: str, decrypt: Ca
         return {
             **common,
             **_history(target, domain),
-            "uris": [f"sip:{contact}" for contact in target.contacts],
+            **_devices(target),
             **_identity_for_phones(target.caller, decision.caller_name, domain, is_hidden=is_hidden),
         }
-    transport = "" if target.transport == "udp" else f";transport={target.transport}"
     wire = {
         **common,
-        "uri": f"sip:{quote(target.number, safe=_USER_SAFE)}@{_host(target.host)}:{target.port}{transport}",
+        "uri": _uri_at(target.number, f"{_host(target.host)}:{target.port}", target.transport),
         **(_history(target, _host(advertised)) if target.style.sends_diversion else {}),
         **_identity_for_carriers(target, decision.caller_name, advertised, is_hidden=is_hidden),
         "media": _media(target),
@@ -163,6 +162,15 @@ def wire_target(target: Target, decision: Decision, advertised: str, decrypt: Ca
             "auth_realm": target.auth_realm,
         }
     return wire
+
+
+def _devices(target: Target) -> Json:
+    """Whom a target of contacts rings, all at once: where they have registered, telephone systems at their address."""
+    called_at = {trunk.endpoint for trunk in target.trunks}
+    return {
+        "uris": [f"sip:{contact}" for contact in target.contacts if contact not in called_at],
+        "trunks": [_uri_at(target.number, trunk.address, trunk.transport) for trunk in target.trunks],
+    }
 
 
 # RFC 5806 (reason of Diversion) and RFC 4458 (cause of a retargeted URI)
@@ -244,6 +252,12 @@ def _asserted(header: str, uri: str, *, is_hidden: bool) -> str:
 
 def _uri(user: str, domain: str) -> str:
     return f"sip:{quote(user, safe=_USER_SAFE)}@{domain}"
+
+
+def _uri_at(number: str, address: str, transport: str) -> str:
+    """The Request-URI for a number at a host and port."""
+    parameter = "" if transport == "udp" else f";transport={transport}"
+    return f"{_uri(number, address)}{parameter}"
 
 
 def _quoted(name: str) -> str:

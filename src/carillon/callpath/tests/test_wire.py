@@ -15,7 +15,7 @@ from carillon.callpath.control.wire import (
     request_of,
     wire_target,
 )
-from carillon.logic.callflow.feed import CallerStyle, Gateway
+from carillon.logic.callflow.feed import CallerStyle, Gateway, Trunk
 from carillon.logic.callflow.values import (
     CallRequest,
     Cause,
@@ -49,6 +49,19 @@ def test_phones_see_their_own_domain_and_a_clean_name() -> None:
     assert found["uris"] == ["sip:bob@northwind.test", "sip:bob2@northwind.test"]
     assert found["from"] == "sip:101@northwind.test"
     assert found["display"] == '"Zoë \\"Z\\" X: y"'
+
+
+def test_telephone_systems_are_called_at_their_address_with_the_number_and_the_rest_where_they_registered() -> None:
+    trunks = (Trunk("bob2@northwind.test", "192.0.2.7:5061", "tls"), Trunk("pbx@northwind.test", "[2001:db8::1]:5060"))
+    found = wire(
+        replace(PHONES, contacts=(*PHONES.contacts, "pbx@northwind.test"), trunks=trunks, number="+442079460102")
+    )
+    assert found["uris"] == ["sip:bob@northwind.test"]
+    assert found["trunks"] == [
+        "sip:+442079460102@192.0.2.7:5061;transport=tls",
+        "sip:+442079460102@[2001:db8::1]:5060",
+    ]
+    assert wire(PHONES)["trunks"] == []
 
 
 @pytest.mark.parametrize("number", ["1;x=y>", "a b", "x@evil", "1\r\nX: y"])

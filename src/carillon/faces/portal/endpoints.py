@@ -118,6 +118,7 @@ PANELS = (
             Column("address_of_record", _("Address of record"), value=address_of_record),
             Column("transport", _("Transport")),
             Column("source_addresses", _("Calls without a password from"), kind="list"),
+            Column("fixed_address", _("Calls go to")),
             Column("customer_id", _("Customer"), kind="integer"),
             Column("user_id", _("User"), kind="integer"),
             Column("caller_id_id", _("Caller ID"), kind="integer"),
@@ -172,6 +173,16 @@ PANELS = (
                 help=_(
                     "For a telephone system with an address of its own: 192.0.2.7 or 192.0.2.7:5060, with commas "
                     "between them. Whatever calls from there is charged to this account."
+                ),
+            ),
+            Field(
+                "fixed_address",
+                _("Calls go to"),
+                max_length=47,
+                placeholder="192.0.2.7:5060",
+                help=_(
+                    "For a telephone system with an address of its own: 192.0.2.7 or 192.0.2.7:5060. Calls to this "
+                    "account go there over its transport, registered or not, with the number that was called."
                 ),
             ),
         ),

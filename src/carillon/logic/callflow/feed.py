@@ -135,6 +135,18 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Trunk:
+    """Where the telephone system of the SIP account `endpoint` (address of record) is called, registered or not.
+
+    `address` is an IP address with its port, an IPv6 one in brackets: what comes after "@" in a SIP URI.
+    """
+
+    endpoint: str
+    address: str
+    transport: str = "udp"
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     """A person who can be rung. `forward_*` is where calls go in that case: an extension, E.164, or "" = nowhere."""
 
@@ -150,6 +162,7 @@ class User:
     forward_unreachable: str = ""
     no_answer_s: int = 20  # rung so long, nobody has answered
     emergency_number: str = ""  # E.164 that stands for where this user is; "": the customer's
+    trunks: tuple[Trunk, ...] = ()  # those of `endpoints` that are called at an address of their own
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,7 @@ def _rung(draft: Decision, called: _Called) -> Decision:
     target = Target(
         "contacts",
         contacts=user.endpoints,
+        trunks=user.trunks,
         number=called.number,
         caller=_caller_at_phones(draft, owner),
         ring_timeout_s=user.no_answer_s if user.forward_no_answer else RING_S,

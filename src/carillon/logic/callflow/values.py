@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from carillon.logic.callflow.feed import AS_USUAL, CallerStyle, Rate, Tariff, Tier
+from carillon.logic.callflow.feed import AS_USUAL, CallerStyle, Rate, Tariff, Tier, Trunk
 
 LONGEST_S = 14_400  # how long a call may last when nobody says otherwise
 
@@ -143,14 +143,16 @@ class Diversion:
 class Target:
     """One attempt: ring all `contacts` (on-net) or send to one gateway. Targets are tried in order.
 
-    `contacts` are addresses of record to look up. `number` is what the request URI's user becomes, `caller` the
-    identity to show there, both already in the gateway's format. When this target answers, the decision's chains up to
-    index `chain` have what they pay for, and a carrier's cost belongs to that one. `user_id` is whose phones ring,
-    `asks` are the failures after which the edge asks again, `diversions` who forwarded the call here, first one first.
+    `contacts` are addresses of record to look up, but for those that `trunks` has an address of. `number` is what the
+    request URI's user becomes at carriers and trunks, `caller` the identity to show there, both already in a gateway's
+    format. When this target answers, the decision's chains up to index `chain` have what they pay for, and a carrier's
+    cost belongs to that one. `user_id` is whose phones ring, `asks` are the failures after which the edge asks again,
+    `diversions` who forwarded the call here, first one first.
     """
 
     kind: str  # "contacts" | "gateway"
     contacts: tuple[str, ...] = ()
+    trunks: tuple[Trunk, ...] = ()
     gateway_id: int | None = None
     host: str = ""
     port: int = 0

@@ -17,8 +17,9 @@ from carillon.base.models import AuditEntry
 from carillon.base.secrets import SecretUnreadable, decrypt, encrypt, make_secret
 from carillon.base.tenancy import tenant
 from carillon.business.endpoints.actions import (
+    ADDRESS_TAKEN,
+    ADDRESSES_ARE_THE_SELLERS,
     SOURCE_TAKEN,
-    SOURCES_ARE_THE_SELLERS,
     EndpointData,
     create_endpoint,
     derive_hashes,
@@ -251,4 +252,46 @@ def test_customers_people_can_neither_name_nor_drop_a_trunks_address(cast: Cast)
         for sources in ((), ("192.0.2.8",)):
             with pytest.raises(InvalidInput) as refused:
                 update_endpoint(alice, pbx, replace(wanted, source_addresses=sources))
-            assert refused.value.fields == {"source_addresses": SOURCES_ARE_THE_SELLERS}
+            assert refused.value.fields == {"source_addresses": ADDRESSES_ARE_THE_SELLERS}
+
+
+@pytest.mark.parametrize(
+    ("written", "transport", "kept"),
+    [
+        ("", Transport.UDP, ""),
+        (" 192.0.2.7 ", Transport.TCP, "192.0.2.7:5060"),
+        ("192.0.2.7", Transport.TLS, "192.0.2.7:5061"),
+        ("192.0.2.7:5070", Transport.TLS, "192.0.2.7:5070"),
+        ("2001:DB8::1", Transport.UDP, "[2001:db8::1]:5060"),
+    ],
+)
+def test_trunk_is_called_at_an_address_with_its_port(cast: Cast, written: str, transport: Transport, kept: str) -> None:
+    wanted = EndpointData(customer_id=cast.acme.pk, transport=transport, fixed_address=written)
+    with tenant(cast.staff("paul")) as paul:
+        pbx = create_endpoint(paul, wanted)
+        assert pbx.fixed_address == kept
+        assert update_endpoint(paul, pbx, replace(wanted, fixed_address=kept)).fixed_address == kept
+
+
+@pytest.mark.parametrize(
+    "address", ["pbx.example", "192.0.2.0/24", "192.0.2.7,192.0.2.8", "::", "224.0.0.1", "1.2.3.4:"]
+)
+def test_trunk_is_called_at_one_host(cast: Cast, address: str) -> None:
+    with tenant(cast.staff("paul")) as paul, pytest.raises(InvalidInput) as refused:
+        create_endpoint(paul, EndpointData(customer_id=cast.acme.pk, fixed_address=address))
+    assert set(refused.value.fields) == {"fixed_address"}
+
+
+def test_nobody_has_calls_sent_to_a_carrier_or_another_customers_telephone_system(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
+        own = EndpointData(customer_id=cast.acme.pk, source_addresses=("192.0.2.7",), fixed_address="192.0.2.7")
+        pbx = create_endpoint(paul, own)
+    with tenant(cast.staff("stranger")) as stranger, pytest.raises(InvalidInput) as refused:
+        create_endpoint(stranger, EndpointData(customer_id=cast.charlie.pk, fixed_address="192.0.2.7:5070"))
+    assert refused.value.fields == {"fixed_address": ADDRESS_TAKEN}
+    with tenant(cast.user(cast.alice)) as alice:
+        assert update_endpoint(alice, pbx, replace(own, fixed_address="192.0.2.7:5060", label="Mine")).label == "Mine"
+        for address in ("", "192.0.2.8"):
+            with pytest.raises(InvalidInput) as refused:
+                update_endpoint(alice, pbx, replace(own, fixed_address=address))
+            assert refused.value.fields == {"fixed_address": ADDRESSES_ARE_THE_SELLERS}
