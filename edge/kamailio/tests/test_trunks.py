@@ -59,6 +59,30 @@ async def test_trunk_calls_without_a_password_and_shows_only_its_customers_numbe
     await eventually(lambda: "ended" in [kind for kind, _ in platform.events(call.call_id)])
 
 
+@pytest.mark.parametrize(
+    ("host", "blocks"),
+    [
+        ("127.0.0.2", ("127.0.0.16/28", "127.0.0.0/28")),
+        ("::1", ("2001:db8::/64", "::/64", "127.0.0.16/28")),
+    ],
+)
+async def test_trunk_is_everywhere_in_its_block_and_nowhere_else(
+    platform: Platform, host: str, blocks: tuple[str, ...]
+) -> None:
+    edge = ("::1" if ":" in host else "127.0.0.1", platform.proxy[1])
+    async with UserAgent(PBX, edge, host=host) as pbx:
+        async with trunk(platform, blocks[0]):
+            assert await status_of(pbx, "sip:01632960001@northwind.test") == 407
+        async with trunk(platform, *blocks):
+            call = await pbx.call("sip:01632960001@northwind.test", identity=FORGED)
+            await call.answered()
+            await call.hang_up()
+        assert await status_of(pbx, "sip:01632960001@northwind.test") == 407
+    asked = "select decision->'request'->>'auth_user' from calls_call where decision->'request'->>'sip_call_id' = %s"
+    assert platform.sql(asked, call.call_id) == [("alice",)]
+    await eventually(lambda: "ended" in [kind for kind, _ in platform.events(call.call_id)])
+
+
 async def test_trunks_emergency_call_needs_no_control(platform: Platform) -> None:
     async with UserAgent(PBX, platform.proxy) as pbx, trunk(platform, source_of(pbx)):
         platform.freeze("control")

@@ -34,6 +34,9 @@ SHORTEST_SECRET, LONGEST_SECRET = 16, 64
 GENERATED_DIGITS = 10
 LONGEST_OFFLINE_MINUTES = 10_080
 MAX_SOURCES = 20
+# A trunk's block is one site's: the smallest that the Internet routes, of IPv6 one network (RFC 4291, 2.5.1).
+# Whoever is inside calls at the customer's expense and is never banned.
+WIDEST_IPV4, WIDEST_IPV6 = 24, 64
 SOURCE_TAKEN = "One of these addresses is known to the platform as another sender already."
 ADDRESS_TAKEN = "This address is known to the platform as another sender already: a carrier or another customer."
 ADDRESSES_ARE_THE_SELLERS = "Only your provider sets the addresses of telephone systems."
@@ -44,7 +47,8 @@ class EndpointData:
     """A SIP account. `customer_id` and `username` ("": made for you) stay once created.
 
     `offline_alert_minutes`: so long it may be unregistered before its partner is told, once; None: never.
-    `source_addresses` (`192.0.2.7`, `192.0.2.7:5060`) make it a trunk: calls from there are its own without a password.
+    `source_addresses` (`192.0.2.7`, `192.0.2.7:5060`, `192.0.2.0/28`) make it a trunk: calls from there are its own
+    without a password.
     `fixed_address` (one, without a port the transport's usual one) is where calls to it go, registered or not.
     """
 
@@ -260,23 +264,44 @@ def _fill(actor: Actor, endpoint: Endpoint, data: EndpointData) -> None:
 
 
 def _sources(written: Sequence[str], faults: Faults) -> list[str]:
-    found = dict.fromkeys(_address(text, "source_addresses", faults) for text in written)
+    found = dict.fromkeys(_source(text.strip(), faults) for text in written)
     faults.unless(len(found) <= MAX_SOURCES, "source_addresses", f"Give at most {MAX_SOURCES} addresses.")
     return [source for source in found if source]
 
 
+def _source(text: str, faults: Faults) -> str:
+    """The one spelling of an address, with its port if it has one, or of a block; "" and a fault for anything else."""
+    if "/" not in text:
+        return _address(text, "source_addresses", faults)
+    try:
+        block = ipaddress.ip_network("" if "%" in text else text, strict=False)
+    except ValueError:
+        faults.unless(False, "source_addresses", f"“{text[:60]}” is no block of addresses such as 192.0.2.0/28.")
+        return ""
+    widest = WIDEST_IPV4 if block.version == 4 else WIDEST_IPV6
+    sentence = f"{block} is too wide: whoever is in it would call at this customer's expense. Give at most /{widest}."
+    faults.unless(block.prefixlen >= widest, "source_addresses", sentence)
+    for address in (block[0], block[-1]):
+        _check_reachable(address, "source_addresses", faults)
+    return str(block) if block.num_addresses > 1 else str(block[0])
+
+
 def _address(text: str, field: str, faults: Faults, *, usual_port: str = "") -> str:
     """The one spelling of a single host's address, with its port if it has one; "" and a fault for anything else."""
-    host, port = split_port(text.strip())
+    host, port = split_port(text)
     try:
         address = ipaddress.ip_address("" if "%" in host else host)  # a zone means something on one machine only
     except ValueError:
         faults.unless(False, field, f"“{text[:60]}” is no address such as 192.0.2.7 or 192.0.2.7:5060.")
         return ""
+    _check_reachable(address, field, faults)
+    return written_source(address, port or usual_port)
+
+
+def _check_reachable(address: ipaddress.IPv4Address | ipaddress.IPv6Address, field: str, faults: Faults) -> None:
     is_one = not (address.is_multicast or address.is_unspecified)
     is_reachable = address.is_global or settings.TRUNKS_MAY_BE_PRIVATE
     faults.unless(is_one and is_reachable, field, f"{address} is no address on the public Internet.")
-    return written_source(address, port or usual_port)
 
 
 def _check_sources(actor: Actor, endpoint: Endpoint, sources: list[str], faults: Faults) -> None:

@@ -34,7 +34,7 @@ class Endpoint(TenantModel):
     is_enabled = models.BooleanField(default=True)
     withholds_caller = models.BooleanField(default=False)
     offline_alert_minutes = models.PositiveSmallIntegerField(null=True, blank=True)  # None: nobody is told
-    # a trunk's: calls from there are this account's without a password; `address` or `address:port`
+    # a trunk's: calls from there are this account's without a password; `address`, `address:port` or a block
     source_addresses = ArrayField(models.CharField(max_length=47), default=list, blank=True)
     # a trunk's: calls to this account go there, `address:port` over `transport`; "": where it has registered
     fixed_address = models.CharField(max_length=47, default="", blank=True)

@@ -73,7 +73,7 @@ def split_port(text: str) -> tuple[str, str]:
 
 
 def source_key(source: str) -> str:
-    """`192.0.2.1`, `192.0.2.1:5060` or `[2001:db8::1]:5060` as Kamailio looks it up: `$si` or `$si:$sp`."""
+    """An address, with or without port, or a block as Kamailio looks it up: `$si`, `$si:$sp` or the block as it is."""
     address, port = split_port(source)
     return f"{address}:{port}" if port else address
 
@@ -132,6 +132,7 @@ class EdgeTables:
         told = {source_key(source): account for source, account in trunks.items()}
         gone = dict.fromkeys(self._told_trunks - told.keys(), "")
         await self._tell("trunks", gone | told)
+        await self._tell("edge", {"trunk_networks": ",".join(sorted(key for key in told if "/" in key))})
         self._told_trunks = frozenset(told)
 
     async def tell_emergency(self, targets: Mapping[str, tuple[Target, ...]]) -> None:

@@ -171,8 +171,8 @@ PANELS = (
                 kind="commas",
                 wide=True,
                 help=_(
-                    "For a telephone system with an address of its own: 192.0.2.7 or 192.0.2.7:5060, with commas "
-                    "between them. Whatever calls from there is charged to this account."
+                    "For a telephone system with addresses of its own: 192.0.2.7, 192.0.2.7:5060 or 192.0.2.0/28, with "
+                    "commas between them. Whatever calls from there is charged to this account."
                 ),
             ),
             Field(

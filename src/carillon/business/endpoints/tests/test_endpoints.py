@@ -220,20 +220,43 @@ def test_trunks_address_is_one_customers_over_the_whole_platform(cast: Cast) -> 
     with tenant(cast.staff("stranger")) as stranger:
         theirs = EndpointData(customer_id=cast.charlie.pk, source_addresses=("192.0.2.7:5061",))
         create_endpoint(stranger, theirs)
-        for source in ("192.0.2.7", "192.0.2.7:5060", "[2001:db8::1]:5060"):
+        for source in ("192.0.2.7", "192.0.2.7:5060", "[2001:db8::1]:5060", "192.0.2.0/28", "2001:db8::/64"):
             with pytest.raises(InvalidInput) as refused:
                 create_endpoint(stranger, replace(theirs, source_addresses=(source,)))
             assert refused.value.fields == {"source_addresses": SOURCE_TAKEN}
 
 
-@pytest.mark.parametrize("source", ["pbx.example", "192.0.2.0/24", "::", "2a00::1%eth0", "224.0.0.1", "192.0.2.7:0"])
-def test_trunk_has_addresses_of_single_hosts(cast: Cast, source: str) -> None:
+def test_trunks_block_is_one_customers_with_all_that_is_in_it(cast: Cast) -> None:
+    written = ("192.0.2.7/28", "2001:DB8::1/64", "198.51.100.7/32", "203.0.113.0/24")
+    with tenant(cast.staff("paul")) as paul:
+        pbx = create_endpoint(paul, EndpointData(customer_id=cast.acme.pk, source_addresses=written))
+    assert pbx.source_addresses == ["192.0.2.0/28", "2001:db8::/64", "198.51.100.7", "203.0.113.0/24"]
+    with tenant(cast.staff("stranger")) as stranger:
+        theirs = EndpointData(customer_id=cast.charlie.pk, source_addresses=("192.0.2.16/28",))
+        create_endpoint(stranger, theirs)
+        for source in ("192.0.2.15", "192.0.2.8:5060", "192.0.2.0/27", "[2001:db8::2]:5060", "203.0.113.128/25"):
+            with pytest.raises(InvalidInput) as refused:
+                create_endpoint(stranger, replace(theirs, source_addresses=(source,)))
+            assert refused.value.fields == {"source_addresses": SOURCE_TAKEN}
+        with pytest.raises(InvalidInput) as refused:
+            create_endpoint(stranger, EndpointData(customer_id=cast.charlie.pk, fixed_address="192.0.2.3"))
+        assert refused.value.fields == {"fixed_address": ADDRESS_TAKEN}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("pbx.example", "::", "2a00::1%eth0", "224.0.0.1", "192.0.2.7:0"),
+        *("192.0.2.0/23", "2001:db8::/63", "0.0.0.0/24", "::/64", "224.0.0.0/28", "192.0.2.0/28:5060", "192.0.2.0/33"),
+    ],
+)
+def test_trunk_has_addresses_of_hosts_and_blocks_of_one_site(cast: Cast, source: str) -> None:
     with tenant(cast.staff("paul")) as paul, pytest.raises(InvalidInput) as refused:
         create_endpoint(paul, EndpointData(customer_id=cast.acme.pk, source_addresses=(source,)))
     assert set(refused.value.fields) == {"source_addresses"}
 
 
-@pytest.mark.parametrize("source", ["127.0.0.1", "10.1.2.3", "::1", "100.64.0.1", "::ffff:10.0.0.1"])
+@pytest.mark.parametrize("source", ["127.0.0.1", "10.1.2.3", "::1", "100.64.0.1", "::ffff:10.0.0.1", "10.1.2.0/28"])
 def test_trunk_of_a_public_installation_is_on_the_internet(cast: Cast, source: str) -> None:
     wanted = EndpointData(customer_id=cast.acme.pk, source_addresses=(source,))
     with tenant(cast.staff("paul")) as paul:
