@@ -38,6 +38,7 @@ class Changes:
     received: dict[str, str] = field(default_factory=dict)  # who buys -> price list for calls received
     toll_free: dict[str, str] = field(default_factory=dict)  # likewise on toll-free numbers
     toll_free_numbers: list[str] = field(default_factory=list)
+    trunks: list[str] = field(default_factory=list)  # phones that are known by their address, and called there
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Script:
 
     `ends`: caller hangs up, or money runs out. `claims`: a number the phone falsely says it has. `rings`: the phone
     that must ring for calls that stay on our network. `phones`: what others do instead of answering: a code, `ring`,
-    `302 NUMBER`; those that are not named are switched off.
+    `302 NUMBER`, `silent` (no reply at all); those that are not named are switched off.
     """
 
     caller: str

@@ -24,6 +24,7 @@ from carillon.logic.callflow.feed import (
     Status,
     Tariff,
     Tier,
+    Trunk,
     User,
 )
 from carillon.logic.ratetable import RateTable
@@ -237,6 +238,7 @@ class MemoryWorld:
             forward_unreachable=away.get("unreachable", ""),
             no_answer_s=int(away.get("no_answer_s", 20)),
             emergency_number=self.changes.emergency.get(phone.username, ""),
+            trunks=(Trunk(address, "127.0.0.1:5070"),) if phone.username in self.changes.trunks else (),
         )
         endpoint = Endpoint(self._id(), phone.username, domain, customer.id, user.id)
         is_toll_free = phone.number in self.changes.toll_free_numbers

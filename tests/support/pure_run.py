@@ -160,7 +160,8 @@ class PureRun:
             if len(decision.targets) == index + 1 or (is_final and decision.targets[index + 1].chain == target.chain):
                 break
         code = attempts[-1].sip_code
-        final = 480 if does == "ring" or code < 400 else 503 if code == 408 else code
+        is_device = decision.targets[index].kind == "contacts"
+        final = 480 if does == "ring" or code < 400 else (480 if is_device else 503) if code == 408 else code
         facts = CallFacts(STARTED_MS, STARTED_MS + 500, sip_code=final, ended_by="callee", attempts=tuple(attempts))
         return decision, facts
 

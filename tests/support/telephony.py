@@ -20,6 +20,7 @@ from carillon.demo.world import CAST
 from carillon.logic.callflow.phrases import phrase
 from tests.support.flows import Flow, Script
 from tests.support.platform import Platform
+from tests.support.trunks import trunk
 
 CALLER_HZ, CALLED_HZ = 440, 880
 LONGEST_S = 60.0
@@ -98,12 +99,17 @@ async def _phones(platform: Platform, flow: Flow, stack: AsyncExitStack) -> dict
     for name in sorted(name for name in wanted if not name.startswith("carrier ")):
         domain = domain_of(name)
         password = "not the secret at all" if name in wrong else platform.password(name, domain)
-        phone = UserAgent(
-            Account(name, domain, password), platform.proxy, tone_hz=CALLER_HZ if _calls(flow, name) else CALLED_HZ
-        )
+        is_trunk = name in flow.world.trunks  # it could not prove a password
+        account = Account(name, domain, "" if is_trunk else password)
+        phone = UserAgent(account, platform.proxy, tone_hz=CALLER_HZ if _calls(flow, name) else CALLED_HZ)
         phone.on_call = partial(do_otherwise, does=does[name]) if name in does else pick_up
+        if does.get(name) == "silent":
+            phone.ignores = lambda _: True
         phones[name] = await stack.enter_async_context(phone)
-        if name not in wrong:
+        if is_trunk:
+            address = f"{phone.host}:{phone.port}"
+            await stack.enter_async_context(trunk(platform, name, sources=(address,), fixed_address=address))
+        elif name not in wrong:
             assert (await phone.register()).status == 200
             stack.push_async_callback(phone.register, 0)  # or the next flow would ring this phone too
     return phones

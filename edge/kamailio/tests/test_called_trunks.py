@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 
 import pytest
@@ -14,6 +14,7 @@ from tests.support.forwarding import bob_forwards, forwarding
 from tests.support.gateways import status_of
 from tests.support.platform import Platform, eventually
 from tests.support.telephony import CALLED_HZ, CALLER_HZ, do_otherwise, pick_up
+from tests.support.trunks import in_force, trunk
 
 from carillon.demo.carrier.exchange import TONES_HZ
 from carillon.demo.useragent import Account, IncomingCall, UserAgent
@@ -27,22 +28,9 @@ OUTSIDE = "01632960001"
 PBX = Account("pbx", "pbx.invalid")
 
 
-@asynccontextmanager
-async def called_at(platform: Platform, address: str, transport: str = "udp") -> AsyncIterator[None]:
+def called_at(platform: Platform, address: str, transport: str = "udp") -> AbstractAsyncContextManager[None]:
     """Bob's account is called at this address for a while."""
-    update = "update endpoints_endpoint set fixed_address = %s, transport = %s where username = 'bob' returning id"
-    try:
-        platform.sql(update, address, transport)
-        await users_in_force(platform)
-        yield
-    finally:
-        platform.sql(update, "", "udp")
-        await users_in_force(platform)
-
-
-async def users_in_force(platform: Platform) -> None:
-    (wanted,) = platform.sql("select last_value from callfeed.generation_user")[0]
-    await eventually(lambda: platform.status("/health")[1]["generations"].get("user", 0) >= wanted)
+    return trunk(platform, "bob", fixed_address=address, transport=transport)
 
 
 @asynccontextmanager
@@ -111,14 +99,14 @@ async def phone_of_bob(platform: Platform) -> AsyncIterator[UserAgent]:
     give = "update endpoints_endpoint set user_id = (select id from customers_user where name = %s) where username = %s"
     try:
         platform.sql(f"{give} returning id", "Bob", "carla")
-        await users_in_force(platform)
+        await in_force(platform)
         async with platform.phone("carla", transport="tcp") as desk:
             await desk.register()
             yield desk
             await desk.register(0)
     finally:
         platform.sql(f"{give} returning id", "Carla", "carla")
-        await users_in_force(platform)
+        await in_force(platform)
 
 
 away = pytest.mark.parametrize(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from tests.support.gateways import status_of
 from tests.support.platform import Platform, eventually
+from tests.support.trunks import trunk
 
 from carillon.demo.useragent import Account, UserAgent
 
@@ -19,31 +18,13 @@ FORGED = "<sip:+442079460999@192.0.2.7>"  # neither the customer's number nor a 
 PBX = Account("pbx", "northwind.test")
 
 
-@asynccontextmanager
-async def trunk(platform: Platform, *sources: str) -> AsyncIterator[None]:
-    """Alice's account is known by these addresses for a while."""
-    update = "update endpoints_endpoint set source_addresses = %s where username = 'alice' returning id"
-    try:
-        platform.sql(update, list(sources))
-        await accounts_in_force(platform)
-        yield
-    finally:
-        platform.sql(update, [])
-        await accounts_in_force(platform)
-
-
-async def accounts_in_force(platform: Platform) -> None:
-    (wanted,) = platform.sql("select last_value from callfeed.generation_endpoint")[0]
-    await eventually(lambda: platform.status("/health")[1]["generations"].get("endpoint", 0) >= wanted)
-
-
 def source_of(agent: UserAgent) -> str:
     return agent.contact.strip("<>").rpartition("@")[2]
 
 
 async def test_trunk_calls_without_a_password_and_shows_only_its_customers_numbers(platform: Platform) -> None:
     async with UserAgent(PBX, platform.proxy) as pbx:
-        async with trunk(platform, source_of(pbx)):
+        async with trunk(platform, "alice", sources=(source_of(pbx),)):
             call = await pbx.call("sip:01632960001@northwind.test", identity=FORGED)
             await call.answered()
             _, _, held = platform.call_of(call.call_id) or (None, None, 0)
@@ -71,9 +52,9 @@ async def test_trunk_is_everywhere_in_its_block_and_nowhere_else(
 ) -> None:
     edge = ("::1" if ":" in host else "127.0.0.1", platform.proxy[1])
     async with UserAgent(PBX, edge, host=host) as pbx:
-        async with trunk(platform, blocks[0]):
+        async with trunk(platform, "alice", sources=(blocks[0],)):
             assert await status_of(pbx, "sip:01632960001@northwind.test") == 407
-        async with trunk(platform, *blocks):
+        async with trunk(platform, "alice", sources=blocks):
             call = await pbx.call("sip:01632960001@northwind.test", identity=FORGED)
             await call.answered()
             await call.hang_up()
@@ -84,7 +65,7 @@ async def test_trunk_is_everywhere_in_its_block_and_nowhere_else(
 
 
 async def test_trunks_emergency_call_needs_no_control(platform: Platform) -> None:
-    async with UserAgent(PBX, platform.proxy) as pbx, trunk(platform, source_of(pbx)):
+    async with UserAgent(PBX, platform.proxy) as pbx, trunk(platform, "alice", sources=(source_of(pbx),)):
         platform.freeze("control")
         try:
             call = await pbx.call("sip:999@192.0.2.7", identity=FORGED)
@@ -98,7 +79,7 @@ async def test_trunks_emergency_call_needs_no_control(platform: Platform) -> Non
 
 
 async def test_trunks_emergency_call_is_not_refused_while_events_wait_for_the_database(platform: Platform) -> None:
-    async with UserAgent(PBX, platform.proxy) as pbx, trunk(platform, source_of(pbx)):
+    async with UserAgent(PBX, platform.proxy) as pbx, trunk(platform, "alice", sources=(source_of(pbx),)):
         edge_says(platform, "htable.seti", "edge", "database_away", 1)  # as the process that stores events does
         try:
             call = await pbx.call("sip:999@192.0.2.7", identity=FORGED)
@@ -127,7 +108,7 @@ async def test_same_call_from_elsewhere_is_challenged_and_nothing_else(platform:
     async with (
         UserAgent(PBX, platform.proxy) as pbx,
         UserAgent(PBX, platform.proxy) as stranger,
-        trunk(platform, source_of(pbx)),
+        trunk(platform, "alice", sources=(source_of(pbx),)),
     ):
         call = await stranger.call("01632960001", identity="<sip:alice@northwind.test>")
         await eventually(lambda: call.is_over)
@@ -136,7 +117,7 @@ async def test_same_call_from_elsewhere_is_challenged_and_nothing_else(platform:
 
 
 async def test_phone_that_proved_its_password_at_a_trunks_address_stays_itself(platform: Platform) -> None:
-    async with platform.phone("bob") as bob, trunk(platform, source_of(bob)):
+    async with platform.phone("bob") as bob, trunk(platform, "alice", sources=(source_of(bob),)):
         await bob.register()
         call = await bob.call("01632960001")
         await call.answered()
@@ -148,7 +129,7 @@ async def test_phone_that_proved_its_password_at_a_trunks_address_stays_itself(p
 
 async def test_phone_of_another_domain_at_a_trunks_address_is_challenged(platform: Platform) -> None:
     (other,) = platform.sql("select sip_domain from brands_webproduct where sip_domain <> 'northwind.test' limit 1")[0]
-    async with UserAgent(PBX, platform.proxy) as phone, trunk(platform, source_of(phone)):
+    async with UserAgent(PBX, platform.proxy) as phone, trunk(platform, "alice", sources=(source_of(phone),)):
         call = await phone.call("01632960001", identity=f"<sip:anybody@{other}>")
         await eventually(lambda: call.is_over)
         assert call.status == 407
