@@ -30,6 +30,7 @@ class Load:
     accounts: Path | None = None
     sound: Path | None = None  # a file of A-law that callers play again and again
     echo_port: int = 0  # where a called party sends back what it hears
+    transport: str = "udp"  # or tcp: one connection for all calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class Sipp:
         self.load, self._folder = load, folder
         command = [
             *(find_program("sipp", "sip-tester"), load.target, "-sf", str(self._scenario())),
-            *("-i", "127.0.0.1", "-p", str(load.port), "-nostdin", "-t", "u1", "-aa"),
+            *("-i", "127.0.0.1", "-p", str(load.port), "-nostdin", "-aa"),
+            *("-t", "t1" if load.transport == "tcp" else "u1"),
             *("-trace_stat", "-stf", str(folder / "stat.csv"), "-fd", "1", "-trace_err"),
         ]
         if load.times:

@@ -2,13 +2,14 @@
 
 It registers, answers every call by itself, plays a sine tone and writes down what it hears. Made for baresip 1.0 of
 Debian 12 (package baresip-core): ausine insists on 48 kHz stereo, which it resamples; aubridge without a source is the
-quiet loudspeaker; sndfile dumps the audio of each direction.
+quiet loudspeaker; sndfile dumps the audio of each direction; ctrl_tcp takes orders (netstrings with JSON).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 import shutil
 import socket
@@ -22,11 +23,11 @@ from carillon.demo.useragent.transport import Address
 PROGRAM = "baresip"
 MODULES = Path("/usr/lib/baresip/modules")
 _WAV_HEADER_BYTES = 44
-# One phone: SIP, SIP over TLS (which baresip opens whether it is wanted or not), then audio. Below the range from
-# which the system hands out ports to whoever asks for any; two phones may still want the same, so it is tried again.
+# One phone: SIP, SIP over TLS (which baresip opens whether it is wanted or not), orders, then audio. Below the range
+# from which the system hands out ports to whoever asks for any; two phones may still want the same: it is tried again.
 SLOTS = range(32_400, 32_752, 16)
 TRIES = 8
-_NEEDED = ("g711", "ausine", "aubridge", "sndfile", "account", "menu")
+_NEEDED = ("g711", "ausine", "aubridge", "sndfile", "account", "menu", "ctrl_tcp")
 
 _CONFIG = """\
 sip_listen {host}:{port}
@@ -41,12 +42,14 @@ ausrc_channels 2
 auplay_srate 8000
 auplay_channels 1
 snd_path {folder}
+ctrl_tcp_listen {host}:{orders}
 module g711.so
 module ausine.so
 module aubridge.so
 module sndfile.so
 module_app account.so
 module_app menu.so
+module_app ctrl_tcp.so
 """
 
 
@@ -71,7 +74,8 @@ def is_free(host: str, port: int) -> bool:
 class Baresip:
     """One running baresip; use as `async with Baresip(...) as phone`. `folder` is its own and exists.
 
-    `port` is where it listens, chosen at its start.
+    `transport` is how it reaches its proxy: udp, tcp or tls. (Over TLS this version of baresip names no server and
+    believes every certificate.) `port` is where it listens, chosen at its start.
     """
 
     account: Account
@@ -80,6 +84,7 @@ class Baresip:
     tone_hz: int = 500
     host: str = "127.0.0.1"
     port: int = 0
+    transport: str = "udp"
     _process: asyncio.subprocess.Process | None = None
     _seen: bytearray = field(default_factory=bytearray)
     _reader: asyncio.Task[None] | None = None
@@ -122,12 +127,13 @@ class Baresip:
         self._reader = asyncio.create_task(self._read())
 
     def _configure(self) -> None:
-        audio = f"{self.port + 2}-{self.port + SLOTS.step - 1}"
+        audio = f"{self.port + 4}-{self.port + SLOTS.step - 1}"
         (self.folder / "config").write_text(
             _CONFIG.format(
                 host=self.host,
                 port=self.port,
                 audio=audio,
+                orders=self._orders,
                 modules=MODULES,
                 tone_hz=self.tone_hz,
                 folder=self.folder,
@@ -137,7 +143,8 @@ class Baresip:
         accounts.touch(mode=0o600)
         accounts.write_text(
             f"<{self.account.uri}>;auth_user={self.account.username};auth_pass={self.account.password};regint=300;"
-            f'outbound="sip:{self.proxy[0]}:{self.proxy[1]}";answermode=auto;audio_codecs=PCMA\n'
+            f'outbound="sip:{self.proxy[0]}:{self.proxy[1]};transport={self.transport}";'
+            f"answermode=auto;audio_codecs=PCMA\n"
         )
 
     async def _is_ready(self, timeout: float = 30.0) -> bool:
@@ -149,6 +156,20 @@ class Baresip:
             while b"baresip is ready" not in self._seen and process.returncode is None:
                 await asyncio.sleep(0.02)
         return process.returncode is None
+
+    @property
+    def _orders(self) -> int:
+        return self.port + 2
+
+    async def order(self, command: str, parameters: str = "") -> None:
+        """Have it do what a person would: `dial` a SIP URI, `hangup`. Raises OSError, TimeoutError."""
+        text = json.dumps({"command": command, "params": parameters, "token": command}).encode()
+        async with asyncio.timeout(20):
+            reader, writer = await asyncio.open_connection(self.host, self._orders)
+            writer.write(b"%d:%s," % (len(text), text))
+            while b'"token":"' + command.encode() + b'"' not in await reader.read(4096):
+                pass  # it tells of its calls here too
+            writer.close()
 
     async def registered(self, timeout: float = 20.0) -> None:
         """Wait for the registrar's 200. Raises TimeoutError, with baresip's last words in it."""
