@@ -7,14 +7,15 @@ import re
 import shutil
 import socket
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
 from tests.support.gateways import changed, in_force, status_of
 from tests.support.platform import Platform, eventually
 from tests.support.telephony import pick_up
+from tests.support.trunks import trunk
 
 from carillon.callpath.control.certificates import Certificates, Pair
 from carillon.demo.useragent import Account, UserAgent
@@ -130,7 +131,6 @@ def presented(platform: Platform, domain: str) -> str:
 async def test_carrier_over_tls_is_called_when_its_certificate_is_believed(platform: Platform) -> None:
     """A stranger in the carrier's place, with a certificate of nobody's, gets no call."""
     pair = made(platform, "default")
-    trusted = platform.config.home / "tls" / "ca.pem"
     async with busy_over_tls(pair) as port, platform.phone("alice") as alice:
         with (
             changed(platform, "Demo carrier A", "transport", "tls"),
@@ -138,14 +138,40 @@ async def test_carrier_over_tls_is_called_when_its_certificate_is_believed(platf
             changed(platform, "Demo carrier B", "port", 1),
         ):
             await in_force(platform)
-            assert await status_of(alice, "01632960001") == 503
-            trusted.write_text(pair.certificate.read_text())
-            try:
-                while await status_of(alice, "01632960001") != 486:  # the file is looked at every few seconds
-                    pass
-            finally:
-                trusted.unlink()
+            await hears(alice, "01632960001", 503)
+            with believed(platform, pair):
+                await hears(alice, "01632960001", 486)
     await in_force(platform)
+
+
+async def test_telephone_system_over_tls_is_called_when_its_certificate_is_believed(platform: Platform) -> None:
+    pair = made(platform, "default")
+    async with (
+        busy_over_tls(pair) as port,
+        platform.phone("alice") as alice,
+        trunk(platform, "bob", fixed_address=f"127.0.0.1:{port}", transport="tls"),
+    ):
+        await hears(alice, "102", 480)
+        with believed(platform, pair):
+            await hears(alice, "102", 486)
+
+
+async def hears(phone: UserAgent, target: str, status: int) -> None:
+    """Until calls end so: whom to believe is looked at every few seconds."""
+    async with asyncio.timeout(60):
+        while await status_of(phone, target) != status:
+            pass
+
+
+@contextmanager
+def believed(platform: Platform, pair: Pair) -> Iterator[None]:
+    """The edge believes this certificate of those that it calls over TLS."""
+    trusted = platform.config.home / "tls" / "ca.pem"
+    trusted.write_text(pair.certificate.read_text())
+    try:
+        yield
+    finally:
+        trusted.unlink()
 
 
 @asynccontextmanager
