@@ -6,6 +6,7 @@ import json
 import socket
 
 import pytest
+from tests.support import gateways, trunks
 from tests.support.gateways import status_of
 from tests.support.platform import Platform, eventually
 from tests.support.trunks import trunk
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.engines
 
 FORGED = "<sip:+442079460999@192.0.2.7>"  # neither the customer's number nor a domain of ours
 PBX = Account("pbx", "northwind.test")
+NOBODY = "sip:0@northwind.test"
 
 
 def source_of(agent: UserAgent) -> str:
@@ -134,3 +136,37 @@ async def test_phone_of_another_domain_at_a_trunks_address_is_challenged(platfor
         await eventually(lambda: call.is_over)
         assert call.status == 407
     assert platform.call_of(call.call_id) is None
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [("endpoints_endpoint", "username = 'alice'"), ("routing_gateway", "name = 'Demo carrier B'")],
+    ids=["trunk", "gateway"],
+)
+async def test_address_that_is_taken_away_while_control_is_down_is_a_strangers(
+    platform: Platform, table: str, row: str
+) -> None:
+    """The next control does not know what the edge was told by the last one."""
+    change = f"update {table} set source_addresses = %s where {row} returning id"  # noqa: S608 - ours
+    (before,) = platform.sql(f"select source_addresses from {table} where {row}")[0]  # noqa: S608
+    async with UserAgent(PBX, platform.proxy) as sender:
+        platform.sql(change, [source_of(sender)])
+        try:
+            await all_in_force(platform)
+            assert await status_of(sender, NOBODY) != 407
+            platform.stop("control")
+            platform.start("control")  # so that it has told nothing else
+            await all_in_force(platform)
+            assert await status_of(sender, NOBODY) != 407
+        finally:
+            platform.stop("control")
+            platform.sql(change, before)
+            platform.start("control")
+            await all_in_force(platform)
+        assert await status_of(sender, NOBODY) == 407
+
+
+async def all_in_force(platform: Platform) -> None:
+    await eventually(platform.decides)
+    await trunks.in_force(platform)
+    await gateways.in_force(platform)

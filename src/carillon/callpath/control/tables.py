@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import json
 import logging
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -84,16 +85,15 @@ class EdgeTables:
     def __init__(self, edge: Edge, advertised: str, decrypt: Callable[[str], str], certificates: Certificates) -> None:
         self._edge, self._advertised, self._decrypt = edge, advertised, decrypt
         self._certificates, self._known_certificates = certificates, b""
-        self._generation = 0
+        self._generation = secrets.randbelow(1 << 30)  # what the edge was told by another control is not in force
         self._reloading = asyncio.Lock()
         self._told_domains: frozenset[str] = frozenset()
         self._told_emergency: frozenset[str] = frozenset()
         self._told_blocked: frozenset[str] = frozenset()
-        self._told_trunks: frozenset[str] = frozenset()
 
     def forget(self) -> None:
         """Kamailio is another one now."""
-        self._told_domains = self._told_emergency = self._told_blocked = self._told_trunks = frozenset()
+        self._told_domains = self._told_emergency = self._told_blocked = frozenset()
         self._known_certificates = b""
 
     async def tell_domains(self, domains: Iterable[Domain]) -> None:
@@ -122,18 +122,24 @@ class EdgeTables:
 
     async def tell_gateways(self, gateways: Iterable[Gateway]) -> None:
         """All gateways' addresses; the new set comes into force at once. Raises EdgeGone."""
-        sources = sources_of(gateways)
-        self._generation += 1
-        await self._tell("gateways", dict.fromkeys(sources.exact, str(self._generation)))
-        await self._tell("edge", {"gateways": str(self._generation), "networks": ",".join(sources.networks)})
+        sources, generation = sources_of(gateways), self._next_generation()
+        await self._tell("gateways", dict.fromkeys(sources.exact, generation))
+        await self._tell("edge", {"gateways": generation, "networks": ",".join(sources.networks)})
 
     async def tell_trunks(self, trunks: Mapping[str, str]) -> None:
-        """Accounts known by where they call from: `username@domain` by source as written. Raises EdgeGone."""
-        told = {source_key(source): account for source, account in trunks.items()}
-        gone = dict.fromkeys(self._told_trunks - told.keys(), "")
-        await self._tell("trunks", gone | told)
-        await self._tell("edge", {"trunk_networks": ",".join(sorted(key for key in told if "/" in key))})
-        self._told_trunks = frozenset(told)
+        """Accounts known by where they call from: `username@domain` by source as written; all at once in force.
+
+        Raises EdgeGone.
+        """
+        generation = self._next_generation()
+        told = {source_key(source): f"{generation} {account}" for source, account in trunks.items()}
+        await self._tell("trunks", told)
+        networks = ",".join(sorted(key for key in told if "/" in key))
+        await self._tell("edge", {"trunks": generation, "trunk_networks": networks})
+
+    def _next_generation(self) -> str:
+        self._generation += 1
+        return str(self._generation)
 
     async def tell_emergency(self, targets: Mapping[str, tuple[Target, ...]]) -> None:
         """Static routes by `domain/number`. Raises EdgeGone."""
