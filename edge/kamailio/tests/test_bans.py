@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -96,17 +97,24 @@ async def test_a_scanner_is_banned_seen_and_lifted(calm: Platform) -> None:
 
 async def test_a_flood_bans_a_stranger(calm: Platform) -> None:
     raw = await wire("127.0.0.72")
-    for _ in range(600):
-        raw.transport.sendto(raw.request("OPTIONS", "sip:northwind.test").encode(), calm.proxy)
-    await eventually(lambda: banned(calm, "127.0.0.72") == [("", "flood")], 10)
+    await provoke(calm, raw, "OPTIONS sip:northwind.test", 600, "127.0.0.72", "flood")
     assert not await is_heard(calm, raw)
 
 
 async def test_who_asks_for_unknown_domains_is_a_scanner(calm: Platform) -> None:
     raw = await wire("127.0.0.73")
-    for _ in range(60):
-        raw.transport.sendto(raw.request("REGISTER", "sip:203.0.113.1").encode(), calm.proxy)
-    await eventually(lambda: banned(calm, "127.0.0.73") == [("", "scanner")], 10)
+    await provoke(calm, raw, "REGISTER sip:203.0.113.1", 60, "127.0.0.73", "scanner")
+
+
+async def provoke(platform: Platform, raw: Wire, line: str, times: int, source: str, reason: str) -> None:
+    """Send a request so often, and again until `source` is banned: a busy machine's kernel does not deliver all."""
+    wanted = [("", reason)]
+    async with asyncio.timeout(60):
+        while banned(platform, source) != wanted:
+            for _ in range(times):
+                raw.transport.sendto(raw.request(*line.split()).encode(), platform.proxy)
+            with contextlib.suppress(AssertionError):
+                await eventually(lambda: banned(platform, source) == wanted, 3)
 
 
 async def test_guessing_bans_the_account_at_that_address_only(calm: Platform) -> None:
