@@ -3,7 +3,7 @@
 What must hold after every fault: the process is back by itself, calls that it did not carry kept their audio, a new
 call works within five seconds, no call outlives its money while control is away, every answered call has exactly one
 CDR per tier, no hold outlives its call, the ledger sums to zero. A fault takes between ten seconds and a minute and a
-half, all of them twelve minutes: that is this module's budget. `./carillon bench faults` measures the same.
+half, all of them about ten minutes: that is this module's budget. `./carillon bench faults` measures the same.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ async def test_lost_end_is_rebuilt_by_the_sweeper(platform: Platform) -> None:
 
 async def test_frozen_database_refuses_new_calls_and_keeps_old_ones(platform: Platform) -> None:
     async with call_in_progress(platform) as call, platform.phone("bob") as bob:
-        await bob.register()  # its password is in the edge's memory now
+        await registered(platform, bob)  # its password is in the edge's memory now
         platform.freeze_database()
         try:
             assert await status_of_call(bob) == 503
@@ -141,10 +141,34 @@ async def test_frozen_database_refuses_new_calls_and_keeps_old_ones(platform: Pl
         await bob.register(0)
 
 
+async def test_frozen_database_keeps_emergency_calls_waiting_once_at_most(platform: Platform) -> None:
+    """What the dialog module writes blocks a SIP worker until it is known that PostgreSQL takes nothing."""
+    async with call_in_progress(platform) as call, platform.phone("alice") as alice:
+        platform.freeze_database()
+        try:
+            frozen = time.monotonic()
+            await call.hang_up()
+            first = await alice.call("999")
+            await first.answered(30)
+            took_s = [time.monotonic() - frozen]
+            while time.monotonic() < frozen + 20 or len(took_s) < 5:
+                began = time.monotonic()
+                emergency = await alice.call("999")
+                await emergency.answered(30)
+                took_s.append(time.monotonic() - began)
+                await emergency.hang_up()
+            await first.hang_up()
+        finally:
+            platform.freeze_database(is_frozen=False)
+        await eventually(lambda: "ended" in kinds(platform, call), 30)
+    assert max(took_s) < 15
+    assert max(took_s[-3:]) < 5
+
+
 async def test_while_events_wait_for_the_database_calls_are_refused_at_once(platform: Platform) -> None:
     """Control is frozen too: what is refused within less than 1.4 s was refused without it."""
     async with call_in_progress(platform) as call, platform.phone("bob") as bob:
-        await bob.register()
+        await registered(platform, bob)
         platform.freeze_database()
         try:
             await call.hang_up()
@@ -211,6 +235,13 @@ async def test_killed_database_is_back_for_new_calls(platform: Platform) -> None
         await call.hang_up()
         await eventually(lambda: "ended" in kinds(platform, call), 20)
         await bob.register(0)
+
+
+async def registered(platform: Platform, phone: UserAgent) -> None:
+    """Register it and wait until that is written: what freezes in mid-write is written twice, and one row stays."""
+    await phone.register()
+    query = "select contact from edge.location where username = %s"
+    await eventually(lambda: platform.sql(query, phone.account.username))
 
 
 async def status_of_call(phone: UserAgent) -> int:
@@ -282,3 +313,19 @@ async def test_a_dialog_that_belongs_to_no_open_call_is_ended(platform: Platform
             due = "update calls_call set state = 'ended', ended_at = now(), due_at = now() where sip_call_id = %s"
             platform.sql(due, call.call_id)
     assert call.ended_by == "them"
+
+
+async def test_a_row_of_a_dialog_that_kamailio_does_not_have_is_removed(platform: Platform) -> None:
+    """Its call ended while PostgreSQL took nothing, the deletion of the row neither."""
+    platform.sql(
+        "insert into edge.dialog (hash_entry, hash_id, callid, from_uri, from_tag, to_uri, to_tag, caller_cseq,"
+        " callee_cseq, caller_contact, callee_contact, caller_sock, callee_sock, state, start_time, req_uri)"
+        " values (1, 1, 'over', '', '', '', '', '', '', '', '', '', '', 4, 0, '')"
+    )
+    platform.sql(
+        "insert into edge.dialog_vars (hash_entry, hash_id, dialog_key, dialog_value) values (1, 1, 'call', 'x')"
+    )
+    await asyncio.to_thread(platform.stop, "control", signal.SIGKILL)
+    await asyncio.to_thread(platform.start, "control")
+    await eventually(lambda: not platform.sql("select callid from edge.dialog where callid = 'over'"), 90)
+    assert not platform.sql("select dialog_key from edge.dialog_vars where hash_entry = 1 and hash_id = 1")

@@ -406,6 +406,15 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     limit 100
 $$;
 
+-- A row that Kamailio could not delete while PostgreSQL took nothing: it would be a call again after a restart.
+create function callfeed.forget_dialog(h_entry integer, h_id integer, sip_call_id text) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+    delete from edge.dialog_vars v
+    using edge.dialog d
+    where d.hash_entry = $1 and d.hash_id = $2 and d.callid = $3 and v.hash_entry = $1 and v.hash_id = $2;
+    delete from edge.dialog d where d.hash_entry = $1 and d.hash_id = $2 and d.callid = $3;
+$$;
+
 -- For the worker: whether the edge's own table still has a dialog of this call.
 create function callfeed.has_dialog(sip_call_id text) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$

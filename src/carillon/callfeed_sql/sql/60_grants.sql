@@ -21,6 +21,7 @@ grant execute on function
     callfeed.record_all(jsonb), callfeed.rehearse(), callfeed.take_lease(text, uuid), callfeed.renew_lease(text, uuid),
     callfeed.grant_credit(text, uuid, bigint, bigint, bigint), callfeed.return_credit(text, uuid, bigint, bigint),
     callfeed.record_traces(uuid[], bytea[]), callfeed.open_calls(text), callfeed.stray_dialogs(),
+    callfeed.forget_dialog(integer, integer, text),
     callfeed.keep_bans(jsonb), callfeed.standing_bans() to carillon_control;
 
 grant select on callfeed.uacreg to carillon_edge;

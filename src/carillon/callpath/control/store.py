@@ -300,6 +300,11 @@ class CallStore:
         rows = await self._queries.fetch("select * from callfeed.stray_dialogs()", timeout=SLOW_QUERY_S)
         return [(row["h_entry"], row["h_id"], row["sip_call_id"]) for row in rows]
 
+    async def forget_dialog(self, h_entry: int, h_id: int, sip_call_id: str) -> None:
+        """Remove the row of a dialog that the edge does not have any more. Raises one of UNAVAILABLE."""
+        query = "select callfeed.forget_dialog($1, $2, $3)"
+        await self._queries.execute(query, h_entry, h_id, sip_call_id, timeout=SLOW_QUERY_S)
+
     async def keep_bans(self, bans: Sequence[Json]) -> None:
         """Write which bans hold: source, account, reason, since_s, until_s, hits of each."""
         await self._queries.execute("select callfeed.keep_bans($1)", list(bans), timeout=SLOW_QUERY_S)
