@@ -249,9 +249,11 @@ class Books:
                 ring_s = changes.ring_timeout_s.get(carrier.name, RING_TIMEOUT_S)
                 reply_ms = changes.reply_timeout_ms.get(carrier.name, REPLY_TIMEOUT_MS)
                 gateway = Gateway.objects.visible_to(actor).get(name=carrier.name)
+                brings = PriceList.objects.filter(name=changes.brings.get(carrier.name, "")).first()
                 wanted: dict[str, Any] = {
                     "ring_timeout_s": ring_s,
                     "reply_timeout_ms": reply_ms,
+                    "received_list_id": brings and brings.pk,
                     "max_channels": changes.max_channels.get(carrier.name),
                     "calls_per_s": changes.begun_per_s.get(carrier.name),
                 }

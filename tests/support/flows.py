@@ -39,6 +39,7 @@ class Changes:
     toll_free: dict[str, str] = field(default_factory=dict)  # likewise on toll-free numbers
     toll_free_numbers: list[str] = field(default_factory=list)
     trunks: list[str] = field(default_factory=list)  # phones that are known by their address, and called there
+    brings: dict[str, str] = field(default_factory=dict)  # gateway -> its cost list for calls that it brings
 
 
 @dataclass(frozen=True, slots=True)

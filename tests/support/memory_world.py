@@ -121,6 +121,7 @@ class MemoryWorld:
                 host="127.0.0.1",
                 port=CARRIER_PORTS[carrier.key],
                 price_list_id=self._lists[carrier.costs],
+                received_list_id=self._lists.get(self.changes.brings.get(carrier.name, "")),
                 source_addresses=(f"127.0.0.1:{CARRIER_PORTS[carrier.key]}",),
                 ring_timeout_s=self.changes.ring_timeout_s.get(carrier.name, 60),
                 reply_timeout_ms=self.changes.reply_timeout_ms.get(carrier.name, 4000),

@@ -42,7 +42,7 @@ async def talking(alice: UserAgent, bob: UserAgent) -> OutgoingCall:
 async def test_a_clean_line_is_good_on_both_legs(platform: Platform) -> None:
     async with platform.phone("alice") as alice, platform.phone("bob", on_call=pick_up, tone_hz=600) as bob:
         call = await talking(alice, bob)
-        await call.until(lambda: call.stream.reports_received >= ENOUGH_REPORTS)
+        await call.until(lambda: call.stream.reports_received >= ENOUGH_REPORTS, 30)
         quality = await sounded(platform, call)
         await bob.register(0)
     for leg in quality.legs:
@@ -58,7 +58,7 @@ async def test_a_line_that_loses_packets_is_poor_for_who_listens(platform: Platf
         call = await talking(alice, bob)
         call.stream.loses_every = 3
         before = call.stream.reports_received
-        await call.until(lambda: call.stream.reports_received >= before + 2 * ENOUGH_REPORTS)
+        await call.until(lambda: call.stream.reports_received >= before + 2 * ENOUGH_REPORTS, 30)
         caller, callee = sides(await sounded(platform, call))
         await bob.register(0)
     assert callee.mos is not None

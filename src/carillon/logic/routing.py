@@ -252,8 +252,18 @@ def typical_cost(feed: Feed, charge: CarrierCharge | TierCharge, currency: str) 
 
 
 def carrier_charge(feed: Feed, gateway: Gateway, number: str) -> CarrierCharge:
-    """What the carrier will charge for the number: its cost list's rate, or no rate when it has none."""
-    list_id = gateway.price_list_id
+    """What the carrier will charge for a call to the number: its cost list's rate, or no rate when it has none."""
+    return _charge(feed, gateway, gateway.price_list_id, number)
+
+
+def received_charge(feed: Feed, gateway: Gateway, number: str) -> CarrierCharge | None:
+    """What the carrier will charge for a call that it brings to our number; None when it has no list for that."""
+    if gateway.received_list_id is None:
+        return None
+    return _charge(feed, gateway, gateway.received_list_id, number)
+
+
+def _charge(feed: Feed, gateway: Gateway, list_id: int | None, number: str) -> CarrierCharge:
     tariff = feed.rates.tariff(list_id) if list_id is not None else None
     rate = feed.rates.longest(list_id, number) if list_id is not None and tariff is not None else None
     return CarrierCharge(gateway.id, gateway.name, gateway.partner_id, tariff, rate)

@@ -39,8 +39,9 @@ class GatewayData:
 
     `auth_password` "" keeps the stored one, as long as there is an `auth_username`. `source_addresses` are addresses
     (`192.0.2.1:5060`: that port only) or CIDR blocks from which its calls come in; several gateways may share one.
-    `cost_list_id` is what it charges. `caller_format` None: as called numbers. `from_domain` "": our own address.
-    `is_trusted`: it may learn numbers that are withheld. `codecs`: which it may be offered, none: all.
+    `cost_list_id` is what it charges, `received_list_id` for calls that it brings. `caller_format` None: as called
+    numbers. `from_domain` "": our own address. `is_trusted`: it may learn numbers that are withheld. `codecs`: which it
+    may be offered, none: all.
     `max_channels`: calls that we have there at once, `calls_per_s`: that we begin there in a second; None: no limit.
     """
 
@@ -71,6 +72,7 @@ class GatewayData:
     max_channels: int | None = None
     calls_per_s: int | None = None
     cost_list_id: int | None = None
+    received_list_id: int | None = None
     is_demo: bool = False
     partner_id: int | None = None
 
@@ -210,12 +212,13 @@ def remove_route(actor: Actor, route: Route) -> None:
 
 def _fill_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> None:
     cost_list = named_or_none(PriceList.objects, actor, data.cost_list_id, "cost_list_id")
+    received_list = named_or_none(PriceList.objects, actor, data.received_list_id, "received_list_id")
     gateway.name, gateway.host, gateway.port = data.name.strip(), data.host.strip().lower(), data.port
     gateway.transport, gateway.mode, gateway.country = data.transport, data.mode, data.country.strip().upper()
     gateway.auth_username, gateway.auth_realm = data.auth_username.strip(), data.auth_realm.strip()
     gateway.number_format, gateway.strip, gateway.prepend = data.number_format, data.strip, data.prepend.strip()
     gateway.ring_timeout_s, gateway.reply_timeout_ms = data.ring_timeout_s, data.reply_timeout_ms
-    gateway.cost_list = cost_list
+    gateway.cost_list, gateway.received_list = cost_list, received_list
     gateway.caller_header, gateway.caller_format = data.caller_header, data.caller_format or ""
     gateway.from_user, gateway.from_domain = data.from_user, data.from_domain.strip().lower()
     gateway.sends_name, gateway.is_trusted = data.sends_name, data.is_trusted
@@ -264,9 +267,9 @@ def _check_gateway(gateway: Gateway, data: GatewayData, faults: Faults) -> None:
     ):
         faults.unless(value is None or 1 <= value <= most, field, f"From 1 to {most}, or empty.")
     _check_sign_in(gateway, data, faults)
-    if gateway.cost_list:
-        is_own = gateway.cost_list.partner_id == gateway.partner_id and gateway.cost_list.purpose == Purpose.COST
-        faults.unless(is_own, "cost_list_id", "Choose a cost list of the gateway's partner.")
+    for field, chosen in (("cost_list_id", gateway.cost_list), ("received_list_id", gateway.received_list)):
+        is_own = chosen is None or (chosen.partner_id == gateway.partner_id and chosen.purpose == Purpose.COST)
+        faults.unless(is_own, field, "Choose a cost list of the gateway's partner.")
     faults.stop()
 
 

@@ -51,6 +51,7 @@ class Gateway(TenantModel):
     )  # calls that we have there at once; null: no limit
     calls_per_s = models.PositiveSmallIntegerField(null=True, blank=True)  # that we begin there; null: no limit
     cost_list = models.ForeignKey(PriceList, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    received_list = models.ForeignKey(PriceList, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     is_enabled = models.BooleanField(default=True)
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)

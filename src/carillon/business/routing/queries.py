@@ -13,7 +13,7 @@ SECRETS = ("auth_secret", "auth_ha1")
 
 def gateways_of(actor: Actor) -> ScopedQuerySet[Gateway]:
     """Return the gateways the actor sees, without loading their secrets; one query."""
-    return Gateway.objects.visible_to(actor).defer(*SECRETS).select_related("partner", "cost_list")
+    return Gateway.objects.visible_to(actor).defer(*SECRETS).select_related("partner", "cost_list", "received_list")
 
 
 def routes_of(actor: Actor) -> ScopedQuerySet[Route]:

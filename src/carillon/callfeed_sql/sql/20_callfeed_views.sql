@@ -161,7 +161,7 @@ select g.id::text as key,
        json_build_object(
            'id', g.id, 'partner_id', g.partner_id, 'name', g.name, 'host', g.host, 'port', g.port,
            'transport', g.transport, 'is_enabled', g.is_enabled, 'price_list_id', g.cost_list_id,
-           'auth_username', g.auth_username, 'auth_password', g.auth_secret, 'auth_realm', g.auth_realm,
+           'received_list_id', g.received_list_id, 'auth_username', g.auth_username, 'auth_password', g.auth_secret, 'auth_realm', g.auth_realm,
            'number_format', g.number_format, 'strip', g.strip, 'prepend', g.prepend,
            'source_addresses', to_json(g.source_addresses), 'ring_timeout_s', g.ring_timeout_s,
            'reply_timeout_ms', g.reply_timeout_ms, 'country', g.country, 'codecs', to_json(g.codecs),

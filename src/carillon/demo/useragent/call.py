@@ -66,7 +66,7 @@ class Call:
     def audio(self) -> AudioReport:
         return self.stream.report()
 
-    async def until(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout: float = 30.0) -> None:
         """Wait until the condition holds; looked at whenever the call or its audio moves. Raises TimeoutError."""
         async with asyncio.timeout(timeout):
             while not condition():
@@ -76,7 +76,7 @@ class Call:
                 except TimeoutError:
                     continue
 
-    async def answered(self, timeout: float = 15.0) -> None:
+    async def answered(self, timeout: float = 30.0) -> None:
         """Wait for the answer. Raises CallRefused, TimeoutError."""
         await self.until(lambda: self.state != State.CALLING and self.state != State.RINGING, timeout)
         if self.state == State.REFUSED:
@@ -86,7 +86,7 @@ class Call:
         """Wait until the call is over, by whomever. Raises TimeoutError."""
         await self.until(lambda: self.is_over, timeout)
 
-    async def hears(self, frequency_hz: int, *, packets: int = 20, timeout: float = 10.0) -> AudioReport:
+    async def hears(self, frequency_hz: int, *, packets: int = 20, timeout: float = 30.0) -> AudioReport:
         """Wait until `packets` of a tone have come since now. Raises TimeoutError when the tone doesn't come."""
         self.stream.listen_afresh()
         wanted = self.stream.packets_received + packets
@@ -178,7 +178,7 @@ class OutgoingCall(Call):
         self._wants_cancel = False
         self._has_given_up = False
 
-    async def ringing(self, timeout: float = 10.0) -> None:
+    async def ringing(self, timeout: float = 30.0) -> None:
         """Wait for a 18x. Raises CallRefused when the call ends before, TimeoutError."""
         await self.until(lambda: any(code > 100 for code in self.provisional) or self.is_over, timeout)
         if self.state == State.REFUSED:

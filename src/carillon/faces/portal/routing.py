@@ -65,6 +65,12 @@ GATEWAY_FIELDS = (
     Field("transport", _("Transport")),
     Field("cost_list_id", _("Cost list"), lookup="costs", help=_("What this carrier charges.")),
     Field(
+        "received_list_id",
+        _("Cost list for received calls"),
+        lookup="costs",
+        help=_("What it charges for calls that it brings, by the number that is called: toll-free numbers, mostly."),
+    ),
+    Field(
         "source_addresses",
         _("Calls come in from"),
         kind="commas",
@@ -206,6 +212,7 @@ GATEWAYS = Panel(
         Column("max_channels", _("Calls at a time"), kind="integer"),
         Column("calls_per_s", _("Calls a second"), kind="integer"),
         Column("cost_list_id", _("Cost list"), kind="integer"),
+        Column("received_list_id", _("Cost list for received calls"), kind="integer"),
         Column("partner_id", _("Partner"), kind="integer"),
         Column("created_at", _("Created"), kind="datetime"),
     ),

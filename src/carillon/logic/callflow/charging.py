@@ -6,6 +6,7 @@ bought, whatever the list's rounding. Unanswered calls have the same CDRs at no 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -97,7 +98,7 @@ def outcome_of(decision: Decision, facts: CallFacts) -> Outcome:
 
 
 def settle(decision: Decision, facts: CallFacts) -> tuple[CdrDraft, ...]:
-    """The CDRs of a finished call: per chain one per tier, lowest first; the answering carrier's cost comes last.
+    """The CDRs of a finished call: per chain one per tier, lowest first; then what carriers charge for it.
 
     Answered calls are priced by the rates frozen in the decision; nobody is charged beyond what the money in
     `facts.holds` and `facts.shares` bought, nor for a forwarding that was begun but not needed. All others cost
@@ -109,9 +110,17 @@ def settle(decision: Decision, facts: CallFacts) -> tuple[CdrDraft, ...]:
     for place in range(len(decision.chains)):
         is_used = answered is None or place <= answered.chain
         ended = outcome if is_used else Outcome.CANCELLED
-        used = answered.carrier if answered is not None and place == answered.chain else None
-        drafts += _chain_drafts(decision, place, facts, ended, used)
+        drafts += _chain_drafts(decision, place, facts, ended, _carriers(decision, place, answered))
     return tuple(drafts)
+
+
+def _carriers(decision: Decision, place: int, answered: Target | None) -> list[CarrierCharge]:
+    """Who charges for a chain of an answered call: the carrier that brought it, the carrier that took it on."""
+    if answered is None:
+        return []
+    brought = decision.source_cost if place == 0 else None
+    taken = answered.carrier if place == answered.chain else None
+    return [carrier for carrier in (brought, taken) if carrier is not None]
 
 
 def answering_target(decision: Decision, facts: CallFacts) -> Target | None:
@@ -128,7 +137,7 @@ def duration_ms(facts: CallFacts) -> int:
 
 
 def _chain_drafts(
-    decision: Decision, place: int, facts: CallFacts, outcome: Outcome, carrier: CarrierCharge | None
+    decision: Decision, place: int, facts: CallFacts, outcome: Outcome, carriers: Sequence[CarrierCharge]
 ) -> list[CdrDraft]:
     chain = decision.chains[place]
     billable_ms = _billable_ms(place, chain, facts)
@@ -136,9 +145,9 @@ def _chain_drafts(
     for charge in chain.tiers:
         price = _price(charge.rate, charge.tariff, billable_ms, outcome, charge)
         drafts.append(_tier_draft(decision, chain, charge, price, facts, outcome))
-    if carrier is not None:
+    for carrier in carriers:
         cost = _price(carrier.rate, carrier.tariff, duration_ms(facts), outcome, None)
-        drafts.append(_carrier_draft(decision, chain, carrier, cost, facts, outcome))
+        drafts.append(_carrier_draft(decision, chain, carrier, cost, facts, outcome, tier=len(drafts)))
     of_chain = [replace(d, chain_no=place, user_id=chain.user_id, callee=chain.callee) for d in drafts]
     return with_margin(of_chain)
 
@@ -196,11 +205,13 @@ def _carrier_draft(
     cost: Charge | None,
     facts: CallFacts,
     outcome: Outcome,
+    *,
+    tier: int,
 ) -> CdrDraft:
     last_currency = chain.tiers[-1].tier.account_currency if chain.tiers else ""
     return CdrDraft(
         chain=chain.kind,
-        tier=len(chain.tiers),
+        tier=tier,
         seller_partner_id=carrier.owner_partner_id,
         buyer_partner_id=None,
         customer_id=None,

@@ -242,7 +242,8 @@ AS_USUAL = CallerStyle()
 class Gateway:
     """A carrier's host, out and in.
 
-    `price_list_id` is the carrier's cost list. `number_format` is how it wants numbers: e164 (+44...), plain (44...)
+    `price_list_id` is the carrier's cost list, `received_list_id` the one for calls that it brings, by the number that
+    is called there. `number_format` is how it wants numbers: e164 (+44...), plain (44...)
     or national. `strip`/`prepend` apply after the format.
     """
 
@@ -254,6 +255,7 @@ class Gateway:
     transport: str = "udp"
     is_enabled: bool = True
     price_list_id: int | None = None
+    received_list_id: int | None = None
     auth_username: str = ""
     auth_password: str = ""
     auth_realm: str = ""

@@ -30,7 +30,7 @@ from carillon.logic.callflow.values import (
     Direction,
 )
 from carillon.logic.numbers import DialledKind, normalise
-from carillon.logic.routing import ancestry
+from carillon.logic.routing import ancestry, received_charge
 
 
 def decide_inbound(feed: Feed, request: CallRequest, chunk_s: int) -> Decision:
@@ -52,6 +52,7 @@ def decide_inbound(feed: Feed, request: CallRequest, chunk_s: int) -> Decision:
         partner_id=number.partner_id,
         source_gateway_id=gateway.id,
         source_gateway_partner_id=gateway.partner_id,
+        source_cost=received_charge(feed, gateway, number.e164),
         callee_partner_id=number.partner_id,
         callee=number.e164,
         caller=caller,

@@ -237,6 +237,7 @@ class Decision:
     private_notes: tuple[PrivateNote, ...] = ()
     is_withheld: bool = False  # the caller's number is for trusted carriers and emergency services only
     source_gateway_partner_id: int | None = None  # inbound: who owns the gateway that sent the call
+    source_cost: CarrierCharge | None = None  # inbound: what its carrier charges for bringing it, if it does
     forwards: tuple[Forward, ...] = ()  # in order
 
 

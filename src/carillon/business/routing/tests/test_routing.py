@@ -102,6 +102,7 @@ def test_hosts_are_addresses_or_names(cast: Cast, host: str) -> None:
         ("ring_timeout_s", {"ring_timeout_s": 4}),
         ("reply_timeout_ms", {"reply_timeout_ms": 10}),
         ("cost_list_id", {"cost_list_id": 10**9}),
+        ("received_list_id", {"received_list_id": 10**9}),
         ("partner_id", {"partner_id": 10**9}),
     ],
 )
@@ -124,16 +125,17 @@ def test_source_addresses_are_canonical_and_may_be_shared(cast: Cast) -> None:
         assert "name" in refused.value.fields
 
 
-def test_cost_list_is_a_cost_list_of_the_same_partner(cast: Cast) -> None:
+@pytest.mark.parametrize("field", ["cost_list_id", "received_list_id"])
+def test_cost_list_is_a_cost_list_of_the_same_partner(cast: Cast, field: str) -> None:
     with tenant(cast.staff("paul")) as paul:
         costs = create_cost_list(paul, PriceListData(name="Costs", currency="EUR"))
         sales = create_price_list(paul, PriceListData(name="Sales", currency="EUR"))
         theirs = create_cost_list(paul, PriceListData(name="Costs", currency="EUR", partner_id=cast.fjord.pk))
-        gateway = create_gateway(paul, replace(CARRIER, cost_list_id=costs.pk))
+        gateway = create_gateway(paul, replace(CARRIER, **{field: costs.pk}))  # type: ignore[arg-type]
         for wrong in (sales, theirs):
             with pytest.raises(InvalidInput) as refused:
-                update_gateway(paul, gateway, replace(CARRIER, cost_list_id=wrong.pk))
-            assert "cost_list_id" in refused.value.fields
+                update_gateway(paul, gateway, replace(CARRIER, **{field: wrong.pk}))  # type: ignore[arg-type]
+            assert field in refused.value.fields
 
 
 def test_routes_keep_the_order_of_their_gateways_and_history_shows_it(cast: Cast) -> None:
