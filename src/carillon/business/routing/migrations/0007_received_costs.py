@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("pricing", "0001_initial"), ("routing", "0005_gateway_limits")]
+    dependencies = [("pricing", "0001_initial"), ("routing", "0006_allows_loss")]
 
     operations = [
         migrations.AddField(
