@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -22,10 +23,18 @@ def changed(platform: Platform, gateway: str, column: str, value: object) -> Ite
         platform.sql(f"update routing_gateway set {column} = %s where name = %s", old, gateway)  # noqa: S608
 
 
-async def in_force(platform: Platform) -> None:
-    """Until control has taken up the last change."""
-    (wanted,) = platform.sql("select last_value from callfeed.generation_gateway")[0]
-    await eventually(lambda: platform.status("/health")[1]["generations"].get("gateway", 0) >= wanted)
+async def in_force(platform: Platform, *kinds: str) -> None:
+    """Until control has taken up the last change: of gateways, or of what `kinds` name."""
+    for kind in kinds or ("gateway",):
+        await eventually(partial(_is_known, platform, kind, _newest(platform, kind)))
+
+
+def _newest(platform: Platform, kind: str) -> int:
+    return int(platform.sql(f"select last_value from callfeed.generation_{kind}")[0][0])  # noqa: S608
+
+
+def _is_known(platform: Platform, kind: str, generation: int) -> bool:
+    return bool(platform.status("/health")[1]["generations"].get(kind, 0) >= generation)
 
 
 async def status_of(phone: UserAgent, target: str) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from tests.support.platform import Platform, eventually
+from tests.support.gateways import in_force
+from tests.support.platform import Platform
 
 
 @asynccontextmanager
@@ -19,20 +20,8 @@ async def trunk(
     )
     try:
         platform.sql(update, list(sources), fixed_address, transport, username)
-        await in_force(platform)
+        await in_force(platform, "endpoint", "user")
         yield
     finally:
         platform.sql(update, [], "", "udp", username)
-        await in_force(platform)
-
-
-async def in_force(platform: Platform) -> None:
-    """Until control has taken up the last change to an account."""
-    query = "select e.last_value, u.last_value from callfeed.generation_endpoint e, callfeed.generation_user u"
-    endpoint, user = platform.sql(query)[0]
-
-    def is_known() -> bool:
-        known = platform.status("/health")[1]["generations"]
-        return bool(known.get("endpoint", 0) >= endpoint and known.get("user", 0) >= user)
-
-    await eventually(is_known)
+        await in_force(platform, "endpoint", "user")

@@ -11,10 +11,10 @@ from functools import partial
 import pytest
 from tests.support.books import books
 from tests.support.forwarding import bob_forwards, forwarding
-from tests.support.gateways import status_of
+from tests.support.gateways import in_force, status_of
 from tests.support.platform import Platform, eventually
 from tests.support.telephony import CALLED_HZ, CALLER_HZ, do_otherwise, pick_up
-from tests.support.trunks import in_force, trunk
+from tests.support.trunks import trunk
 
 from carillon.demo.carrier.exchange import TONES_HZ
 from carillon.demo.useragent import Account, IncomingCall, UserAgent
@@ -99,14 +99,14 @@ async def phone_of_bob(platform: Platform) -> AsyncIterator[UserAgent]:
     give = "update endpoints_endpoint set user_id = (select id from customers_user where name = %s) where username = %s"
     try:
         platform.sql(f"{give} returning id", "Bob", "carla")
-        await in_force(platform)
+        await in_force(platform, "endpoint", "user")
         async with platform.phone("carla", transport="tcp") as desk:
             await desk.register()
             yield desk
             await desk.register(0)
     finally:
         platform.sql(f"{give} returning id", "Carla", "carla")
-        await in_force(platform)
+        await in_force(platform, "endpoint", "user")
 
 
 away = pytest.mark.parametrize(

@@ -6,8 +6,7 @@ import json
 import socket
 
 import pytest
-from tests.support import gateways, trunks
-from tests.support.gateways import status_of
+from tests.support.gateways import in_force, status_of
 from tests.support.platform import Platform, eventually
 from tests.support.trunks import trunk
 
@@ -168,5 +167,4 @@ async def test_address_that_is_taken_away_while_control_is_down_is_a_strangers(
 
 async def all_in_force(platform: Platform) -> None:
     await eventually(platform.decides)
-    await trunks.in_force(platform)
-    await gateways.in_force(platform)
+    await in_force(platform, "endpoint", "user", "gateway")
