@@ -100,7 +100,7 @@ def test_rows_leave_as_csv(enter: Callable[[str], Portal], page: Page) -> None:
     portal = enter(PAUL)
     portal.open("users")
     with page.expect_download() as download:
-        page.click("#grid-export")
+        page.click("#export-csv")
     text = download.value.path().read_text(encoding="utf-8-sig")
     assert text.startswith("Name,Customer")
     assert "Alice" in text

@@ -5,6 +5,8 @@ Addresses are enumerated from the URL resolver: one that is not classified here 
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -31,6 +33,8 @@ from carillon.faces.portal.catalogue import panels
 from carillon.faces.portal.urls import urlpatterns as portal_patterns
 from carillon.panels.cells import initial_values
 from carillon.panels.changes import panel_inputs
+from carillon.panels.columns import offered_columns
+from carillon.panels.export import FORMATS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -167,10 +171,20 @@ def test_pages_open_and_grids_keep_their_budget(world: dict[str, int], partner: 
         with CaptureQueriesContext(connection) as queries:
             rows_of(client, panel.slug)
         assert len(queries) <= MOST_QUERIES, (panel.slug, len(queries))
-        assert client.get(f"/panels/{panel.slug}/export/").status_code == 200, panel.slug
+        for kind in FORMATS:
+            assert client.get(f"/panels/{panel.slug}/export/?format={kind}").status_code == 200, panel.slug
         assert client.get(f"/panels/{panel.slug}/lookup/?q=a").status_code == 200, panel.slug
         if panel.create:
             assert client.get(f"/panels/{panel.slug}/add/").status_code == 200, panel.slug
+
+
+def test_every_column_that_may_be_chosen_costs_no_query_a_row(world: dict[str, int]) -> None:
+    client = browser(OPERATOR)
+    for panel in panels():
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.get(f"/panels/{panel.slug}/export/?columns={','.join(offered_columns(panel))}")
+        assert answer.status_code == 200, panel.slug
+        assert len(queries) <= MOST_QUERIES, (panel.slug, len(queries))
 
 
 def test_every_order_filter_and_tab_works(world: dict[str, int]) -> None:
@@ -201,6 +215,8 @@ def test_rest_gives_the_same_rows_and_hides_the_others(world: dict[str, int], pa
         mine = {row["_id"] for row in rows_of(client, panel.slug)}
         found = script.get(f"/api/v1/{panel.rest_name}/?limit=200")
         assert {str(row["id"]) for row in found.json()["results"]} == mine, panel.slug
+        file = script.get(f"/api/v1/{panel.rest_name}/export/")
+        assert len(list(csv.reader(io.StringIO(file.content.decode("utf-8-sig"))))) == len(mine) + 1, panel.slug
         for key in list(mine)[:1]:
             assert script.get(f"/api/v1/{panel.rest_name}/{key}/").status_code == 200
         foreign = next((row["_id"] for row in rows_of(everybody, panel.slug) if row["_id"] not in mine), None)

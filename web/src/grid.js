@@ -287,7 +287,11 @@ class Grid {
     set("page-next", !answer.next);
     set("page-last", !answer.next);
     document.getElementById("grid-count").textContent = answer.count;
-    document.getElementById("grid-export")?.setAttribute("href", `${this.config.base}export/?${this.asked}`);
+    for (const link of document.querySelectorAll("[data-export]")) {
+      const query = new URLSearchParams(this.asked);
+      query.set("format", link.dataset.export);
+      link.href = `${this.config.base}export/?${query}`;
+    }
   }
 
   emptyText() {

@@ -1,8 +1,8 @@
-"""What a row shows: values for the grid, for REST and for CSV, all from its columns."""
+"""What a row shows: values for the grid and for REST, all from its columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -141,27 +141,6 @@ def _exact(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     return str(value)
-
-
-def csv_lines(panel: Panel, rows: Iterable[Any]) -> Iterable[list[str]]:
-    """Yield the header and the rows for CSV. Texts that a spreadsheet would run as a formula get an apostrophe."""
-    columns = [column for column in panel.columns if column.in_grid]
-    has_money = any(column.kind == "money" for column in columns)
-    yield [str(column.title) for column in columns] + ([_("Currency")] if has_money else [])
-    for row in rows:
-        line = [
-            neutral(shown(row, column).replace(",", "") if column.kind == "money" else shown(row, column))
-            for column in columns
-        ]
-        if has_money:
-            line.append(str(value_of(row, next(c for c in columns if c.kind == "money").currency) or ""))
-        yield line
-
-
-def neutral(text: str) -> str:
-    """Return `text` so that no spreadsheet runs it; numbers, also telephone numbers with a plus, stay as they are."""
-    is_number = text[:1] in ("+", "-") and text[1:].replace(".", "", 1).isdigit()
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not is_number else text
 
 
 def initial_values(panel: Panel, row: Any) -> Mapping[str, Any]:

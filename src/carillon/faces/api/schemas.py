@@ -14,7 +14,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
 from carillon.panels.cells import rest_columns
+from carillon.panels.columns import offered_columns
 from carillon.panels.declaration import Column, Panel, Upload
+from carillon.panels.export import FORMATS
 from carillon.panels.inputs import Input
 from carillon.panels.paging import MAX_SIZE
 
@@ -131,18 +133,38 @@ _PLAIN: dict[type, Schema] = {
 
 def list_parameters(panel: Panel) -> list[OpenApiParameter]:
     """Return the query parameters of a list: filters, tab, order, limit, cursor."""
+    return [
+        *row_parameters(panel),
+        _order_parameter(panel),
+        OpenApiParameter("limit", OpenApiTypes.INT, description=f"Rows at most, 1 to {MAX_SIZE}; default 50."),
+        OpenApiParameter("cursor", str, description="`next` or `previous` of another page, or `last`."),
+    ]
+
+
+def export_parameters(panel: Panel) -> list[OpenApiParameter]:
+    """Return the query parameters of a file: filters, tab, order, format, columns."""
+    names = ", ".join(offered_columns(panel))
+    return [
+        *row_parameters(panel),
+        _order_parameter(panel),
+        OpenApiParameter("format", str, enum=list(FORMATS), description="Kind of file; default csv."),
+        OpenApiParameter("columns", str, description=f"In this order, with commas between them. There are: {names}."),
+    ]
+
+
+def row_parameters(panel: Panel) -> list[OpenApiParameter]:
+    """Return the query parameters that say which rows: filters, customer, tab."""
     found = [parameter for one in panel.filters for parameter in _filter_parameters(panel, one)]
     if panel.customer_field and all(one.name != "customer_id" for one in panel.filters):
         found.append(OpenApiParameter("customer_id", OpenApiTypes.INT64, description="Rows of this customer."))
     if panel.tabs:
         found.append(OpenApiParameter("tab", str, enum=[tab.name for tab in panel.tabs]))
-    orders = [mark + name.removeprefix("-") for name in panel.order for mark in ("", "-")]
-    found += [
-        OpenApiParameter("order", str, enum=orders, description=f"Default {panel.order[0]}; - means descending."),
-        OpenApiParameter("limit", OpenApiTypes.INT, description=f"Rows at most, 1 to {MAX_SIZE}; default 50."),
-        OpenApiParameter("cursor", str, description="`next` or `previous` of another page, or `last`."),
-    ]
     return found
+
+
+def _order_parameter(panel: Panel) -> OpenApiParameter:
+    orders = [mark + name.removeprefix("-") for name in panel.order for mark in ("", "-")]
+    return OpenApiParameter("order", str, enum=orders, description=f"Default {panel.order[0]}; - means descending.")
 
 
 def _filter_parameters(panel: Panel, one: Any) -> list[OpenApiParameter]:

@@ -7,14 +7,16 @@ from typing import Any
 
 from django.db import models
 from django.urls import URLPattern, path, re_path
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from carillon.faces.api.problems import CONTENT_TYPE, Problem
-from carillon.faces.api.schemas import body_schema, list_parameters, page_schema, row_schema
-from carillon.faces.api.views import ActionView, Description, ExtraView, NoSuchResource, PanelView
+from carillon.faces.api.schemas import body_schema, export_parameters, list_parameters, page_schema, row_schema
+from carillon.faces.api.views import ActionView, Description, ExportView, ExtraView, NoSuchResource, PanelView
 from carillon.faces.portal.catalogue import panels
 from carillon.panels.changes import action_inputs, panel_inputs
 from carillon.panels.declaration import Panel, Upload
+from carillon.panels.export import FORMATS
 
 app_name = "api"
 
@@ -85,8 +87,17 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
     key = _key(panel)
     yield path(f"{name}/", view.as_view(collection), name=f"{name}-list")
     yield path(f"{name}/<{key}:id>/", view.as_view(item), name=f"{name}-detail")
+    yield path(f"{name}/export/", _export_view(panel).as_view({"get": "read"}), name=f"{name}-export")
     yield from _action_paths(panel, key, row)
     yield from _extra_paths(panel, key)
+
+
+def _export_view(panel: Panel) -> Any:
+    files = {(200, one.content_type.partition(";")[0]): OpenApiTypes.BINARY for one in FORMATS.values()}
+    answers = {**files, **_problems(400)}
+    return _decorated(
+        panel, ExportView, {"read": _described(panel, "export", parameters=export_parameters(panel), responses=answers)}
+    )
 
 
 def _action_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPattern]:

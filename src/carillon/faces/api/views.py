@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, QueryDict
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import get_language
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.exceptions import NotAuthenticated
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -25,14 +30,17 @@ from carillon.faces.api.idempotency import once
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.panels.cells import rest_row
 from carillon.panels.changes import Changes, action_inputs, find_row, panel_inputs, require
+from carillon.panels.columns import chosen_columns
 from carillon.panels.conversion import from_form
 from carillon.panels.declaration import Extra, Panel, RowAction
+from carillon.panels.export import export
 from carillon.panels.filtering import filter_class, filtered, order_of
 from carillon.panels.inputs import Input
 from carillon.panels.paging import MAX_SIZE, read_page
 
 CHANGES = Changes(find_panel)
-OWN_PARAMETERS = {"tab", "order", "limit", "cursor", "format"}
+OF_LIST = {"tab", "order", "limit", "cursor", "format"}
+OF_EXPORT = {"tab", "order", "format", "columns"}
 
 
 class PanelView(ViewSet):
@@ -44,9 +52,7 @@ class PanelView(ViewSet):
         """Return one page of rows."""
         panel, actor = self.panel, actor_of(request)
         require(panel, actor, "view")
-        _check_parameters(panel, request.query_params)
-        customer_id = _customer(panel, request.query_params)
-        rows = filtered(panel, actor, request.query_params, customer_id=customer_id)
+        rows = _asked(panel, request, OF_LIST)
         order = order_of(panel, request.query_params.get("order", ""))
         page = read_page(rows, order, _limit(request.query_params), request.query_params.get("cursor", ""))
         results = [rest_row(panel, row) for row in page.rows]
@@ -78,6 +84,36 @@ class PanelView(ViewSet):
         panel, actor = self.panel, actor_of(request)
         CHANGES.remove(panel, actor, find_row(panel, actor, str(id)))
         return Response(status=204)
+
+
+class Unasked(BaseContentNegotiation):
+    """Leaves the choice to the view: `format` is a parameter like others."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        """Return the first: nothing is sent here."""
+        return next(iter(parsers), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """Return the first: it draws problems only."""
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)
+
+
+class ExportView(ViewSet):
+    """GET /<resource>/export/."""
+
+    panel: ClassVar[Panel]
+    content_negotiation_class = Unasked
+
+    def read(self, request: Request) -> HttpResponse:
+        """Return the rows as a file for spreadsheets, the first 50,000; no cell of it is a formula."""
+        panel, given = self.panel, request.query_params
+        require(panel, actor_of(request), "view")
+        columns = chosen_columns(panel, given.get("columns", ""))
+        order = order_of(panel, given.get("order", ""))
+        return export(panel, columns, _asked(panel, request, OF_EXPORT), order, given.get("format", "csv"))
 
 
 class ActionView(ViewSet):
@@ -206,8 +242,15 @@ def _given(request: Request, inputs: tuple[Input, ...]) -> dict[str, Any]:
     return data
 
 
-def _check_parameters(panel: Panel, given: QueryDict) -> None:
-    known = {*filter_class(panel).base_filters, *OWN_PARAMETERS}
+def _asked(panel: Panel, request: Request, own: set[str]) -> QuerySet[Any]:
+    """The rows that the query's filters leave; `own`: the parameters that are no filters."""
+    given = request.query_params
+    _check_parameters(panel, given, own)
+    return filtered(panel, actor_of(request), given, customer_id=_customer(panel, given))
+
+
+def _check_parameters(panel: Panel, given: QueryDict, own: set[str]) -> None:
+    known = {*filter_class(panel).base_filters, *own}
     if panel.customer_field:
         known.add("customer_id")
     unknown = set(given) - known

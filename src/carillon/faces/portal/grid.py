@@ -1,15 +1,12 @@
-"""The grid page, its rows, its CSV and the search behind look-ups."""
+"""The grid page, its rows, its files and the search behind look-ups."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
@@ -19,15 +16,17 @@ from carillon.base.errors import InvalidInput
 from carillon.faces.portal.access import actor_of, for_panel
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.faces.portal.shell import customer_filter, page
-from carillon.panels.cells import csv_lines, grid_row, shown
+from carillon.panels.cells import grid_row, shown
 from carillon.panels.changes import find_row
+from carillon.panels.columns import chosen_columns
 from carillon.panels.declaration import Filter, Panel
+from carillon.panels.export import FORMATS
+from carillon.panels.export import export as write_file
 from carillon.panels.filtering import filtered, order_of
 from carillon.panels.paging import capped_count, read_page
 from carillon.panels.search import lookup as find_text
 
 SIZES = (25, 50, 100, 200)
-EXPORTED = 50_000
 LOOKED_UP = 20
 
 
@@ -42,6 +41,7 @@ def show_grid(request: HttpRequest, panel: Panel) -> HttpResponse:
         "presets": _hidden_presets(panel, request),
         "may_add": panel.may(actor, "add"),
         "sizes": SIZES,
+        "formats": FORMATS,
         "chosen_tab": request.GET.get("tab", ""),
     }
     return page(request, "portal/grid.html", panel, context)
@@ -169,17 +169,10 @@ def _count_text(count: int, is_more: bool) -> str:
 @require_GET
 @for_panel
 def export(request: HttpRequest, panel: Panel) -> HttpResponse:
-    """The rows that the filters leave, as CSV for a spreadsheet; the first 50,000 in the grid's order."""
+    """The rows that the filters leave as a file, ?format=csv or xlsx; the first 50,000 in the grid's order."""
     order = order_of(panel, request.GET.get("order", ""))
-    mark = "-" if order.startswith("-") else ""
-    found = _asked(request, panel).order_by(order, f"{mark}pk")[:EXPORTED]
-    text = io.StringIO()
-    text.write("\ufeff")  # spreadsheets take UTF-8 for something else without this
-    csv.writer(text).writerows(csv_lines(panel, found.iterator(chunk_size=2000)))
-    name = f"{panel.slug}-{timezone.localdate().isoformat()}.csv"
-    answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    columns = chosen_columns(panel, request.GET.get("columns", ""))
+    return write_file(panel, columns, _asked(request, panel), order, request.GET.get("format", "csv"))
 
 
 @require_GET
