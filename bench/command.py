@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping
 
-from bench import calls, faults, holds, register, snapshot, soak
+from bench import calls, faults, holds, portal, register, snapshot, soak
 from bench.frame import Bench, Figures
 from carillon.server import throwaway
 
@@ -16,6 +16,7 @@ BENCHES: Mapping[str, Bench] = {
     "calls": calls.BENCH,
     "faults": faults.BENCH,
     "holds": holds.BENCH,
+    "portal": portal.BENCH,
     "register": register.BENCH,
     "snapshot": snapshot.BENCH,
     "soak": soak.BENCH,

@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from carillon.demo.background import Background, background
 from carillon.demo.browser import new_page, sign_in
-from carillon.demo.useragent import Account, IncomingCall, UserAgent
 from carillon.demo.world import PASSWORD
+from carillon.useragent import Account, IncomingCall, UserAgent
 from tests.browser.conftest import Portal
 from tests.support.waiting import wait_until
 from tests.support.whole import Whole

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from carillon.demo.useragent import CallRefused, OutgoingCall, UserAgent
 from carillon.demo.world import micro
+from carillon.useragent import CallRefused, OutgoingCall, UserAgent
 from tests.support.books import Books
 from tests.support.flows import Changes
 from tests.support.platform import Platform

@@ -29,7 +29,7 @@ from carillon.business.partners.queries import signed_in_actor, system_actor
 from carillon.demo.cast.load import load_cast
 from carillon.demo.world import CAST, PASSWORD
 from carillon.faces.api.urls import urlpatterns as api_patterns
-from carillon.faces.portal.catalogue import panels
+from carillon.faces.portal.catalogue import pages, panels
 from carillon.faces.portal.urls import urlpatterns as portal_patterns
 from carillon.panels.cells import initial_values
 from carillon.panels.changes import panel_inputs
@@ -44,7 +44,7 @@ SEES = {OPERATOR: set(STAFF), NORTHWIND: {NORTHWIND, FJORD}, FJORD: {FJORD}, HAR
 MOST_QUERIES = 12  # of a grid's rows, with the request's own: session, login, scope, begin and end
 
 # portal addresses: the page of everybody, the pages of a panel, the pages of a row
-COMMON = {"home", "customer-filter"}
+COMMON = {"home", "customer-filter", "page"}
 OF_PANEL = {"panel", "rows", "export", "lookup", "add"}
 OF_ROW = {"detail", "edit", "remove", "notes", "history", "do", "go"}
 
@@ -100,7 +100,7 @@ def rows_of(client: Client, slug: str) -> list[dict[str, Any]]:
 def test_every_address_is_classified() -> None:
     assert {pattern.name for pattern in portal_patterns} == COMMON | OF_PANEL | OF_ROW
     names = {pattern.name for pattern in api_patterns if pattern.name not in ("schema", "nothing")}
-    resources = {panel.rest_name for panel in panels() if panel.rest_name}
+    resources = {panel.rest_name for panel in panels() if panel.rest_name} | {page.slug for page in pages()}
     assert {name for name in names if not any(name.startswith(f"{one}-") for one in resources)} == set()
 
 

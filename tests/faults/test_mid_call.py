@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from carillon.demo.carrier.exchange import TONES_HZ
-from carillon.demo.useragent import OutgoingCall
 from carillon.server import cluster as pg
+from carillon.useragent import OutgoingCall
 from tests.support.books import Books
 from tests.support.flows import Changes, ExpectedCdr
 from tests.support.platform import Platform, eventually

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from carillon.demo.useragent import Account, IncomingCall, OutgoingCall, UserAgent
+from carillon.useragent import Account, IncomingCall, OutgoingCall, UserAgent
 from tests.support.platform import eventually
 from tests.support.whole import Api, Whole
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from carillon.config import Config
 from carillon.demo.carrier.exchange import TONES_HZ
-from carillon.demo.useragent import OutgoingCall
 from carillon.server import cluster
+from carillon.useragent import OutgoingCall
 from tests.support.house import House, installation
 from tests.support.platform import Platform
 from tests.support.telephony import PATIENCE_S

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from carillon.demo.useragent import CallRefused, UserAgent
+from carillon.useragent import CallRefused, UserAgent
 from tests.support.platform import Platform, eventually
 
 

@@ -22,13 +22,13 @@ from urllib.request import Request, urlopen
 import pytest
 
 from carillon.config import Config
-from carillon.demo.useragent import Account, UserAgent
 from carillon.logic.callflow.quality import CallQuality
 from carillon.logic.documents import from_document
 from carillon.server import cluster as pg
 from carillon.server.errors import ClusterError, EngineError
 from carillon.server.installation import Installation
 from carillon.server.throwaway import spare_ports
+from carillon.useragent import Account, UserAgent
 from tests.support.waiting import wait_until
 
 PROCESSES = ("rtpengine", "kamailio", "control", "carrier-a", "carrier-b")

@@ -14,10 +14,10 @@ from urllib.request import Request, urlopen
 
 from carillon.demo.carrier.behaviour import Behaviour, Mode, behaviour_of
 from carillon.demo.carrier.exchange import TONES_HZ
-from carillon.demo.useragent import Account, CallRefused, IncomingCall, OutgoingCall, State, UserAgent
-from carillon.demo.useragent.message import parse
 from carillon.demo.world import CAST
 from carillon.logic.callflow.phrases import phrase
+from carillon.useragent import Account, CallRefused, IncomingCall, OutgoingCall, State, UserAgent
+from carillon.useragent.message import parse
 from tests.support.flows import Flow, Script
 from tests.support.platform import Platform
 from tests.support.trunks import trunk

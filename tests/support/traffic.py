@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from carillon.demo.useragent import CallRefused, OutgoingCall, UserAgent
+from carillon.useragent import CallRefused, OutgoingCall, UserAgent
 
 TALK_S = 1.2
 ANSWER_S = 10.0

@@ -8,7 +8,7 @@ import secrets
 
 import pytest
 
-from carillon.demo.useragent import CallRefused, OutgoingCall, UserAgent
+from carillon.useragent import CallRefused, OutgoingCall, UserAgent
 from tests.support.platform import Platform, eventually
 
 

@@ -19,7 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import tenant
 from carillon.business.partners.queries import system_actor
-from carillon.faces.portal.catalogue import panels
+from carillon.faces.portal.catalogue import pages, panels
 from tests.support.cast import EMAILS, PASSWORD, Cast
 from tests.support.market import make_market
 
@@ -38,7 +38,7 @@ FOR_WHO_SIGNED_IN = {
     "mfa_generate_recovery_codes", "mfa_download_recovery_codes",
 }  # fmt: skip
 FOR_STAFF = {
-    "home", "customer-filter", "panel", "rows", "export", "lookup", "add", "detail", "edit", "remove", "notes",
+    "home", "customer-filter", "page", "panel", "rows", "export", "lookup", "add", "detail", "edit", "remove", "notes",
     "history", "do", "go",
 }  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete", "options")
@@ -56,8 +56,10 @@ def routes(found: URLResolver, before: str = "") -> Iterator[tuple[str, str]]:
 
 def kind_of(name: str, pattern: str) -> str:
     """Who a route is for; "" when nobody has said so."""
+    if name == "metrics":
+        return "api"
     if pattern.startswith("api/v1/"):
-        resources = [panel.rest_name for panel in panels() if panel.rest_name]
+        resources = [*(panel.rest_name for panel in panels() if panel.rest_name), *(page.slug for page in pages())]
         is_known = name in ("schema", "nothing") or any(name.startswith(f"{one}-") for one in resources)
         return "api" if is_known else ""
     classes = {"visitors": FOR_VISITORS, "signed in": FOR_WHO_SIGNED_IN, "staff": FOR_STAFF}

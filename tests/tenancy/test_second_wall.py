@@ -36,10 +36,11 @@ UNOWNED = {
 }  # fmt: skip
 DOCUMENTS = ("domain_doc", "endpoint_doc", "customer_doc", "user_doc", "extension_doc", "number_doc", "partner_doc",
              "gateway_doc", "route_doc", "blacklist_doc")  # fmt: skip
+VIEWS = {"public.endpoints_location", "public.pricing_wholesalelist", "public.pricing_wholesalerate"}
 # What each role may read of the other schemas.
 READS = {
-    "web": {"public.endpoints_location"},
-    "worker": {"public.endpoints_location"},
+    "web": VIEWS,
+    "worker": VIEWS,
     "control": {f"callfeed.{name}" for name in ("rate", "tariff", "trunk", *DOCUMENTS)},
     "edge": {"callfeed.uacreg"}
     | {f"edge.{name}" for name in ("location", "location_attrs", "dialog", "dialog_vars", "version")},

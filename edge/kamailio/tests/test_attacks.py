@@ -14,8 +14,8 @@ from tests.support.platform import Platform, eventually
 from tests.support.telephony import pick_up
 from tests.support.wire import failed, wire
 
-from carillon.demo.useragent import UserAgent
-from carillon.demo.useragent.call import OutgoingCall
+from carillon.useragent import UserAgent
+from carillon.useragent.call import OutgoingCall
 
 pytestmark = pytest.mark.engines
 TOOL_S = 25

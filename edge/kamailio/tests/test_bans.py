@@ -14,7 +14,7 @@ import pytest
 from tests.support.platform import Platform, eventually
 from tests.support.wire import Wire, failed, wire
 
-from carillon.demo.useragent import Account, UserAgent
+from carillon.useragent import Account, UserAgent
 
 pytestmark = pytest.mark.engines
 ALICE = "alice@northwind.test"

@@ -17,8 +17,8 @@ from tests.support.telephony import CALLED_HZ, CALLER_HZ, do_otherwise, pick_up
 from tests.support.trunks import trunk
 
 from carillon.demo.carrier.exchange import TONES_HZ
-from carillon.demo.useragent import Account, IncomingCall, UserAgent
-from carillon.demo.useragent.agent import CallHandler
+from carillon.useragent import Account, IncomingCall, UserAgent
+from carillon.useragent.agent import CallHandler
 
 pytestmark = pytest.mark.engines
 __all__ = ["bob_forwards", "books"]

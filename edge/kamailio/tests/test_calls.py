@@ -11,7 +11,7 @@ import pytest
 from tests.support.platform import Platform, eventually
 from tests.support.telephony import pick_up
 
-from carillon.demo.useragent import CallRefused, IncomingCall, OutgoingCall, UserAgent
+from carillon.useragent import CallRefused, IncomingCall, OutgoingCall, UserAgent
 
 pytestmark = pytest.mark.engines
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from tests.support.platform import Platform, eventually
 
-from carillon.demo.useragent import CallRefused, OutgoingCall, UserAgent
+from carillon.useragent import CallRefused, OutgoingCall, UserAgent
 
 pytestmark = pytest.mark.engines
 

@@ -11,8 +11,8 @@ import pytest
 from tests.support.platform import Platform, eventually
 from tests.support.telephony import pick_up
 
-from carillon.demo.useragent import CallRefused, IncomingCall, OutgoingCall, UserAgent
-from carillon.demo.useragent.message import Message, parse
+from carillon.useragent import CallRefused, IncomingCall, OutgoingCall, UserAgent
+from carillon.useragent.message import Message, parse
 
 pytestmark = pytest.mark.engines
 

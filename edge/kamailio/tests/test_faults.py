@@ -14,7 +14,7 @@ from tests.support.platform import Platform, eventually
 from tests.support.telephony import live_at_carrier, pick_up
 
 from carillon.callpath.control.store import Queries, open_pool
-from carillon.demo.useragent import CallRefused, OutgoingCall, UserAgent
+from carillon.useragent import CallRefused, OutgoingCall, UserAgent
 
 pytestmark = pytest.mark.engines
 

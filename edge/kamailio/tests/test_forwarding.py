@@ -17,9 +17,9 @@ from tests.support.platform import Platform, eventually
 from tests.support.telephony import do_otherwise, pick_up
 from tests.support.waiting import wait_until
 
-from carillon.demo.useragent import CallRefused, OutgoingCall, State, UserAgent
-from carillon.demo.useragent.agent import CallHandler
-from carillon.demo.useragent.message import Message, parse
+from carillon.useragent import CallRefused, OutgoingCall, State, UserAgent
+from carillon.useragent.agent import CallHandler
+from carillon.useragent.message import Message, parse
 
 pytestmark = pytest.mark.engines
 __all__ = ["bob_forwards", "books"]

@@ -11,8 +11,8 @@ from tests.support.platform import Platform, eventually
 from tests.support.telephony import pick_up
 from tests.support.wire import Wire, failed, wire
 
-from carillon.demo.useragent import Account, IncomingCall, OutgoingCall, UserAgent
-from carillon.demo.useragent.sdp import Session
+from carillon.useragent import Account, IncomingCall, OutgoingCall, UserAgent
+from carillon.useragent.sdp import Session
 
 pytestmark = pytest.mark.engines
 

@@ -10,7 +10,7 @@ from tests.support.gateways import changed, in_force, status_of
 from tests.support.platform import Platform, eventually
 from tests.support.telephony import live_at_carrier
 
-from carillon.demo.useragent import OutgoingCall, UserAgent
+from carillon.useragent import OutgoingCall, UserAgent
 
 pytestmark = pytest.mark.engines
 

@@ -13,7 +13,7 @@ from tests.support.gateways import changed, in_force, status_of
 from tests.support.platform import Platform, eventually
 from tests.support.wire import wire
 
-from carillon.demo.useragent import Account, IncomingCall, UserAgent
+from carillon.useragent import Account, IncomingCall, UserAgent
 
 pytestmark = pytest.mark.engines
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.platform import Platform, eventually
 from tests.support.wire import failed, wire
 
-from carillon.demo.useragent import Account, Call, Message, UserAgent
+from carillon.useragent import Account, Call, Message, UserAgent
 
 pytestmark = pytest.mark.engines
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.platform import Platform, eventually
 from tests.support.waiting import wait_until
 
-from carillon.demo.useragent import CallRefused, UserAgent
+from carillon.useragent import CallRefused, UserAgent
 
 pytestmark = pytest.mark.engines
 

@@ -12,8 +12,8 @@ from tests.support.telephony import CALLER_HZ, PATIENCE_S, pick_up
 from tests.support.trunks import trunk
 
 from carillon.demo.baresip import Baresip
-from carillon.demo.useragent import Account, Call
 from carillon.server.throwaway import spare_ports
+from carillon.useragent import Account, Call
 
 pytestmark = pytest.mark.engines
 

@@ -8,8 +8,8 @@ import pytest
 from tests.support.platform import Platform, eventually
 from tests.support.telephony import pick_up
 
-from carillon.demo.useragent import OutgoingCall, UserAgent
 from carillon.logic.callflow.quality import CALLEE, CALLER, CallQuality, Grade, LegQuality
+from carillon.useragent import OutgoingCall, UserAgent
 
 pytestmark = pytest.mark.engines
 ENOUGH_REPORTS = 5  # the first ones can't be answered yet

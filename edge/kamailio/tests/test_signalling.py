@@ -11,8 +11,8 @@ from tests.support.gateways import changed, in_force
 from tests.support.platform import Platform
 from tests.support.telephony import pick_up
 
-from carillon.demo.useragent import Account, CallRefused, IncomingCall, UserAgent
-from carillon.demo.useragent.message import Message
+from carillon.useragent import Account, CallRefused, IncomingCall, UserAgent
+from carillon.useragent.message import Message
 
 pytestmark = pytest.mark.engines
 

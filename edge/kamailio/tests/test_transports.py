@@ -18,8 +18,8 @@ from tests.support.telephony import pick_up
 from tests.support.trunks import trunk
 
 from carillon.callpath.control.certificates import Certificates, Pair
-from carillon.demo.useragent import Account, UserAgent
-from carillon.demo.useragent.transport import Address
+from carillon.useragent import Account, UserAgent
+from carillon.useragent.transport import Address
 
 pytestmark = pytest.mark.engines
 

@@ -10,7 +10,7 @@ from tests.support.gateways import in_force, status_of
 from tests.support.platform import Platform, eventually
 from tests.support.trunks import trunk
 
-from carillon.demo.useragent import Account, UserAgent
+from carillon.useragent import Account, UserAgent
 
 pytestmark = pytest.mark.engines
 

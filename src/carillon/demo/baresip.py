@@ -17,8 +17,8 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from carillon.demo.useragent import Account, g711
-from carillon.demo.useragent.transport import Address
+from carillon.useragent import Account, g711
+from carillon.useragent.transport import Address
 
 PROGRAM = "baresip"
 MODULES = Path("/usr/lib/baresip/modules")

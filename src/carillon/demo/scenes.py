@@ -18,8 +18,8 @@ from carillon.config import Config
 from carillon.demo.baresip import Baresip, is_installed
 from carillon.demo.carrier.exchange import TONES_HZ
 from carillon.demo.report import Report
-from carillon.demo.useragent import Account, CallRefused, IncomingCall, OutgoingCall, UserAgent
 from carillon.demo.world import CAST
+from carillon.useragent import Account, CallRefused, IncomingCall, OutgoingCall, UserAgent
 
 ALICE_HZ, BOB_HZ = 440, 500
 FAILS_ON_A, GERMANY = "01632960503", "004930231250001"

@@ -26,8 +26,8 @@ from playwright.sync_api import TimeoutError as TooSlow
 from carillon.config import CHECKOUT, Config
 from carillon.demo.background import Background, background
 from carillon.demo.browser import HEIGHT, WIDTH, chromium, new_page, sign_in, wait_for_grid
-from carillon.demo.useragent import Account, UserAgent
 from carillon.demo.world import CAST, PASSWORD
+from carillon.useragent import Account, UserAgent
 
 AXE = CHECKOUT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]

@@ -13,6 +13,7 @@ from carillon.base.models import IdempotencyKey
 from carillon.base.tenancy import tenant
 from carillon.business.notices.actions import mail_alert as mail_one_alert
 from carillon.business.partners.queries import system_actor
+from carillon.usecases.try_phone import place_call
 
 MAIL_ATTEMPTS = RetryStrategy(max_attempts=12, exponential_wait=3)
 KEPT_ANSWERS = timedelta(days=7)
@@ -40,3 +41,9 @@ def mail_alert(alert_id: int) -> None:
     actor = system_actor()
     with tenant(actor):
         mail_one_alert(actor, alert_id)
+
+
+@app.task(name="try_phone")
+def try_phone(phone_test_id: int) -> None:
+    """Place the call of a phone test. Not tried again: a phone that rings twice is worse than none."""
+    place_call(system_actor(), phone_test_id)

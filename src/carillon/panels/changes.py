@@ -14,7 +14,7 @@ from carillon.base.actor import Actor
 from carillon.base.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from carillon.panels.cells import initial_values
 from carillon.panels.conversion import convert
-from carillon.panels.declaration import Panel, RowAction
+from carillon.panels.declaration import Page, Panel, RowAction
 from carillon.panels.inputs import Input, inputs
 
 FindPanel = Callable[[str], Panel | None]
@@ -60,6 +60,12 @@ def action_inputs(action: RowAction) -> tuple[Input, ...]:
     return inputs(action.data, action.fields) if action.data else ()
 
 
+@functools.cache
+def page_inputs(page: Page) -> tuple[Input, ...]:
+    """Return the inputs of a page's data class."""
+    return inputs(page.data, page.fields) if page.data else ()
+
+
 class Changes:
     """The changes a panel offers. `find`: how to find other panels, for looked-up rows."""
 
@@ -70,6 +76,15 @@ class Changes:
         """Tell whether the actor may see the row `key` of panel `slug`. Cost: one query."""
         panel = self._find(slug)
         return panel is not None and panel.rows(actor).filter(pk=key).exists()
+
+    def answer(self, page: Page, actor: Actor, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what `page` tells about what was given. Raises what conversion and the page's reading raise."""
+        if not page.may(actor):
+            raise NotFound
+        if page.data is None:
+            _want_nothing(given)
+            return page.read(actor, None)
+        return page.read(actor, convert(page.data, page_inputs(page), given, actor, visible=self.visible))
 
     def create(self, panel: Panel, actor: Actor, given: Mapping[str, Any]) -> Any:
         """Create a row of what was given and return it. Raises what conversion and the action raise."""
@@ -106,12 +121,16 @@ class Changes:
         if action.applies is not None and not action.applies(row):
             raise Conflict(_("This is not possible for %(name)s as it is now.") % {"name": row})
         if action.data is None:
-            if given:
-                raise InvalidInput(fields={str(name)[:100]: _("There is no such field.") for name in given})
+            _want_nothing(given)
             return _run(action.run, actor, row)
         return _run(
             action.run, actor, row, convert(action.data, action_inputs(action), given, actor, visible=self.visible)
         )
+
+
+def _want_nothing(given: Mapping[str, Any]) -> None:
+    if given:
+        raise InvalidInput(fields={str(name)[:100]: _("There is no such field.") for name in given})
 
 
 def _run(function: Callable[..., Any], *args: Any) -> Any:

@@ -273,8 +273,7 @@ class Panel:
 
     def may(self, actor: Actor, verb: str) -> bool:
         """Tell whether `actor` belongs to an audience of this panel and has `verb` (view, add, change, delete)."""
-        audience = "customer" if actor.customer_id else "operator" if actor.is_operator else "partner"
-        if audience not in self.audiences:
+        if _audience(actor) not in self.audiences:
             return False
         run = {"add": self.create, "change": self.update, "delete": self.remove}.get(verb)
         if verb != "view" and run is None:
@@ -295,3 +294,34 @@ class Panel:
     def rest_name(self) -> str:
         """Name in REST; empty when the panel is not there."""
         return "" if self.resource == "-" else self.resource or self.slug
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """What the menu holds that is no grid: a dashboard, a form that answers. GET /api/v1/<slug>/ gives the same.
+
+    `read`: (actor, data) -> JSON value that the template has as `found`; `data` is an instance of the page's data
+    class, made of the address's parameters, or None when the page has no data class. A page whose data class asks
+    for something shows only its form until it was filled in. `permission`: default `<slug>.view`.
+    """
+
+    slug: str
+    title: Text
+    section: Literal["settings", "main", ""]
+    read: Callable[[Actor, Any], Mapping[str, Any]]
+    template: str
+    icon: str = "table"
+    data: type | None = None
+    fields: tuple[Field, ...] = ()
+    permission: str = ""
+    audiences: frozenset[str] = frozenset({"operator", "partner"})
+    help: Text = ""
+
+    def may(self, actor: Actor, verb: str = "view") -> bool:
+        """Tell whether `actor` belongs to an audience of this page and has its permission; `verb` is "view"."""
+        wanted = self.permission or f"{self.slug.replace('-', '_')}.view"
+        return verb == "view" and _audience(actor) in self.audiences and actor.may(wanted)
+
+
+def _audience(actor: Actor) -> str:
+    return "customer" if actor.customer_id else "operator" if actor.is_operator else "partner"

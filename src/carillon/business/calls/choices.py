@@ -35,3 +35,15 @@ class Tab(models.TextChoices):
     RECEIVED = "received", _("Received")
     MISSED = "missed", _("Missed")
     OTHER = "other", _("Other")
+
+
+class PhoneTestState(models.TextChoices):
+    """How far a call that the platform places by itself, to try a phone, has come."""
+
+    WAITING = "waiting", _("Waiting")
+    CALLING = "calling", _("Calling")
+    RINGING = "ringing", _("Ringing")
+    ANSWERED = "answered", _("Answered")
+    ENDED = "ended", _("Worked")
+    REFUSED = "refused", _("Refused")
+    FAILED = "failed", _("Failed")

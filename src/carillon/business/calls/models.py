@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
-from carillon.business.calls.choices import CallState, Outcome, Tab
+from carillon.business.calls.choices import CallState, Outcome, PhoneTestState, Tab
+from carillon.business.customers.models import Customer, User
 from carillon.business.partners.models import Partner
 from carillon.business.partners.tenant import TenantModel, of_tenant
 
@@ -170,3 +171,32 @@ class CallTrace(models.Model):
 
     def __str__(self) -> str:
         return str(self.call_id)
+
+
+class PhoneTest(TenantModel):
+    """A call that the platform itself places as one of a customer's users, to see whether a phone rings.
+
+    It is a call like any other, with a decision, a price and a CDR, found by `sip_call_id`.
+    """
+
+    tenancy = Tenancy(customer="customer_id")
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    callee = models.CharField(max_length=64)  # as dialled
+    state = models.CharField(max_length=8, choices=PhoneTestState.choices, default=PhoneTestState.WAITING)
+    sip_call_id = models.CharField(max_length=64)
+    sip_code = models.PositiveSmallIntegerField(default=0)
+    sip_reason = models.CharField(max_length=200, default="", blank=True)
+    has_heard = models.BooleanField(null=True)  # whether sound came back; None: it was not answered
+    placed_at = models.DateTimeField(auto_now_add=True)
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    objects = ScopedQuerySet["PhoneTest"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["partner", "-id"], name="phone_test_by_partner")]
+
+    def __str__(self) -> str:
+        return f"{self.user} → {self.callee}"

@@ -17,7 +17,7 @@ from django.db.models.functions import Cast, Now
 from carillon.base.actor import Actor
 from carillon.business.calls.choices import CallState, Tab
 from carillon.business.calls.legs import CALLEE, CALLER, CARRIER, Sides, conceal
-from carillon.business.calls.models import SHOWN, Call, CallEvent, CallTrace, Cdr
+from carillon.business.calls.models import SHOWN, Call, CallEvent, CallTrace, Cdr, PhoneTest
 from carillon.business.calls.trace import Ladder, ladder_of
 from carillon.business.routing.models import Gateway
 from carillon.logic.callflow.diagnosis import Case, Finding, Tried, diagnose
@@ -305,3 +305,8 @@ def _decision_of(call: Call) -> Decision | None:
 
 def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address and not address.startswith("[") else address
+
+
+def phone_tests_of(actor: Actor) -> QuerySet[PhoneTest]:
+    """Return the calls that the platform placed to try phones; one query."""
+    return PhoneTest.objects.visible_to(actor).select_related("customer", "user")

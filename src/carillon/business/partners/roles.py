@@ -24,7 +24,7 @@ PANELS = frozenset(
         "sip_locations",
     }
     | {"price_lists", "costs", "gateways", "routes", "cdrs", "live_calls", "transactions", "top_ups", "notes"}
-    | {"bans", "alerts"}
+    | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests"}
 )
 ALL = frozenset({"*"})
 
@@ -32,6 +32,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     Role.ADMINISTRATOR: ALL,
     Role.SALES: frozenset(
         {"customers.*", "users.*", "numbers.*", "sip_endpoints.*", "sip_locations.view", "partners.view"}
+        | {"quick_start.view", "phone_tests.*"}
         | {"web_products.view", "price_lists.view", "cdrs.view", "live_calls.view", "transactions.view", "top_ups.view"}
     ),
     Role.BILLING: frozenset(
@@ -39,7 +40,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     ),
     Role.SUPPORT: frozenset(
         {"*.view", "customers.change", "users.*", "numbers.assign", "sip_endpoints.*", "sip_locations.*"}
-        | {"live_calls.*", "blacklists.*", "bans.*"}
+        | {"live_calls.*", "blacklists.*", "bans.*", "phone_tests.*"}
     ),
     Role.READER: frozenset({"*.view"}),
 }

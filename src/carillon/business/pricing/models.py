@@ -104,3 +104,54 @@ class PriceAssignment(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.price_list_id}"
+
+
+class WholesaleList(models.Model):
+    """A list by which a partner pays its parent, as the partner sees it: a view over rows of the parent's."""
+
+    tenancy = Tenancy()
+
+    id = models.BigIntegerField(primary_key=True)  # of the assignment
+    partner_id = models.BigIntegerField()  # who pays
+    traffic = models.CharField(max_length=9, choices=Traffic.choices)
+    list = models.CharField(max_length=100)
+    currency = models.CharField(max_length=3)
+    effective_from = models.DateTimeField(null=True)  # None: nothing in force, calls are refused
+    rate_count = models.PositiveIntegerField(null=True)
+    next_from = models.DateTimeField(null=True)
+
+    objects = ScopedQuerySet["WholesaleList"].as_manager()
+
+    class Meta:
+        managed = False
+        db_table = "pricing_wholesalelist"
+
+    def __str__(self) -> str:
+        return self.list
+
+
+class WholesaleRate(models.Model):
+    """A rate of the version in force of such a list."""
+
+    tenancy = Tenancy()
+
+    id = models.BigIntegerField(primary_key=True)
+    partner_id = models.BigIntegerField()
+    wholesale_id = models.BigIntegerField()
+    list = models.CharField(max_length=100)
+    currency = models.CharField(max_length=3)
+    prefix = models.CharField(max_length=15)
+    name = models.CharField(max_length=100)
+    connection_fee = models.DecimalField(max_digits=14, decimal_places=8)
+    per_minute = models.DecimalField(max_digits=14, decimal_places=8)
+    initial_s = models.PositiveIntegerField()
+    increment_s = models.PositiveIntegerField()
+
+    objects = ScopedQuerySet["WholesaleRate"].as_manager()
+
+    class Meta:
+        managed = False
+        db_table = "pricing_wholesalerate"
+
+    def __str__(self) -> str:
+        return f"{self.prefix or '*'} {self.name}"

@@ -5,16 +5,24 @@ By which list and rate a call is charged is said in one place only, in callfeed:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.pricing.choices import Purpose, VersionState
-from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion, Rate
+from carillon.business.pricing.models import (
+    PriceAssignment,
+    PriceList,
+    PriceListVersion,
+    Rate,
+    WholesaleList,
+    WholesaleRate,
+)
 
+M = TypeVar("M", bound=Model)
 PERMISSION_PREFIX = {Purpose.SALE: "price_lists", Purpose.COST: "costs"}
 
 
@@ -64,3 +72,19 @@ def assignments_of(actor: Actor) -> ScopedQuerySet[PriceAssignment]:
     return PriceAssignment.objects.visible_to(actor).select_related(
         "price_list", "web_product", "customer", "buyer_partner"
     )
+
+
+def wholesale_lists_of(actor: Actor, partner_id: int) -> ScopedQuerySet[WholesaleList]:
+    """Return the lists by which the partner pays its parent; one query."""
+    return WholesaleList.objects.visible_to(actor).filter(partner_id=partner_id)
+
+
+def wholesale_rates_of(actor: Actor) -> ScopedQuerySet[WholesaleRate]:
+    """Return what the actor's own partner pays now, rate by rate; one query."""
+    return WholesaleRate.objects.visible_to(actor).filter(partner_id=actor.partner_id or 0)
+
+
+def by_number(rows: QuerySet[M], number: str) -> QuerySet[M]:
+    """Return the rates whose prefix begins `number`: the longest of them is charged."""
+    digits = number.strip().lstrip("+")[:15]
+    return rows.filter(prefix__in=[digits[:length] for length in range(len(digits) + 1)])

@@ -10,7 +10,7 @@ import signal
 from carillon.config import Config
 from carillon.demo.carrier.control import serve
 from carillon.demo.carrier.exchange import Exchange, Place
-from carillon.demo.useragent import PortRange
+from carillon.useragent import PortRange
 
 
 def main() -> None:

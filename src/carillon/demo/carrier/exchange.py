@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 
 from carillon.demo.carrier.behaviour import Behaviour, Mode, behaviour_of
-from carillon.demo.useragent import (
+from carillon.useragent import (
     Account,
     Call,
     CallRefused,
@@ -16,8 +16,8 @@ from carillon.demo.useragent import (
     PortRange,
     UserAgent,
 )
-from carillon.demo.useragent.message import user_of
-from carillon.demo.useragent.transport import Address
+from carillon.useragent.message import user_of
+from carillon.useragent.transport import Address
 
 TONES_HZ = {"a": 620, "b": 740}
 RING_S = 0.3

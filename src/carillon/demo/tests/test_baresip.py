@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from carillon.demo.baresip import Baresip, is_installed
-from carillon.demo.useragent import Account, UserAgent
+from carillon.useragent import Account, UserAgent
 
 
 @pytest.mark.engines

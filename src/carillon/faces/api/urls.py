@@ -11,11 +11,26 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from carillon.faces.api.problems import CONTENT_TYPE, Problem
-from carillon.faces.api.schemas import body_schema, export_parameters, list_parameters, page_schema, row_schema
-from carillon.faces.api.views import ActionView, Description, ExportView, ExtraView, NoSuchResource, PanelView
-from carillon.faces.portal.catalogue import panels
-from carillon.panels.changes import action_inputs, panel_inputs
-from carillon.panels.declaration import Panel, Upload
+from carillon.faces.api.schemas import (
+    body_schema,
+    export_parameters,
+    input_schema,
+    list_parameters,
+    page_schema,
+    row_schema,
+)
+from carillon.faces.api.views import (
+    ActionView,
+    Description,
+    ExportView,
+    ExtraView,
+    NoSuchResource,
+    PageView,
+    PanelView,
+)
+from carillon.faces.portal.catalogue import pages, panels
+from carillon.panels.changes import action_inputs, page_inputs, panel_inputs
+from carillon.panels.declaration import Page, Panel, Upload
 from carillon.panels.export import FORMATS
 
 app_name = "api"
@@ -36,7 +51,7 @@ def _described(panel: Panel, verb: str, **more: Any) -> Any:
     return extend_schema(operation_id=name, tags=[panel.rest_name], summary=f"{panel.title}: {verb}", **more)
 
 
-def _decorated(panel: Panel, base: type, methods: dict[str, Any], **members: Any) -> Any:
+def _decorated(resource: str, base: type, methods: dict[str, Any], **members: Any) -> Any:
     """A subclass of a view set with schemas on its methods."""
 
     def copy(name: str) -> Any:
@@ -49,8 +64,8 @@ def _decorated(panel: Panel, base: type, methods: dict[str, Any], **members: Any
         return method
 
     described = {name: schema(copy(name)) for name, schema in methods.items()}
-    title = "".join(part.capitalize() for part in panel.rest_name.split("-"))
-    return type(f"{title}{base.__name__}", (base,), {"panel": panel, **members, **described})
+    title = "".join(part.capitalize() for part in resource.split("-"))
+    return type(f"{title}{base.__name__}", (base,), {**members, **described})
 
 
 def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
@@ -83,7 +98,7 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
     if panel.remove:
         methods["destroy"] = _described(panel, "remove", request=None, responses={204: None, **_problems(404, 409)})
         item["delete"] = "destroy"
-    view = _decorated(panel, PanelView, methods)
+    view = _decorated(panel.rest_name, PanelView, methods, panel=panel)
     key = _key(panel)
     yield path(f"{name}/", view.as_view(collection), name=f"{name}-list")
     yield path(f"{name}/<{key}:id>/", view.as_view(item), name=f"{name}-detail")
@@ -95,9 +110,8 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
 def _export_view(panel: Panel) -> Any:
     files = {(200, one.content_type.partition(";")[0]): OpenApiTypes.BINARY for one in FORMATS.values()}
     answers = {**files, **_problems(400)}
-    return _decorated(
-        panel, ExportView, {"read": _described(panel, "export", parameters=export_parameters(panel), responses=answers)}
-    )
+    schema = _described(panel, "export", parameters=export_parameters(panel), responses=answers)
+    return _decorated(panel.rest_name, ExportView, {"read": schema}, panel=panel)
 
 
 def _action_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPattern]:
@@ -114,7 +128,7 @@ def _action_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPa
             request={kind: body_schema(inputs, is_new=True)} if inputs else None,
             responses={200: answer, **_problems(400, 404, 409, 422)},
         )
-        view = _decorated(panel, ActionView, {"run": schema}, action_of_row=action)
+        view = _decorated(panel.rest_name, ActionView, {"run": schema}, panel=panel, action_of_row=action)
         address = f"{panel.rest_name}/<{key}:id>/{action.name}/"
         yield path(address, view.as_view({"post": "run"}), name=f"{panel.rest_name}-{action.name}")
 
@@ -123,9 +137,23 @@ def _extra_paths(panel: Panel, key: str) -> Iterator[URLPattern]:
     for extra in panel.extras:
         answer = {"type": "array", "items": FREE_FORM} if extra.many else FREE_FORM
         schema = _described(panel, extra.name, responses={200: answer, **_problems(404)}, description=extra.title)
-        view = _decorated(panel, ExtraView, {"read": schema}, extra=extra)
+        view = _decorated(panel.rest_name, ExtraView, {"read": schema}, panel=panel, extra=extra)
         address = f"{panel.rest_name}/<{key}:id>/{extra.name}/"
         yield path(address, view.as_view({"get": "read"}), name=f"{panel.rest_name}-{extra.name}")
+
+
+def _page_path(page: Page) -> URLPattern:
+    parameters = [OpenApiParameter(one.name, input_schema(one), required=one.is_required) for one in page_inputs(page)]
+    schema = extend_schema(
+        operation_id=f"{page.slug.replace('-', '_')}_read",
+        tags=[page.slug],
+        summary=str(page.title),
+        parameters=parameters,
+        responses={200: FREE_FORM, **_problems(400, 404)},
+    )
+    view: Any = _decorated(page.slug, PageView, {"read": schema}, page=page).as_view({"get": "read"})
+    found: URLPattern = path(f"{page.slug}/", view, name=f"{page.slug}-page")
+    return found
 
 
 def _key(panel: Panel) -> str:
@@ -135,5 +163,6 @@ def _key(panel: Panel) -> str:
 urlpatterns: list[Any] = [
     path("schema/", Description.as_view(), name="schema"),
     *(pattern for panel in panels() if panel.rest_name for pattern in _panel_paths(panel)),
+    *(_page_path(page) for page in pages()),
     re_path(r"^", NoSuchResource.as_view(), name="nothing"),
 ]

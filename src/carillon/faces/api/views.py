@@ -29,10 +29,10 @@ from carillon.business.partners.queries import Host
 from carillon.faces.api.idempotency import once
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.panels.cells import rest_row
-from carillon.panels.changes import Changes, action_inputs, find_row, panel_inputs, require
+from carillon.panels.changes import Changes, action_inputs, find_row, page_inputs, panel_inputs, require
 from carillon.panels.columns import chosen_columns
 from carillon.panels.conversion import from_form
-from carillon.panels.declaration import Extra, Panel, RowAction
+from carillon.panels.declaration import Extra, Page, Panel, RowAction
 from carillon.panels.export import export
 from carillon.panels.filtering import filter_class, filtered, order_of
 from carillon.panels.inputs import Input
@@ -147,6 +147,19 @@ class ExtraView(ViewSet):
         """Return a further part of a row."""
         actor = actor_of(request)
         return Response(self.extra.read(actor, find_row(self.panel, actor, str(id))))
+
+
+class PageView(ViewSet):
+    """GET /<page>/."""
+
+    page: ClassVar[Page]
+
+    def read(self, request: Request) -> Response:
+        """Return what the page tells, of what the parameters ask."""
+        given = request.query_params
+        many = {one.name for one in page_inputs(self.page) if one.many}
+        asked = {name: given.getlist(name) if name in many else given[name] for name in given if name != "format"}
+        return Response(CHANGES.answer(self.page, actor_of(request), asked))
 
 
 class Description(SpectacularAPIView):

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.errors import CarillonError, NotFound
+from carillon.faces.portal.catalogue import page as find_page
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.panels.changes import require
 from carillon.panels.declaration import Panel
@@ -43,6 +44,19 @@ def staff_only(
             return refusal(request, error)
 
     return guarded
+
+
+def for_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Turn the address's slug into a Page that the actor may see, else answer 404."""
+
+    @functools.wraps(view)
+    def found(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponse:
+        page = find_page(slug)
+        if page is None or not page.may(actor_of(request)):
+            raise NotFound(_("There is no such page."))
+        return view(request, page, **kwargs)
+
+    return staff_only(found)
 
 
 def for_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +13,11 @@ from carillon.base.actor import Actor
 from carillon.business.billing import actions, queries
 from carillon.business.billing.choices import AccountKind, TransferKind
 from carillon.business.billing.models import Account, Transfer
-from carillon.panels.declaration import Column, Extra, Field, Filter, Link, Panel, RowAction
+from carillon.business.pricing.models import WholesaleList, WholesaleRate
+from carillon.business.pricing.queries import by_number, wholesale_lists_of, wholesale_rates_of
+from carillon.panels.declaration import Column, Extra, Field, Filter, Link, Page, Panel, RowAction
+
+MOVEMENTS_SHOWN = 10
 
 
 def _holder(row: Transfer | Account) -> str:
@@ -187,4 +192,90 @@ ACCOUNTS = Panel(
     empty=_("Accounts are opened with customers and sub-partners."),
 )
 
-PANELS = (TRANSACTIONS, TOP_UPS, ACCOUNTS)
+
+def _own_account(actor: Actor, _data: None) -> Mapping[str, Any]:
+    partner_id = actor.partner_id or 0
+    accounts = queries.accounts_of(actor).filter(kind=AccountKind.PARTNER, buyer_partner_id=partner_id)
+    moved = queries.transfers_of(actor).filter(buyer_partner_id=partner_id).exclude(kind=TransferKind.CALLS)
+    return {
+        "accounts": [_figures(account) for account in accounts.order_by("pk")],
+        "lists": [_terms(one) for one in wholesale_lists_of(actor, partner_id).order_by("traffic")],
+        "movements": [_movement(one) for one in moved.order_by("-id")[:MOVEMENTS_SHOWN]],
+        "partner_id": partner_id,
+    }
+
+
+def _figures(account: Any) -> dict[str, Any]:
+    names = ("balance_micro", "reserved_micro", "unposted_micro", "credit_limit_micro")
+    return {"currency": account.currency, "available_micro": account.available} | {
+        name: getattr(account, name) for name in names
+    }
+
+
+def _terms(one: WholesaleList) -> dict[str, Any]:
+    names = ("id", "list", "currency", "rate_count", "traffic")
+    since, following = one.effective_from, one.next_from
+    return {name: getattr(one, name) for name in names} | {
+        "for": one.get_traffic_display(),
+        "effective_from": since.isoformat() if since else None,
+        "next_from": following.isoformat() if following else None,
+    }
+
+
+def _movement(one: Transfer) -> dict[str, Any]:
+    names = ("id", "kind", "reference", "amount_micro", "currency")
+    return {name: getattr(one, name) for name in names} | {"at": one.at.isoformat(), "what": one.get_kind_display()}
+
+
+MY_ACCOUNT = Page(
+    slug="my-account",
+    title=_("My account"),
+    section="settings",
+    icon="coins",
+    read=_own_account,
+    template="portal/pages/my_account.html",
+    permission="transactions.view",
+    audiences=frozenset({"partner"}),
+    help=_(
+        "Your own company as a customer of the one that it buys from: what you have to spend, what you pay for calls, "
+        "and the money that moved. When nothing is left to spend, your customers' calls are refused."
+    ),
+)
+
+WHOLESALE_RATES = Panel(
+    slug="wholesale-rates",
+    title=_("What I pay for calls"),
+    name=_("rate"),
+    section="",
+    icon="receipt",
+    permission="transactions",
+    model=WholesaleRate,
+    rows=wholesale_rates_of,
+    columns=(
+        Column("prefix", _("Prefix"), kind="code", value=lambda rate: rate.prefix or "*", width=105),
+        Column("name", _("Destination"), width=200, grow=2),
+        Column("per_minute", _("Per minute"), kind="decimal", width=95),
+        Column("connection_fee", _("Fee"), kind="decimal", width=80),
+        Column("initial_s", _("First interval (s)"), kind="integer", width=110),
+        Column("increment_s", _("Next intervals (s)"), kind="integer", width=115),
+        Column("list", _("List"), width=140),
+        Column("currency", _("Currency"), width=80),
+    ),
+    filters=(
+        Filter("prefix", _("Prefix"), lookup="startswith"),
+        Filter("name", _("Destination"), lookup="istartswith"),
+        Filter("number", _("For number"), apply=by_number),
+        Filter("wholesale_id", _("List"), kind="integer"),
+    ),
+    order=("prefix", "-id"),
+    has_history=False,
+    help=_(
+        "What the company that you buy from charges you, by the longest prefix of the number called, as in force now."
+    ),
+    empty=_(
+        "No price list of calls is assigned to you yet: your calls are refused. Ask the company that you buy from."
+    ),
+)
+
+PAGES = (MY_ACCOUNT,)
+PANELS = (TRANSACTIONS, TOP_UPS, ACCOUNTS, WHOLESALE_RATES)

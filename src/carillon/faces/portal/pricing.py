@@ -108,12 +108,6 @@ def intervals(rate: Rate) -> str:
     return f"{rate.initial_s}/{rate.increment_s}"
 
 
-def rates_for_number(rows: QuerySet[Rate], number: str) -> QuerySet[Rate]:
-    """The rates whose prefix begins `number`: the longest of them is charged."""
-    digits = number.strip().lstrip("+")[:15]
-    return rows.filter(prefix__in=[digits[:length] for length in range(len(digits) + 1)])
-
-
 def assignments(actor: Actor) -> QuerySet[PriceAssignment]:
     """The assignments by which the actor's part of the tree sells; not those by which it buys."""
     return queries.assignments_of(actor).filter(partner_id__in=actor.scope)
@@ -325,7 +319,7 @@ RATE_API = (
 RATE_FILTERS = (
     Filter("prefix", _("Prefix"), lookup="startswith"),
     Filter("name", _("Destination"), lookup="istartswith"),
-    Filter("number", _("For number"), apply=rates_for_number),
+    Filter("number", _("For number"), apply=queries.by_number),
     Filter("state", _("State"), field="version__state", choices=VersionState.choices),
     Filter("version_id", _("Version"), kind="integer"),
     Filter("price_list_id", _("List"), kind="integer", field="version__price_list_id"),

@@ -8,18 +8,22 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
+from carillon.base.actor import Actor
 from carillon.base.errors import NotFound
 from carillon.business.partners.models import Partner
 from carillon.faces.portal.access import actor_of, staff_only
+from carillon.faces.portal.catalogue import entries
 from carillon.faces.portal.catalogue import panel as find_panel
-from carillon.faces.portal.catalogue import panels
 from carillon.panels.changes import find_row
-from carillon.panels.declaration import Panel
+from carillon.panels.declaration import Page, Panel
+from carillon.usecases.go_live import is_live
 
 FILTER = "customer_filter"
+QUICK_START = "quick-start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,14 @@ class CustomerFilter:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """A line of the menu on the left."""
+
+    leads_to: Panel | Page
+    address: str
+
+
 def customer_filter(request: HttpRequest) -> CustomerFilter | None:
     """Return the customer chosen on top, kept in the session."""
     kept = request.session.get(FILTER)
@@ -37,20 +49,20 @@ def customer_filter(request: HttpRequest) -> CustomerFilter | None:
 
 
 def page(
-    request: HttpRequest, template: str, panel: Panel | None, context: Mapping[str, Any], *, status: int = 200
+    request: HttpRequest, template: str, panel: Panel | Page | None, context: Mapping[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """Render a page inside the shell. Cost: one query, for the partner's name."""
     actor = actor_of(request)
-    mine = [one for one in panels() if one.section and one.may(actor, "view")]
+    menu = [MenuEntry(one, address_of(one)) for one in _menu(actor)]
     partner = Partner.objects.visible_to(actor).filter(pk=actor.partner_id or 0).values_list("name", flat=True).first()
     around = {
         "actor": actor,
         "partner_name": partner or "",
-        "settings_menu": [one for one in mine if one.section == "settings"],
-        "main_menu": [one for one in mine if one.section == "main"],
+        "settings_menu": [entry for entry in menu if entry.leads_to.section == "settings"],
+        "main_menu": [entry for entry in menu if entry.leads_to.section == "main"],
         "panel": panel,
         "customer_filter": customer_filter(request),
-        "has_customers": any(one.slug == "customers" for one in mine),
+        "has_customers": any(entry.leads_to.slug == "customers" for entry in menu),
     }
     return render(request, template, {**around, **context}, status=status)
 
@@ -58,12 +70,23 @@ def page(
 @require_GET
 @staff_only
 def home(request: HttpRequest) -> HttpResponse:
-    """Go to the first panel of the main menu that the actor may see."""
-    mine = [one for one in panels() if one.may(actor_of(request), "view") and one.section]
+    """Go to the first entry of the main menu that the actor may see; past Quick Start once calls have been made."""
+    mine = _menu(actor_of(request))
+    if len(mine) > 1 and mine[0].slug == QUICK_START and is_live(actor_of(request)):
+        mine = mine[1:]
     first = next((one for one in mine if one.section == "main"), mine[0] if mine else None)
     if first is None:
         raise NotFound
-    return redirect("portal:panel", slug=first.slug)
+    return redirect(address_of(first))
+
+
+def address_of(one: Panel | Page) -> str:
+    """Return where a panel or page is."""
+    return reverse("portal:page" if isinstance(one, Page) else "portal:panel", args=[one.slug])
+
+
+def _menu(actor: Actor) -> list[Panel | Page]:
+    return [one for one in entries() if one.section and one.may(actor, "view")]
 
 
 @require_POST

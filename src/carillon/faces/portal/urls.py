@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from carillon.faces.portal import dialogs, grid, shell
+from carillon.faces.portal import dialogs, grid, pages, shell
 
 app_name = "portal"
 
 urlpatterns = [
     path("", shell.home, name="home"),
     path("customer-filter/", shell.choose_customer, name="customer-filter"),
+    path("pages/<slug:slug>/", pages.show_page, name="page"),
     path("panels/<slug:slug>/", grid.show_grid, name="panel"),
     path("panels/<slug:slug>/rows/", grid.rows, name="rows"),
     path("panels/<slug:slug>/export/", grid.export, name="export"),

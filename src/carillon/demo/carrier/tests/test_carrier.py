@@ -11,7 +11,7 @@ import pytest
 from carillon.demo.carrier.behaviour import Mode, behaviour_of
 from carillon.demo.carrier.control import serve
 from carillon.demo.carrier.exchange import Exchange, Place
-from carillon.demo.useragent import Account, CallRefused, IncomingCall, PortRange, UserAgent
+from carillon.useragent import Account, CallRefused, IncomingCall, PortRange, UserAgent
 
 
 @pytest.fixture

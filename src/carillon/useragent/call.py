@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from carillon.demo.useragent import sdp
-from carillon.demo.useragent.dialog import Dialog, as_called, as_caller
-from carillon.demo.useragent.media import AudioReport, RtpStream
-from carillon.demo.useragent.message import Message, new_tag, response_to, user_of
-from carillon.demo.useragent.transaction import ClientTransaction, ServerTransaction
+from carillon.useragent import sdp
+from carillon.useragent.dialog import Dialog, as_called, as_caller
+from carillon.useragent.media import AudioReport, RtpStream
+from carillon.useragent.message import Message, new_tag, response_to, user_of
+from carillon.useragent.transaction import ClientTransaction, ServerTransaction
 
 if TYPE_CHECKING:
-    from carillon.demo.useragent.agent import UserAgent
+    from carillon.useragent.agent import UserAgent
 
 
 Headers = Sequence[tuple[str, str]]

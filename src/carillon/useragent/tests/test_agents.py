@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from carillon.demo.useragent import Account, CallRefused, IncomingCall, State, Timers, UserAgent
+from carillon.useragent import Account, CallRefused, IncomingCall, State, Timers, UserAgent
 
 FAST = Timers(t1=0.05, t2=0.2)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from carillon.demo.useragent.message import Message, address_of, parameter, uri_of
-from carillon.demo.useragent.transport import Address
+from carillon.useragent.message import Message, address_of, parameter, uri_of
+from carillon.useragent.transport import Address
 
 
 @dataclass(slots=True)

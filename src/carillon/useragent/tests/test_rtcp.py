@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from carillon.demo.useragent import rtcp
+from carillon.useragent import rtcp
 
 
 def packet(sequence: int, timestamp: int, source: int = 7) -> bytes:

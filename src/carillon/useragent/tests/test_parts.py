@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from carillon.demo.useragent import g711, sdp
-from carillon.demo.useragent.digest import Challenge, DigestClient, digest_response, parse_challenge
-from carillon.demo.useragent.message import MalformedMessage, address_of, parameter, parse, split_list, user_of
+from carillon.useragent import g711, sdp
+from carillon.useragent.digest import Challenge, DigestClient, digest_response, parse_challenge
+from carillon.useragent.message import MalformedMessage, address_of, parameter, parse, split_list, user_of
 
 INVITE = (
     b"INVITE sip:102@northwind.test SIP/2.0\r\n"

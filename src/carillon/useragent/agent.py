@@ -8,13 +8,13 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from carillon.demo.useragent import sdp
-from carillon.demo.useragent.call import Call, IncomingCall, OutgoingCall
-from carillon.demo.useragent.digest import DigestClient, parse_challenge
-from carillon.demo.useragent.media import REPORT_S, PortRange, RtpStream
-from carillon.demo.useragent.message import Message, new_branch, new_tag
-from carillon.demo.useragent.transaction import ClientTransaction, ServerTransaction, Timers, Transactions
-from carillon.demo.useragent.transport import Address, Connection, Recorded, Transport, bracketed
+from carillon.useragent import sdp
+from carillon.useragent.call import Call, IncomingCall, OutgoingCall
+from carillon.useragent.digest import DigestClient, parse_challenge
+from carillon.useragent.media import REPORT_S, PortRange, RtpStream
+from carillon.useragent.message import Message, new_branch, new_tag
+from carillon.useragent.transaction import ClientTransaction, ServerTransaction, Timers, Transactions
+from carillon.useragent.transport import Address, Connection, Recorded, Transport, bracketed
 
 CallHandler = Callable[[IncomingCall], Awaitable[None]]
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"

@@ -9,8 +9,8 @@ import struct
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from carillon.demo.useragent import g711, rtcp
-from carillon.demo.useragent.transport import Address
+from carillon.useragent import g711, rtcp
+from carillon.useragent.transport import Address
 
 PACKET_S, PACKET_BYTES = 0.02, 160
 REPORT_S = 0.5  # RFC 3550 asks for 5 s on average; demonstrations and tests are shorter than that

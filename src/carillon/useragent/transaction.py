@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from carillon.demo.useragent.message import MalformedMessage, Message, parse, response_to
-from carillon.demo.useragent.transport import Address, Connection, Transport
+from carillon.useragent.message import MalformedMessage, Message, parse, response_to
+from carillon.useragent.transport import Address, Connection, Transport
 
 ResponseHandler = Callable[[Message], None]
 

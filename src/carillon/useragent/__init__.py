@@ -7,12 +7,12 @@ for a ladder. It can also misbehave on purpose, which tests of bad input need.
 
 from __future__ import annotations
 
-from carillon.demo.useragent.agent import Account, UserAgent
-from carillon.demo.useragent.call import Call, CallRefused, IncomingCall, OutgoingCall, State
-from carillon.demo.useragent.media import AudioReport, PortRange
-from carillon.demo.useragent.message import MalformedMessage, Message
-from carillon.demo.useragent.transaction import Timers
-from carillon.demo.useragent.transport import Recorded
+from carillon.useragent.agent import Account, UserAgent
+from carillon.useragent.call import Call, CallRefused, IncomingCall, OutgoingCall, State
+from carillon.useragent.media import AudioReport, PortRange
+from carillon.useragent.message import MalformedMessage, Message
+from carillon.useragent.transaction import Timers
+from carillon.useragent.transport import Recorded
 
 __all__ = [
     "Account",
