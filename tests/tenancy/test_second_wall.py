@@ -39,8 +39,13 @@ DOCUMENTS = ("domain_doc", "endpoint_doc", "customer_doc", "user_doc", "extensio
 VIEWS = {"public.endpoints_location", "public.pricing_wholesalelist", "public.pricing_wholesalerate"}
 # What each role may read of the other schemas.
 READS = {
+<<<<<<< HEAD
     "web": VIEWS,
     "worker": VIEWS,
+=======
+    "web": {"public.endpoints_location", "public.reports_callshare"},  # the latter asks in the reader's name
+    "worker": {"public.endpoints_location", "public.reports_callshare"},
+>>>>>>> 56aa07a (reports: what calls add up to by the hour, kept with their CDRs and rebuilt from them)
     "control": {f"callfeed.{name}" for name in ("rate", "tariff", "trunk", *DOCUMENTS)},
     "edge": {"callfeed.uacreg"}
     | {f"edge.{name}" for name in ("location", "location_attrs", "dialog", "dialog_vars", "version")},

@@ -24,6 +24,7 @@ from carillon.business.calls.actions import forget_old_traces
 from carillon.business.endpoints.actions import note_reachability
 from carillon.business.notices.actions import note_emergency_calls, note_outages
 from carillon.business.partners.queries import system_actor
+from carillon.business.reports.actions import fold_hours
 from carillon.usecases.post_charges import post_charges
 from carillon.usecases.settle_calls import settle_due_calls
 from carillon.usecases.sweep_calls import sweep_calls
@@ -32,6 +33,7 @@ from carillon.usecases.sweep_windows import sweep_windows
 log = logging.getLogger("carillon.jobs")
 BATCH = 100
 CHARGES = 2000
+PARTS = 5000
 AFTER_ERROR_S = 1.0
 SCOPE_KEPT_S = 1.0  # how long a new partner's calls may wait to be seen
 
@@ -81,6 +83,12 @@ def alert(actor: Actor) -> bool:
     return False
 
 
+def fold(actor: Actor) -> bool:
+    """Add what was settled to the sums of its hour."""
+    with tenant(actor):
+        return fold_hours(actor, limit=PARTS) == PARTS
+
+
 def forget(actor: Actor) -> bool:
     """Forget a batch of SIP traces that are old enough."""
     with tenant(actor):
@@ -95,6 +103,7 @@ def chores() -> list[Chore]:
         Chore("sweep", 5.0, sweep),
         Chore("miss", 15.0, miss),
         Chore("alert", 2.0, alert),
+        Chore("fold", 10.0, fold),
         Chore("forget", 600.0, forget),
     ]
 

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "carillon.business.calls",
     "carillon.business.billing",
     "carillon.business.notices",
+    "carillon.business.reports",
     "carillon.callfeed_sql",
     "carillon.panels",
     "carillon.faces.portal",

@@ -28,6 +28,7 @@ from carillon.business.calls.facts import Happening, facts_of, refusal_of
 from carillon.business.calls.models import Call, CallEvent, Cdr
 from carillon.business.customers.models import Customer, User
 from carillon.business.partners.models import Partner
+from carillon.business.reports.actions import add_to_hours
 from carillon.logic.callflow.charging import outcome_of, settle
 from carillon.logic.callflow.explanation import shown_caller
 from carillon.logic.callflow.forwarding import refuse_unpaid
@@ -63,11 +64,11 @@ class _Settled:
 def settle_due_calls(actor: Actor, *, limit: int = 100) -> int:
     """Rate the calls that have ended, oldest first, and return how many were taken on.
 
-    Calls that another worker has in hand are passed over. Cost: about twelve queries for the whole batch.
+    Calls that another worker has in hand are passed over. Cost: about thirteen queries for the whole batch.
     """
     rows = Call.objects.visible_to(actor).filter(state=CallState.ENDED, due_at__lte=Now())
     calls = list(rows.select_for_update(skip_locked=True).order_by("due_at")[:limit])
-    _settle_each(calls)
+    _settle_each(actor, calls)
     return len(calls)
 
 
@@ -85,27 +86,27 @@ def settle_call(actor: Actor, call_id: uuid.UUID) -> list[Cdr]:
     if call.state not in (CallState.ENDED, CallState.RATED):
         raise Conflict("The call is still going on.")
     if call.state == CallState.ENDED:
-        _settle([call])
+        _settle(actor, [call])
     return list(Cdr.objects.filter(call_id=call_id).order_by("chain", "is_carrier_cost", "tier"))
 
 
-def _settle_each(calls: Sequence[Call]) -> None:
+def _settle_each(actor: Actor, calls: Sequence[Call]) -> None:
     """Rate all at once; if that fails, one by one, and put off those that can't be rated."""
     try:
         with transaction.atomic():
-            _settle(calls)
+            _settle(actor, calls)
     except OperationalError:  # the database, not a call: the whole batch stays for later
         raise
     except Exception:
         if len(calls) > 1:
             for call in calls:
-                _settle_each([call])
+                _settle_each(actor, [call])
             return
         log.exception("Call %s can't be rated; it is tried again in %s", calls[0].pk, PUT_OFF)
         Call.objects.filter(pk=calls[0].pk).update(due_at=Now() + PUT_OFF)
 
 
-def _settle(calls: Sequence[Call]) -> None:
+def _settle(actor: Actor, calls: Sequence[Call]) -> None:
     if not calls:
         return
     ids = [call.pk for call in calls]
@@ -118,6 +119,7 @@ def _settle(calls: Sequence[Call]) -> None:
         holds[hold.call_id].append(hold)
     settled = [_priced(call, happenings[call.pk], holds[call.pk]) for call in calls]
     cdrs = Cdr.objects.bulk_create(_cdrs(settled))
+    add_to_hours(actor, ids)
     _charge(cdrs, [(hold, call.edge) for call in calls for hold in holds[call.pk]])
     # decisions are long: only those that the database refused after all are written again
     Call.objects.bulk_update([item.call for item in settled if item.is_refused_late], ["decision"])
@@ -228,6 +230,7 @@ def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
         started_at=call.started_at,
         answered_at=_at(facts.answered_ms) if facts.answered_ms is not None else None,
         ended_at=_at(facts.ended_ms),
+        ring_ms=None if facts.rang_ms is None else max(facts.rang_ms - facts.started_ms, 0),
         duration_ms=draft.duration_ms,
         billed_s=draft.billed_s,
         outcome=draft.outcome.value,

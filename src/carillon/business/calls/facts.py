@@ -43,16 +43,17 @@ def facts_of(
     answer = first.get("answered")
     detail = end.detail if end else {}
     answered_ms = answer.at_ms if answer else None
-    ended_ms = end.at_ms if end else now_ms
+    ringing = first.get("progress") or answer
     return CallFacts(
         started_ms=started_ms,
-        ended_ms=max(ended_ms, started_ms, answered_ms or 0),
+        ended_ms=max(end.at_ms if end else now_ms, started_ms, answered_ms or 0),
         answered_ms=answered_ms,
         answered_target=_integer(answer.detail.get("target")) if answer else None,
         sip_code=_integer(detail.get("sip_code")) or 0,
         reason=str(detail.get("reason") or "")[:200],
         ended_by=str(detail.get("by") or ""),
         attempts=tuple(_attempt(item.detail) for item in ordered if item.kind == "attempt"),
+        rang_ms=ringing.at_ms if ringing else None,
         charged_to=str(detail.get("charged_to") or ""),
         holds=holds,
         shares=shares,

@@ -122,6 +122,7 @@ class Cdr(TenantModel):
     started_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField()
+    ring_ms = models.BigIntegerField(null=True)  # from its arrival until a phone rang; None: none did
     duration_ms = models.BigIntegerField()
     billed_s = models.PositiveIntegerField()
     outcome = models.CharField(max_length=12, choices=Outcome.choices)

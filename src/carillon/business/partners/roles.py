@@ -24,7 +24,7 @@ PANELS = frozenset(
         "sip_locations",
     }
     | {"price_lists", "costs", "gateways", "routes", "cdrs", "live_calls", "transactions", "top_ups", "notes"}
-    | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests"}
+    | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests", "dashboard", "test_call"}
 )
 ALL = frozenset({"*"})
 
@@ -32,7 +32,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     Role.ADMINISTRATOR: ALL,
     Role.SALES: frozenset(
         {"customers.*", "users.*", "numbers.*", "sip_endpoints.*", "sip_locations.view", "partners.view"}
-        | {"quick_start.view", "phone_tests.*"}
+        | {"quick_start.view", "phone_tests.*", "dashboard.view", "test_call.view"}
         | {"web_products.view", "price_lists.view", "cdrs.view", "live_calls.view", "transactions.view", "top_ups.view"}
     ),
     Role.BILLING: frozenset(

@@ -279,6 +279,7 @@ class CallFacts:
     reason: str = ""
     ended_by: str = ""  # caller | callee | money | timeout | session-timer | media-timeout | operator | sweeper
     attempts: tuple[Attempt, ...] = ()
+    rang_ms: int | None = None  # when a phone first rang
     charged_to: str = ""  # when nobody saw the end: "last-packet" or "last-proof" of life stands for it
     # holds at the end, (index of the chain, micro-units): its customer is never charged beyond what that bought
     holds: tuple[tuple[int, int], ...] = ()

@@ -23,13 +23,16 @@ class Command(BaseCommand):
     help = "Re-applies views, policies, grants and functions. --drop removes the views before a migrate."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--drop", action="store_true", help="drop schema callfeed before a migrate")
+        parser.add_argument("--drop", action="store_true", help="drop schema callfeed and all views before a migrate")
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(hashtext('carillon.apply_sql'))")
             cursor.execute("drop schema if exists callfeed cascade")
+            for model in apps.get_models():
+                if hasattr(model, "tenancy") and not model._meta.managed:
+                    cursor.execute(f'drop view if exists "{model._meta.db_table}"')
             if options["drop"]:
                 return
             for statement in policies.statements():
