@@ -36,16 +36,14 @@ UNOWNED = {
 }  # fmt: skip
 DOCUMENTS = ("domain_doc", "endpoint_doc", "customer_doc", "user_doc", "extension_doc", "number_doc", "partner_doc",
              "gateway_doc", "route_doc", "blacklist_doc")  # fmt: skip
-VIEWS = {"public.endpoints_location", "public.pricing_wholesalelist", "public.pricing_wholesalerate"}
+VIEWS = {
+    "public.endpoints_location", "public.pricing_wholesalelist", "public.pricing_wholesalerate",
+    "public.reports_callshare",  # which asks in the reader's name
+}  # fmt: skip
 # What each role may read of the other schemas.
 READS = {
-<<<<<<< HEAD
     "web": VIEWS,
     "worker": VIEWS,
-=======
-    "web": {"public.endpoints_location", "public.reports_callshare"},  # the latter asks in the reader's name
-    "worker": {"public.endpoints_location", "public.reports_callshare"},
->>>>>>> 56aa07a (reports: what calls add up to by the hour, kept with their CDRs and rebuilt from them)
     "control": {f"callfeed.{name}" for name in ("rate", "tariff", "trunk", *DOCUMENTS)},
     "edge": {"callfeed.uacreg"}
     | {f"edge.{name}" for name in ("location", "location_attrs", "dialog", "dialog_vars", "version")},

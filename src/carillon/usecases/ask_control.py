@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import json
+from typing import Any
 from urllib.parse import quote
 
 from carillon.base.errors import CarillonError
@@ -25,12 +27,22 @@ def ask_control(config: Config, *path: str, timeout_s: float = TIMEOUT_S) -> int
     Raises:
         ControlSilent
     """
+    return answer_of_control(config, "POST", *path, timeout_s=timeout_s)[0]
+
+
+def answer_of_control(config: Config, method: str, *path: str, timeout_s: float = TIMEOUT_S) -> tuple[int, Any]:
+    """What control's loopback port answers: HTTP status and JSON.
+
+    Raises:
+        ControlSilent
+    """
     connection = http.client.HTTPConnection("127.0.0.1", config.ports.control, timeout=timeout_s)
     address = "".join(f"/{quote(part, safe='')}" for part in path)
     try:
-        connection.request("POST", address, headers={"Authorization": f"Bearer {config.control_token}"})
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
+        connection.request(method, address, headers={"Authorization": f"Bearer {config.control_token}"})
+        answer = connection.getresponse()
+        return answer.status, json.load(answer)
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise ControlSilent from error
     finally:
         connection.close()

@@ -79,16 +79,21 @@ def waits_s(question: Json) -> float:
     return max(int(question["at_ms"]) + EDGE_WAITS_MS - now_ms(), 0) / 1000
 
 
+def without_passwords(decision: Decision) -> Decision:
+    """The decision as it leaves control: what is stored or told is read by many, and carriers' passwords, encrypted or
+    not, do not belong there.
+    """
+    return replace(decision, targets=tuple(replace(target, auth_password="") for target in decision.targets))
+
+
 def opening(edge: str, call_id: UUID, started_ms: int, decision: Decision, hold: HoldRequest | None = None) -> Opening:
     """The row of a call and one of its holds."""
     funded_s = min((each.funded_s for each in decision.holds), default=None)
-    # What is stored is read by many: carriers' passwords, encrypted or not, do not belong there.
-    stored = replace(decision, targets=tuple(replace(target, auth_password="") for target in decision.targets))
     return Opening(
         call_id=call_id,
         started_ms=started_ms,
         edge=edge,
-        decision=to_document(stored),
+        decision=to_document(without_passwords(decision)),
         hold_account=hold.account_id if hold else None,
         hold_micro=hold.amount_micro if hold else 0,
         funded_until_ms=None if funded_s is None else started_ms + 1000 * funded_s,

@@ -89,7 +89,9 @@ class Control:
         self.sweeper = Sweeper(settings, self.store, self.live, pulse, lambda: self.edge)
         self.live.on_stranger = self.sweeper.look_soon
         self.live.on_over = QualityMeter(self.relay, self.live).measure_later
-        self.status = StatusServer(config.control_token, self.live, lambda: self.edge, self.health, self.bans.lift)
+        self.status = StatusServer(
+            config.control_token, self.live, lambda: self.edge, self.health, self.bans.lift, self.decider.decide
+        )
         self._ports, self._pool = config.ports, pool
         self._telling = asyncio.Lock()
         self._untold: set[str] = set()

@@ -1,4 +1,4 @@
-"""Status over HTTP on the loopback: health, live calls, hang up. Three routes do not need a framework."""
+"""Status over HTTP on the loopback: health, live calls, hang up, test calls. A few routes do not need a framework."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import asyncio
 import hmac
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
 
+from carillon.callpath.control.decider import NoAnswer, without_passwords
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
+from carillon.callpath.control.store import UNAVAILABLE, described
+from carillon.callpath.control.wire import dialled_user
 from carillon.logic.callflow import signals, states
+from carillon.logic.callflow.values import CallRequest, Decision
+from carillon.logic.documents import to_document
 
 log = logging.getLogger(__name__)
 
 REQUEST_S = 5.0
 MAX_HEADERS = 16_384
 NOT_FOUND = 404
+LOOPBACK = "127.0.0.1"
 _REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -29,13 +35,15 @@ _REASONS = {
     503: "Service Unavailable",
 }
 Answer = tuple[int, Any]
+Decide = Callable[[CallRequest, int], Awaitable[Decision]]
 
 
 class StatusServer:
     """`GET /health` for the supervisor; the rest with the bearer token.
 
     `GET /calls`, `POST /calls/<uuid>/hangup`, `POST /locations/<address of record>/<contact>/drop`,
-    `POST /bans/<whom>/lift` (`lift` does it).
+    `POST /bans/<whom>/lift` (`lift` does it), `GET /decisions/<username@domain>/<dialled>/<ms>`: what `decide` would do
+    with that device's call at that moment.
     """
 
     def __init__(
@@ -45,12 +53,14 @@ class StatusServer:
         edge: Callable[[], Edge],
         health: Callable[[], dict[str, Any]],
         lift: Callable[[str], None],
+        decide: Decide,
     ) -> None:
         self._token, self._live, self._edge, self._health, self._lift = token, live, edge, health, lift
+        self._decide = decide
 
     async def start(self, port: int) -> asyncio.Server:
         """Listen on the loopback. Raises OSError when the port is taken."""
-        return await asyncio.start_server(self._serve, "127.0.0.1", port, limit=MAX_HEADERS)
+        return await asyncio.start_server(self._serve, LOOPBACK, port, limit=MAX_HEADERS)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -89,7 +99,19 @@ class StatusServer:
             case ["POST", "bans", whom, "lift"]:
                 self._lift(unquote(whom))
                 return 200, {"detail": f"The ban on {unquote(whom)} is being lifted."}
+            case ["GET", "decisions", account, dialled, at_ms] if at_ms.isdecimal():
+                return await self._try(unquote(account), unquote(dialled), int(at_ms))
         return 404, {"detail": f"There is no {method} {path}."}
+
+    async def _try(self, account: str, dialled: str, at_ms: int) -> Answer:
+        """Decide and nothing else: nobody is called, nothing is held, and no gateway's count changes."""
+        username, _, domain = account.rpartition("@")
+        request = CallRequest(f"test@{domain}", LOOPBACK, 0, "udp", username, domain, dialled_user(dialled), domain)
+        try:
+            decision = await self._decide(request, at_ms)
+        except (NoAnswer, *UNAVAILABLE) as error:
+            return 503, {"detail": f"There is no decision now: {described(error)}"}
+        return 200, {"decision": to_document(without_passwords(decision))}
 
     async def _drop_contact(self, address: str, contact: str) -> Answer:
         try:

@@ -1,0 +1,216 @@
+"""A test call: what would happen if this device dialled that number, by the very code that decides live calls.
+
+control is asked, which decides by the documents, prices and counts that it has in force. Nobody is called, nothing is
+held. What comes back is cut to what the actor may know.
+"""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+
+from carillon.base.actor import Actor
+from carillon.base.errors import InvalidInput
+from carillon.base.rows import named
+from carillon.business.billing.queries import accounts_of
+from carillon.business.customers.models import Customer, User
+from carillon.business.endpoints.models import Endpoint
+from carillon.business.endpoints.queries import domain_of, endpoints_of
+from carillon.logic.callflow.charging import UNLIMITED, funded_seconds
+from carillon.logic.callflow.diagnosis import Case, diagnose
+from carillon.logic.callflow.forwarding import refuse_unpaid
+from carillon.logic.callflow.notes import attempt_label, notes_for
+from carillon.logic.callflow.values import CarrierCharge, Chain, Decision, Outcome, Target, TierCharge
+from carillon.logic.documents import from_document
+from carillon.logic.rating import Charge, rate_call
+from carillon.usecases.ask_control import ControlSilent, answer_of_control
+
+MINUTE_MS = 60_000
+TIMEOUT_S = 6  # control gives up after five
+
+
+@dataclass(frozen=True, slots=True)
+class TrialData:
+    """Who calls (one of the three), what they dial, and when (None: now).
+
+    A user calls with the first of their SIP accounts that is enabled, a customer with its first.
+    """
+
+    number: str
+    endpoint_id: int | None = None
+    user_id: int | None = None
+    customer_id: int | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TierPrice:
+    """What one tier charges for a minute, and for how long its buyer's money lasts (None: not the actor's to know)."""
+
+    seller: str
+    buyer: str
+    is_cost: bool  # the actor pays it
+    charge: TierCharge
+    minute: Charge | None  # None: free of charge
+    available_micro: int | None
+    lasts_s: int | None  # -1: as long as anybody likes
+
+
+@dataclass(frozen=True, slots=True)
+class TriedTarget:
+    """One of those that would be tried. `cost` and `margin_micro` are of a minute, as far as the actor may know."""
+
+    name: str
+    number: str
+    caller: str
+    carrier: CarrierCharge | None
+    cost: Charge | None
+    margin_micro: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What would happen, as the actor may know it."""
+
+    endpoint: Endpoint
+    account: str
+    at: datetime
+    decision: Decision
+    refused_because: str
+    notes: tuple[str, ...]
+    prices: tuple[tuple[Chain, tuple[TierPrice, ...]], ...]
+    targets: tuple[TriedTarget, ...]
+
+
+def try_call(actor: Actor, data: TrialData) -> Trial:
+    """Return what would happen with the call.
+
+    Raises:
+        InvalidInput: nobody calls, or somebody without a SIP account.
+        ControlSilent
+    """
+    endpoint = _caller(actor, data)
+    account = f"{endpoint.username}@{domain_of(endpoint.web_product_id)}"
+    at = data.at or timezone.now()
+    decision = _decided(account, data.number, at)
+    money = _money(actor, decision)
+    decision = _unpaid(decision, money)
+    return Trial(
+        endpoint,
+        account,
+        at,
+        decision,
+        _because(decision),
+        tuple(notes_for(decision, actor.scope)),
+        tuple((chain, tuple(_prices(actor, decision, chain, money))) for chain in decision.chains),
+        tuple(_target(actor, decision, place, target) for place, target in enumerate(decision.targets)),
+    )
+
+
+def _caller(actor: Actor, data: TrialData) -> Endpoint:
+    rows = endpoints_of(actor).order_by("pk")
+    if data.endpoint_id is not None:
+        found = rows.filter(pk=data.endpoint_id).first()
+        if found is None:
+            raise InvalidInput(fields={"endpoint_id": "There is no such SIP endpoint."})
+        return found
+    if data.user_id is not None:
+        user = named(User.objects, actor, data.user_id, "user_id")
+        field, name, found = "user_id", user.name, rows.filter(user_id=user.pk, is_enabled=True).first()
+    elif data.customer_id is not None:
+        customer = named(Customer.objects, actor, data.customer_id, "customer_id")
+        field, name, found = "customer_id", customer.name, rows.filter(customer_id=customer.pk, is_enabled=True).first()
+    else:
+        raise InvalidInput(fields={"endpoint_id": "Say who calls: a SIP endpoint, a user or a customer."})
+    if found is None:
+        raise InvalidInput(fields={field: f"{name} has no enabled SIP endpoint to call with."})
+    return found
+
+
+def _decided(account: str, number: str, at: datetime) -> Decision:
+    at_ms = str(max(int(at.timestamp() * 1000), 0))
+    status, body = answer_of_control(settings.CONFIG, "GET", "decisions", account, number, at_ms, timeout_s=TIMEOUT_S)
+    if status != http.client.OK:
+        raise ControlSilent(str(body.get("detail") or ""))
+    return from_document(Decision, body["decision"])
+
+
+# ---------------------------------------------------------------- money
+
+
+def _money(actor: Actor, decision: Decision) -> Mapping[int, int]:
+    """What can be spent of the accounts that the actor sees, micro-units by id."""
+    ids = {charge.tier.account_id for chain in decision.chains for charge in chain.tiers}
+    return {row.pk: row.available_micro for row in accounts_of(actor).filter(pk__in=ids)}
+
+
+def _unpaid(decision: Decision, money: Mapping[int, int]) -> Decision:
+    """The decision refused, as the database would, when a hold is more than there is on an account that is seen."""
+    for hold in () if decision.refusal else decision.holds:
+        if money.get(hold.account_id, hold.amount_micro) < hold.amount_micro:
+            return refuse_unpaid(decision, "credit-exhausted", hold)
+        if any(money.get(account_id, amount) < amount for account_id, amount in hold.upper):
+            return refuse_unpaid(decision, "partner-credit-exhausted", hold)
+    return decision
+
+
+def _because(decision: Decision) -> str:
+    if decision.refusal is None:
+        return ""
+    case = Case(Outcome.REFUSED, decision.callee or decision.dialled, refusal=decision.refusal.slug)
+    return " ".join(found.text for found in diagnose(case))
+
+
+def _prices(actor: Actor, decision: Decision, chain: Chain, money: Mapping[int, int]) -> Iterator[TierPrice]:
+    """The sales that the actor makes, or buys by; those above are its supplier's business."""
+    for charge in chain.tiers:
+        tier = charge.tier
+        sells = tier.seller_partner_id in actor.scope
+        if not sells and tier.buyer_partner_id not in actor.scope:
+            continue
+        available = money.get(tier.account_id)
+        lasts_s = None if available is None else _lasting(charge, available, decision.max_s)
+        yield TierPrice(tier.seller, tier.buyer, not sells, charge, _minute(charge), available, lasts_s)
+
+
+def _lasting(charge: TierCharge, available_micro: int, max_s: int) -> int:
+    seconds = funded_seconds(charge, max(available_micro, 0))
+    return max_s if seconds == UNLIMITED else min(seconds, max_s)
+
+
+def _minute(charge: TierCharge) -> Charge | None:
+    if charge.rate is None or charge.tariff is None:
+        return None
+    currency = charge.tier.account_currency
+    return rate_call(
+        charge.rate, charge.tariff, MINUTE_MS, exchange_rate=charge.exchange_rate, account_currency=currency
+    )
+
+
+# ---------------------------------------------------------------- targets
+
+
+def _target(actor: Actor, decision: Decision, place: int, target: Target) -> TriedTarget:
+    own = target.carrier if target.carrier and target.carrier.owner_partner_id in actor.scope else None
+    real = target.carrier.gateway if target.carrier else ", ".join(target.contacts) or decision.callee
+    name = attempt_label(decision, place, real, actor.scope)
+    is_shown = own is not None or name == real
+    cost = rate_call(own.rate, own.tariff, MINUTE_MS) if own and own.rate and own.tariff else None
+    margin = _margin(actor, decision.chains[target.chain : target.chain + 1], own, cost)
+    return TriedTarget(name, target.number if is_shown else "", target.caller if is_shown else "", own, cost, margin)
+
+
+def _margin(actor: Actor, chains: Iterable[Chain], own: CarrierCharge | None, cost: Charge | None) -> int | None:
+    """What is left of a minute to the carrier's owner, or to the actor's partner, who buys the call."""
+    seller = own.owner_partner_id if own else actor.partner_id
+    charges = [charge for chain in chains for charge in chain.tiers]
+    income = next((_minute(charge) for charge in charges if charge.tier.seller_partner_id == seller), None)
+    paid = cost if own else next((_minute(c) for c in charges if c.tier.buyer_partner_id == seller), None)
+    if income is None or paid is None or income.currency != paid.currency:
+        return None
+    return income.amount_micro - paid.amount_micro
