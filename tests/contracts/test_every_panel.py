@@ -46,7 +46,7 @@ MOST_QUERIES = 12  # of a grid's rows, with the request's own: session, login, s
 # portal addresses: the page of everybody, the pages of a panel, the pages of a row
 COMMON = {"home", "customer-filter", "page"}
 OF_PANEL = {"panel", "rows", "export", "lookup", "add"}
-OF_ROW = {"detail", "edit", "remove", "notes", "history", "do", "go"}
+OF_ROW = {"detail", "edit", "remove", "notes", "history", "undo", "do", "go"}
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_rows_of_others_do_not_exist(world: dict[str, int], partner: str) -> Non
         foreign = next((row["_id"] for row in rows_of(everybody, panel.slug) if row["_id"] not in mine), None)
         if foreign is None:
             continue
-        paths = ["", "edit/", "remove/", "notes/", "history/"]
+        paths = ["", "edit/", "remove/", "notes/", "history/", "undo/1/"]
         paths += [f"do/{action.name}/" for action in panel.actions] + [f"go/{link.panel}/" for link in panel.links]
         for path in paths:
             address = f"/panels/{panel.slug}/{foreign}/{path}"
@@ -276,3 +276,53 @@ def example(panel: Any, actor: Any, key: Any) -> dict[str, Any]:
         values = initial_values(panel, panel.rows(actor).get(pk=key))
     names = {one.name for one in panel_inputs(panel)}
     return {name: json.loads(json.dumps(value, default=str)) for name, value in values.items() if name in names}
+
+
+def script_of(partner: str) -> Client:
+    """A program that may whatever the partner's administrator may."""
+    with realm_scope(0):
+        actor = signed_in_actor(Login.objects.get(key=f"0:{STAFF[partner]}"))
+    with tenant(actor):
+        clear = create_token(actor, TokenData(name="script", scopes=("*",)))[1]
+    return Client(headers={"host": "portal.localhost", "authorization": f"Bearer {clear}"})
+
+
+def test_rows_have_versions_history_and_notes(world: dict[str, int]) -> None:
+    """A change that names a version that is no more is refused; the form carries what it was opened with."""
+    script, client = script_of(NORTHWIND), browser(NORTHWIND)
+    for panel in (panel for panel in panels() if panel.rest_name):
+        results = script.get(f"/api/v1/{panel.rest_name}/").json()["results"]
+        if not results:
+            continue
+        item = f"/api/v1/{panel.rest_name}/{results[0]['id']}/"
+        assert script.get(item)["ETag"], item
+        if panel.has_history:
+            assert isinstance(script.get(f"{item}history/").json()["results"], list), item
+            assert isinstance(script.get(f"{item}notes/").json()["results"], list), item
+        if panel.update:
+            stale = script.patch(item, "{}", content_type="application/json", headers={"if-match": '"stale"'})
+            assert stale.status_code == 412, item
+            form = client.get(f"/panels/{panel.slug}/{results[0]['id']}/edit/").content.decode()
+            assert 'name="_opened"' in form and 'name="_reason"' in form, panel.slug
+
+
+def test_a_changed_text_is_taken_back(world: dict[str, int]) -> None:
+    script = script_of(OPERATOR)
+    seen = []
+    for panel in (panel for panel in panels() if panel.rest_name and panel.update and panel.has_history):
+        own = {column.attname for column in panel.model._meta.concrete_fields} & {"name", "note", "label"}
+        names = own & {one.name for one in panel_inputs(panel) if one.field.only != "create"}
+        results = script.get(f"/api/v1/{panel.rest_name}/").json()["results"]
+        for row in results[:1] if names else ():
+            item, name = f"/api/v1/{panel.rest_name}/{row['id']}/", min(names)
+            changed = script.patch(item, json.dumps({name: "Changed here"}), content_type="application/json")
+            if changed.status_code == 409:  # an approved version, and its rates, never change
+                continue
+            assert changed.status_code == 200, (item, changed.content)
+            entry = script.get(f"{item}history/").json()["results"][0]
+            assert entry["is_undoable"], (item, entry)
+            back = script.post(f"{item}history/{entry['id']}/undo/")
+            assert back.status_code == 200, (item, back.content)
+            assert back.json().get(name) == row.get(name), item
+            seen.append(panel.slug)
+    assert {"customers", "users", "web-products", "gateways"} <= set(seen)

@@ -39,7 +39,7 @@ FOR_WHO_SIGNED_IN = {
 }  # fmt: skip
 FOR_STAFF = {
     "home", "customer-filter", "page", "panel", "rows", "export", "lookup", "add", "detail", "edit", "remove", "notes",
-    "history", "do", "go",
+    "history", "undo", "do", "go",
 }  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete", "options")
 
@@ -69,7 +69,7 @@ def kind_of(name: str, pattern: str) -> str:
 def address(pattern: str, cast: Cast) -> str:
     """An address of that pattern that means Acme; other objects have an id that nothing has."""
     filled = re.sub(r"\(\?P<uidb36>.*", "1-set-password/", pattern.replace("^", ""))
-    values = {"slug": "customers", "key": cast.acme.pk, "name": "status", "target": "users", "id": 2**62}
+    values = {"slug": "customers", "key": cast.acme.pk, "name": "status", "target": "users", "id": 2**62, "entry": 1}
     if filled.startswith("api/v1/customers/"):
         values["id"] = cast.acme.pk
     if "<uuid:" in filled:

@@ -4,6 +4,7 @@ import { startDialogs } from "./dialog.js";
 import { startGrid } from "./grid.js";
 import { startLadder } from "./ladder.js";
 import { startLookups } from "./lookup.js";
+import { startMentions } from "./mention.js";
 import { startMoments } from "./moment.js";
 
 function start() {
@@ -14,6 +15,7 @@ function start() {
   startMoments(document);
   htmx.onLoad((part) => {
     startLookups(part);
+    startMentions(part);
     startMoments(part);
   });
   document.getElementById("customer-filter")?.addEventListener("change", (event) => event.currentTarget.submit());

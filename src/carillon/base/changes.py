@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -14,7 +18,7 @@ from uuid import UUID
 from django.db import models, transaction
 
 from carillon.base.actor import Actor
-from carillon.base.errors import NotFound, NotPermitted
+from carillon.base.errors import ChangedMeanwhile, NotFound, NotPermitted
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import current_actor, row_owner
 
@@ -57,6 +61,43 @@ def snapshot(row: models.Model) -> dict[str, Any]:
     return {name: _plain(getattr(row, name)) for name in columns} | also
 
 
+def version_of(values: Mapping[str, Any]) -> str:
+    """Return what tells one state of a row from any other: a digest of its `snapshot`."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What stands around a change, whatever action makes it.
+
+    `reason`: why, in the actor's words, where the action has none of its own. `about`: the row that the rest is about:
+    the `version` that the actor has looked at ("": whichever) and the id of the history entry that is taken back.
+    """
+
+    reason: str = ""
+    about: models.Model | None = None
+    version: str = ""
+    undoes: int | None = None
+
+    def concern(self, row: models.Model) -> bool:
+        """Tell whether `row` is what they are about."""
+        return self.about is not None and type(row) is type(self.about) and row.pk == self.about.pk
+
+
+PLAIN = Circumstances()
+_circumstances: ContextVar[Circumstances] = ContextVar("carillon_circumstances", default=PLAIN)
+
+
+@contextmanager
+def under(circumstances: Circumstances) -> Iterator[None]:
+    """Let the actions called inside be recorded, and refused, under these circumstances."""
+    token = _circumstances.set(circumstances)
+    try:
+        yield
+    finally:
+        _circumstances.reset(token)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, (datetime, date)):
         return value.isoformat()
@@ -76,23 +117,31 @@ def audited(
     Args:
         row: the object being changed, saved or not; the block saves or deletes it.
         verb: what is done, such as "create", "update", "suspend".
-        reason: why, in the actor's words.
+        reason: why, in the actor's words; "": the one that was given with the request.
         undoes: id of the history entry this change takes back.
 
     Raises:
+        ChangedMeanwhile: the row is not as the actor has seen it (`under`); nothing inside the block has happened.
         NotFound: after the block the row lies outside the actor's scope (everything is rolled back).
 
     Cost: one insert.
     """
+    given = _circumstances.get()
     before = snapshot(row) if row.pk and not row._state.adding else None
     key = row.pk
+    if before is not None and given.concern(row):
+        undoes = undoes or given.undoes
+        if given.version not in ("", version_of(before)):
+            raise ChangedMeanwhile
+        _circumstances.set(replace(given, version=""))  # a second entry of the same change finds what the first did
     yield
     _check_scope(actor, row)
     after = snapshot(row) if row.pk else None
     if before is not None and before == after:
         return
     entry = _entry(actor, row, row.pk or key, verb)
-    entry.before, entry.after, entry.reason, entry.undoes = before, after, reason[:500], undoes
+    entry.before, entry.after, entry.undoes = before, after, undoes
+    entry.reason = (reason or given.reason)[:500]
     entry.save(force_insert=True)
 
 
@@ -103,7 +152,7 @@ def witnessed(actor: Actor, row: models.Model, verb: str, *, reason: str = "") -
     """
     _check_scope(actor, row)
     entry = _entry(actor, row, row.pk, verb)
-    entry.reason = reason[:500]
+    entry.reason = (reason or _circumstances.get().reason)[:500]
     entry.save(force_insert=True)
 
 

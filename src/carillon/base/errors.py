@@ -58,3 +58,11 @@ class AlreadySo(Conflict):
 
     slug = "already-so"
     title = "It is in that state already."
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else has changed the object since the actor looked at it (RFC 9110, 13.1.1)."""
+
+    slug = "changed-meanwhile"
+    title = "Somebody has changed this meanwhile: look at it again."
+    status = 412

@@ -68,6 +68,30 @@ class Note(models.Model):
         return self.text[:60]
 
 
+class Mention(models.Model):
+    """A colleague whom a note names: what their notifications are made of. `panel` and `object_id` lead to the row."""
+
+    tenancy = Tenancy(across=("note",))
+
+    partner_id = models.BigIntegerField()  # where author and colleague work
+    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="mentions")
+    login_id = models.BigIntegerField()  # who is named
+    panel = models.CharField(max_length=64)
+    object_id = models.CharField(max_length=64)
+    object_name = models.CharField(max_length=200)
+    at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(null=True)
+
+    objects = ScopedQuerySet["Mention"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["note", "login_id"], name="mentioned_once_per_note")]
+        indexes = [models.Index(fields=["login_id", "-id"], name="mention_by_login")]
+
+    def __str__(self) -> str:
+        return self.object_name
+
+
 class IdempotencyKey(models.Model):
     """The answer to a request that must not happen twice, kept by the key its sender chose."""
 

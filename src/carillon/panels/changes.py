@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base.actor import Actor
+from carillon.base.changes import PLAIN, Circumstances, snapshot, under, version_of
 from carillon.base.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from carillon.panels.cells import initial_values
 from carillon.panels.conversion import convert
-from carillon.panels.declaration import Page, Panel, RowAction
+from carillon.panels.declaration import Field, Page, Panel, RowAction
 from carillon.panels.inputs import Input, inputs
 
 FindPanel = Callable[[str], Panel | None]
+REASON = "_reason"  # its name in forms; in REST it is the parameter `reason`
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What goes with every change: the reason for it."""
+
+    reason: str = ""
+
+
+WHY = inputs(Why, (Field("reason", _lazy("Reason"), max_length=500),))
 
 
 def require(panel: Panel, actor: Actor, verb: str) -> None:
@@ -46,6 +60,14 @@ def find_row(panel: Panel, actor: Actor, key: str) -> Any:
     if row is None:
         raise NotFound
     return row
+
+
+def row_version(panel: Panel, row: Any) -> str:
+    """Return what tells this state of a row from any other, also where its form shows more than its own columns.
+
+    No query, unless the panel's values need one.
+    """
+    return version_of({**snapshot(row), "values": initial_values(panel, row)})
 
 
 @functools.cache
@@ -86,28 +108,45 @@ class Changes:
             return page.read(actor, None)
         return page.read(actor, convert(page.data, page_inputs(page), given, actor, visible=self.visible))
 
-    def create(self, panel: Panel, actor: Actor, given: Mapping[str, Any]) -> Any:
+    def create(self, panel: Panel, actor: Actor, given: Mapping[str, Any], around: Circumstances = PLAIN) -> Any:
         """Create a row of what was given and return it. Raises what conversion and the action raise."""
         require(panel, actor, "add")
         assert panel.data is not None and panel.create is not None  # noqa: S101 - `require` has checked
+        around = _reasoned(around, actor, is_needed="add" in panel.needs_reason)
         data = convert(panel.data, panel_inputs(panel), given, actor, visible=self.visible)
-        return _run(panel.create, actor, data)
+        return _run(around, panel.create, actor, data)
 
-    def update(self, panel: Panel, actor: Actor, row: Any, given: Mapping[str, Any]) -> Any:
-        """Change `row`; what is not given stays. Raises what conversion and the action raise."""
+    def update(
+        self, panel: Panel, actor: Actor, row: Any, given: Mapping[str, Any], around: Circumstances = PLAIN
+    ) -> Any:
+        """Change `row`; what is not given stays. Raises what conversion and the action raise.
+
+        Raises:
+            ChangedMeanwhile: the row is no longer of the version that `around` names.
+        """
         require(panel, actor, "change")
+        around = _reasoned(around, actor, is_needed="change" in panel.needs_reason, about=row)
         assert panel.data is not None and panel.update is not None  # noqa: S101 - `require` has checked
         base = initial_values(panel, row)
         data = convert(panel.data, panel_inputs(panel), given, actor, base=base, visible=self.visible)
-        return _run(panel.update, actor, row, data)
+        return _run(around, panel.update, actor, row, data)
 
-    def remove(self, panel: Panel, actor: Actor, row: Any) -> None:
-        """Remove `row`. Raises what the action raises."""
+    def remove(self, panel: Panel, actor: Actor, row: Any, around: Circumstances = PLAIN) -> None:
+        """Remove `row`. Raises what the action raises, and as `update` does."""
         require(panel, actor, "delete")
+        around = _reasoned(around, actor, is_needed="delete" in panel.needs_reason, about=row)
         assert panel.remove is not None  # noqa: S101 - `require` has checked
-        _run(panel.remove, actor, row)
+        _run(around, panel.remove, actor, row)
 
-    def run(self, panel: Panel, actor: Actor, row: Any, action: RowAction, given: Mapping[str, Any]) -> Any:
+    def run(
+        self,
+        panel: Panel,
+        actor: Actor,
+        row: Any,
+        action: RowAction,
+        given: Mapping[str, Any],
+        around: Circumstances = PLAIN,
+    ) -> Any:
         """Run a row action and return what it returns.
 
         Raises:
@@ -120,12 +159,12 @@ class Changes:
             raise NotPermitted
         if action.applies is not None and not action.applies(row):
             raise Conflict(_("This is not possible for %(name)s as it is now.") % {"name": row})
+        around = _reasoned(around, actor, is_needed=action.needs_reason, about=row)
         if action.data is None:
             _want_nothing(given)
-            return _run(action.run, actor, row)
-        return _run(
-            action.run, actor, row, convert(action.data, action_inputs(action), given, actor, visible=self.visible)
-        )
+            return _run(around, action.run, actor, row)
+        data = convert(action.data, action_inputs(action), given, actor, visible=self.visible)
+        return _run(around, action.run, actor, row, data)
 
 
 def _want_nothing(given: Mapping[str, Any]) -> None:
@@ -133,10 +172,21 @@ def _want_nothing(given: Mapping[str, Any]) -> None:
         raise InvalidInput(fields={str(name)[:100]: _("There is no such field.") for name in given})
 
 
-def _run(function: Callable[..., Any], *args: Any) -> Any:
+def _reasoned(around: Circumstances, actor: Actor, *, is_needed: bool, about: Any = None) -> Circumstances:
+    """The circumstances with the reason as text; refused when it is needed and missing."""
+    try:
+        why: Why = convert(Why, WHY, {"reason": around.reason}, actor)
+    except InvalidInput as error:
+        raise InvalidInput(fields={REASON: error.fields["reason"]}) from None
+    if is_needed and not why.reason:
+        raise InvalidInput(fields={REASON: _("Say why: it is kept in the history.")})
+    return replace(around, reason=why.reason, about=about)
+
+
+def _run(around: Circumstances, function: Callable[..., Any], *args: Any) -> Any:
     """Two people may do the same at once: what the database then refuses is a conflict, not a crash."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(), under(around):
             return function(*args)
     except IntegrityError as error:
         raise Conflict(_("Something else already has this value, or still uses this. Nothing was changed.")) from error

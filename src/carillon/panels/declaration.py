@@ -168,7 +168,7 @@ class RowAction:
     `run`: (actor, row) or (actor, row, data). `initial`: (row) -> values the dialog starts with. `applies`: whether
     the entry is offered for this row. `result`: what to show when done, (returned value) -> label: text; without it the
     dialog closes with a toast. `permission`: default that of `run`. `is_secret`: what it shows is kept nowhere, not
-    even for a repeated request in REST.
+    even for a repeated request in REST. `needs_reason`: it is refused without a reason, which history keeps.
     """
 
     name: str
@@ -186,6 +186,7 @@ class RowAction:
     done: Text = ""
     in_api: bool = True
     is_secret: bool = False
+    needs_reason: bool = False
 
     def needs(self) -> str:
         """Return the permission that running this needs."""
@@ -235,7 +236,9 @@ class Panel:
     """See the module's text.
 
     `permission`: prefix of its permissions ("price_lists" gives price_lists.view, add, change, delete); default: what
-    the actions themselves need, and the slug with underscores for viewing.
+    the actions themselves need, and the slug with underscores for viewing. `needs_reason`: verbs (add, change, delete)
+    that are refused without a reason. `undoes`: verbs of history entries that may be taken back by `update`, as far as
+    they changed nothing but inputs of `data` that still are what the change made them.
     """
 
     slug: str
@@ -270,6 +273,8 @@ class Panel:
     searched: str = ""  # its kind in panels.search, when trigram indexes find its rows by any part of a text
     refresh_s: int = 0  # live grids ask again this often
     has_history: bool = True
+    needs_reason: frozenset[str] = frozenset()
+    undoes: frozenset[str] = frozenset({"update"})
 
     def may(self, actor: Actor, verb: str) -> bool:
         """Tell whether `actor` belongs to an audience of this panel and has `verb` (view, add, change, delete)."""

@@ -277,6 +277,24 @@ def staff_of(actor: Actor) -> QuerySet[Membership]:
     return rows.annotate(person=F("login__name"), email=F("login__email"))
 
 
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody who works where the actor works."""
+
+    login_id: int
+    name: str
+    email: str
+
+
+def colleagues_of(actor: Actor) -> list[Colleague]:
+    """Return the staff of the actor's own partner, by name; none for a customer's user. Cost: one query."""
+    if actor.customer_id is not None:
+        return []
+    own = staff_of(actor).filter(partner_id=actor.partner_id or 0, login__is_active=True)
+    rows = own.order_by("login__name", "login_id").values_list("login_id", "login__name", "login__email")
+    return [Colleague(*row) for row in rows]
+
+
 def tokens_of(actor: Actor) -> QuerySet[ApiToken]:
     """Return the API tokens the actor sees; those of its customer when it is a customer's user."""
     return ApiToken.objects.visible_to(actor).select_related("partner", "login")

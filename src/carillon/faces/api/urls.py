@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from carillon.faces.api.problems import CONTENT_TYPE, Problem
+from carillon.faces.api.records import HISTORY, NEW_NOTE, NOTE, NOTES, HistoryView, NotesView
 from carillon.faces.api.schemas import (
     body_schema,
     export_parameters,
@@ -39,6 +40,10 @@ JSON = "application/json"
 KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="A request sent twice with one key is done once."
 )
+MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The row's ETag: refused with 412 when it has changed since."
+)
+REASON = OpenApiParameter("reason", str, description="Why; kept in the history, at most 500 characters.")
 FREE_FORM: dict[str, Any] = {"type": "object", "additionalProperties": True}
 
 
@@ -82,7 +87,7 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
         methods["create"] = _described(
             panel,
             "create",
-            parameters=[KEY],
+            parameters=[KEY, REASON],
             request={JSON: body_schema(inputs, is_new=True)},
             responses={201: row, **_problems(400, 409, 422)},
         )
@@ -91,12 +96,19 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
         methods["partial_update"] = _described(
             panel,
             "update",
+            parameters=[MATCH, REASON],
             request={JSON: body_schema(inputs, is_new=False)},
-            responses={200: row, **_problems(400, 404, 409)},
+            responses={200: row, **_problems(400, 404, 409, 412)},
         )
         item["patch"] = "partial_update"
     if panel.remove:
-        methods["destroy"] = _described(panel, "remove", request=None, responses={204: None, **_problems(404, 409)})
+        methods["destroy"] = _described(
+            panel,
+            "remove",
+            parameters=[MATCH, REASON],
+            request=None,
+            responses={204: None, **_problems(400, 404, 409, 412)},
+        )
         item["delete"] = "destroy"
     view = _decorated(panel.rest_name, PanelView, methods, panel=panel)
     key = _key(panel)
@@ -105,6 +117,8 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
     yield path(f"{name}/export/", _export_view(panel).as_view({"get": "read"}), name=f"{name}-export")
     yield from _action_paths(panel, key, row)
     yield from _extra_paths(panel, key)
+    if panel.has_history:
+        yield from _record_paths(panel, key, row)
 
 
 def _export_view(panel: Panel) -> Any:
@@ -124,9 +138,9 @@ def _action_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPa
         schema = _described(
             panel,
             action.name.replace("-", "_"),
-            parameters=[KEY],
+            parameters=[KEY, MATCH, REASON],
             request={kind: body_schema(inputs, is_new=True)} if inputs else None,
-            responses={200: answer, **_problems(400, 404, 409, 422)},
+            responses={200: answer, **_problems(400, 404, 409, 412, 422)},
         )
         view = _decorated(panel.rest_name, ActionView, {"run": schema}, panel=panel, action_of_row=action)
         address = f"{panel.rest_name}/<{key}:id>/{action.name}/"
@@ -154,6 +168,27 @@ def _page_path(page: Page) -> URLPattern:
     view: Any = _decorated(page.slug, PageView, {"read": schema}, page=page).as_view({"get": "read"})
     found: URLPattern = path(f"{page.slug}/", view, name=f"{page.slug}-page")
     return found
+
+
+def _record_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPattern]:
+    """History and notes of a row."""
+    base, name = f"{panel.rest_name}/<{key}:id>/", panel.rest_name
+    read = _described(panel, "history", responses={200: HISTORY, **_problems(404)})
+    undo = _described(
+        panel, "undo", parameters=[MATCH, REASON], request=None, responses={200: row, **_problems(400, 404, 409, 412)}
+    )
+    if panel.update:
+        past = _decorated(name, HistoryView, {"read": read, "undo": undo}, panel=panel)
+        yield path(f"{base}history/<int:entry>/undo/", past.as_view({"post": "undo"}), name=f"{name}-undo")
+    else:
+        past = _decorated(name, HistoryView, {"read": read}, panel=panel)
+    yield path(f"{base}history/", past.as_view({"get": "read"}), name=f"{name}-history")
+    notes = {
+        "list": _described(panel, "notes", responses={200: NOTES, **_problems(404)}),
+        "create": _described(panel, "add_note", request={JSON: NEW_NOTE}, responses={201: NOTE, **_problems(400, 404)}),
+    }
+    beside = _decorated(name, NotesView, notes, panel=panel)
+    yield path(f"{base}notes/", beside.as_view({"get": "list", "post": "create"}), name=f"{name}-notes")
 
 
 def _key(panel: Panel) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from django.core.files.uploadedfile import UploadedFile
@@ -24,12 +25,22 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from carillon.base.actor import Actor
-from carillon.base.errors import InvalidInput, NotFound
+from carillon.base.changes import Circumstances, snapshot, version_of
+from carillon.base.errors import ChangedMeanwhile, InvalidInput, NotFound
 from carillon.business.partners.queries import Host
 from carillon.faces.api.idempotency import once
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.panels.cells import rest_row
-from carillon.panels.changes import Changes, action_inputs, find_row, page_inputs, panel_inputs, require
+from carillon.panels.changes import (
+    REASON,
+    Changes,
+    action_inputs,
+    find_row,
+    page_inputs,
+    panel_inputs,
+    require,
+    row_version,
+)
 from carillon.panels.columns import chosen_columns
 from carillon.panels.conversion import from_form
 from carillon.panels.declaration import Extra, Page, Panel, RowAction
@@ -63,26 +74,30 @@ class PanelView(ViewSet):
         panel, actor = self.panel, actor_of(request)
 
         def do() -> tuple[int, dict[str, Any]]:
-            row = CHANGES.create(panel, actor, _given(request, panel_inputs(panel)))
+            with told_as_parameter():
+                row = CHANGES.create(panel, actor, _given(request, panel_inputs(panel)), around(request, panel))
             return 201, rest_row(panel, _fresh(panel, actor_of(request), row))
 
         return _once(request, actor, do)
 
     def retrieve(self, request: Request, id: Any) -> Response:  # noqa: A002 - the name of the path parameter
-        """Return one row."""
-        return Response(rest_row(self.panel, find_row(self.panel, actor_of(request), str(id))))
+        """Return one row; its ETag is the version that `If-Match` of a change may name."""
+        return _row(self.panel, find_row(self.panel, actor_of(request), str(id)))
 
     def partial_update(self, request: Request, id: Any) -> Response:  # noqa: A002
         """Change what is given; the rest stays."""
         panel, actor = self.panel, actor_of(request)
         row = find_row(panel, actor, str(id))
-        CHANGES.update(panel, actor, row, _given(request, panel_inputs(panel)))
-        return Response(rest_row(panel, find_row(panel, actor, str(id))))
+        with told_as_parameter():
+            CHANGES.update(panel, actor, row, _given(request, panel_inputs(panel)), around(request, panel, row))
+        return _row(panel, find_row(panel, actor, str(id)))
 
     def destroy(self, request: Request, id: Any) -> Response:  # noqa: A002
         """Remove a row."""
         panel, actor = self.panel, actor_of(request)
-        CHANGES.remove(panel, actor, find_row(panel, actor, str(id)))
+        row = find_row(panel, actor, str(id))
+        with told_as_parameter():
+            CHANGES.remove(panel, actor, row, around(request, panel, row))
         return Response(status=204)
 
 
@@ -128,7 +143,9 @@ class ActionView(ViewSet):
         row = find_row(panel, actor, str(id))
 
         def do() -> tuple[int, dict[str, Any]]:
-            result = CHANGES.run(panel, actor, row, action, _given(request, action_inputs(action)))
+            with told_as_parameter():
+                given = _given(request, action_inputs(action))
+                result = CHANGES.run(panel, actor, row, action, given, around(request, panel, row))
             if action.result is not None:
                 return 200, {str(label): str(text) for label, text in action.result(result).items()}
             now = panel.rows(actor).filter(pk=id).first()
@@ -160,6 +177,36 @@ class PageView(ViewSet):
         many = {one.name for one in page_inputs(self.page) if one.many}
         asked = {name: given.getlist(name) if name in many else given[name] for name in given if name != "format"}
         return Response(CHANGES.answer(self.page, actor_of(request), asked))
+
+
+def around(request: Request, panel: Panel, row: Any = None) -> Circumstances:
+    """Return the circumstances that a request names: `?reason=`, and `If-Match` with the row's ETag.
+
+    Raises:
+        ChangedMeanwhile: the row has another version already (RFC 9110, 13.1.1).
+    """
+    tags = [tag.strip().removeprefix("W/").strip('"') for tag in request.headers.get("If-Match", "").split(",")]
+    version = ""
+    if row is not None and tags not in ([""], ["*"]):
+        if row_version(panel, row) not in tags:
+            raise ChangedMeanwhile
+        version = version_of(snapshot(row))  # the action looks again, behind its lock
+    return Circumstances(reason=request.query_params.get("reason", ""), version=version)
+
+
+@contextmanager
+def told_as_parameter() -> Iterator[None]:
+    """Call the reason in errors what it is called in REST."""
+    try:
+        yield
+    except InvalidInput as error:
+        if REASON in error.fields:
+            error.fields["reason"] = error.fields.pop(REASON)
+        raise
+
+
+def _row(panel: Panel, row: Any) -> Response:
+    return Response(rest_row(panel, row), headers={"ETag": f'"{row_version(panel, row)}"'})
 
 
 class Description(SpectacularAPIView):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,17 +14,22 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from carillon.base.errors import CarillonError, NotFound
+from carillon.base.actor import Actor
+from carillon.base.changes import Circumstances, snapshot, version_of
+from carillon.base.errors import CarillonError, ChangedMeanwhile, NotFound
+from carillon.business.partners.queries import colleagues_of
 from carillon.faces.portal.access import actor_of, for_panel
 from carillon.faces.portal.catalogue import panel as find_panel
+from carillon.faces.portal.conflicts import clash_of, opened_with, read_opened
 from carillon.faces.portal.forms import Form, form_of
 from carillon.faces.portal.shell import customer_filter
 from carillon.panels.cells import initial_values, value_of
-from carillon.panels.changes import Changes, action_inputs, find_row, panel_inputs, require
+from carillon.panels.changes import REASON, Changes, action_inputs, find_row, panel_inputs, require
 from carillon.panels.conversion import defaults, from_form
-from carillon.panels.declaration import Panel
+from carillon.panels.declaration import Panel, RowAction
 from carillon.panels.history import add_note, history_of, may_note, notes_of
 from carillon.panels.inputs import Input
+from carillon.panels.undo import undo_change, undoable
 
 CHANGES = Changes(find_panel)
 form_view = require_http_methods(["GET", "POST"])
@@ -61,17 +67,46 @@ def edit(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
     actor = actor_of(request)
     row = find_row(panel, actor, key)
     require(panel, actor, "change")
-    inputs = panel_inputs(panel)
-    title = _("Edit %(name)s") % {"name": row}
     if request.method == "POST":
-        given = from_form(_open(inputs), request.POST, request.FILES)
-        try:
-            row = CHANGES.update(panel, actor, row, given) or row
-        except CarillonError as error:
-            values = _sent(request, inputs, initial_values(panel, row))
-            return _form_again(request, form_of(inputs, actor, values, title=title, error=error, is_new=False))
-        return saved(_("%(name)s was saved.") % {"name": row})
-    return _form(request, form_of(inputs, actor, initial_values(panel, row), title=title, is_new=False))
+        return _edited(request, panel, row)
+    form = _edit_form(panel, actor, row, initial_values(panel, row))
+    return _form(request, replace(form, opened=opened_with(actor, row, form).written()))
+
+
+def _edited(request: HttpRequest, panel: Panel, row: Any) -> HttpResponse:
+    """Save what was sent, unless somebody else has changed the row since the form was opened: then ask."""
+    actor, inputs, choice = actor_of(request), panel_inputs(panel), request.POST.get("_choice")
+    if choice == "theirs":
+        return saved(_("%(name)s stays as it was saved.") % {"name": row})
+    initial = initial_values(panel, row)
+    values = _sent(request, inputs, initial)
+    mine = replace(_edit_form(panel, actor, row, values), opened=request.POST.get("_opened", ""))
+    if choice == "back":
+        return _form(request, mine)
+    opened = read_opened(request.POST)
+    clash = clash_of(actor, row, opened, mine, _edit_form(panel, actor, row, initial)) if opened else None
+    if clash:
+        asked = {"row": row, "clash": clash, "reason": request.POST.get(REASON, ""), "has_file": mine.has_file}
+        return render(request, "portal/dialogs/conflict.html", asked, status=422)
+    around = Circumstances(reason=request.POST.get(REASON, ""), version=version_of(snapshot(row)))
+    try:
+        row = CHANGES.update(panel, actor, row, from_form(_open(inputs), request.POST, request.FILES), around) or row
+    except ChangedMeanwhile:  # between our looking and our saving
+        return _edited(request, panel, find_row(panel, actor, str(row.pk)))
+    except CarillonError as error:
+        again = _edit_form(panel, actor, row, values, error=error)
+        return _form_again(request, replace(again, opened=mine.opened))
+    return saved(_("%(name)s was saved.") % {"name": row})
+
+
+def _edit_form(
+    panel: Panel, actor: Actor, row: Any, values: Mapping[str, Any], *, error: CarillonError | None = None
+) -> Form:
+    title = _("Edit %(name)s") % {"name": row}
+    form = form_of(panel_inputs(panel), actor, values, title=title, error=error, is_new=False)
+    if not panel.has_history:
+        return form
+    return form.asking(values, error=error, is_needed="change" in panel.needs_reason)
 
 
 def _open(inputs: Iterable[Input]) -> tuple[Input, ...]:
@@ -96,15 +131,17 @@ def remove(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
     row = find_row(panel, actor, key)
     require(panel, actor, "delete")
     name = str(row)
-    form = form_of((), actor, {}, title=_("Remove %(name)s?") % {"name": name})
     question = {"question": _("This cannot be taken back."), "button": _("Remove"), "is_danger": True}
+    is_needed = "delete" in panel.needs_reason
+    form = form_of((), actor, {}, title=_("Remove %(name)s?") % {"name": name})
     if request.method == "POST":
         try:
-            CHANGES.remove(panel, actor, row)
+            CHANGES.remove(panel, actor, row, Circumstances(reason=request.POST.get(REASON, "")))
         except CarillonError as error:
-            return _form_again(request, form.with_error(error), question)
+            again = form.asking(request.POST, error=error, is_needed=is_needed)
+            return _form_again(request, again.with_error(error), question)
         return saved(_("%(name)s was removed.") % {"name": name})
-    return _form(request, form, question)
+    return _form(request, form.asking({}, is_needed=is_needed), question)
 
 
 @form_view
@@ -121,15 +158,20 @@ def do(request: HttpRequest, panel: Panel, key: str, name: str) -> HttpResponse:
     if request.method == "POST":
         given = from_form(inputs, request.POST, request.FILES)
         try:
-            result = CHANGES.run(panel, actor, row, action, given)
+            result = CHANGES.run(panel, actor, row, action, given, Circumstances(reason=request.POST.get(REASON, "")))
         except CarillonError as error:
-            return _form_again(request, form_of(inputs, actor, request.POST, title=title, error=error), question)
+            form = form_of(inputs, actor, request.POST, title=title, error=error)
+            return _form_again(request, _action_form(action, form, request.POST, error), question)
         if action.result is not None:
             shown = {"title": title, "lines": action.result(result).items()}
             return _changed(render(request, "portal/dialogs/result.html", shown))
         return saved(str(action.done) or _("%(action)s: done.") % {"action": action.title})
     values = {**defaults(inputs, actor), **(action.initial(row) if action.initial else {})}
-    return _form(request, form_of(inputs, actor, values, title=title), question)
+    return _form(request, _action_form(action, form_of(inputs, actor, values, title=title), {}), question)
+
+
+def _action_form(action: RowAction, form: Form, sent: Mapping[str, Any], error: CarillonError | None = None) -> Form:
+    return form.asking(sent, error=error, is_needed=True) if action.needs_reason else form
 
 
 @form_view
@@ -144,16 +186,54 @@ def notes(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
             add_note(actor, panel, row, request.POST.get("text", ""))
         except CarillonError as refused:
             error = refused
-    context = {"row": row, "notes": notes_of(actor, row), "may_add": may_note(actor, panel), "error": error}
+    context = {
+        "row": row,
+        "notes": notes_of(actor, row),
+        "may_add": may_note(actor, panel),
+        "error": error,
+        "text": request.POST.get("text", "") if error else "",
+        "colleagues": [{"name": one.name, "email": one.email} for one in colleagues_of(actor)],
+    }
     return render(request, "portal/dialogs/notes.html", context, status=422 if error else 200)
 
 
 @require_GET
 @for_panel
 def history(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
-    """Every change ever made to a row."""
-    row = find_row(panel, actor_of(request), key)
-    return render(request, "portal/dialogs/history.html", {"row": row, "changes": history_of(actor_of(request), row)})
+    """Every change ever made to a row; those that can be taken back have a button."""
+    actor = actor_of(request)
+    row = find_row(panel, actor, key)
+    changes = history_of(actor, row)
+    context = {"row": row, "panel": panel, "changes": changes, "undoable": undoable(panel, actor, row, changes)}
+    return render(request, "portal/dialogs/history.html", context)
+
+
+@form_view
+@for_panel
+def undo(request: HttpRequest, panel: Panel, key: str, entry: int) -> HttpResponse:
+    """The question before a change is taken back: which fields become what again."""
+    actor = actor_of(request)
+    row = find_row(panel, actor, key)
+    require(panel, actor, "change")
+    change = next((one for one in history_of(actor, row) if one.id == entry), None)
+    if change is None:
+        raise NotFound
+    is_needed = "change" in panel.needs_reason
+    form = form_of((), actor, {}, title=_("Take back a change of %(name)s") % {"name": row})
+    form = replace(form, opened=opened_with(actor, row, form).written())
+    asked = {"button": _("Take back"), "change": change}
+    if request.method == "POST":
+        opened = read_opened(request.POST)
+        around = Circumstances(reason=request.POST.get(REASON, ""), version=opened.version if opened else "")
+        try:
+            undo_change(CHANGES, panel, actor, row, entry, around)
+        except CarillonError as error:
+            again = form.asking(request.POST, error=error, is_needed=is_needed)
+            told = " ".join(text for name, text in error.fields.items() if name != REASON)
+            again = again.with_error(error)
+            return _form_again(request, replace(again, error=" ".join(filter(None, [again.error, told]))), asked)
+        return saved(_("The change of %(name)s was taken back.") % {"name": row})
+    return _form(request, form.asking({}, is_needed=is_needed), asked)
 
 
 @require_GET

@@ -18,6 +18,7 @@ from carillon.base.actor import Actor
 from carillon.base.errors import CarillonError
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.panels.cells import money_text
+from carillon.panels.changes import REASON
 from carillon.panels.declaration import Upload
 from carillon.panels.inputs import Input
 
@@ -73,10 +74,26 @@ class Form:
     lines: tuple[LineError, ...] = ()
     lines_left_out: int = 0
     has_file: bool = field(default=False)
+    opened: str = ""  # conflicts.Opened, of a form that changes a row
+    reason: Widget | None = None
 
     def with_error(self, error: CarillonError) -> Form:
         """Return the form with a refusal on top."""
-        return replace(self, error=error.detail)
+        return replace(self, error="" if REASON in error.fields else error.detail)
+
+    def asking(self, sent: Mapping[str, Any], *, error: CarillonError | None = None, is_needed: bool = False) -> Form:
+        """Return the form with a place for the reason, which history keeps."""
+        widget = Widget(
+            name=REASON,
+            label=_("Reason"),
+            kind="input",
+            value=str(sent.get(REASON, "")),
+            error=error.fields.get(REASON, "") if error else "",
+            placeholder="" if is_needed else _("If it should be in the history"),
+            is_required=is_needed,
+            is_wide=True,
+        )
+        return replace(self, reason=widget)
 
 
 def form_of(
@@ -97,7 +114,7 @@ def form_of(
     Cost: one query per look-up that has a value.
     """
     inputs = [one for one in inputs if not (is_new and one.field.only == "update")]
-    errors = dict(error.fields) if error else {}
+    errors = {name: text for name, text in error.fields.items() if name != REASON} if error else {}
     sections: dict[str, list[Widget]] = {}
     for one in inputs:
         widget = _widget(one, actor, values, errors.pop(one.name, ""), is_new)

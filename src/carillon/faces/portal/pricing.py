@@ -292,6 +292,7 @@ def version_actions(words: Words) -> tuple[RowAction, ...]:
             needing(words, actions.withdraw_version),
             icon="ban",
             confirm=_("The version before it holds again. Calls already charged stay as they are."),
+            needs_reason=True,
             danger=True,
             applies=lambda version: version.state != VersionState.WITHDRAWN,
         ),

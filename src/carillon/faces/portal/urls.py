@@ -22,6 +22,7 @@ urlpatterns = [
     path("panels/<slug:slug>/<str:key>/remove/", dialogs.remove, name="remove"),
     path("panels/<slug:slug>/<str:key>/notes/", dialogs.notes, name="notes"),
     path("panels/<slug:slug>/<str:key>/history/", dialogs.history, name="history"),
+    path("panels/<slug:slug>/<str:key>/undo/<int:entry>/", dialogs.undo, name="undo"),
     path("panels/<slug:slug>/<str:key>/do/<slug:name>/", dialogs.do, name="do"),
     path("panels/<slug:slug>/<str:key>/go/<slug:target>/", dialogs.go, name="go"),
 ]
