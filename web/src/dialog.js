@@ -1,6 +1,7 @@
 // The one dialog of the page. Its inside comes from the server by htmx; <dialog> keeps the focus inside and Escape closes it.
 import htmx from "htmx.org/dist/htmx.esm.js";
 import { startLookups } from "./lookup.js";
+import { startMentions } from "./mention.js";
 import { toast } from "./toast.js";
 
 const dialog = () => document.getElementById("dialog");
@@ -42,6 +43,7 @@ export function startDialogs() {
   });
   document.body.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "dialog-inside") return;
+    startMentions(event.detail.target);
     startLookups(event.detail.target); // htmx tells of new content a moment later: a fast typist would be first
     if (!dialog().open) dialog().showModal();
     focusFirst();

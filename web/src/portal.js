@@ -4,7 +4,6 @@ import { startDialogs } from "./dialog.js";
 import { startGrid } from "./grid.js";
 import { startLadder } from "./ladder.js";
 import { startLookups } from "./lookup.js";
-import { startMentions } from "./mention.js";
 import { startMoments } from "./moment.js";
 
 function start() {
@@ -15,7 +14,6 @@ function start() {
   startMoments(document);
   htmx.onLoad((part) => {
     startLookups(part);
-    startMentions(part);
     startMoments(part);
   });
   document.getElementById("customer-filter")?.addEventListener("change", (event) => event.currentTarget.submit());
