@@ -92,24 +92,7 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
             responses={201: row, **_problems(400, 409, 422)},
         )
         collection["post"] = "create"
-    if panel.update:
-        methods["partial_update"] = _described(
-            panel,
-            "update",
-            parameters=[MATCH, REASON],
-            request={JSON: body_schema(inputs, is_new=False)},
-            responses={200: row, **_problems(400, 404, 409, 412)},
-        )
-        item["patch"] = "partial_update"
-    if panel.remove:
-        methods["destroy"] = _described(
-            panel,
-            "remove",
-            parameters=[MATCH, REASON],
-            request=None,
-            responses={204: None, **_problems(400, 404, 409, 412)},
-        )
-        item["delete"] = "destroy"
+    item |= _changing(panel, row, methods)
     view = _decorated(panel.rest_name, PanelView, methods, panel=panel)
     key = _key(panel)
     yield path(f"{name}/", view.as_view(collection), name=f"{name}-list")
@@ -126,6 +109,30 @@ def _export_view(panel: Panel) -> Any:
     answers = {**files, **_problems(400)}
     schema = _described(panel, "export", parameters=export_parameters(panel), responses=answers)
     return _decorated(panel.rest_name, ExportView, {"read": schema}, panel=panel)
+
+
+def _changing(panel: Panel, row: dict[str, Any], methods: dict[str, Any]) -> dict[str, str]:
+    """Add what changes and removes a row to the methods; their HTTP verbs."""
+    verbs: dict[str, str] = {}
+    if panel.update:
+        methods["partial_update"] = _described(
+            panel,
+            "update",
+            parameters=[MATCH, REASON],
+            request={JSON: body_schema(panel_inputs(panel), is_new=False)},
+            responses={200: row, **_problems(400, 404, 409, 412)},
+        )
+        verbs["patch"] = "partial_update"
+    if panel.remove:
+        methods["destroy"] = _described(
+            panel,
+            "remove",
+            parameters=[MATCH, REASON],
+            request=None,
+            responses={204: None, **_problems(400, 404, 409, 412)},
+        )
+        verbs["delete"] = "destroy"
+    return verbs
 
 
 def _action_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPattern]:
