@@ -1,11 +1,11 @@
 // "@" in a note offers the colleagues while one types: arrows choose, Enter or Tab takes, Escape closes.
-import { embedded, make } from "./dom.js";
+import { make } from "./dom.js";
 
 const BEGUN = /(?:^|[\s(])@([^\n@]{0,40})$/;
 const MOST = 6;
 
 function connect(text) {
-  const people = embedded(text.dataset.mentions) || [];
+  const people = JSON.parse(text.dataset.mentions || "[]");
   const list = document.getElementById(text.getAttribute("aria-controls"));
   const isOne = ({ name }) => people.filter((other) => other.name.toLowerCase() === name.toLowerCase()).length === 1;
   let found = [];

@@ -192,7 +192,7 @@ def notes(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
         "may_add": may_note(actor, panel),
         "error": error,
         "text": request.POST.get("text", "") if error else "",
-        "colleagues": [{"name": one.name, "email": one.email} for one in colleagues_of(actor)],
+        "colleagues": json.dumps([{"name": one.name, "email": one.email} for one in colleagues_of(actor)]),
     }
     return render(request, "portal/dialogs/notes.html", context, status=422 if error else 200)
 
