@@ -10,9 +10,9 @@ import http.client
 import json
 import re
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookies import SimpleCookie
 from urllib.parse import quote, urlencode
 
@@ -23,7 +23,7 @@ from bench.frame import Bench, Figures, installation, percentile, ratio, say, st
 from carillon.demo.world import PASSWORD
 from carillon.server.installation import Installation
 
-HOST, EMAIL, SELLER, MODEL = "portal.localhost", "petra@fjord.test", "Fjord Voice", "Nordlys AS"
+HOST, EMAIL, SELLER, MODEL = "portal.localhost", "petra@fjord.example", "Fjord Voice", "Nordlys AS"
 ASKED = re.compile(r"LOG:  (?:statement|execute \S+): (?!BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET )", re.I)
 WARM_UP = 3
 
@@ -47,13 +47,13 @@ _CDRS = """
         ended_at, duration_ms, billed_s, outcome, sip_code, sip_reason, currency, amount_micro, explanation, rated_at)
     select case tier when 0 then {seller} else {above} end, began::date,
            ('00000000-0000-4000-8000-' || lpad(to_hex(call), 12, '0'))::uuid, 'originating', 0, tier, 'dialled', false,
-           case tier when 1 then {seller} end, case tier when 0 then {first} + 1 + call % {upto} end,
-           case tier when 0 then 'Customer ' || 1 + call % {upto} else '' end, '', '', 'outbound',
-           '+44191' || lpad((call % {upto})::text, 7, '0'), '+49' || 1000000000 + call * 7919 % 8999999999, 'Germany',
-           began, began + interval '4 seconds', began + interval '100 seconds', 96000, 96, 'answered', 200, 'OK', 'GBP',
-           16000 + call % 1000, '{{"list": "Retail", "version": 1, "steps": ["96 s at 0.01 a minute"]}}', began
+           case tier when 1 then {seller} end, case tier when 0 then {first} + 1 + mod(call, {upto}) end,
+           case tier when 0 then 'Customer ' || 1 + mod(call, {upto}) else '' end, '', '', 'outbound',
+           '+44191' || lpad((mod(call, {upto}))::text, 7, '0'), '+49' || 1000000000 + mod(call * 7919, 8999999999),
+           'Germany', began, began + interval '4 seconds', began + interval '100 seconds', 96000, 96, 'answered', 200, 'OK', 'GBP',
+           16000 + mod(call, 1000), '{{"list": "Retail", "version": 1, "steps": ["96 s at 0.01 a minute"]}}', began
     from generate_series({calls_after}::bigint + 1, {calls_upto}::bigint) call,
-         lateral (select timestamptz '2026-11-01' - make_interval(secs => (call * 7907 % 31536000)::int) as began) b,
+         lateral (select timestamptz '2026-11-01' - make_interval(secs => mod(call * 7907, 31536000)::int) as began) b,
          generate_series(0, 1) tier
 """
 
@@ -71,13 +71,20 @@ SIZES = {"full": _Size(10_000, 1_000_000, 40), "small": _Size(40, 200, 3)}
 CALLS_EACH = 10
 
 
+def add_options(parser: ArgumentParser) -> None:
+    """How large the large world is."""
+    parser.add_argument("--customers", type=int, help="in the large world (1,000,000), with twenty CDRs each")
+
+
 def measure(options: Namespace) -> Figures:
     """Ask for every page in the small world, then in the large one; each figure is over all pages."""
     size = SIZES[options.size]
+    size = replace(size, large=options.customers or size.large)
     with installation() as installed:
         installed.manage("load_cast")
         with step(f"{size.small} customers, {2 * CALLS_EACH * size.small} CDRs"):
             _grow(installed, 0, size.small)
+        installed.manage("collectstatic", "--noinput", "--verbosity", "0")
         installed.start("web")
         browser = _Browser(installed)
         browser.sign_in()
@@ -236,4 +243,5 @@ BENCH = Bench(
         "queries_max": "<= 12",
     },
     measure=measure,
+    add_options=add_options,
 )
