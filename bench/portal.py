@@ -50,7 +50,8 @@ _CDRS = """
            case tier when 1 then {seller} end, case tier when 0 then {first} + 1 + mod(call, {upto}) end,
            case tier when 0 then 'Customer ' || 1 + mod(call, {upto}) else '' end, '', '', 'outbound',
            '+44191' || lpad((mod(call, {upto}))::text, 7, '0'), '+49' || 1000000000 + mod(call * 7919, 8999999999),
-           'Germany', began, began + interval '4 seconds', began + interval '100 seconds', 96000, 96, 'answered', 200, 'OK', 'GBP',
+           'Germany', began, began + interval '4 seconds', began + interval '100 seconds', 96000, 96, 'answered', 200,
+           'OK', 'GBP',
            16000 + mod(call, 1000), '{{"list": "Retail", "version": 1, "steps": ["96 s at 0.01 a minute"]}}', began
     from generate_series({calls_after}::bigint + 1, {calls_upto}::bigint) call,
          lateral (select timestamptz '2026-11-01' - make_interval(secs => mod(call * 7907, 31536000)::int) as began) b,
