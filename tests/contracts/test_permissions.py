@@ -19,9 +19,7 @@ SOURCE = CHECKOUT / "src"
 
 def files() -> list[Path]:
     rooms = SOURCE / "carillon"
-    return sorted(
-        [*rooms.glob("business/*/actions.py"), *rooms.glob("business/*/blacklists.py"), *rooms.glob("usecases/*.py")]
-    )
+    return sorted([*rooms.glob("business/*/*.py"), *rooms.glob("usecases/*.py")])
 
 
 def actions() -> Iterator[tuple[str, str]]:

@@ -81,7 +81,7 @@ ColumnKind = Literal[
 ]
 FilterKind = Literal["text", "integer", "uuid", "bool", "date"]
 FieldKind = Literal[
-    "auto", "text", "textarea", "email", "password", "money", "commas", "file", "number", "code", "ordered"
+    "auto", "text", "textarea", "email", "password", "money", "commas", "file", "number", "code", "ordered", "matrix"
 ]
 
 
@@ -141,7 +141,8 @@ class Field:
     `choices`: pairs, or a function of the actor (for short lists, values outside are refused). `lookup`: slug of a
     panel to search in; the value is the id of a row the actor may see. `only`: present on "create" or "update" alone
     (the other keeps the initial value, shown read-only). `kind="ordered"`: several of the choices in an order, one
-    drop-down each. `kind="commas"`: several texts in one line. `minimum`/`maximum` bound numbers (money in
+    drop-down each. `kind="matrix"`: choices "row.column" labelled "Row: Column", as a table of boxes.
+    `kind="commas"`: several texts in one line. `minimum`/`maximum` bound numbers (money in
     micro-units). `suggest`: a function of the actor giving the value a new form starts with.
     """
 
@@ -278,13 +279,18 @@ class Panel:
 
     def may(self, actor: Actor, verb: str) -> bool:
         """Tell whether `actor` belongs to an audience of this panel and has `verb` (view, add, change, delete)."""
-        if _audience(actor) not in self.audiences:
+        if audience(actor) not in self.audiences:
             return False
-        run = {"add": self.create, "change": self.update, "delete": self.remove}.get(verb)
-        if verb != "view" and run is None:
-            return False
-        own = "" if self.permission else str(getattr(run, "permission", ""))
-        return actor.may(own or f"{self.prefix}.{verb}")
+        return (verb == "view" or self.change(verb) is not None) and actor.may(self.needs(verb))
+
+    def change(self, verb: str) -> Callable[..., Any] | None:
+        """Return what does `verb` (add, change, delete) here; None: the panel does not offer it."""
+        return {"add": self.create, "change": self.update, "delete": self.remove}.get(verb)
+
+    def needs(self, verb: str) -> str:
+        """Return the permission that `verb` needs here."""
+        own = "" if self.permission else str(getattr(self.change(verb), "permission", ""))
+        return own or f"{self.prefix}.{verb}"
 
     @property
     def prefix(self) -> str:
@@ -324,9 +330,13 @@ class Page:
 
     def may(self, actor: Actor, verb: str = "view") -> bool:
         """Tell whether `actor` belongs to an audience of this page and has its permission; `verb` is "view"."""
-        wanted = self.permission or f"{self.slug.replace('-', '_')}.view"
-        return verb == "view" and _audience(actor) in self.audiences and actor.may(wanted)
+        return verb == "view" and audience(actor) in self.audiences and actor.may(self.needs(verb))
+
+    def needs(self, verb: str = "view") -> str:
+        """Return the permission that looking needs."""
+        return self.permission or f"{self.slug.replace('-', '_')}.{verb}"
 
 
-def _audience(actor: Actor) -> str:
+def audience(actor: Actor) -> str:
+    """Return which audience an actor belongs to: operator, partner or customer."""
     return "customer" if actor.customer_id else "operator" if actor.is_operator else "partner"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.notices.models import Alert
@@ -17,6 +19,10 @@ def alerts_of(actor: Actor) -> ScopedQuerySet[Alert]:
 
 
 def told_of(actor: Actor, partner_id: int) -> list[str]:
-    """Return the addresses of a partner's people whom alerts are mailed to, administrators and support; one query."""
-    staff = Membership.objects.visible_to(actor).filter(partner_id=partner_id, role__in=TOLD, login__is_active=True)
+    """Return the addresses of a partner's people whom alerts are mailed to; one query.
+
+    These are administrators, support, and who has a role of the partner's own that may see alerts.
+    """
+    is_told = Q(role__in=TOLD, own_role=None) | Q(own_role__permissions__overlap=["alerts.view", "*.view", "*"])
+    staff = Membership.objects.visible_to(actor).filter(is_told, partner_id=partner_id, login__is_active=True)
     return list(staff.order_by("login__email").values_list("login__email", flat=True))

@@ -15,11 +15,12 @@ from carillon.base.actor import Actor
 from carillon.base.changes import action, audited, witnessed
 from carillon.base.errors import Conflict, InvalidInput, NotPermitted
 from carillon.base.places import Faults
-from carillon.base.rows import check_values, locked, once
+from carillon.base.rows import check_values, locked, named_or_none, once
 from carillon.base.tenancy import enter
 from carillon.business.partners import queries
 from carillon.business.partners.choices import OWN_HOSTNAME, STAFF_REALM, Role, Status
-from carillon.business.partners.models import ApiToken, Login, Membership, Partner
+from carillon.business.partners.models import ApiToken, Login, Membership, OwnRole, Partner
+from carillon.business.partners.ownroles import may_give
 from carillon.business.partners.roles import PERMISSIONS, common, covers, is_pattern
 from carillon.business.partners.statuses import StatusData, check_status
 
@@ -53,11 +54,15 @@ class PartnerData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffData:
-    """A person and their role. Without a password they choose one by "forgotten password". `email` stays."""
+    """A person and their role: a built-in one, or (`own_role_id`) one that the partner has defined.
+
+    Without a password they choose one by "forgotten password". `email` stays.
+    """
 
     email: str
     name: str
-    role: Role
+    role: Role = Role.READER
+    own_role_id: int | None = None
     partner_id: int | None = None
     password: str = ""
     culture: str = "en"
@@ -190,14 +195,15 @@ def create_staff(actor: Actor, data: StaffData) -> Membership:
         NotPermitted: the role may do more than the actor.
     """
     partner = queries.chosen_partner(actor, data.partner_id)
-    _may_give(actor, data.role)
+    own_role = _own_role(actor, partner.pk, data.own_role_id)
+    may_give(actor, permissions_of(data.role, own_role))
     _check_manner(data)
     login = Login.objects.visible_to(actor).filter(realm=STAFF_REALM, key=login_key(STAFF_REALM, data.email)).first()
     if login is None:
         login = create_login(actor, partner, STAFF_REALM, data.email, data.name, data.password)
         login.culture, login.timezone = data.culture, data.timezone
         login.save(update_fields=["culture", "timezone"])
-    membership = Membership(partner=partner, login=login, role=data.role)
+    membership = Membership(partner=partner, login=login, role=data.role, own_role=own_role)
     twice = {"one_role_per_login_and_partner": ("email", "This person works for this partner already.")}
     with once(twice), audited(actor, membership, "create"):
         membership.save(force_insert=True)
@@ -236,11 +242,16 @@ def _set_password(login: Login, password: str) -> None:
     login.set_password(password)
 
 
-def _may_give(actor: Actor, role: str) -> None:
-    if role not in PERMISSIONS:
-        raise InvalidInput(fields={"role": f"{role!r} is no role."})
-    if not covers(actor.permissions, PERMISSIONS[role]):
-        raise NotPermitted("Nobody can give a role that may do more than themselves.")
+def permissions_of(role: str, own_role: OwnRole | None) -> frozenset[str]:
+    """Return what a membership lets its person do."""
+    return PERMISSIONS[role] if own_role is None else frozenset(own_role.permissions)
+
+
+def _own_role(actor: Actor, partner_id: int, role_id: int | None) -> OwnRole | None:
+    role = named_or_none(OwnRole.objects, actor, role_id, "own_role_id")
+    if role is not None and role.partner_id != partner_id:
+        raise InvalidInput(fields={"own_role_id": "This role belongs to another partner."})
+    return role
 
 
 @action("staff.change")
@@ -255,16 +266,18 @@ def update_staff(actor: Actor, membership: Membership, data: StaffData) -> Membe
     """
     membership = locked(Membership.objects, actor, membership.pk)
     login = locked(Login.objects, actor, membership.login_id)
-    _may_give(actor, membership.role)
-    _may_give(actor, data.role)
+    own_role = _own_role(actor, membership.partner_id, data.own_role_id)
+    may_give(actor, permissions_of(membership.role, membership.own_role))
+    may_give(actor, permissions_of(data.role, own_role))
     _stays(membership, login, data)
     if data.password or data.is_active != login.is_active:
         _works_below(actor, login)
-    if login.pk == actor.login_id and (data.role != membership.role or not data.is_active):
+    is_other = (data.role, data.own_role_id) != (membership.role, membership.own_role_id)
+    if login.pk == actor.login_id and (is_other or not data.is_active):
         raise Conflict("Nobody can change their own role or lock themselves out.")
     with audited(actor, membership, "update"):
-        membership.role = data.role
-        membership.save(update_fields=["role"])
+        membership.role, membership.own_role = data.role, own_role
+        membership.save(update_fields=["role", "own_role"])
     with audited(actor, login, "update"):
         login.name, login.is_active = data.name, data.is_active
         login.culture, login.timezone = data.culture, data.timezone
@@ -312,7 +325,7 @@ def remove_staff(actor: Actor, membership: Membership) -> None:
     membership = locked(Membership.objects, actor, membership.pk)
     if membership.login_id == actor.login_id:
         raise Conflict("Nobody can take their own role away.")
-    _may_give(actor, membership.role)
+    may_give(actor, permissions_of(membership.role, membership.own_role))
     with audited(actor, membership, "remove"):
         membership.delete()
 

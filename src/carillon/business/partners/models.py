@@ -91,13 +91,32 @@ class Login(AbstractBaseUser):
         return self.email
 
 
+class OwnRole(TenantModel):
+    """A role that a partner has defined for its staff, beside the built-in ones."""
+
+    name = models.CharField(max_length=60)
+    permissions = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["OwnRole"].as_manager()
+
+    class Meta:
+        verbose_name = "role"
+        constraints = [models.UniqueConstraint(fields=["partner", "name"], name="own_role_name_once_per_partner")]
+        indexes = [models.Index(fields=["name", "id"], name="own_role_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Membership(TenantModel):
-    """A login's role at a partner: that makes it staff."""
+    """A login's role at a partner: that makes it staff. `own_role`, when there is one, stands for `role`."""
 
     tenancy = Tenancy(across=("login",))
 
     login = models.ForeignKey(Login, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.READER)
+    own_role = models.ForeignKey(OwnRole, null=True, blank=True, on_delete=models.PROTECT, related_name="memberships")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["Membership"].as_manager()

@@ -6,13 +6,13 @@ import hashlib
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet
 
 from carillon.base.actor import Actor, nobody
 from carillon.base.rows import named
 from carillon.business.partners.choices import OWN_HOSTNAME, STAFF_REALM
 from carillon.business.partners.errors import NoMembership
-from carillon.business.partners.models import ApiToken, BlacklistEntry, Login, Membership, Partner
+from carillon.business.partners.models import ApiToken, BlacklistEntry, Login, Membership, OwnRole, Partner
 from carillon.business.partners.roles import ALL, CUSTOMER_PERMISSIONS, PERMISSIONS, common
 
 TRACE_DAYS = 30  # unless a partner or somebody above it says otherwise
@@ -21,11 +21,11 @@ TOKEN_MARK = "crl_"  # noqa: S105 - lets secret scanners and people recognise ou
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a login is staff, and as what; `scope` is the partner and everything below it."""
+    """Where a login is staff, and what it may do there; `scope` is the partner and everything below it."""
 
     partner_id: int
     partner_name: str
-    role: str
+    permissions: frozenset[str]
     is_operator: bool
     scope: frozenset[int]
 
@@ -54,11 +54,13 @@ def places(login_id: int) -> tuple[Place, ...]:
     """Return where a login is staff, the oldest first; one query past row-level security."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select partner_id, partner_name, role, is_operator, scope from public.carillon_memberships(%s)", [login_id]
+            "select partner_id, partner_name, role, own_permissions, is_operator, scope"
+            " from public.carillon_memberships(%s)",
+            [login_id],
         )
         return tuple(
-            Place(partner_id, name, role, is_operator, frozenset(scope))
-            for partner_id, name, role, is_operator, scope in cursor.fetchall()
+            Place(partner_id, name, PERMISSIONS[role] if own is None else frozenset(own), is_operator, frozenset(scope))
+            for partner_id, name, role, own, is_operator, scope in cursor.fetchall()
         )
 
 
@@ -127,7 +129,7 @@ def staff_actor(
         realm=STAFF_REALM,
         partner_id=place.partner_id,
         scope=place.scope,
-        permissions=PERMISSIONS[place.role],
+        permissions=place.permissions,
         is_operator=place.is_operator,
         impersonators=impersonators,
         request_id=request_id,
@@ -273,7 +275,7 @@ def chosen_partner(actor: Actor, partner_id: int | None, field: str = "partner_i
 
 def staff_of(actor: Actor) -> QuerySet[Membership]:
     """Return the memberships the actor sees, with name and address; people hired further up stay unseen."""
-    rows = Membership.objects.visible_to(actor).select_related("partner", "login")
+    rows = Membership.objects.visible_to(actor).select_related("partner", "login", "own_role")
     return rows.annotate(person=F("login__name"), email=F("login__email"))
 
 
@@ -293,6 +295,11 @@ def colleagues_of(actor: Actor) -> list[Colleague]:
     own = staff_of(actor).filter(partner_id=actor.partner_id or 0, login__is_active=True)
     rows = own.order_by("login__name", "login_id").values_list("login_id", "login__name", "login__email")
     return [Colleague(*row) for row in rows]
+
+
+def roles_of(actor: Actor) -> QuerySet[OwnRole]:
+    """Return the roles that partners have defined, as far as the actor sees them, with how many people have each."""
+    return OwnRole.objects.visible_to(actor).select_related("partner").annotate(people=Count("memberships"))
 
 
 def tokens_of(actor: Actor) -> QuerySet[ApiToken]:

@@ -14,6 +14,7 @@ PANELS = frozenset(
     {
         "partners",
         "staff",
+        "roles",
         "tokens",
         "blacklists",
         "web_products",

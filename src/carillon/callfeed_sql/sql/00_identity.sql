@@ -14,13 +14,15 @@ $$ select id from partners_partner where parent_id is null $$;
 -- each with the partners it sees from there.
 drop function if exists public.carillon_memberships(bigint);
 create function public.carillon_memberships(login bigint)
-returns table (partner_id bigint, partner_name text, role text, is_operator boolean, scope bigint[])
+returns table (partner_id bigint, partner_name text, role text, own_permissions text[], is_operator boolean,
+               scope bigint[])
 language sql stable security definer set search_path = public, pg_temp as
 $$
-  select p.id, p.name, m.role, p.parent_id is null, public.carillon_subtree(p.id)
+  select p.id, p.name, m.role, r.permissions::text[], p.parent_id is null, public.carillon_subtree(p.id)
   from partners_membership m
   join partners_partner p on p.id = m.partner_id
   join partners_login l on l.id = m.login_id and l.is_active
+  left join partners_ownrole r on r.id = m.own_role_id
   where m.login_id = login and p.status in ('active', 'suspended')
   order by m.id
 $$;

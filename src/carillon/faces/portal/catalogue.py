@@ -6,7 +6,11 @@ import functools
 from importlib import import_module
 from importlib.util import find_spec
 
-from carillon.panels.declaration import Page, Panel
+from django.utils.translation import gettext_lazy as _
+
+from carillon.base.actor import Actor
+from carillon.business.partners.roles import covers
+from carillon.panels.declaration import Page, Panel, audience
 
 FILES = (
     "quickstart",
@@ -40,6 +44,30 @@ def panels() -> tuple[Panel, ...]:
 def pages() -> tuple[Page, ...]:
     """Return every page."""
     return tuple(one for one in entries() if isinstance(one, Page))
+
+
+VERBS = (("view", _("View")), ("add", _("Add")), ("change", _("Change")), ("delete", _("Remove")))
+
+
+def permission_choices(actor: Actor) -> list[tuple[str, str]]:
+    """Return the permissions that `actor` may give on, "panel.verb" with "Panel: Verb", those of all panels first."""
+    found = {f"*.{verb}": f"{_('All, also to come')}: {label}" for verb, label in VERBS}
+    mine = [one for one in entries() if audience(actor) in one.audiences]
+    titles = {one.needs("view").partition(".")[0]: str(one.title) for one in reversed(mine)}
+    for one in mine:
+        for permission, label in _asked(one).items():
+            title = titles.get(permission.partition(".")[0], str(one.title))
+            found.setdefault(permission, f"{title}: {label}")
+    ordered = sorted(found.items(), key=lambda pair: pair[1].partition(": ")[0] if pair[0][0] != "*" else "")
+    return [(permission, label) for permission, label in ordered if covers(actor.permissions, [permission])]
+
+
+def _asked(one: Panel | Page) -> dict[str, str]:
+    """The permissions that a panel or page asks for, with what each is called there."""
+    if isinstance(one, Page):
+        return {one.needs("view"): str(VERBS[0][1])}
+    wanted = {one.needs(verb): str(label) for verb, label in VERBS if verb == "view" or one.change(verb)}
+    return {action.needs(): str(action.title) for action in one.actions} | wanted
 
 
 def panel(slug: str) -> Panel | None:

@@ -13,6 +13,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base.actor import Actor
 from carillon.base.errors import CarillonError
@@ -25,6 +26,7 @@ from carillon.panels.inputs import Input
 LINE_ERROR = re.compile(r"(\d+):(.*)")
 LINES_SHOWN = 200
 LINE_LENGTH = 4000  # of several texts with commas between them
+MATRIX_COLUMNS = {"view": _lazy("View"), "add": _lazy("Add"), "change": _lazy("Change"), "delete": _lazy("Remove")}
 LEAST_PLACES, SPARE_PLACES = 3, 1  # drop-downs of an ordered choice
 
 
@@ -47,6 +49,43 @@ class Widget:
     is_fixed: bool = False
     is_wide: bool = False
     type: str = "text"
+
+    def matrix(self) -> Matrix:
+        """Return the choices ("customers.view", "Customers: View") as a table of check boxes."""
+        usual = tuple(MATRIX_COLUMNS)
+        rows: dict[str, list[MatrixBox]] = {}
+        for value, label in self.choices:
+            row, _colon, column = label.partition(": ")
+            rows.setdefault(row, []).append(MatrixBox(value, column, value.partition(".")[2], value in self.value))
+        return Matrix(
+            columns=tuple(str(title) for title in MATRIX_COLUMNS.values()),
+            rows=tuple(
+                (
+                    title,
+                    tuple(next((box for box in boxes if box.column == name), None) for name in usual),
+                    tuple(box for box in boxes if box.column not in usual),
+                )
+                for title, boxes in rows.items()
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixBox:
+    """One check box of a matrix."""
+
+    value: str
+    label: str
+    column: str
+    is_checked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A table of check boxes. Each row: its title, a box or none for each usual column, its further boxes."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[MatrixBox | None, ...], tuple[MatrixBox, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +197,7 @@ def _widget(one: Input, actor: Actor, values: Mapping[str, Any], error: str, is_
         max_length=LINE_LENGTH if one.many else one.max_length,
         is_required=one.is_required and one.type is not bool,
         is_fixed=not is_new and one.field.only == "create",
-        is_wide=one.field.wide or kind == "textarea",
+        is_wide=one.field.wide or kind in ("textarea", "matrix"),
         type=type_,
     )
 
@@ -173,6 +212,8 @@ def _kind(one: Input, has_choices: bool) -> tuple[str, str]:
         return "lookup", "text"
     if one.field.kind == "ordered":
         return "ordered", "text"
+    if one.field.kind == "matrix":
+        return "matrix", "checkbox"
     if one.many:
         return ("checks", "checkbox") if has_choices else ("input", "text")
     if has_choices or issubclass(one.type, Enum):
@@ -193,7 +234,7 @@ def _value(one: Input, values: Mapping[str, Any], kind: str) -> Any:
         if kind == "ordered":
             items = [item for item in items if item]
             return [*items, *[""] * max(SPARE_PLACES, LEAST_PLACES - len(items))]
-        return items if kind == "checks" else ", ".join(items)
+        return items if kind in ("checks", "matrix") else ", ".join(items)
     value = values.get(one.name)
     if one.type is bool:
         return bool(value) and value not in ("false", "0", "off")

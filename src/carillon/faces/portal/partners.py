@@ -7,10 +7,11 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from carillon.business.partners import actions, blacklists, queries
+from carillon.business.partners import actions, blacklists, ownroles, queries
 from carillon.business.partners.choices import NEXT_STATUSES, BlacklistKind, Role, Status
-from carillon.business.partners.models import ApiToken, BlacklistEntry, Membership, Partner
+from carillon.business.partners.models import ApiToken, BlacklistEntry, Membership, OwnRole, Partner
 from carillon.business.partners.statuses import StatusData
+from carillon.faces.portal.catalogue import permission_choices
 from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
 from carillon.usecases.open_partner import open_partner
 
@@ -25,12 +26,17 @@ def _staff_values(row: Membership) -> Mapping[str, Any]:
         "email": row.login.email,
         "name": row.login.name,
         "role": Role(row.role),
+        "own_role_id": row.own_role_id,
         "partner_id": row.partner_id,
         "password": "",
         "culture": row.login.culture,
         "timezone": row.login.timezone,
         "is_active": row.login.is_active,
     }
+
+
+def _role_name(row: Membership) -> str:
+    return row.own_role.name if row.own_role else str(Role(row.role).label)
 
 
 def _partner_values(row: Partner) -> Mapping[str, Any]:
@@ -126,15 +132,20 @@ STAFF = Panel(
     columns=(
         Column("email", _("E-mail"), width=200, grow=2),
         Column("name", _("Name"), value="login.name", width=150),
-        Column("role", _("Role"), kind="choice", width=140),
+        Column("role_name", _("Role"), value=_role_name, width=140),
         Column("partner", _("Partner"), value="partner.name", width=160),
         Column("is_active", _("Can sign in"), value="login.is_active", kind="bool", width=90),
         Column("last_login", _("Last sign-in"), value="login.last_login", kind="datetime", width=140),
     ),
-    api=(Column("partner_id", _("Partner"), kind="integer"),),
+    api=(
+        Column("partner_id", _("Partner"), kind="integer"),
+        Column("role", _("Role"), kind="choice"),
+        Column("own_role_id", _("Own role"), kind="integer"),
+    ),
     filters=(
         Filter("email", _("E-mail"), field="login__email", lookup="istartswith"),
         Filter("role", _("Role"), choices=Role.choices),
+        Filter("own_role_id", _("Own role"), kind="integer"),
         Filter("partner_id", _("Partner"), kind="integer"),
     ),
     order=("-id",),
@@ -142,7 +153,8 @@ STAFF = Panel(
     fields=(
         Field("email", _("E-mail"), kind="email", only="create", max_length=254),
         Field("name", _("Name"), max_length=100),
-        Field("role", _("Role")),
+        Field("role", _("Role"), help=_("A built-in role.")),
+        Field("own_role_id", _("Own role"), lookup="roles", help=_("A role of yours instead, from the panel Roles.")),
         Field(
             "partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own company.")
         ),
@@ -185,6 +197,51 @@ STAFF = Panel(
     ),
     search="login__email",
     help=_("Who works for you and what they may do. Roles: administrator, sales, billing, support, read only."),
+)
+
+ROLES = Panel(
+    slug="roles",
+    title=_("Roles"),
+    section="settings",
+    icon="shield-lock",
+    model=OwnRole,
+    rows=queries.roles_of,
+    columns=(
+        Column("name", _("Name"), width=180),
+        Column("permissions", _("May do"), kind="list", width=380, grow=4),
+        Column("people", _("People"), kind="integer", width=80),
+        Column("partner", _("Partner"), value="partner.name", width=160),
+        Column("created_at", _("Since"), kind="datetime", width=140),
+    ),
+    api=(Column("partner_id", _("Partner"), kind="integer"),),
+    filters=(
+        Filter("name", _("Name"), lookup="istartswith"),
+        Filter("partner_id", _("Partner"), kind="integer"),
+    ),
+    order=("name", "-id"),
+    data=ownroles.OwnRoleData,
+    fields=(
+        Field("name", _("Name"), max_length=60),
+        Field(
+            "partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own company.")
+        ),
+        Field(
+            "permissions",
+            _("May do"),
+            kind="matrix",
+            choices=permission_choices,
+            help=_("You can give what you may do yourself. A change holds at once for everybody who has the role."),
+        ),
+    ),
+    create=ownroles.create_role,
+    update=ownroles.update_role,
+    remove=ownroles.remove_role,
+    links=(Link(_("Staff"), "staff", {"own_role_id": "id"}),),
+    help=_(
+        "Your own roles, beside the built-in ones (administrator, sales, billing, support, read only). Give them to"
+        " people under Staff and roles."
+    ),
+    empty=_("No roles of your own yet. The built-in ones are always there; add one that fits you better."),
 )
 
 TOKENS = Panel(
@@ -277,4 +334,4 @@ BLACKLISTS = Panel(
     empty=_("Nothing is blocked. Add a number that is called by fraudsters, or a network that attacks you."),
 )
 
-PANELS = (PARTNERS, STAFF, TOKENS, BLACKLISTS)
+PANELS = (PARTNERS, STAFF, ROLES, TOKENS, BLACKLISTS)
