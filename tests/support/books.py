@@ -45,7 +45,7 @@ from carillon.business.partners.choices import BlacklistKind, Status
 from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import blacklist_of, system_actor
 from carillon.business.partners.statuses import StatusData
-from carillon.business.pricing.actions import AssignmentData, assign_price_list, unassign_price_list
+from carillon.business.pricing.assignments import AssignmentData, assign_price_list, unassign_price_list
 from carillon.business.pricing.choices import Traffic
 from carillon.business.pricing.models import PriceAssignment, PriceList
 from carillon.business.routing.actions import RouteData, update_gateway, update_route

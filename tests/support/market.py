@@ -33,17 +33,16 @@ from carillon.business.partners.choices import BlacklistKind
 from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import system_actor
 from carillon.business.pricing.actions import (
-    AssignmentData,
     PriceListData,
     RateData,
     VersionData,
     add_rate,
     approve_version,
-    assign_price_list,
     create_cost_list,
     create_price_list,
     create_version,
 )
+from carillon.business.pricing.assignments import AssignmentData, assign_price_list
 from carillon.business.routing.actions import GatewayData, RouteData, create_gateway, create_route
 from carillon.business.routing.models import Gateway
 from carillon.callfeed.documents import decode, endpoint_key, extension_key

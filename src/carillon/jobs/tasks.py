@@ -13,6 +13,7 @@ from carillon.base.models import IdempotencyKey
 from carillon.base.tenancy import tenant
 from carillon.business.notices.actions import mail_alert as mail_one_alert
 from carillon.business.partners.queries import system_actor
+from carillon.usecases import try_prices as trials
 from carillon.usecases.try_phone import place_call
 
 MAIL_ATTEMPTS = RetryStrategy(max_attempts=12, exponential_wait=3)
@@ -47,3 +48,16 @@ def mail_alert(alert_id: int) -> None:
 def try_phone(phone_test_id: int) -> None:
     """Place the call of a phone test. Not tried again: a phone that rings twice is worse than none."""
     place_call(system_actor(), phone_test_id)
+
+
+@app.task(name="try_prices")
+def try_prices(trial_id: int) -> None:
+    """Work out what a version would have charged; when that fails, say so where it is waited for."""
+    actor = system_actor()
+    try:
+        with tenant(actor):
+            trials.try_prices(actor, trial_id)
+    except Exception:
+        with tenant(actor):
+            trials.fail_trial(actor, trial_id)
+        raise

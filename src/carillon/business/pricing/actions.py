@@ -1,6 +1,6 @@
 """Changes to price lists and cost lists: drafts are written, approved once, and never change afterwards.
 
-Sale lists need the permissions price_lists.*, cost lists costs.*. The functions here serve both: `_permit` checks the
+Sale lists need the permissions price_lists.*, cost lists costs.*. The functions here serve both: `permit` checks the
 right one as soon as the list is known.
 """
 
@@ -14,18 +14,22 @@ from django.utils import timezone
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited, witnessed
-from carillon.base.errors import Conflict, InvalidInput, NotPermitted
+from carillon.base.errors import Conflict, InvalidInput
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, named_or_none, once
-from carillon.business.brands.models import WebProduct
-from carillon.business.customers.models import Customer
-from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import chosen_partner
 from carillon.business.pricing import bulk
-from carillon.business.pricing.choices import Purpose, Rounding, Traffic, VersionState
-from carillon.business.pricing.errors import VersionApproved, VersionEmpty, VersionNeeded, VersionNotDraft
-from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion, Rate
-from carillon.business.pricing.queries import PERMISSION_PREFIX
+from carillon.business.pricing.choices import Purpose, Rounding, VersionState
+from carillon.business.pricing.comparison import compare, is_compared
+from carillon.business.pricing.errors import (
+    SecondPersonNeeded,
+    VersionApproved,
+    VersionEmpty,
+    VersionNeeded,
+    VersionNotDraft,
+)
+from carillon.business.pricing.models import PriceList, PriceListVersion, Rate
+from carillon.business.pricing.queries import permit
 from carillon.business.pricing.ratefile import (
     ALL_NUMBERS,
     LineError,
@@ -43,13 +47,17 @@ SLOW_TYPIST = timedelta(minutes=5)  # a form filled in with "now" is still "now"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceListData:
-    """A list. `currency` and `partner_id` (None: the actor's own) stay once created."""
+    """A list. `currency` and `partner_id` (None: the actor's own) stay once created.
+
+    `needs_second_person`: nobody who has written on a draft may approve it.
+    """
 
     name: str
     currency: str
     is_tax_inclusive: bool = False
     decimals: int = 6
     rounding: Rounding = Rounding.HALF_UP
+    needs_second_person: bool = False
     note: str = ""
     partner_id: int | None = None
 
@@ -85,6 +93,16 @@ class VersionStart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """From when an approved version holds; None: as the draft says."""
+
+    effective_from: datetime | None = None
+
+
+NO_CHANGE = Approval()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateData:
     """A rate of a draft. `prefix` "" or "*" is every number; `version_id` stays."""
 
@@ -95,20 +113,6 @@ class RateData:
     connection_fee: Decimal = Decimal(0)
     initial_s: int = 1
     increment_s: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssignmentData:
-    """Who pays by a list, and for which calls.
-
-    One of customer, web product or sub-partner; none of them: the partner's default.
-    """
-
-    price_list_id: int
-    traffic: Traffic = Traffic.CALLS
-    web_product_id: int | None = None
-    customer_id: int | None = None
-    buyer_partner_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +137,6 @@ class RatesRefused(InvalidInput):
         fields = {f"{error.line}:{error.column}": error.message for error in file.errors}
         shown = f", the first {len(file.errors)} are listed" if file.error_count > len(file.errors) else ""
         super().__init__(f"The file has {file.error_count} errors{shown}; nothing was imported.", fields=fields)
-
-
-def _permit(actor: Actor, price_list: PriceList, verb: str) -> PriceList:
-    permission = f"{PERMISSION_PREFIX[Purpose(price_list.purpose)]}.{verb}"
-    if not actor.may(permission):
-        raise NotPermitted(f"This needs the permission {permission}.")
-    return price_list
 
 
 # ---------------------------------------------------------------- lists
@@ -167,12 +164,14 @@ def update_price_list(actor: Actor, price_list: PriceList, data: PriceListData) 
 
     Raises:
         InvalidInput: a value breaks a rule, or the partner has another list of that name.
+        SecondPersonNeeded: four eyes are to be turned off by one who has written an open draft.
     """
-    price_list = _permit(actor, locked(PriceList.objects, actor, price_list.pk), "change")
+    price_list = permit(actor, locked(PriceList.objects, actor, price_list.pk), "change")
     with once({"price_list_name_once": ("name", NAME_TAKEN)}), audited(actor, price_list, "update"):
         price_list.name, price_list.note = data.name.strip(), data.note.strip()
         price_list.is_tax_inclusive = data.is_tax_inclusive
         price_list.decimals, price_list.rounding = data.decimals, data.rounding
+        _turn_second_person(actor, price_list, data.needs_second_person)
         _check_list(price_list)
         price_list.save()
     return price_list
@@ -191,7 +190,7 @@ def create_version(actor: Actor, data: VersionData) -> PriceListVersion:
     Cost: four queries; copying is one more, whatever the number of rates.
     """
     price_list = named(PriceList.objects, actor, data.price_list_id, "price_list_id")
-    price_list = _permit(actor, locked(PriceList.objects, actor, price_list.pk), "change")
+    price_list = permit(actor, locked(PriceList.objects, actor, price_list.pk), "change")
     copied = named_or_none(PriceListVersion.objects, actor, data.copies_version_id, "copies_version_id")
     if copied and copied.price_list_id != price_list.pk:
         raise InvalidInput(fields={"copies_version_id": "This is a version of another list."})
@@ -202,6 +201,7 @@ def create_version(actor: Actor, data: VersionData) -> PriceListVersion:
         number=newest.number + 1 if newest else 1,
         effective_from=_effective(data.effective_from),
         note=data.note.strip(),
+        authors=sorted(_persons(actor)),
     )
     check_values(version)
     with audited(actor, version, "create"):
@@ -248,20 +248,27 @@ def update_version(actor: Actor, version: PriceListVersion, data: VersionData) -
 
 
 @action("price_lists.approve", "costs.approve")
-def approve_version(actor: Actor, version: PriceListVersion) -> PriceListVersion:
+def approve_version(actor: Actor, version: PriceListVersion, data: Approval = NO_CHANGE) -> PriceListVersion:
     """Let a draft take effect at its date, or now when that has passed; it never changes afterwards.
 
     Raises:
         VersionApproved, VersionNotDraft: it is no draft. VersionEmpty: it has no rates.
+        InvalidInput: a date in the past. SecondPersonNeeded: the list wants four eyes and the actor, or
+        who acts through it, has written on the draft.
     """
     version = _draft(actor, version.pk, "approve")
     if version.rate_count == 0:
         raise VersionEmpty
+    if version.price_list.needs_second_person and _persons(actor) & set(version.authors):
+        raise SecondPersonNeeded
     with audited(actor, version, "approve"):
+        wanted = data.effective_from or version.effective_from
+        if not _is_same_second(wanted, version.effective_from):
+            version.effective_from = _effective(wanted)
         version.effective_from = max(version.effective_from, timezone.now())
         version.state = VersionState.APPROVED
         version.save(update_fields=["effective_from", "state"])
-    return version
+    return version if is_compared(version) else compare(version)
 
 
 @action("price_lists.approve", "costs.approve")
@@ -272,7 +279,7 @@ def withdraw_version(actor: Actor, version: PriceListVersion) -> PriceListVersio
         VersionNeeded: it is in force and no earlier version would take over. Conflict: it is withdrawn already.
     """
     version = locked(PriceListVersion.objects, actor, version.pk)
-    price_list = _permit(actor, version.price_list, "approve")
+    price_list = permit(actor, version.price_list, "approve")
     if version.state == VersionState.WITHDRAWN:
         raise Conflict("The version is withdrawn already.")
     if version.state == VersionState.APPROVED and version.effective_from <= timezone.now():
@@ -343,40 +350,11 @@ def import_rates(actor: Actor, version: PriceListVersion, content: bytes, option
         raise RatesRefused(file)
     version.rate_count = bulk.store_rates(version, file.rates, is_merge=options.is_merge)
     version.save(update_fields=["rate_count"])
+    compare(version)
     how = "merged" if options.is_merge else "replaced"
     name = options.file_name[:100] or "a file"
     witnessed(actor, version, "import_rates", reason=f"{len(file.rates)} rates of {name}, {how}")
     return ImportReport(version.pk, len(file.rates), file.encoding, file.separator, file.ignored_columns)
-
-
-# ---------------------------------------------------------------- who pays by which list
-
-
-@action("price_lists.assign")
-def assign_price_list(actor: Actor, data: AssignmentData) -> PriceAssignment:
-    """Let a buyer pay by a list from the next call on, in place of the list it had.
-
-    Raises:
-        InvalidInput: more than one buyer, a buyer of another partner, a cost list, or another currency.
-    """
-    price_list = named(PriceList.objects, actor, data.price_list_id, "price_list_id")
-    buyer = _buyer(actor, price_list, data) | {"traffic": data.traffic}
-    assignment = PriceAssignment.objects.filter(partner_id=price_list.partner_id, **buyer).select_for_update().first()
-    verb = "update" if assignment else "create"
-    assignment = assignment or PriceAssignment(partner_id=price_list.partner_id, **buyer)
-    clash = {"one_list_per_buyer": ("price_list_id", "Somebody has just assigned a list to this buyer: try again.")}
-    with once(clash), audited(actor, assignment, verb):
-        assignment.price_list = price_list
-        assignment.save()
-    return assignment
-
-
-@action("price_lists.assign")
-def unassign_price_list(actor: Actor, assignment: PriceAssignment) -> None:
-    """Let the next less exact assignment apply again."""
-    assignment = locked(PriceAssignment.objects, actor, assignment.pk)
-    with audited(actor, assignment, "remove"):
-        assignment.delete()
 
 
 # ---------------------------------------------------------------- steps
@@ -391,6 +369,7 @@ def _create_list(actor: Actor, data: PriceListData, purpose: Purpose) -> PriceLi
         is_tax_inclusive=data.is_tax_inclusive,
         decimals=data.decimals,
         rounding=data.rounding,
+        needs_second_person=data.needs_second_person,
         note=data.note.strip(),
     )
     _check_list(price_list)
@@ -410,12 +389,30 @@ def _check_list(price_list: PriceList) -> None:
 def _draft(actor: Actor, version_id: int, verb: str = "change") -> PriceListVersion:
     """The draft, locked, so that nobody approves it under our hands."""
     version: PriceListVersion = locked(PriceListVersion.objects, actor, version_id)
-    _permit(actor, version.price_list, verb)
+    permit(actor, version.price_list, verb)
     if version.state == VersionState.APPROVED:
         raise VersionApproved
     if version.state != VersionState.DRAFT:
         raise VersionNotDraft
+    if verb == "change":
+        version.authors, version.compared_at = sorted({*version.authors, *_persons(actor)}), None
+        version.save(update_fields=["authors", "compared_at"])
     return version
+
+
+def _persons(actor: Actor) -> set[str]:
+    """Who is behind a change, also through somebody else's sign-in: by name, and by id because names change."""
+    return {f"#{actor.login_id}", actor.name, *actor.impersonators}
+
+
+def _turn_second_person(actor: Actor, price_list: PriceList, wanted: bool) -> None:
+    """Four eyes are not turned off by the two that they should watch."""
+    if price_list.needs_second_person and not wanted:
+        permit(actor, price_list, "approve")
+        drafts = PriceListVersion.objects.filter(price_list=price_list, state=VersionState.DRAFT)
+        if drafts.filter(authors__overlap=sorted(_persons(actor))).exists():
+            raise SecondPersonNeeded("You have written an open draft: somebody else must turn this off.")
+    price_list.needs_second_person = wanted
 
 
 def _is_same_second(one: datetime, other: datetime) -> bool:
@@ -447,30 +444,3 @@ def _fill(rate: Rate, data: RateData) -> None:
     rate.prefix, rate.name = values.prefix, values.name
     rate.connection_fee, rate.per_minute = values.connection_fee, values.per_minute
     rate.initial_s, rate.increment_s = values.initial_s, values.increment_s
-
-
-def _buyer(
-    actor: Actor, price_list: PriceList, data: AssignmentData
-) -> dict[str, WebProduct | Customer | Partner | str | None]:
-    product = named_or_none(WebProduct.objects, actor, data.web_product_id, "web_product_id")
-    customer = named_or_none(Customer.objects, actor, data.customer_id, "customer_id")
-    partner = named_or_none(Partner.objects, actor, data.buyer_partner_id, "buyer_partner_id")
-    seller, currency, faults = price_list.partner_id, price_list.currency, Faults()
-    faults.unless(price_list.purpose == Purpose.SALE, "price_list_id", "This is a carrier's cost list.")
-    if sum(buyer is not None for buyer in (product, customer, partner)) > 1:
-        faults.unless(False, "price_list_id", "Choose one buyer: a customer, a web product or a sub-partner.")
-    if product:
-        faults.unless(product.partner_id == seller, "web_product_id", "This web product is another partner's.")
-        faults.unless(
-            currency in product.currencies, "web_product_id", f"This web product does not sell in {currency}."
-        )
-    if customer:
-        faults.unless(customer.partner_id == seller, "customer_id", "This customer buys from another partner.")
-        faults.unless(customer.currency == currency, "customer_id", f"This customer pays in {customer.currency}.")
-    if partner:
-        faults.unless(
-            partner.parent_id == seller, "buyer_partner_id", "This partner does not buy from the list's owner."
-        )
-        faults.unless(partner.currency == currency, "buyer_partner_id", f"This partner pays in {partner.currency}.")
-    faults.stop()
-    return {"web_product": product, "customer": customer, "buyer_partner": partner}

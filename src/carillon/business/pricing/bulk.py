@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 
 from django.db import connection
 
@@ -31,16 +32,17 @@ def copy_rates(source_version_id: int, target_version_id: int) -> int:
         return int(cursor.rowcount)
 
 
-def store_rates(version: PriceListVersion, rates: Sequence[RateValues], *, is_merge: bool) -> int:
+def store_rates(version: PriceListVersion, rates: Iterable[RateValues], *, is_merge: bool) -> int:
     """Put rates into a draft, in place of its own or on top of them (by prefix); return how many it has then.
 
-    Cost: two statements and one per 20,000 rates.
+    Cost: two statements and one per 20,000 rates; no more of them are in memory than an iterator's last ones.
     """
+    waiting = iter(rates)
     with connection.cursor() as cursor:
         if not is_merge:
             cursor.execute("delete from pricing_rate where version_id = %s", [version.pk])
-        for start in range(0, len(rates), BATCH):
-            columns = zip(*map(_row, rates[start : start + BATCH]), strict=True)
+        while batch := list(islice(waiting, BATCH)):
+            columns = zip(*map(_row, batch), strict=True)
             cursor.execute(INSERT, [version.partner_id, version.pk, *(list(column) for column in columns)])
     return Rate.objects.filter(version=version).count()
 

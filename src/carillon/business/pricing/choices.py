@@ -36,3 +36,21 @@ class Rounding(models.TextChoices):
     HALF_EVEN = "half_even", _("Half even")
     UP = "up", _("Up")
     DOWN = "down", _("Down")
+
+
+class RateChangeKind(models.TextChoices):
+    """What a version does to a prefix, seen from the version it replaces."""
+
+    NEW = "new", _("New")
+    GONE = "gone", _("Gone")
+    DEARER = "dearer", _("Dearer")
+    CHEAPER = "cheaper", _("Cheaper")
+    OTHER = "other", _("Otherwise")
+
+
+class TrialState(models.TextChoices):
+    """How far a what-if has come."""
+
+    WAITING = "waiting", _("Waiting")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")

@@ -31,3 +31,10 @@ class VersionNeeded(Conflict):
 
     slug = "version-needed"
     title = "No earlier version would take over: approve another version first."
+
+
+class SecondPersonNeeded(Conflict):
+    """The list's owner wants four eyes, and these two have written the draft."""
+
+    slug = "second-person-needed"
+    title = "You have written on this draft: somebody else must approve it."

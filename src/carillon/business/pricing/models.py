@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
@@ -9,7 +10,7 @@ from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Partner
 from carillon.business.partners.tenant import TenantModel
-from carillon.business.pricing.choices import Purpose, Rounding, Traffic, VersionState
+from carillon.business.pricing.choices import Purpose, RateChangeKind, Rounding, Traffic, TrialState, VersionState
 
 
 class PriceList(TenantModel):
@@ -21,6 +22,8 @@ class PriceList(TenantModel):
     is_tax_inclusive = models.BooleanField(default=False)
     decimals = models.PositiveSmallIntegerField(default=6)
     rounding = models.CharField(max_length=9, choices=Rounding.choices, default=Rounding.HALF_UP)
+    needs_second_person = models.BooleanField(default=False)  # who has written a draft does not approve it
+    cost_list_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)  # what it is marked up from
     note = models.CharField(max_length=500, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -37,12 +40,21 @@ class PriceList(TenantModel):
 class PriceListVersion(TenantModel):
     """What a list says from `effective_from` until the next approved version takes over. Approved ones never change."""
 
+    audit_exclude = ("compared_with_id", "compared_at", "changes")
+
     price_list = models.ForeignKey(PriceList, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=9, choices=VersionState.choices, default=VersionState.DRAFT)
     effective_from = models.DateTimeField()
     note = models.CharField(max_length=500, default="", blank=True)
     rate_count = models.PositiveIntegerField(default=0)
+    authors = ArrayField(models.CharField(max_length=200), default=list, blank=True)  # who has written on it
+    compared_with = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    compared_at = models.DateTimeField(null=True, blank=True)
+    made_from = ArrayField(
+        models.BigIntegerField(), default=list, blank=True
+    )  # the cost versions it was marked up from
+    changes = models.JSONField(default=dict, blank=True)  # how many rates by RateChangeKind
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["PriceListVersion"].as_manager()
@@ -74,6 +86,93 @@ class Rate(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.prefix or '*'} {self.name}"
+
+
+class MarkupRule(TenantModel):
+    """What a sale list puts on the costs it is made from; see `carillon.logic.markup.Rule`. Amounts per minute."""
+
+    price_list = models.ForeignKey(PriceList, on_delete=models.CASCADE, related_name="markup_rules")
+    prefix = models.CharField(max_length=15, default="", blank=True)
+    destination = models.CharField(max_length=100, default="", blank=True)
+    percent = models.DecimalField(max_digits=7, decimal_places=2, default=0)
+    fixed = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    minimum_margin = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    step = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    initial_s = models.PositiveIntegerField(null=True, blank=True)
+    increment_s = models.PositiveIntegerField(null=True, blank=True)
+    is_left_out = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["MarkupRule"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["price_list", "prefix", "destination"], name="markup_rule_once_per_numbers")
+        ]
+        indexes = [models.Index(fields=["partner", "prefix", "id"], name="markup_rule_by_prefix")]
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, [self.prefix or "*", self.destination]))
+
+
+class RateChange(TenantModel):
+    """What a version changes for one prefix, against the version that held before it; written by `comparison`."""
+
+    version = models.ForeignKey(PriceListVersion, on_delete=models.CASCADE, related_name="rate_changes")
+    prefix = models.CharField(max_length=15, blank=True)
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=7, choices=RateChangeKind.choices)
+    was_per_minute = models.DecimalField(max_digits=14, decimal_places=8, null=True)
+    per_minute = models.DecimalField(max_digits=14, decimal_places=8, null=True)
+    was_connection_fee = models.DecimalField(max_digits=14, decimal_places=8, null=True)
+    connection_fee = models.DecimalField(max_digits=14, decimal_places=8, null=True)
+    was_intervals = models.CharField(max_length=11, default="")  # "60/30"
+    intervals = models.CharField(max_length=11, default="")
+    percent = models.DecimalField(max_digits=16, decimal_places=2, default=0)  # of the price per minute
+
+    objects = ScopedQuerySet["RateChange"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "prefix"], name="change_once_per_prefix")]
+        indexes = [
+            models.Index(fields=["version", "kind", "prefix", "id"], name="rate_change_by_kind"),
+            models.Index(fields=["version", "percent", "id"], name="rate_change_by_percent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix or '*'} {self.name}"
+
+
+class PriceTrial(TenantModel):
+    """What a version would have charged for calls that were charged by its list; amounts in micro-units of `currency`.
+
+    `destinations` are those with the largest difference: name, calls, amounts now and then, cost.
+    """
+
+    version = models.ForeignKey(PriceListVersion, on_delete=models.CASCADE, related_name="trials")
+    state = models.CharField(max_length=7, choices=TrialState.choices, default=TrialState.WAITING)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    currency = models.CharField(max_length=3)
+    calls = models.PositiveIntegerField(default=0)
+    minutes = models.PositiveBigIntegerField(default=0)
+    now_micro = models.BigIntegerField(default=0)
+    then_micro = models.BigIntegerField(default=0)
+    cost_micro = models.BigIntegerField(default=0)
+    unpriced = models.PositiveIntegerField(default=0)  # calls that the version has no rate for
+    left_out = models.PositiveIntegerField(default=0)  # calls charged in another currency
+    is_cut = models.BooleanField(default=False)  # there were more calls: the newest were taken
+    destinations = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = ScopedQuerySet["PriceTrial"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["partner", "-id"], name="price_trial_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.version}, {self.since:%Y-%m-%d} – {self.until:%Y-%m-%d}"
 
 
 class PriceAssignment(TenantModel):

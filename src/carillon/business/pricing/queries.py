@@ -11,13 +11,17 @@ from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from carillon.base.actor import Actor
+from carillon.base.errors import NotPermitted
 from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.pricing.choices import Purpose, VersionState
 from carillon.business.pricing.models import (
+    MarkupRule,
     PriceAssignment,
     PriceList,
     PriceListVersion,
+    PriceTrial,
     Rate,
+    RateChange,
     WholesaleList,
     WholesaleRate,
 )
@@ -29,6 +33,18 @@ PERMISSION_PREFIX = {Purpose.SALE: "price_lists", Purpose.COST: "costs"}
 def readable_purposes(actor: Actor) -> list[str]:
     """Return which kinds of lists the actor may read: sale, cost, both or none."""
     return [purpose.value for purpose, prefix in PERMISSION_PREFIX.items() if actor.may(f"{prefix}.view")]
+
+
+def permit(actor: Actor, price_list: PriceList, verb: str) -> PriceList:
+    """Return the list when the actor may do `verb` with it: sale lists need price_lists.*, cost lists costs.*.
+
+    Raises:
+        NotPermitted: otherwise.
+    """
+    permission = f"{PERMISSION_PREFIX[Purpose(price_list.purpose)]}.{verb}"
+    if not actor.may(permission):
+        raise NotPermitted(f"This needs the permission {permission}.")
+    return price_list
 
 
 def price_lists_of(actor: Actor) -> ScopedQuerySet[PriceList]:
@@ -64,6 +80,23 @@ def versions_of(actor: Actor) -> ScopedQuerySet[PriceListVersion]:
 def rates_of(actor: Actor) -> ScopedQuerySet[Rate]:
     """Return the rates of all lists the actor may read; one query."""
     rows = Rate.objects.visible_to(actor).select_related("version__price_list")
+    return rows.filter(version__price_list__purpose__in=readable_purposes(actor))
+
+
+def markup_rules_of(actor: Actor) -> ScopedQuerySet[MarkupRule]:
+    """Return the rules by which sale lists are made of costs; one query."""
+    return MarkupRule.objects.visible_to(actor).select_related("price_list")
+
+
+def rate_changes_of(actor: Actor) -> ScopedQuerySet[RateChange]:
+    """Return what versions change, as far as they were compared; one query."""
+    rows = RateChange.objects.visible_to(actor).select_related("version__price_list")
+    return rows.filter(version__price_list__purpose__in=readable_purposes(actor))
+
+
+def trials_of(actor: Actor) -> ScopedQuerySet[PriceTrial]:
+    """Return what versions would have charged, of the lists the actor may read; one query."""
+    rows = PriceTrial.objects.visible_to(actor).select_related("version__price_list")
     return rows.filter(version__price_list__purpose__in=readable_purposes(actor))
 
 

@@ -23,7 +23,8 @@ from carillon.business.numbers.actions import NumberAssignment, NumberData, add_
 from carillon.business.numbers.choices import NumberKind
 from carillon.business.numbers.models import Number
 from carillon.business.partners.queries import system_actor
-from carillon.business.pricing.actions import AssignmentData, PriceListData, assign_price_list, create_price_list
+from carillon.business.pricing.actions import PriceListData, create_price_list
+from carillon.business.pricing.assignments import AssignmentData, assign_price_list
 from carillon.business.pricing.choices import Traffic
 from carillon.business.pricing.models import Rate
 from carillon.business.routing.actions import GatewayData, update_gateway

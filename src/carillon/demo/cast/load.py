@@ -28,17 +28,16 @@ from carillon.business.partners.actions import (
 from carillon.business.partners.choices import STAFF_REALM, Role
 from carillon.business.partners.models import Login, Partner
 from carillon.business.pricing.actions import (
-    AssignmentData,
     PriceListData,
     RateData,
     VersionData,
     add_rate,
     approve_version,
-    assign_price_list,
     create_cost_list,
     create_price_list,
     create_version,
 )
+from carillon.business.pricing.assignments import AssignmentData, assign_price_list
 from carillon.business.pricing.models import PriceList
 from carillon.demo.cast.owner import own_partner
 from carillon.demo.cast.people import load_buyer, load_stock

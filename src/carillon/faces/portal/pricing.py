@@ -11,12 +11,16 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
-from carillon.business.pricing import actions, queries
+from carillon.business.pricing import actions, assignments, comparison, queries
+from carillon.business.pricing import trials as asked
 from carillon.business.pricing.choices import Purpose, Traffic, VersionState
 from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion, Rate
 from carillon.business.pricing.ratefile import ALL_NUMBERS, MAX_INTERVAL_S
+from carillon.faces.portal import pricing_changes as changes
 from carillon.faces.portal import pricing_dialogs as dialogs
-from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction, Text
+from carillon.faces.portal import pricing_markup as markup
+from carillon.faces.portal import pricing_trials as trials
+from carillon.panels.declaration import Column, Detail, Field, Filter, Link, Panel, RowAction, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Words:
     lists: str
     versions: str
     rates: str
+    changes: str
+    trials: str
     title: Text
     name: Text
     versions_title: Text
@@ -44,6 +50,8 @@ SALE = Words(
     lists="price-lists",
     versions="price-list-versions",
     rates="rates",
+    changes="rate-changes",
+    trials="price-trials",
     title=_("Price Lists"),
     name=_("price list"),
     versions_title=_("Versions of price lists"),
@@ -64,6 +72,8 @@ COST = Words(
     lists="costs",
     versions="cost-versions",
     rates="cost-rates",
+    changes="cost-rate-changes",
+    trials="cost-trials",
     title=_("Costs"),
     name=_("cost list"),
     versions_title=_("Versions of cost lists"),
@@ -108,7 +118,7 @@ def intervals(rate: Rate) -> str:
     return f"{rate.initial_s}/{rate.increment_s}"
 
 
-def assignments(actor: Actor) -> QuerySet[PriceAssignment]:
+def sold_by(actor: Actor) -> QuerySet[PriceAssignment]:
     """The assignments by which the actor's part of the tree sells; not those by which it buys."""
     return queries.assignments_of(actor).filter(partner_id__in=actor.scope)
 
@@ -131,6 +141,8 @@ LIST_API = (
     Column("is_tax_inclusive", _("With tax"), kind="bool"),
     Column("decimals", _("Decimals"), kind="integer"),
     Column("rounding", _("Rounding"), kind="choice"),
+    Column("needs_second_person", _("Approval by a second person"), kind="bool"),
+    Column("cost_list_ids", _("Made from cost lists"), kind="list"),
     Column("note", _("Note")),
     Column("partner_id", _("Partner"), kind="integer"),
     Column("created_at", _("Created"), kind="datetime"),
@@ -146,13 +158,19 @@ LIST_FIELDS = (
     Field("is_tax_inclusive", _("Prices include tax"), section=_("Rounding and tax")),
     Field("decimals", _("Decimals of a call's price"), minimum=0, maximum=6, section=_("Rounding and tax")),
     Field("rounding", _("Rounding"), section=_("Rounding and tax")),
+    Field(
+        "needs_second_person",
+        _("Approval by a second person"),
+        section=_("Approval"),
+        help=_("Nobody who has written on a draft can approve it."),
+    ),
     Field("note", _("Note"), max_length=500),
     Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own company.")),
 )
 ASSIGN = RowAction(
     "assign",
     _("Assign"),
-    needing(SALE, dialogs.assign, like=actions.assign_price_list),
+    needing(SALE, dialogs.assign, like=assignments.assign_price_list),
     data=dialogs.Buyer,
     icon="users",
     fields=dialogs.BUYER_FIELDS,
@@ -190,8 +208,10 @@ def lists_panel(words: Words) -> Panel:
         fields=LIST_FIELDS,
         create=words.create,
         update=needing(words, actions.update_price_list),
-        actions=(start, ASSIGN) if is_sale else (start,),
+        actions=(start, markup.MARK_UP, ASSIGN) if is_sale else (start,),
         links=list_links(words),
+        detail=Detail("portal/pricing/list.html", markup.list_page) if is_sale else None,
+        extras=(markup.PREVIEW,) if is_sale else (),
         help=words.help,
         empty=words.empty,
     )
@@ -204,7 +224,10 @@ def list_links(words: Words) -> tuple[Link, ...]:
         Link(_("Versions"), words.versions, to_this, icon="list"),
         Link(_("Rates"), words.rates, to_this, icon="list"),
     )
-    return (*links, Link(_("Who pays by it"), "price-assignments", to_this, icon="users")) if words is SALE else links
+    if words is not SALE:
+        return links
+    rules = Link(_("Mark-up rules"), "markup-rules", to_this, icon="coins")
+    return (*links, rules, Link(_("Who pays by it"), "price-assignments", to_this, icon="users"))
 
 
 VERSION_COLUMNS = (
@@ -213,6 +236,7 @@ VERSION_COLUMNS = (
     Column("state", _("State"), kind="status", width=100),
     Column("effective_from", _("Holds from"), kind="datetime", width=155),
     Column("rate_count", _("Rates"), kind="integer", width=80),
+    Column("changes", _("Changes"), kind="integer", value=lambda row: sum(row.changes.values()), width=85),
     Column("note", _("Note"), width=160, grow=2),
 )
 VERSION_API = (
@@ -252,8 +276,13 @@ def versions_panel(words: Words) -> Panel:
         ),
         create=needing(words, actions.create_version),
         update=needing(words, actions.update_version),
-        actions=(import_action(words), *version_actions(words)),
-        links=(Link(_("Rates"), words.rates, {"version_id": "id"}, icon="list"),),
+        actions=(import_action(words), try_action(words), *version_actions(words)),
+        detail=Detail("portal/pricing/version.html", changes.version_page),
+        links=(
+            Link(_("Rates"), words.rates, {"version_id": "id"}, icon="list"),
+            Link(_("What it changes"), words.changes, {"version_id": "id"}, icon="arrows-exchange"),
+            Link(_("What-ifs"), words.trials, {"version_id": "id"}, icon="adjustments"),
+        ),
         help=_(
             "A draft can be changed and imported into. Once approved it holds from its date on and never changes; "
             "the version before it ends then."
@@ -275,13 +304,38 @@ def import_action(words: Words) -> RowAction:
     )
 
 
+def try_action(words: Words) -> RowAction:
+    """What a version would have charged for calls of the past."""
+    return RowAction(
+        "try",
+        _("What if"),
+        needing(words, asked.start_trial),
+        data=asked.TrialData,
+        fields=trials.TRIAL_FIELDS,
+        icon="adjustments",
+        applies=lambda version: version.rate_count > 0,
+        done=_("It is being worked out: see the what-ifs of this version."),
+    )
+
+
 def version_actions(words: Words) -> tuple[RowAction, ...]:
-    """Approve and withdraw."""
+    """Compare, approve and withdraw."""
     return (
+        RowAction(
+            "compare",
+            _("Compare"),
+            needing(words, comparison.compare_version),
+            icon="arrows-exchange",
+            confirm=_("Finds what this version changes against the one that holds before it."),
+            result=changes.counts,
+        ),
         RowAction(
             "approve",
             _("Approve"),
             needing(words, actions.approve_version),
+            data=actions.Approval,
+            fields=(Field("effective_from", _("Holds from"), help=_("Leave empty for the date of the draft.")),),
+            initial=lambda version: {"effective_from": version.effective_from},
             icon="check",
             confirm=_("An approved version never changes. Calls are charged by it from its date on."),
             applies=is_draft,
@@ -372,7 +426,7 @@ ASSIGNMENTS = Panel(
     icon="users",
     permission="price_lists",
     model=PriceAssignment,
-    rows=assignments,
+    rows=sold_by,
     columns=(
         Column("price_list", _("Price list"), value="price_list.name", width=180, grow=2),
         Column("traffic", _("For"), kind="choice", width=190),
@@ -394,10 +448,10 @@ ASSIGNMENTS = Panel(
     order=("-id",),
     customer_field="customer_id",
     search="price_list__name",
-    data=actions.AssignmentData,
+    data=assignments.AssignmentData,
     fields=(Field("price_list_id", _("Price list"), lookup="price-lists"), *dialogs.BUYER_FIELDS),
-    create=actions.assign_price_list,
-    remove=actions.unassign_price_list,
+    create=assignments.assign_price_list,
+    remove=assignments.unassign_price_list,
     help=_("The most exact assignment wins: the customer's own, then its web product's, then the partner's default."),
 )
 
@@ -409,4 +463,7 @@ PANELS = (
     lists_panel(COST),
     versions_panel(COST),
     rates_panel(COST),
+    *changes.PANELS,
+    markup.RULES,
+    *trials.PANELS,
 )

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
-from carillon.business.pricing import actions
+from carillon.business.pricing import actions, assignments
 from carillon.business.pricing.choices import Traffic
 from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion
 from carillon.panels.declaration import Field, Upload
@@ -97,14 +97,14 @@ def import_rates(actor: Actor, version: PriceListVersion, data: RatesFile) -> ac
 
 def assign(actor: Actor, price_list: PriceList, data: Buyer) -> PriceAssignment:
     """Assign the list to the buyer that the dialog named."""
-    wanted = actions.AssignmentData(
+    wanted = assignments.AssignmentData(
         price_list_id=price_list.pk,
         traffic=data.traffic,
         web_product_id=data.web_product_id,
         customer_id=data.customer_id,
         buyer_partner_id=data.buyer_partner_id,
     )
-    return actions.assign_price_list(actor, wanted)
+    return assignments.assign_price_list(actor, wanted)
 
 
 def imported(report: actions.ImportReport) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from carillon.business.calls.choices import Tab
 from carillon.business.calls.models import Cdr
 from carillon.business.customers.models import User
 from carillon.business.partners.queries import system_actor
-from carillon.business.pricing.actions import AssignmentData, assign_price_list
+from carillon.business.pricing.assignments import AssignmentData, assign_price_list
 from carillon.business.pricing.choices import Traffic
 from carillon.business.pricing.models import PriceList
 from carillon.logic.callflow.charging import hold_micro

@@ -30,17 +30,16 @@ from carillon.business.numbers.actions import (
 from carillon.business.numbers.models import Number
 from carillon.business.numbers.queries import numbers_of
 from carillon.business.pricing.actions import (
-    AssignmentData,
     ImportOptions,
     PriceListData,
     VersionData,
     approve_version,
-    assign_price_list,
     create_cost_list,
     create_price_list,
     create_version,
     import_rates,
 )
+from carillon.business.pricing.assignments import AssignmentData, assign_price_list
 from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion, Rate
 from carillon.business.routing.actions import GatewayData, RouteData, create_gateway, create_route
 from carillon.business.routing.models import Gateway, Route, RouteGateway

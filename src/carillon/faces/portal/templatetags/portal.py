@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -58,3 +59,8 @@ def moment(text: str | None) -> str:
     """A time in ISO 8601, as pages carry it, in the reader's own time zone."""
     found = parse_datetime(text) if text else None
     return timezone.localtime(found).strftime("%Y-%m-%d %H:%M") if found else ""
+
+
+def exact(number: Decimal | None) -> str:
+    """A decimal without trailing zeros."""
+    return "" if number is None else f"{number.normalize():f}"

@@ -1,0 +1,153 @@
+"""What-if: calls that a price list has charged, charged again by a version of it with the rating of live calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from django.utils import timezone
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action
+from carillon.business.calls.choices import Outcome
+from carillon.business.calls.models import Cdr
+from carillon.business.pricing.choices import Purpose, TrialState
+from carillon.business.pricing.models import PriceListVersion, PriceTrial, Rate
+from carillon.logic.callflow.feed import Rate as PlainRate
+from carillon.logic.callflow.feed import Tariff
+from carillon.logic.ratetable import RateTable
+from carillon.logic.rating import rate_call
+
+MOST_CALLS = 500_000
+CHUNK = 2_000
+SHOWN = 50  # destinations with the largest difference
+MINUTE_MS = 60_000
+
+
+@dataclass(slots=True)
+class Sums:
+    """What a group of calls is charged now and would be charged, and what the seller pays for them; micro-units."""
+
+    name: str = ""
+    calls: int = 0
+    duration_ms: int = 0
+    now_micro: int = 0
+    then_micro: int = 0
+    cost_micro: int = 0
+
+    def add(self, cdr: Cdr, then_micro: int, cost_micro: int) -> None:
+        """Count one call."""
+        self.calls += 1
+        self.duration_ms += cdr.duration_ms
+        self.now_micro += cdr.amount_micro
+        self.then_micro += then_micro
+        self.cost_micro += cost_micro
+
+    def document(self) -> dict[str, Any]:
+        """As the trial keeps it."""
+        names = ("name", "calls", "now_micro", "then_micro", "cost_micro")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(slots=True)
+class Tally:
+    """The trial's sums, over all and by destination."""
+
+    total: Sums = field(default_factory=Sums)
+    by_name: dict[str, Sums] = field(default_factory=dict)
+    unpriced: int = 0
+    left_out: int = 0
+
+
+@action("cdrs.settle")
+def try_prices(actor: Actor, trial_id: int) -> bool:
+    """Work a what-if out; tell whether it was still waited for.
+
+    Only the newest 500,000 calls are looked at. A call in another currency than the list's is left out, one without a
+    rate counts with no charge. Cost: the version's rates in memory (50 MB a million), one pass over the calls.
+    """
+    trials = PriceTrial.objects.visible_to(actor).select_for_update(of=("self",), skip_locked=True)
+    trial = trials.select_related("version__price_list").filter(pk=trial_id, state=TrialState.WAITING).first()
+    if trial is None:
+        return False
+    table, tariff = _table(trial.version), _tariff(trial.version)
+    cdrs, tally = _charged_by(trial), Tally()
+    for cdr in islice(cdrs, MOST_CALLS):
+        _count(tally, cdr, table, tariff)
+    trial.is_cut = next(cdrs, None) is not None
+    _write(trial, tally)
+    return True
+
+
+def fail_trial(actor: Actor, trial_id: int) -> None:
+    """Say that a what-if could not be worked out."""
+    trials = PriceTrial.objects.visible_to(actor).filter(pk=trial_id, state=TrialState.WAITING)
+    trials.update(state=TrialState.FAILED, finished_at=timezone.now())
+
+
+def _charged_by(trial: PriceTrial) -> Iterator[Cdr]:
+    """The answered calls of those days that the version's list has charged, newest first."""
+    is_cost = trial.version.price_list.purpose == Purpose.COST
+    rows = Cdr.objects.filter(
+        partner_id=trial.partner_id,
+        started_at__range=(trial.since, trial.until),
+        is_carrier_cost=is_cost,
+        outcome=Outcome.ANSWERED,
+        explanation__list_id=trial.version.price_list_id,
+    )
+    return iter(rows.order_by("-started_at").iterator(chunk_size=CHUNK))
+
+
+def _count(tally: Tally, cdr: Cdr, table: RateTable, tariff: Tariff) -> None:
+    if cdr.currency != tariff.currency:
+        tally.left_out += 1
+        return
+    rate = table.longest(_rated_number(cdr))
+    then_micro = rate_call(rate, tariff, cdr.duration_ms).amount_micro if rate else 0
+    tally.unpriced += rate is None
+    margin = cdr.explanation.get("margin") or {}
+    is_known = margin.get("cost_currency") == cdr.currency
+    cost_micro = int(margin.get("cost_micro") or 0) if is_known else 0
+    tally.total.add(cdr, then_micro, cost_micro)
+    name = rate.name if rate else cdr.destination
+    tally.by_name.setdefault(name, Sums(name)).add(cdr, then_micro, cost_micro)
+
+
+def _rated_number(cdr: Cdr) -> str:
+    """The number that the list was asked for: the one called, of received calls that their party pays the caller's."""
+    prefix = str(cdr.explanation.get("prefix") or "")
+    is_called = cdr.callee.lstrip("+").startswith(prefix)
+    return cdr.callee if is_called else cdr.caller
+
+
+def _table(version: PriceListVersion) -> RateTable:
+    names = ("prefix", "name", "connection_fee", "per_minute", "initial_s", "increment_s")
+    rows: Any = Rate.objects.filter(version=version).order_by("prefix").values_list(*names)
+    return RateTable(PlainRate(*row) for row in rows.iterator(chunk_size=20_000))
+
+
+def _tariff(version: PriceListVersion) -> Tariff:
+    held = version.price_list
+    return Tariff(
+        price_list_id=held.pk,
+        price_list=held.name,
+        version_id=version.pk,
+        version=version.number,
+        currency=held.currency,
+        decimals=held.decimals,
+        rounding=held.rounding,
+        is_tax_inclusive=held.is_tax_inclusive,
+    )
+
+
+def _write(trial: PriceTrial, tally: Tally) -> None:
+    total = tally.total
+    trial.calls, trial.minutes = total.calls, total.duration_ms // MINUTE_MS
+    trial.now_micro, trial.then_micro, trial.cost_micro = total.now_micro, total.then_micro, total.cost_micro
+    trial.unpriced, trial.left_out = tally.unpriced, tally.left_out
+    largest = sorted(tally.by_name.values(), key=lambda sums: -abs(sums.then_micro - sums.now_micro))
+    trial.destinations = [sums.document() for sums in largest[:SHOWN]]
+    trial.state, trial.finished_at = TrialState.DONE, timezone.now()
+    trial.save()
