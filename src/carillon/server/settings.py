@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "carillon.business.routing",
     "carillon.business.calls",
     "carillon.business.billing",
+    "carillon.business.support",
     "carillon.business.notices",
     "carillon.business.reports",
     "carillon.callfeed_sql",

@@ -26,8 +26,10 @@ PANELS = frozenset(
     }
     | {"price_lists", "costs", "gateways", "routes", "cdrs", "live_calls", "transactions", "top_ups", "notes"}
     | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests", "dashboard", "test_call"}
+    | {"support"}
 )
 ALL = frozenset({"*"})
+ASKS = frozenset({"support.view", "support.add", "support.reply"})  # and talks; whoever answers has support.*
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     Role.ADMINISTRATOR: ALL,
@@ -35,13 +37,15 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         {"customers.*", "users.*", "numbers.*", "sip_endpoints.*", "sip_locations.view", "partners.view"}
         | {"quick_start.view", "phone_tests.*", "dashboard.view", "test_call.view"}
         | {"web_products.view", "price_lists.view", "cdrs.view", "live_calls.view", "transactions.view", "top_ups.view"}
+        | ASKS
     ),
     Role.BILLING: frozenset(
         {"*.view", "price_lists.*", "costs.*", "transactions.*", "top_ups.*", "customers.change", "customers.status"}
+        | ASKS
     ),
     Role.SUPPORT: frozenset(
         {"*.view", "customers.change", "users.*", "numbers.assign", "sip_endpoints.*", "sip_locations.*"}
-        | {"live_calls.*", "blacklists.*", "bans.*", "phone_tests.*"}
+        | {"live_calls.*", "blacklists.*", "bans.*", "phone_tests.*", "support.*"}
     ),
     Role.READER: frozenset({"*.view"}),
 }

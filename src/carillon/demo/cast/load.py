@@ -42,6 +42,7 @@ from carillon.business.pricing.models import PriceList
 from carillon.demo.cast.owner import own_partner
 from carillon.demo.cast.people import load_buyer, load_stock
 from carillon.demo.cast.routing import load_carrier, load_way
+from carillon.demo.cast.tickets import load_tickets
 from carillon.demo.world import CAST, CURRENCY, PASSWORD, Brand, Prices, Seller, micro
 from carillon.usecases.open_partner import open_partner
 
@@ -76,6 +77,7 @@ def load_cast() -> Counter[str]:
         if seller.parent:
             with tenant(actor_of(seller.parent)) as actor:
                 _balance(actor, seller)
+    load_tickets(actor_of, made)
     return made
 
 
