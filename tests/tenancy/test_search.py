@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from uuid import uuid4
 
 import psycopg
 import pytest
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.test import Client
+from django.utils import timezone
 
 from carillon.base.tenancy import realm_scope, tenant
+from carillon.business.calls.models import Call, Cdr
 from carillon.business.customers.models import Customer
+from carillon.business.partners.models import Membership
 from carillon.business.partners.queries import system_actor
 from carillon.panels.search import COLUMNS, MOST, narrowed
 from tests.support.cast import EMAILS, PASSWORD, Cast
@@ -76,6 +80,68 @@ def test_every_kind_is_searched_by_its_columns(web: Cast) -> None:
         assert found("users", "lic") == {web.alice.pk}
         for kind in COLUMNS:
             assert found(kind, "no such thing") == set()
+
+
+def test_calls_are_found_by_their_ids_and_the_end_of_their_numbers(web: Cast) -> None:
+    with tenant(system_actor()):
+        mine = call_with_cdr(web.northwind.pk, web.acme.pk, "abc%1@10.0.0.9", "+442079460001", "+33199000001")
+        theirs = call_with_cdr(web.elsewhere.pk, web.charlie.pk, "xyz@10.0.0.9", "+442079460002", "+33199000001")
+    texts = [str(mine.call_id), "abc%1@10.0.0.9", "0033 199 000 001", "+33199000001", "9000001", "020 7946 0001"]
+    with realm_scope(0):
+        paul, stranger = web.staff("paul"), web.staff("stranger")
+    with tenant(paul):
+        assert {text: found("calls", text) for text in texts} == {text: {mine.pk} for text in texts}
+        for text in ("0001", "abc%", "%", str(theirs.call_id), "xyz@10.0.0.9", "33199", "00000", "(((((", "1" * 60):
+            assert found("calls", text) == set(), text
+    with tenant(stranger):
+        assert found("calls", "99000001") == {theirs.pk}
+    with realm_scope(web.northwind.pk):
+        alice = web.user(web.alice)
+    with tenant(alice):
+        assert found("calls", "99000001") == {mine.pk}
+    assert found("calls", "99000001") == set()
+
+
+def call_with_cdr(partner_id: int, customer_id: int, sip_call_id: str, caller: str, callee: str) -> Cdr:
+    now, common = timezone.now(), {"direction": "outbound", "caller": caller, "callee": callee}
+    call = Call.objects.create(
+        id=uuid4(), partner_id=partner_id, customer_id=customer_id, edge="e", sip_call_id=sip_call_id, state="rated",
+        due_at=now, started_at=now, decision={}, **common,
+    )  # fmt: skip
+    return Cdr.objects.create(
+        partner_id=partner_id, customer_id=customer_id, call_id=call.pk, chain="originating", tier=0, tab="dialled",
+        started_on=now.date(), started_at=now, ended_at=now, duration_ms=0, billed_s=0, outcome="busy", currency="GBP",
+        amount_micro=0, explanation={}, **common,
+    )  # fmt: skip
+
+
+def test_the_search_on_top_finds_what_the_role_may_see_and_leads_there(web: Cast) -> None:
+    with tenant(system_actor()):
+        cdr = call_with_cdr(web.northwind.pk, web.acme.pk, "abc@1", "+442079460001", "+33199000001")
+    paul = Client(headers={"host": "portal.localhost"})
+    assert paul.post("/accounts/login/", {"login": EMAILS["paul"], "password": PASSWORD}).status_code == 302
+
+    def hits(text: str) -> dict[str, list[str]]:
+        return {
+            one["kind"]: [row["name"] for row in one["rows"]]
+            for one in paul.get("/search/", {"q": text}).json()["kinds"]
+        }
+
+    assert hits("a") == hits("") == {}
+    assert hits("acme")["customers"] == ["Acme Ltd"]
+    assert hits("lic")["users"] == ["Alice"]
+    assert hits("charlie") == {}
+    assert hits("gatew")["pages"] == ["Gateways"]
+    call = paul.get("/search/", {"q": "99000001"}).json()["kinds"][0]
+    assert (call["kind"], call["rows"][0]["address"]) == ("cdrs", f"/panels/cdrs/{cdr.pk}/")
+    paul.post("/customer-filter/", {"customer": web.dan.pk})
+    assert hits("alice") == hits("acme") == {}
+    assert "Dan" in paul.get("/search/", {"q": "zz"}).json()["hint"]
+    assert paul.get("/api/v1/search/?q=acme").json()["results"][0]["rows"][0]["id"] == str(web.acme.pk)
+    assert paul.get("/api/v1/search/?q=a").status_code == 400
+    with tenant(system_actor()):
+        Membership.objects.filter(login__email=EMAILS["paul"]).update(role="sales")
+    assert "gateways" not in str(hits("gatew"))
 
 
 def test_texts_of_very_many_rows_narrow_nothing(web: Cast) -> None:

@@ -5,6 +5,7 @@ import { startMentions } from "./mention.js";
 import { toast } from "./toast.js";
 
 const dialog = () => document.getElementById("dialog");
+const SAVED = "carillon:saved"; // what to say once the page is there again
 let opener = null;
 
 /** Open the dialog with what `url` answers. */
@@ -50,8 +51,13 @@ export function startDialogs() {
   });
   document.body.addEventListener("carillon:saved", (event) => {
     close();
-    toast(event.detail.text);
+    if (document.getElementById("grid")) return toast(event.detail.text);
+    sessionStorage.setItem(SAVED, event.detail.text); // a page of one row is drawn by the server
+    location.reload();
   });
+  const saved = sessionStorage.getItem(SAVED);
+  sessionStorage.removeItem(SAVED);
+  if (saved) toast(saved);
   document.body.addEventListener("htmx:responseError", () => toast(dialog().dataset.failed, "error"));
   document.body.addEventListener("htmx:sendError", () => toast(dialog().dataset.offline, "error"));
 }

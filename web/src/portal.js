@@ -2,14 +2,18 @@
 import htmx from "htmx.org/dist/htmx.esm.js";
 import { startDialogs } from "./dialog.js";
 import { startGrid } from "./grid.js";
+import { startKeys } from "./keys.js";
 import { startLadder } from "./ladder.js";
 import { startLookups } from "./lookup.js";
 import { startMoments } from "./moment.js";
+import { startSearch } from "./search.js";
 
 function start() {
   startDialogs();
   startGrid();
   startLadder();
+  startSearch();
+  startKeys();
   startLookups(document);
   startMoments(document);
   htmx.onLoad((part) => {

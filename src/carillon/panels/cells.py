@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from carillon.panels.declaration import Column, Panel
+from carillon.panels.manner import day_text, moment_text, number_text
 
 MICRO = 1_000_000
 
@@ -34,11 +35,14 @@ def value_of(row: Any, path: Any) -> Any:
     return found
 
 
-def money_text(micro: int, decimals: int = 2) -> str:
-    """Return micro-units in major units: at least `decimals` places, more where the amount has them."""
+def money_text(micro: int, decimals: int = 2, *, is_grouped: bool = True) -> str:
+    """Return micro-units in major units: at least `decimals` places, more where the amount has them.
+
+    `is_grouped`: with marks between thousands. In the manner of the person at work.
+    """
     exact = Decimal(micro) / MICRO
     places = max(decimals, -int(exact.normalize().as_tuple().exponent))
-    return f"{exact:,.{places}f}"
+    return number_text(f"{exact:,.{places}f}" if is_grouped else f"{exact:.{places}f}")
 
 
 def duration_text(milliseconds: int) -> str:
@@ -76,9 +80,11 @@ def _formatted(kind: str, value: Any) -> str:
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     if isinstance(value, datetime):
-        return timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S")
+        return moment_text(value)
+    if isinstance(value, date):
+        return day_text(value)
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        return number_text(f"{value.normalize():f}")
     if isinstance(value, (list, tuple)):
         return ", ".join(str(item) for item in value)
     return str(value)
@@ -97,7 +103,7 @@ def grid_row(panel: Panel, row: Any) -> dict[str, Any]:
         if column.kind == "money":
             cells[column.name] = [text, str(value_of(row, column.currency) or "")]
         elif column.kind == "datetime":
-            cells[column.name] = [text.removeprefix(f"{timezone.localdate().isoformat()} "), text]
+            cells[column.name] = [text.removeprefix(f"{day_text(timezone.localdate())} "), text]
         elif column.kind in ("status", "choice", "bool"):
             cells[column.name] = [text, str(value_of(row, column.value or column.name))]
         else:

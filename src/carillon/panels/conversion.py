@@ -23,6 +23,7 @@ from carillon.base.errors import InvalidInput
 from carillon.logic.money import MICRO, AmountError, parse_amount
 from carillon.panels.declaration import Upload
 from carillon.panels.inputs import Input
+from carillon.panels.manner import read_day, read_number
 
 THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 MAX_ITEMS = 200
@@ -43,7 +44,9 @@ def from_form(
     """Gather what an HTML form sent, in the shapes that `convert` takes from JSON too (texts stay texts)."""
     given: dict[str, Any] = {}
     for one in inputs:
-        if one.type is Upload:
+        if one.type is Upload and one.many:
+            given[one.name] = [_uploaded(file) for file in files.getlist(one.name)]
+        elif one.type is Upload:
             file = files.get(one.name)
             if file is not None:
                 given[one.name] = _uploaded(file)
@@ -54,8 +57,17 @@ def from_form(
             chosen = [value for value in values if value]
             given[one.name] = chosen if one.field.choices else _lines(values[0] if values else "")
         elif one.name in post:
-            given[one.name] = _major(str(post[one.name])) if one.is_money else post[one.name]
+            given[one.name] = _typed(one, str(post[one.name]))
     return given
+
+
+def _typed(one: Input, text: str) -> Any:
+    """A text of a form: dates and numbers are in the person's own manner."""
+    if one.is_money:
+        return _major(read_number(text))
+    if one.type is Decimal:
+        return read_number(text)
+    return read_day(text) if one.type in (date, datetime) else text
 
 
 def convert(

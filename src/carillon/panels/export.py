@@ -27,6 +27,7 @@ from openpyxl.utils import get_column_letter
 from carillon.base.errors import InvalidInput
 from carillon.panels.cells import MICRO, shown, value_of
 from carillon.panels.declaration import Column, Panel
+from carillon.panels.manner import PLAIN, speaking
 
 MOST_ROWS = 50_000
 AT_ONCE = 2000  # rows from the database
@@ -66,7 +67,8 @@ def export(panel: Panel, columns: Sequence[Column], rows: QuerySet[Any], order: 
         raise InvalidInput(fields={"format": _("Choose csv or xlsx.")})
     mark = "-" if order.startswith("-") else ""
     found = rows.order_by(order, f"{mark}pk")[:MOST_ROWS].iterator(chunk_size=AT_ONCE)
-    content = FORMATS[name].write(str(panel.title), columns, found)
+    with speaking(PLAIN):  # a file is for programs, whoever fetches it
+        content = FORMATS[name].write(str(panel.title), columns, found)
     answer = HttpResponse(content, content_type=FORMATS[name].content_type)
     file = f"{panel.slug}-{timezone.localdate().isoformat()}.{name}"
     answer["Content-Disposition"] = f'attachment; filename="{file}"'

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
@@ -20,6 +19,7 @@ from carillon.base.tenancy import row_owner
 from carillon.business.partners.queries import Colleague, colleagues_of
 from carillon.panels.cells import money_text
 from carillon.panels.declaration import Panel
+from carillon.panels.manner import moment_text
 
 SHOWN = 200
 
@@ -208,7 +208,7 @@ def _text(model: type[models.Model], names: dict[tuple[str, str], str], key: str
         return _("Yes") if value else _("No")
     if key.endswith(("_at", "_from", "_until")) and isinstance(value, str):
         moment = parse_datetime(value)
-        return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S") if moment else value
+        return moment_text(moment) if moment else value
     if key.endswith("_micro") and isinstance(value, int):
         return money_text(value)
     labels = dict(getattr(_column(model, key), "flatchoices", ()))

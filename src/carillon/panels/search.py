@@ -23,6 +23,17 @@ COLUMNS = {  # what each kind of row is searched by
 }
 
 
+def matches(kind: str, text: str, most: int = MOST) -> list[int]:
+    """Return ids of rows within the open scope that hold `text`, at most `most`, in no order; one query.
+
+    Args:
+        kind: "customers", "users", "numbers", "endpoints", or "calls": CDRs by call id, SIP Call-ID or end of a number.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select id from public.carillon_search(%s, %s, %s)", [kind, text, most])
+        return [row[0] for row in cursor.fetchall()]
+
+
 def narrowed(rows: QuerySet[Any], kind: str, text: str) -> QuerySet[Any]:
     """Return the `rows` that may hold `text`; the caller's own condition decides among them.
 
@@ -34,9 +45,7 @@ def narrowed(rows: QuerySet[Any], kind: str, text: str) -> QuerySet[Any]:
     """
     if kind not in COLUMNS or len(text) < SHORTEST:
         return rows
-    with connection.cursor() as cursor:
-        cursor.execute("select id from public.carillon_search(%s, %s, %s)", [kind, text, MOST])
-        found = [row[0] for row in cursor.fetchall()]
+    found = matches(kind, text)
     return rows if len(found) >= MOST else rows.filter(pk__in=found)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
+from django.db.models.functions import Reverse
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
 from carillon.business.calls.choices import CallState, Outcome, PhoneTestState, Tab
@@ -52,6 +54,8 @@ class Call(models.Model):
             ),
             models.Index(fields=["due_at"], name="call_due", condition=~models.Q(state="rated")),
             models.Index(fields=["started_at"], name="call_emergency", condition=models.Q(direction="emergency")),
+            # once rated a call is never written again: each has one entry
+            models.Index(fields=["sip_call_id"], name="call_by_sip_id", condition=models.Q(state="rated")),
         ]
 
     def __str__(self) -> str:
@@ -86,6 +90,12 @@ class CallEvent(models.Model):
 
 # What the CDR panel shows: the sale to the customer. The tiers above are reached from it, by call.
 SHOWN = models.Q(tier=0, is_carrier_cost=False)
+
+
+def by_last_digits(number: str) -> models.Index:
+    """`public.carillon_search` finds calls by the end of a number, however its beginning was written."""
+    reversed_ = OpClass(Reverse(number), "text_pattern_ops")
+    return models.Index(models.F("partner"), reversed_, name=f"cdr_by_{number}", condition=SHOWN)
 
 
 class Cdr(TenantModel):
@@ -148,6 +158,8 @@ class Cdr(TenantModel):
                 fields=["partner", "customer_id", "-started_at", "-id"], name="cdr_of_customer", condition=SHOWN
             ),
             models.Index(fields=["call_id"], name="cdr_by_call"),
+            by_last_digits("callee"),
+            by_last_digits("caller"),
         ]
 
     def __str__(self) -> str:

@@ -42,5 +42,30 @@ class BlacklistKind(models.TextChoices):
     NETWORK = "network", _("Network")
 
 
+class DateFormat(models.TextChoices):
+    """How a person reads and types days; each is shown by an example."""
+
+    ISO = "iso", "2026-01-31"
+    DAY_FIRST = "day-first", "31/01/2026"
+    MONTH_FIRST = "month-first", "01/31/2026"
+    DOTTED = "dotted", "31.01.2026"
+
+
+class NumberFormat(models.TextChoices):
+    """How a person reads and types numbers; each is shown by an example."""
+
+    POINT = "point", "1,234.56"
+    COMMA = "comma", "1.234,56"
+    SPACE = "space", "1 234,56"
+
+
+class ColourScheme(models.TextChoices):
+    """Light or dark."""
+
+    SYSTEM = "system", _("As the system")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
+
+
 STAFF_REALM = 0
 OWN_HOSTNAME = "portal.localhost"  # of the portal when nobody has given it another; the operator's alone

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
-from carillon.business.partners.choices import BlacklistKind, Role, Status
+from carillon.business.partners.choices import BlacklistKind, ColourScheme, DateFormat, NumberFormat, Role, Status
 from carillon.business.partners.tenant import TenantModel
 
 
@@ -75,6 +75,9 @@ class Login(AbstractBaseUser):
     name = models.CharField(max_length=100)
     culture = models.CharField(max_length=12, default="en")
     timezone = models.CharField(max_length=64, default="UTC")
+    date_format = models.CharField(max_length=12, choices=DateFormat.choices, default=DateFormat.ISO)
+    number_format = models.CharField(max_length=8, choices=NumberFormat.choices, default=NumberFormat.POINT)
+    colour_scheme = models.CharField(max_length=8, choices=ColourScheme.choices, default=ColourScheme.SYSTEM)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -13,6 +13,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
+from carillon.faces.api.problems import CONTENT_TYPE, Problem
 from carillon.panels.cells import rest_columns
 from carillon.panels.columns import offered_columns
 from carillon.panels.declaration import Column, Panel, Upload
@@ -21,6 +22,7 @@ from carillon.panels.inputs import Input
 from carillon.panels.paging import MAX_SIZE
 
 Schema = dict[str, Any]
+JSON = "application/json"
 
 COLUMNS: dict[str, Schema] = {
     "integer": {"type": "integer"},
@@ -40,6 +42,11 @@ PARAMETERS = {
     "date": OpenApiTypes.DATE,
 }
 MOST_PLACES = 18
+
+
+def problems(*statuses: int) -> dict[Any, Any]:
+    """Return the answers of an operation that went wrong: those of every operation, and `statuses`."""
+    return {(status, CONTENT_TYPE): Problem for status in (401, 403, *statuses)}
 
 
 def row_schema(panel: Panel) -> Schema:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import models
@@ -10,14 +10,16 @@ from django.urls import URLPattern, path, re_path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
-from carillon.faces.api.problems import CONTENT_TYPE, Problem
+from carillon.faces.api.own import AttachmentView, Preferences, Search
 from carillon.faces.api.records import HISTORY, NEW_NOTE, NOTE, NOTES, HistoryView, NotesView
 from carillon.faces.api.schemas import (
+    JSON,
     body_schema,
     export_parameters,
     input_schema,
     list_parameters,
     page_schema,
+    problems,
     row_schema,
 )
 from carillon.faces.api.views import (
@@ -33,10 +35,10 @@ from carillon.faces.portal.catalogue import pages, panels
 from carillon.panels.changes import action_inputs, page_inputs, panel_inputs
 from carillon.panels.declaration import Page, Panel, Upload
 from carillon.panels.export import FORMATS
+from carillon.panels.inputs import Input
 
 app_name = "api"
 
-JSON = "application/json"
 KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="A request sent twice with one key is done once."
 )
@@ -45,10 +47,6 @@ MATCH = OpenApiParameter(
 )
 REASON = OpenApiParameter("reason", str, description="Why; kept in the history, at most 500 characters.")
 FREE_FORM: dict[str, Any] = {"type": "object", "additionalProperties": True}
-
-
-def _problems(*statuses: int) -> dict[Any, Any]:
-    return {(status, CONTENT_TYPE): Problem for status in (401, 403, *statuses)}
 
 
 def _described(panel: Panel, verb: str, **more: Any) -> Any:
@@ -78,9 +76,9 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
     inputs = panel_inputs(panel)
     methods = {
         "list": _described(
-            panel, "list", parameters=list_parameters(panel), responses={200: page_schema(panel), **_problems(400)}
+            panel, "list", parameters=list_parameters(panel), responses={200: page_schema(panel), **problems(400)}
         ),
-        "retrieve": _described(panel, "retrieve", responses={200: row, **_problems(404)}),
+        "retrieve": _described(panel, "retrieve", responses={200: row, **problems(404)}),
     }
     collection, item = {"get": "list"}, {"get": "retrieve"}
     if panel.create:
@@ -88,8 +86,8 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
             panel,
             "create",
             parameters=[KEY, REASON],
-            request={JSON: body_schema(inputs, is_new=True)},
-            responses={201: row, **_problems(400, 409, 422)},
+            request={_kind(inputs): body_schema(inputs, is_new=True)},
+            responses={201: row, **problems(400, 409, 422)},
         )
         collection["post"] = "create"
     item |= _changing(panel, row, methods)
@@ -106,7 +104,7 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
 
 def _export_view(panel: Panel) -> Any:
     files = {(200, one.content_type.partition(";")[0]): OpenApiTypes.BINARY for one in FORMATS.values()}
-    answers = {**files, **_problems(400)}
+    answers = {**files, **problems(400)}
     schema = _described(panel, "export", parameters=export_parameters(panel), responses=answers)
     return _decorated(panel.rest_name, ExportView, {"read": schema}, panel=panel)
 
@@ -120,7 +118,7 @@ def _changing(panel: Panel, row: dict[str, Any], methods: dict[str, Any]) -> dic
             "update",
             parameters=[MATCH, REASON],
             request={JSON: body_schema(panel_inputs(panel), is_new=False)},
-            responses={200: row, **_problems(400, 404, 409, 412)},
+            responses={200: row, **problems(400, 404, 409, 412)},
         )
         verbs["patch"] = "partial_update"
     if panel.remove:
@@ -129,7 +127,7 @@ def _changing(panel: Panel, row: dict[str, Any], methods: dict[str, Any]) -> dic
             "remove",
             parameters=[MATCH, REASON],
             request=None,
-            responses={204: None, **_problems(400, 404, 409, 412)},
+            responses={204: None, **problems(400, 404, 409, 412)},
         )
         verbs["delete"] = "destroy"
     return verbs
@@ -140,14 +138,13 @@ def _action_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPa
         if not action.in_api:
             continue
         inputs = action_inputs(action)
-        kind = "multipart/form-data" if any(one.type is Upload for one in inputs) else JSON
         answer = row if action.result is None else FREE_FORM
         schema = _described(
             panel,
             action.name.replace("-", "_"),
             parameters=[KEY, MATCH, REASON],
-            request={kind: body_schema(inputs, is_new=True)} if inputs else None,
-            responses={200: answer, **_problems(400, 404, 409, 412, 422)},
+            request={_kind(inputs): body_schema(inputs, is_new=True)} if inputs else None,
+            responses={200: answer, **problems(400, 404, 409, 412, 422)},
         )
         view = _decorated(panel.rest_name, ActionView, {"run": schema}, panel=panel, action_of_row=action)
         address = f"{panel.rest_name}/<{key}:id>/{action.name}/"
@@ -157,7 +154,7 @@ def _action_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPa
 def _extra_paths(panel: Panel, key: str) -> Iterator[URLPattern]:
     for extra in panel.extras:
         answer = {"type": "array", "items": FREE_FORM} if extra.many else FREE_FORM
-        schema = _described(panel, extra.name, responses={200: answer, **_problems(404)}, description=extra.title)
+        schema = _described(panel, extra.name, responses={200: answer, **problems(404)}, description=extra.title)
         view = _decorated(panel.rest_name, ExtraView, {"read": schema}, panel=panel, extra=extra)
         address = f"{panel.rest_name}/<{key}:id>/{extra.name}/"
         yield path(address, view.as_view({"get": "read"}), name=f"{panel.rest_name}-{extra.name}")
@@ -170,7 +167,7 @@ def _page_path(page: Page) -> URLPattern:
         tags=[page.slug],
         summary=str(page.title),
         parameters=parameters,
-        responses={200: FREE_FORM, **_problems(400, 404)},
+        responses={200: FREE_FORM, **problems(400, 404)},
     )
     view: Any = _decorated(page.slug, PageView, {"read": schema}, page=page).as_view({"get": "read"})
     found: URLPattern = path(f"{page.slug}/", view, name=f"{page.slug}-page")
@@ -180,9 +177,9 @@ def _page_path(page: Page) -> URLPattern:
 def _record_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPattern]:
     """History and notes of a row."""
     base, name = f"{panel.rest_name}/<{key}:id>/", panel.rest_name
-    read = _described(panel, "history", responses={200: HISTORY, **_problems(404)})
+    read = _described(panel, "history", responses={200: HISTORY, **problems(404)})
     undo = _described(
-        panel, "undo", parameters=[MATCH, REASON], request=None, responses={200: row, **_problems(400, 404, 409, 412)}
+        panel, "undo", parameters=[MATCH, REASON], request=None, responses={200: row, **problems(400, 404, 409, 412)}
     )
     if panel.update:
         past = _decorated(name, HistoryView, {"read": read, "undo": undo}, panel=panel)
@@ -191,11 +188,16 @@ def _record_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPa
         past = _decorated(name, HistoryView, {"read": read}, panel=panel)
     yield path(f"{base}history/", past.as_view({"get": "read"}), name=f"{name}-history")
     notes = {
-        "list": _described(panel, "notes", responses={200: NOTES, **_problems(404)}),
-        "create": _described(panel, "add_note", request={JSON: NEW_NOTE}, responses={201: NOTE, **_problems(400, 404)}),
+        "list": _described(panel, "notes", responses={200: NOTES, **problems(404)}),
+        "create": _described(panel, "add_note", request={JSON: NEW_NOTE}, responses={201: NOTE, **problems(400, 404)}),
     }
     beside = _decorated(name, NotesView, notes, panel=panel)
     yield path(f"{base}notes/", beside.as_view({"get": "list", "post": "create"}), name=f"{name}-notes")
+
+
+def _kind(inputs: Iterable[Input]) -> str:
+    """How a body is sent: files need a form."""
+    return "multipart/form-data" if any(one.type is Upload for one in inputs) else JSON
 
 
 def _key(panel: Panel) -> str:
@@ -204,6 +206,9 @@ def _key(panel: Panel) -> str:
 
 urlpatterns: list[Any] = [
     path("schema/", Description.as_view(), name="schema"),
+    path("attachments/<int:id>/", AttachmentView.as_view(), name="attachment"),
+    path("search/", Search.as_view(), name="search"),
+    path("preferences/", Preferences.as_view(), name="preferences"),
     *(pattern for panel in panels() if panel.rest_name for pattern in _panel_paths(panel)),
     *(_page_path(page) for page in pages()),
     re_path(r"^", NoSuchResource.as_view(), name="nothing"),

@@ -21,6 +21,7 @@ from carillon.base.actor import Actor, nobody
 from carillon.base.tenancy import enter, realm_scope, tenant
 from carillon.business.partners.queries import signed_in_actor
 from carillon.faces.gate.hosts import HostBook
+from carillon.panels.manner import PLAIN, Manner, speaking
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -48,7 +49,7 @@ def headers(get_response: Handler) -> Handler:
         request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
         response = _unreadable(request) or get_response(request)
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
-        response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response["X-Content-Type-Options"] = "nosniff"
         response.setdefault("Cache-Control", "private, no-store")
         for cookie in response.cookies.values() if request.is_secure() else ():
@@ -112,14 +113,18 @@ def actor(get_response: Handler) -> Handler:
 
 @contextmanager
 def _manner_of(request: HttpRequest) -> Iterator[None]:
-    """Speak the person's language and show times in their time zone; a visitor's language is the browser's."""
+    """Speak the person's language and manner and show times in their time zone; a visitor's are the browser's."""
     user = request.user
+    request.manner = PLAIN  # type: ignore[attr-defined]
     if not user.is_authenticated:
         yield
         return
     language = user.culture if user.culture in dict(settings.LANGUAGES) else user.culture.partition("-")[0]
     known = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
-    with timezone.override(ZoneInfo(user.timezone)), translation.override(known):
+    if not request.path.startswith(API_PATH):  # programs read plain numbers whoever runs them
+        request.manner = Manner(user.date_format, user.number_format, user.colour_scheme)  # type: ignore[attr-defined]
+    own: Manner = request.manner  # type: ignore[attr-defined]
+    with timezone.override(ZoneInfo(user.timezone)), translation.override(known), speaking(own):
         yield
 
 

@@ -261,6 +261,7 @@ CDRS = Panel(
     audiences=frozenset({"operator", "partner", "customer"}),
     customer_field="customer_id",
     search="callee",
+    searched="calls",
     has_history=False,
     help=_(
         "Every call with its price at each tier. Open one to see why it costs what it costs, what happened and the SIP"

@@ -15,6 +15,7 @@ from carillon.panels.declaration import Page, Panel, audience
 FILES = (
     "quickstart",
     *("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "calls", "billing", "notices"),
+    "support",
     "platform",
 )
 

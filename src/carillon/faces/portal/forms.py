@@ -11,7 +11,6 @@ from enum import Enum
 from typing import Any
 
 from django.http import QueryDict
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -22,6 +21,7 @@ from carillon.panels.cells import money_text
 from carillon.panels.changes import REASON
 from carillon.panels.declaration import Upload
 from carillon.panels.inputs import Input
+from carillon.panels.manner import day_hint, day_text, moment_text, number_text
 
 LINE_ERROR = re.compile(r"(\d+):(.*)")
 LINES_SHOWN = 200
@@ -48,6 +48,7 @@ class Widget:
     is_required: bool = False
     is_fixed: bool = False
     is_wide: bool = False
+    is_many: bool = False
     type: str = "text"
 
     def matrix(self) -> Matrix:
@@ -193,11 +194,12 @@ def _widget(one: Input, actor: Actor, values: Mapping[str, Any], error: str, is_
         error=error,
         choices=choices,
         lookup=one.field.lookup,
-        placeholder=str(one.field.placeholder),
+        placeholder=_hint(type_) or str(one.field.placeholder),
         max_length=LINE_LENGTH if one.many else one.max_length,
         is_required=one.is_required and one.type is not bool,
         is_fixed=not is_new and one.field.only == "create",
         is_wide=one.field.wide or kind in ("textarea", "matrix"),
+        is_many=one.many,
         type=type_,
     )
 
@@ -227,7 +229,14 @@ def _kind(one: Input, has_choices: bool) -> tuple[str, str]:
     return "input", {"email": "email", "password": "password"}.get(one.field.kind, "text")
 
 
+def _hint(type_: str) -> str:
+    """How a day, or a day and a time, is typed."""
+    return {"date": day_hint(), "datetime-local": f"{day_hint()} HH:MM"}.get(type_, "")
+
+
 def _value(one: Input, values: Mapping[str, Any], kind: str) -> Any:
+    if kind == "file":
+        return ""
     if one.many:
         found = values.getlist(one.name) if isinstance(values, QueryDict) else values.get(one.name)
         items = [found] if isinstance(found, str) else [str(getattr(item, "value", item)) for item in found or ()]
@@ -241,11 +250,13 @@ def _value(one: Input, values: Mapping[str, Any], kind: str) -> Any:
     if value is None or isinstance(value, str):
         return value or ""
     if one.is_money:
-        return money_text(int(value)).replace(",", "")
+        return money_text(int(value), is_grouped=False)
     if isinstance(value, datetime):
-        return timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00")
+        return moment_text(value).removesuffix(":00")
+    if isinstance(value, date):
+        return day_text(value)
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        return number_text(f"{value.normalize():f}")
     return str(getattr(value, "value", value))
 
 

@@ -23,11 +23,13 @@ from carillon.panels.declaration import Filter, Panel
 from carillon.panels.export import FORMATS
 from carillon.panels.export import export as write_file
 from carillon.panels.filtering import filtered, order_of
+from carillon.panels.manner import read_day
 from carillon.panels.paging import capped_count, read_page
 from carillon.panels.search import lookup as find_text
 
 SIZES = (25, 50, 100, 200)
 LOOKED_UP = 20
+DAY_ENDS = ("_from", "_to")  # of filters by a range of days, typed in the person's manner
 
 
 @require_GET
@@ -157,7 +159,11 @@ def rows(request: HttpRequest, panel: Panel) -> HttpResponse:
 
 def _asked(request: HttpRequest, panel: Panel) -> Any:
     chosen = customer_filter(request)
-    return filtered(panel, actor_of(request), request.GET, customer_id=chosen.id if chosen else None)
+    given = request.GET.copy()
+    for name in given:
+        if name.endswith(DAY_ENDS):
+            given[name] = read_day(str(given[name]))
+    return filtered(panel, actor_of(request), given, customer_id=chosen.id if chosen else None)
 
 
 def _count_text(count: int, is_more: bool) -> str:
@@ -200,5 +206,8 @@ def show_detail(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
     row = find_row(panel, actor_of(request), key)
     if panel.detail is None:
         raise InvalidInput(_("This has no page of its own."))
-    context = {"row": row, "config": grid_config(panel, actor_of(request), request)}
+    config = grid_config(panel, actor_of(request), request)
+    without = {one.name for one in panel.actions if one.applies and not one.applies(row)}
+    config["menu"] = [entry for entry in config["menu"] if entry.get("name") not in without]
+    context = {"row": row, "config": config}
     return page(request, panel.detail.template, panel, {**context, **panel.detail.context(actor_of(request), row)})

@@ -62,6 +62,7 @@ def page(
         "main_menu": [entry for entry in menu if entry.leads_to.section == "main"],
         "panel": panel,
         "customer_filter": customer_filter(request),
+        "may_ask": actor.may("support.view") and not actor.is_operator,
         "has_customers": any(entry.leads_to.slug == "customers" for entry in menu),
     }
     return render(request, template, {**around, **context}, status=status)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from carillon.faces.portal import dialogs, grid, pages, shell
+from carillon.faces.portal import dialogs, grid, guide, pages, preferences, search, shell, support
 
 app_name = "portal"
 
 urlpatterns = [
     path("", shell.home, name="home"),
+    path("preferences/", preferences.preferences, name="preferences"),
+    path("search/", search.search, name="search"),
+    path("help/", guide.index, name="help"),
+    path("help/manual/<slug:name>/", guide.chapter, name="chapter"),
+    path("help/<slug:slug>/", guide.about, name="about"),
+    path("attachments/<int:key>/", support.attachment, name="attachment"),
     path("customer-filter/", shell.choose_customer, name="customer-filter"),
     path("pages/<slug:slug>/", pages.show_page, name="page"),
     path("panels/<slug:slug>/", grid.show_grid, name="panel"),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django import template
 from django.templatetags.static import static
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from carillon.panels.cells import duration_text, money_text
+from carillon.panels.manner import day_hint as hint_of_days
+from carillon.panels.manner import moment_text, number_text
 
 register = template.Library()
 
@@ -28,6 +31,20 @@ def icon(name: str) -> SafeString:
 def money(micro: int | None) -> str:
     """Micro-units in major units."""
     return "" if micro is None else money_text(int(micro))
+
+
+@register.filter
+def moment(at: datetime | str | None, clock: str = "") -> str:
+    """A moment, or its text in ISO 8601, in the person's time zone and manner; `clock`: "H:M:S" or "H:M" (of texts)."""
+    if isinstance(at, str):
+        at, clock = parse_datetime(at) if at else None, clock or "H:M"
+    return "" if at is None else moment_text(at, re.sub("[HMS]", r"%\g<0>", clock or "H:M:S"))
+
+
+@register.simple_tag
+def day_hint() -> str:
+    """How the person types a day."""
+    return hint_of_days()
 
 
 @register.filter
@@ -55,12 +72,6 @@ def uptime(seconds: int) -> str:
 
 
 @register.filter
-def moment(text: str | None) -> str:
-    """A time in ISO 8601, as pages carry it, in the reader's own time zone."""
-    found = parse_datetime(text) if text else None
-    return timezone.localtime(found).strftime("%Y-%m-%d %H:%M") if found else ""
-
-
 def exact(number: Decimal | None) -> str:
     """A decimal without trailing zeros."""
-    return "" if number is None else f"{number.normalize():f}"
+    return "" if number is None else number_text(f"{number.normalize():f}")
