@@ -122,6 +122,7 @@ class Grid {
     this.tab = document.querySelector("[data-tab][aria-selected=true]")?.dataset.tab || "";
     this.cursor = "";
     this.asked = "";
+    for (const input of document.querySelectorAll("[data-loose]")) input.value ||= config.preset[input.name] || "";
     this.table = new Tabulator(place, {
       index: "_id",
       height: "100%",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from datetime import timedelta
+
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
+from carillon.business.notices.choices import AlertKind
 from carillon.business.notices.models import Alert
 from carillon.business.partners.choices import Role
 from carillon.business.partners.models import Membership
@@ -16,6 +20,13 @@ TOLD = (Role.ADMINISTRATOR, Role.SUPPORT)
 def alerts_of(actor: Actor) -> ScopedQuerySet[Alert]:
     """Return the alerts of the actor's part of the tree; one query."""
     return Alert.objects.visible_to(actor).select_related("customer", "user", "endpoint")
+
+
+def open_alerts_of(actor: Actor) -> ScopedQuerySet[Alert]:
+    """Return what somebody should look at: devices that are still offline, emergency calls of the last day."""
+    back = Alert.objects.filter(kind=AlertKind.BACK, endpoint=OuterRef("endpoint"), since=OuterRef("since"))
+    is_offline = Q(kind=AlertKind.OFFLINE, endpoint__isnull=False) & ~Exists(back)
+    return alerts_of(actor).filter(is_offline | Q(kind=AlertKind.EMERGENCY, since__gte=Now() - timedelta(days=1)))
 
 
 def told_of(actor: Actor, partner_id: int) -> list[str]:

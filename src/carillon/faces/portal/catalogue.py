@@ -14,8 +14,9 @@ from carillon.panels.declaration import Page, Panel, audience
 
 FILES = (
     "quickstart",
-    *("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "calls", "billing", "notices"),
-    "support",
+    "reports",
+    *("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "testcall"),
+    *("calls", "billing", "notices", "support"),
     "platform",
 )
 

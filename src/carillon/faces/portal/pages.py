@@ -25,12 +25,13 @@ def show_page(request: HttpRequest, page: Page) -> HttpResponse:
     """Draw the page. Its parameters are those of its form; a wrong one is said beside its field."""
     actor, inputs = actor_of(request), page_inputs(page)
     is_asked = any(one.name in request.GET for one in inputs)
-    values: Any = request.GET if is_asked else _start(request, page)
+    chosen = _chosen(request, page)
+    values: Any = request.GET if is_asked else defaults(inputs, actor) | chosen
     found, error = None, None
     if is_asked or not any(one.is_required and one.name not in values for one in inputs):
         try:
             given = from_form(inputs, request.GET, MultiValueDict()) if is_asked else {}
-            found = CHANGES.answer(page, actor, given)
+            found = CHANGES.answer(page, actor, {**given, **chosen})
         except CarillonError as refused:
             error = refused
     form: Form | None = form_of(inputs, actor, values, title=str(page.title), error=error) if inputs else None
@@ -38,10 +39,8 @@ def show_page(request: HttpRequest, page: Page) -> HttpResponse:
     return render_page(request, page.template, page, context, status=error.status if error else 200)
 
 
-def _start(request: HttpRequest, page: Page) -> dict[str, Any]:
-    inputs = page_inputs(page)
-    values = defaults(inputs, actor_of(request))
+def _chosen(request: HttpRequest, page: Page) -> dict[str, Any]:
+    """The customer filter on top, for pages that ask for a customer and whose address names none."""
     chosen = customer_filter(request)
-    if chosen:
-        values |= {one.name: chosen.id for one in inputs if one.field.lookup == "customers"}
-    return values
+    named = (one.name for one in page_inputs(page) if one.field.lookup == "customers" and one.name not in request.GET)
+    return dict.fromkeys(named, chosen.id) if chosen else {}

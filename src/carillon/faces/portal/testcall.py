@@ -1,0 +1,156 @@
+"""The test call page: what would happen if somebody dialled a number, without calling anybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from carillon.base.actor import Actor
+from carillon.logic.callflow.feed import Rate, Tariff
+from carillon.logic.callflow.values import Chain
+from carillon.logic.money import format_exact
+from carillon.logic.rating import Charge
+from carillon.panels.declaration import Field, Page
+from carillon.usecases.try_call import TierPrice, Trial, TrialData, TriedTarget, try_call
+
+CHAINS = {
+    "originating": _("The call that is dialled"),
+    "terminating": _("The call that is received"),
+    "forwarding": _("The call that is forwarded"),
+    "transfer": _("The call that is transferred"),
+}
+
+
+def read_test_call(actor: Actor, data: TrialData) -> dict[str, Any]:
+    """What would happen, as the actor may know it. About ten queries and one question to the call control."""
+    trial = try_call(actor, data)
+    decision = trial.decision
+    return {
+        "at": trial.at.isoformat(),
+        "caller": {"account": trial.account, "customer": trial.endpoint.customer.name, **_user(trial)},
+        "is_allowed": decision.refusal is None,
+        "refusal": _refusal(trial),
+        "direction": decision.direction.value,
+        "dialled": decision.dialled,
+        "callee": decision.callee,
+        "shown_caller": decision.caller,
+        "is_withheld": decision.is_withheld,
+        "longest_s": decision.max_s,
+        "notes": list(trial.notes),
+        "targets": [_target(place, target) for place, target in enumerate(trial.targets, 1)],
+        "prices": [_price(chain, price) for chain, prices in trial.prices for price in prices],
+        "holds": _holds(trial),
+    }  # fmt: skip
+
+
+def _refusal(trial: Trial) -> dict[str, Any] | None:
+    refusal = trial.decision.refusal
+    if refusal is None:
+        return None
+    return {"slug": refusal.slug, "text": trial.refused_because, "sip_code": refusal.sip_code}
+
+
+def _user(trial: Trial) -> dict[str, Any]:
+    user = trial.endpoint.user
+    return {"user": user.name if user else ""}
+
+
+def _holds(trial: Trial) -> list[dict[str, Any]]:
+    """What would be set aside of the customers' money that the actor may see."""
+    seen = {
+        price.charge.tier.account_id: price
+        for _chain, prices in trial.prices
+        for price in prices
+        if price.charge.tier.position == 0
+    }
+    return [
+        {
+            "buyer": seen[hold.account_id].buyer,
+            "amount_micro": hold.amount_micro,
+            "currency": seen[hold.account_id].charge.tier.account_currency,
+            "funded_s": hold.funded_s,
+        }
+        for hold in trial.decision.holds
+        if hold.account_id in seen
+    ]
+
+
+def _target(place: int, target: TriedTarget) -> dict[str, Any]:
+    carrier = target.carrier
+    return {
+        "place": place,
+        "name": target.name,
+        "gateway_id": carrier.gateway_id if carrier else None,
+        "number": target.number,
+        "caller": target.caller,
+        **_rate(carrier.rate if carrier else None, carrier.tariff if carrier else None),
+        **_minute(target.cost),
+        "margin_micro": target.margin_micro,
+    }
+
+
+def _price(chain: Chain, price: TierPrice) -> dict[str, Any]:
+    charge = price.charge
+    return {
+        "chain": chain.kind.value,
+        "seller": price.seller,
+        "buyer": price.buyer,
+        "is_cost": price.is_cost,
+        "free_reason": charge.free_reason,
+        **_rate(charge.rate, charge.tariff),
+        **_minute(price.minute),
+        "account_currency": charge.tier.account_currency,
+        "available_micro": price.available_micro,
+        "lasts_s": price.lasts_s,
+    }
+
+
+def _rate(rate: Rate | None, tariff: Tariff | None) -> dict[str, Any]:
+    """The price list and the rate that are used; nothing when there is none."""
+    return {
+        "list_id": tariff.price_list_id if tariff else None,
+        "list": tariff.price_list if tariff else None,
+        "version_id": tariff.version_id if tariff else None,
+        "version": tariff.version if tariff else None,
+        "list_currency": tariff.currency if tariff else None,
+        "prefix": rate.prefix if rate else None,
+        "rate_name": rate.name if rate else None,
+        "connection_fee": format_exact(rate.connection_fee) if rate else None,
+        "per_minute": format_exact(rate.per_minute) if rate else None,
+        "initial_s": rate.initial_s if rate else None,
+        "increment_s": rate.increment_s if rate else None,
+    }
+
+
+def _minute(charge: Charge | None) -> dict[str, Any]:
+    return {
+        "minute_micro": charge.amount_micro if charge else None,
+        "currency": charge.currency if charge else None,
+        "steps": list(charge.steps) if charge else [],
+    }
+
+
+TEST_CALL = Page(
+    slug="test-call",
+    title=_("Test call"),
+    section="settings",
+    read=read_test_call,
+    template="portal/routing/test_call.html",
+    icon="phone-outgoing",
+    data=TrialData,
+    fields=(
+        Field("number", _("Number"), kind="code", max_length=64, help=_("As it is dialled.")),
+        Field("customer_id", _("Customer"), lookup="customers", help=_("Calls with its first SIP endpoint.")),
+        Field("user_id", _("or user"), lookup="users"),
+        Field("endpoint_id", _("or SIP endpoint"), lookup="sip-endpoints"),
+        Field("at", _("At"), help=_("Empty: now. A later time takes the prices that hold then.")),
+    ),
+    help=_(
+        "What would happen if somebody dialled a number: whether they may, which gateways are tried in which order and"
+        " why others are not, and what a minute costs at each tier. The same code decides as for real calls, with the"
+        " same data. Nobody is called and no money is set aside."
+    ),
+)  # fmt: skip
+
+PAGES = (TEST_CALL,)

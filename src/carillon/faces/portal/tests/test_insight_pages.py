@@ -1,0 +1,189 @@
+"""Dashboard and test call through the browser's addresses and through REST, and the calls that figures lead to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from tests.support.brain import control
+from tests.support.cast import Cast
+from tests.support.clients import browser, program
+from tests.support.market import LONDON, Market, decided, finished_call, happened, invite, make_market, open_call
+
+from carillon.base.tenancy import tenant
+from carillon.business.partners.queries import system_actor
+from carillon.config import Config
+from carillon.usecases.settle_calls import settle_call
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOON = datetime(2026, 11, 20, 12, 10, tzinfo=UTC)
+PERIOD = "period=own&since=2026-11-19&until=2026-11-20"
+DASHBOARD = f"/pages/dashboard/?{PERIOD}"
+MOST_QUERIES = 16  # the request's own among them: session, login, scope, begin and end
+
+
+@pytest.fixture
+def called(cast: Cast) -> Market:
+    """Two calls to London at noon of the twentieth, one at eleven that was busy, and one long before."""
+    market = make_market(cast)
+    calls = [
+        finished_call(decided(invite("alice", "northwind.test", LONDON)), talked_s=60, started=NOON),
+        finished_call(decided(invite("bryggen", "fjord.test", LONDON)), talked_s=45, started=NOON),
+        finished_call(decided(invite("alice", "northwind.test", LONDON)), talked_s=9, started=NOON - timedelta(days=9)),
+    ]
+    busy, _ = open_call(decided(invite("alice", "northwind.test", LONDON)), at=NOON - timedelta(hours=1))
+    happened(busy, "failed", NOON - timedelta(minutes=59), sip_code=486, by="callee", reason="Busy Here")
+    with tenant(system_actor()) as actor:
+        for call_id in [*calls, busy]:
+            settle_call(actor, call_id)
+    return market
+
+
+def links(text: str) -> Iterator[str]:
+    yield from (unescape(found) for found in re.findall(r'href="(/panels/cdrs/\?[^"]+)"', text))
+
+
+def rows(client: Client, link: str) -> list[dict[str, Any]]:
+    answer = client.get(link.replace("/panels/cdrs/?", "/panels/cdrs/rows/?"))
+    assert answer.status_code == 200, (link, answer.content)
+    found: list[dict[str, Any]] = answer.json()["rows"]
+    return found
+
+
+def test_each_partner_sees_its_own_money(called: Market) -> None:
+    told = {
+        name: program(called.cast.staff(name)).get(f"/api/v1/dashboard/?{PERIOD}").json()
+        for name in ("olga", "paul", "petra", "stranger")
+    }
+    assert {name: one["dialled"]["calls"] for name, one in told.items()} == {
+        "olga": 3, "paul": 3, "petra": 1, "stranger": 0,
+    }  # fmt: skip
+    money = {name: [(m["revenue_micro"], m["cost_micro"]) for m in one["money"]] for name, one in told.items()}
+    assert money == {
+        "olga": [(35_000, 17_500)], "paul": [(90_000, 35_000)], "petra": [(90_000, 30_000)], "stranger": [],
+    }  # fmt: skip
+    paul = told["paul"]
+    assert (paul["dialled"]["asr_percent"], paul["dialled"]["acd_ms"], paul["dialled"]["pdd_ms"]) == (
+        66.7,
+        52_500,
+        2_000,
+    )
+    assert [one["name"] for one in paul["destinations"]] == ["United Kingdom"]
+    assert (paul["step"], len(paul["steps"])) == ("hour", 48)
+    assert sum(step["dialled"]["calls"] for step in paul["steps"]) == 3
+    assert paul["before"]["dialled"]["calls"] == 0
+
+
+def test_every_figure_and_bar_leads_to_its_calls(called: Market) -> None:
+    client = browser("paul")
+    text = client.get(DASHBOARD).content.decode()
+    found = list(links(text))
+    assert len(found) > 50
+    tile = next(
+        link for link in found if link.endswith("tab=dialled&started_at_from=2026-11-19&started_at_to=2026-11-20")
+    )
+    assert len(rows(client, tile)) == 3
+    answered = next(link for link in found if "outcome=answered" in link)
+    assert len(rows(client, answered)) == 2
+    bars = [link for link in found if "since=2026-11-20T12" in link]
+    assert bars and len(rows(client, bars[0])) == 2
+    destination = next(link for link in found if "destination_is" in link)
+    assert len(rows(client, destination)) == 3
+    for link in set(found):
+        rows(client, link)
+
+
+def test_the_customer_filter_on_top_holds_here_too(called: Market) -> None:
+    client = browser("paul")
+    assert 'tile-value">3<' in client.get(DASHBOARD).content.decode()
+    client.post("/customer-filter/", {"customer": called.cast.fjord_customer.pk})
+    text = client.get(DASHBOARD).content.decode()
+    assert 'tile-value">1<' in text
+    assert 'tile-value">0.03<' in text  # what Fjord pays for it
+    client.post("/customer-filter/", {"customer": called.cast.acme.pk})
+    assert client.get("/pages/dashboard/").status_code == 200
+    foreign = browser("stranger").get(f"{DASHBOARD}&customer_id={called.cast.acme.pk}")
+    assert foreign.status_code == 400
+    assert "Acme" not in foreign.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ("period=own", "since"),
+        ("period=own&since=2026-11-20", "until"),
+        ("period=own&since=2026-11-20&until=2026-11-19", "until"),
+        ("period=own&since=2020-01-01&until=2026-11-19", "until"),
+        ("period=century", "period"),
+        ("period=own&since=x&until=2026-11-19", "since"),
+        ("customer_id=999999", "customer_id"),
+        ("period=own&since=0001-01-01&until=0001-01-02", "since"),
+        ("period=own&since=9999-12-30&until=9999-12-31", "since"),
+    ],
+)
+def test_a_period_that_makes_no_sense_is_said_so(cast: Cast, asked: str, field: str) -> None:
+    answer = program(cast.staff("paul")).get(f"/api/v1/dashboard/?{asked}")
+    assert answer.status_code == 400
+    assert set(answer.json()["fields"]) == {field}
+    page = browser("paul").get(f"/pages/dashboard/?{asked}")
+    assert page.status_code == 400
+    assert 'role="alert"' in page.content.decode()
+
+
+def test_periods_open_and_cost_few_queries(called: Market) -> None:
+    client = browser("paul")
+    for asked in (
+        "",
+        "?period=today",
+        "?period=week",
+        "?period=month",
+        "?period=own&since=2025-12-01&until=2026-11-20",
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(f"/pages/dashboard/{asked}").status_code == 200, asked
+        assert len(queries) <= MOST_QUERIES, asked
+    assert client.get("/").headers["Location"] == "/pages/dashboard/"
+
+
+@pytest.mark.parametrize("moment", ["2026-11-20", "2026-11-20T11:30:00", "2026-11-20T12:00:00+00:00"])
+def test_calls_are_found_by_the_moment_they_began(called: Market, moment: str) -> None:
+    client = program(called.cast.staff("paul"))
+    found = client.get("/api/v1/cdrs/", {"since": moment}).json()["results"]
+    assert len(found) == (3 if moment == "2026-11-20" else 2)
+    assert {row["ring_ms"] for row in found if row["outcome"] == "answered"} == {2_000}
+    for nonsense in ("x", "2026-13-01", "9999-12-31T23:59:59-12:00"):
+        assert client.get("/api/v1/cdrs/", {"until": nonsense}).status_code == 400, nonsense
+
+
+def test_a_test_call_in_the_portal_and_by_the_api(called: Market, config: Config, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"number": "020 7123 4567", "customer_id": called.cast.fjord_customer.pk}
+    petra = program(called.cast.staff("petra"))
+    silent = petra.get("/api/v1/test-call/", asked)
+    assert (silent.status_code, silent.json()["type"].rsplit(":", 1)[-1]) == (503, "control-silent")
+    with control(config, tmp_path / "control.log"):
+        told = petra.get("/api/v1/test-call/", asked).json()
+        assert (told["is_allowed"], told["callee"], told["direction"]) == (True, LONDON, "outbound")
+        assert [(one["seller"], one["minute_micro"], one["rate_name"]) for one in told["prices"]] == [
+            ("Fjord Voice", 120_000, "United Kingdom"), ("Northwind Telecom", 40_000, "United Kingdom"),
+        ]  # fmt: skip
+        assert "Carrier A" not in str(told) and "0.01" not in str(told)
+        page = browser("olga").get("/pages/test-call/", asked).content.decode()
+        assert "Carrier A" in page and "Allowed" in page and "Carrier cost" in page
+        mine = browser("petra").get("/pages/test-call/", asked).content.decode()
+        assert "carrier 1 of Northwind Telecom" in mine and "Carrier A" not in mine
+        refused = browser("petra").get("/pages/test-call/", {**asked, "number": "1" * 30}).content.decode()
+        assert "is not a number that can be dialled" in refused
+    for name in ("stranger", "petra"):
+        foreign: dict[str, Any] = {"number": "1", "customer_id": called.cast.acme.pk}
+        refusal = program(called.cast.staff(name)).get("/api/v1/test-call/", foreign)
+        assert (refusal.status_code, set(refusal.json()["fields"])) == (400, {"customer_id"})
+    assert browser("petra").get("/pages/test-call/").status_code == 200
