@@ -49,9 +49,10 @@ READS = {
     | {f"edge.{name}" for name in ("location", "location_attrs", "dialog", "dialog_vars", "version")},
 }  # fmt: skip
 CALLS = {  # functions past row-level security
-    "web": {"billing_check_balanced", "carillon_host", "carillon_hostname_taken", "carillon_memberships",
-            "carillon_operator", "carillon_own_legs", "carillon_search", "carillon_sip_domain", "carillon_source_taken",
-            "carillon_subtree", "carillon_token", "carillon_users"},
+    "web": {"billing_check_balanced", "carillon_has_feature", "carillon_has_room", "carillon_host",
+            "carillon_hostname_taken", "carillon_memberships", "carillon_operator", "carillon_own_legs",
+            "carillon_search", "carillon_sip_domain", "carillon_source_taken", "carillon_subtree", "carillon_token",
+            "carillon_users"},
     "control": {"abandon_call", "document", "documents", "extend_hold", "forget_dialog", "forward_call", "grant_credit",
                 "keep_bans", "open_call", "open_calls", "open_together", "record_all", "record_traces", "refuse_call",
                 "rehearse", "release_hold", "renew_lease", "return_credit", "standing_bans", "stray_dialogs",

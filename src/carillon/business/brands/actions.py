@@ -13,6 +13,8 @@ from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, once
 from carillon.business.brands.choices import DestinationKind, WebProductKind, WebProductStatus
 from carillon.business.brands.models import WebProduct
+from carillon.business.partners.choices import Limited
+from carillon.business.partners.limits import ensure_room
 from carillon.business.partners.queries import chosen_partner, is_hostname_taken
 
 # Nothing here says whose it is: names in use elsewhere are other partners' business.
@@ -55,6 +57,7 @@ def create_web_product(actor: Actor, data: WebProductData) -> WebProduct:
         InvalidInput: a value is wrong; hostname or SIP domain are in use anywhere on the platform.
     """
     partner = chosen_partner(actor, data.partner_id)
+    ensure_room(partner.pk, Limited.WEB_PRODUCTS)
     product = WebProduct(partner=partner, sip_domain=_domain(data.sip_domain))
     faults = Faults()
     faults.hostname(product.sip_domain, "sip_domain")

@@ -15,7 +15,8 @@ from carillon.business.brands.choices import DestinationKind, WebProductStatus
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.choices import Charging, CustomerKind, ForwardingCondition, UserRole
 from carillon.business.customers.models import Customer, User
-from carillon.business.partners.choices import Status
+from carillon.business.partners.choices import Limited, Status
+from carillon.business.partners.limits import ensure_room
 from carillon.business.partners.models import Login
 from carillon.business.partners.statuses import StatusData, check_status
 from carillon.logic.numbers import DialledKind, is_extension, normalise
@@ -111,6 +112,7 @@ def create_customer(actor: Actor, data: CustomerData) -> Customer:
     is_sold = customer.currency in product.currencies
     faults.unless(is_sold, "currency", f"{product} is sold in {', '.join(product.currencies)}.")
     faults.stop()
+    ensure_room(product.partner_id, Limited.CUSTOMERS)
     _fill_customer(customer, data)
     with audited(actor, customer, "create"):
         customer.save(force_insert=True)
@@ -222,6 +224,7 @@ def create_user(actor: Actor, data: UserData) -> User:
     customer = named(Customer.objects, actor, data.customer_id, "customer_id")
     if customer.status == Status.TERMINATED:
         raise InvalidInput(fields={"customer_id": f"{customer} is terminated."})
+    ensure_room(customer.partner_id, Limited.USERS)
     user = User(partner_id=customer.partner_id, customer=customer)
     _fill_user(user, customer, data)
     with once(CLASHES), audited(actor, user, "create"):

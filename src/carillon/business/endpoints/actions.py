@@ -26,6 +26,8 @@ from carillon.business.endpoints.models import Endpoint, Location, Reachability
 from carillon.business.endpoints.queries import domain_of
 from carillon.business.numbers.choices import NumberState
 from carillon.business.numbers.models import Number
+from carillon.business.partners.choices import Limited
+from carillon.business.partners.limits import ensure_room
 
 USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 USERNAME_RULE = "Use small letters, digits, dots, dashes and underscores; begin and end with a letter or digit."
@@ -75,6 +77,7 @@ def create_endpoint(actor: Actor, data: EndpointData, *, secret: str = "") -> En
         InvalidInput: a value breaks a rule, or the username is taken.
     """
     customer = named(Customer.objects, actor, data.customer_id, "customer_id")
+    ensure_room(customer.partner_id, Limited.ENDPOINTS)
     endpoint = Endpoint(partner_id=customer.partner_id, customer=customer, web_product_id=customer.web_product_id)
     endpoint.username = _checked_username(data.username.strip().lower()) or _free_username(customer)
     _fill(actor, endpoint, data)

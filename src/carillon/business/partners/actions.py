@@ -18,7 +18,8 @@ from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named_or_none, once
 from carillon.base.tenancy import enter
 from carillon.business.partners import queries
-from carillon.business.partners.choices import OWN_HOSTNAME, STAFF_REALM, Role, Status
+from carillon.business.partners.choices import OWN_HOSTNAME, STAFF_REALM, Feature, Limited, Role, Status
+from carillon.business.partners.limits import ensure_feature, ensure_room
 from carillon.business.partners.models import ApiToken, Login, Membership, OwnRole, Partner
 from carillon.business.partners.ownroles import may_give
 from carillon.business.partners.roles import PERMISSIONS, common, covers, is_pattern
@@ -110,6 +111,8 @@ def create_partner(actor: Actor, data: PartnerData) -> Partner:
     faults.unless(parent.status == Status.ACTIVE, "parent_id", f"{parent} is {parent.get_status_display()}.")
     faults.unless(len(parent.path) < MAX_DEPTH, "parent_id", f"The tree is at most {MAX_DEPTH} levels deep.")
     faults.stop()
+    ensure_feature(parent.pk, Feature.SUB_PARTNERS)
+    ensure_room(parent.pk, Limited.PARTNERS)
     return _plant(actor, parent, data)
 
 
@@ -157,6 +160,8 @@ def _fill(partner: Partner, data: PartnerData) -> None:
     days = data.trace_days
     faults.unless(days is None or 1 <= days <= MOST_TRACE_DAYS, "trace_days", f"1 to {MOST_TRACE_DAYS} days.")
     faults.stop()
+    if hostname and hostname != partner.portal_hostname and partner.parent_id is not None:
+        ensure_feature(partner.pk or partner.parent_id, Feature.PORTAL_HOSTNAME)
     partner.trace_days = days
     partner.name, partner.country, partner.portal_hostname = data.name, data.country, hostname
     partner.timezone, partner.culture = data.timezone, data.culture
@@ -343,6 +348,7 @@ def create_token(actor: Actor, data: TokenData) -> tuple[ApiToken, str]:
     """
     if actor.login_id is None or actor.partner_id is None:
         raise NotPermitted("A token belongs to somebody who signs in.")
+    ensure_feature(actor.partner_id, Feature.API)
     faults = Faults()
     odd = [scope for scope in data.scopes if not is_pattern(scope)]
     faults.unless(bool(data.scopes), "scopes", "Name at least one permission.")

@@ -34,6 +34,25 @@ class Role(models.TextChoices):
     READER = "reader", _("Read only")
 
 
+class Feature(models.TextChoices):
+    """What whoever sells to a partner may withhold from it, and from everybody below it."""
+
+    SUB_PARTNERS = "sub_partners", _("Partners of its own")
+    GATEWAYS = "gateways", _("Gateways of its own")
+    PORTAL_HOSTNAME = "portal_hostname", _("The portal under its own name")
+    API = "api", _("API tokens")
+
+
+class Limited(models.TextChoices):
+    """What whoever sells to a partner may limit, counted with everybody below it."""
+
+    PARTNERS = "partners", _("Partners")
+    WEB_PRODUCTS = "web_products", _("Web products")
+    CUSTOMERS = "customers", _("Customers")
+    USERS = "users", _("Users")
+    ENDPOINTS = "endpoints", _("SIP endpoints")
+
+
 class BlacklistKind(models.TextChoices):
     """What an entry of a blacklist names; the first two are numbers or the beginning of numbers."""
 

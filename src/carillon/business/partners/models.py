@@ -31,6 +31,13 @@ class Partner(models.Model):
     timezone = models.CharField(max_length=64, default="UTC")
     culture = models.CharField(max_length=12, default="en")
     trace_days = models.PositiveSmallIntegerField(null=True, blank=True)  # None: as whoever it buys from
+    # set by whoever sells to it: features not granted, and how many of each it may have; None: no limit
+    withheld = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+    max_partners = models.PositiveIntegerField(null=True, blank=True)
+    max_web_products = models.PositiveIntegerField(null=True, blank=True)
+    max_customers = models.PositiveIntegerField(null=True, blank=True)
+    max_users = models.PositiveIntegerField(null=True, blank=True)
+    max_endpoints = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["Partner"].as_manager()

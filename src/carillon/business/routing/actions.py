@@ -16,6 +16,8 @@ from carillon.base.sources import is_source_taken, split_port, written_source
 from carillon.base.switches import switch
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
+from carillon.business.partners.choices import Feature
+from carillon.business.partners.limits import ensure_feature
 from carillon.business.partners.queries import chosen_partner
 from carillon.business.pricing.choices import Purpose
 from carillon.business.pricing.models import PriceList
@@ -109,7 +111,9 @@ def create_gateway(actor: Actor, data: GatewayData) -> Gateway:
     Raises:
         InvalidInput: a value breaks a rule, or the partner has a gateway of that name.
     """
-    gateway = Gateway(partner=chosen_partner(actor, data.partner_id), is_demo=data.is_demo)
+    partner = chosen_partner(actor, data.partner_id)
+    ensure_feature(partner.pk, Feature.GATEWAYS)
+    gateway = Gateway(partner=partner, is_demo=data.is_demo)
     with once({"gateway_name_once_per_partner": ("name", NAME_TAKEN)}), audited(actor, gateway, "create"):
         _fill_gateway(actor, gateway, data)
         gateway.save(force_insert=True)

@@ -8,17 +8,38 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from carillon.business.partners import actions, blacklists, ownroles, queries
-from carillon.business.partners.choices import NEXT_STATUSES, BlacklistKind, Role, Status
+from carillon.business.partners.choices import NEXT_STATUSES, BlacklistKind, Feature, Role, Status
 from carillon.business.partners.models import ApiToken, BlacklistEntry, Membership, OwnRole, Partner
 from carillon.business.partners.statuses import StatusData
+from carillon.business.partners.terms import TermsData, set_partner_terms
 from carillon.faces.portal.catalogue import permission_choices
-from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
+from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction, Text
+from carillon.usecases.move_partner import MoveData, move_partner
 from carillon.usecases.open_partner import open_partner
 
 STATUS_FIELDS = (
     Field("status", _("New status")),
     Field("reason", _("Reason"), kind="textarea", help=_("Kept in history and shown beside the status.")),
 )
+
+
+LIMIT_TITLES: Mapping[str, Text] = {
+    "max_partners": _("Partners at most"),
+    "max_web_products": _("Web products at most"),
+    "max_customers": _("Customers at most"),
+    "max_users": _("Users at most"),
+    "max_endpoints": _("SIP endpoints at most"),
+}
+TERMS_FIELDS = (
+    Field("features", _("May have"), choices=tuple(Feature.choices), wide=True),
+    *(Field(name, title, minimum=0, section=_("Limits, empty for none")) for name, title in LIMIT_TITLES.items()),
+    Field("reason", _("Reason"), kind="textarea"),
+)
+
+
+def _terms_values(row: Partner) -> Mapping[str, Any]:
+    features = [feature.value for feature in Feature if feature.value not in row.withheld]
+    return {"features": features} | {name: getattr(row, name) for name in LIMIT_TITLES}
 
 
 def _staff_values(row: Membership) -> Mapping[str, Any]:
@@ -67,6 +88,8 @@ PARTNERS = Panel(
         Column("timezone", _("Time zone")),
         Column("culture", _("Culture")),
         Column("trace_days", _("SIP messages kept, days"), kind="integer"),
+        Column("withheld", _("Not granted"), kind="list"),
+        *(Column(name, title, kind="integer") for name, title in LIMIT_TITLES.items()),
     ),
     filters=(
         Filter("name", _("Name"), lookup="istartswith"),
@@ -114,6 +137,35 @@ PARTNERS = Panel(
             danger=True,
             confirm=_("Calls of this partner and of everybody below it follow the status at once."),
             applies=lambda row: bool(NEXT_STATUSES[row.status]) and row.parent_id is not None,
+        ),
+        RowAction(
+            "terms",
+            _("Features and limits"),
+            set_partner_terms,
+            data=TermsData,
+            fields=TERMS_FIELDS,
+            icon="adjustments",
+            confirm=_("What is there already stays. Limits count the partner with everything below it."),
+            applies=lambda row: row.parent_id is not None,
+            initial=_terms_values,
+            done=_("The terms hold from now on."),
+        ),
+        RowAction(
+            "move",
+            _("Move"),
+            move_partner,
+            data=MoveData,
+            fields=(
+                Field("parent_id", _("Buys from now on from"), lookup="partners"),
+                Field("reason", _("Reason"), kind="textarea"),
+            ),
+            icon="git-branch",
+            danger=True,
+            confirm=_(
+                "Everything below moves with it. Its wholesale prices end: calls are refused until the new seller has "
+                "assigned a price list and there is money on the new account."
+            ),
+            applies=lambda row: row.parent_id is not None,
         ),
     ),
     links=(Link(_("Staff"), "staff", {"partner_id": "id"}),),
