@@ -10,8 +10,10 @@ from django.core import mail
 from django.http import HttpResponse
 from django.test import Client
 
-from carillon.base.tenancy import realm_scope
+from carillon.base.models import AuditEntry
+from carillon.base.tenancy import realm_scope, tenant
 from carillon.business.partners.models import Login
+from carillon.business.partners.queries import system_actor
 from tests.support.cast import PASSWORD, Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,6 +59,8 @@ def test_second_factor_is_set_up_and_asked_for(web: Cast, host: str, email: str)
     answer = client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
     assert answer.status_code == 302
     assert client.get("/accounts/2fa/").status_code == 200
+    with tenant(system_actor()):
+        assert AuditEntry.objects.get(action="login.totp_activated").actor_name == email
     assert client.get("/accounts/2fa/recovery-codes/").status_code == 200
     assert sign_in(host, email)[1]["Location"] == "/accounts/2fa/authenticate/"
 

@@ -35,7 +35,8 @@ FOR_VISITORS = {
 FOR_WHO_SIGNED_IN = {
     "account_reauthenticate", "account_change_password", "account_set_password", "gate_places", "mfa_index",
     "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp", "mfa_view_recovery_codes",
-    "mfa_generate_recovery_codes", "mfa_download_recovery_codes",
+    "mfa_generate_recovery_codes", "mfa_download_recovery_codes", "mfa_list_webauthn", "mfa_add_webauthn",
+    "mfa_reauthenticate_webauthn", "mfa_remove_webauthn", "mfa_edit_webauthn",
 }  # fmt: skip
 FOR_STAFF = {
     "home", "customer-filter", "page", "panel", "rows", "export", "lookup", "add", "detail", "edit", "remove", "notes",
@@ -70,7 +71,15 @@ def kind_of(name: str, pattern: str) -> str:
 def address(pattern: str, cast: Cast) -> str:
     """An address of that pattern that means Acme; other objects have an id that nothing has."""
     filled = re.sub(r"\(\?P<uidb36>.*", "1-set-password/", pattern.replace("^", ""))
-    values = {"slug": "customers", "key": cast.acme.pk, "name": "status", "target": "users", "id": 2**62, "entry": 1}
+    values = {
+        "slug": "customers",
+        "key": cast.acme.pk,
+        "name": "status",
+        "target": "users",
+        "id": 2**62,
+        "entry": 1,
+        "pk": 2**62,
+    }
     if filled.startswith("api/v1/customers/"):
         values["id"] = cast.acme.pk
     if "<uuid:" in filled:

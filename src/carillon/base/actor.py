@@ -12,6 +12,7 @@ class Actor:
 
     `scope` holds the ids of all partners whose rows it may see: the own partner and its subtree. `customer_id` narrows
     that to one customer's rows. `permissions` are patterns such as "customers.view", "customers.*" or "*".
+    `second_factor` is what the role asks for when its person signs in (partners.choices.SecondFactor).
     `impersonators` names, outermost first, the people acting through this actor.
     """
 
@@ -24,6 +25,7 @@ class Actor:
     customer_id: int | None = None
     user_id: int | None = None
     is_operator: bool = False
+    second_factor: str = ""
     impersonators: tuple[str, ...] = ()
     request_id: str = ""
 

@@ -149,7 +149,11 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to addresses that have no logi
 ACCOUNT_LOGOUT_ON_GET = False
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "activate_totp": "carillon.faces.gate.accounts.NotedActivateTOTPForm",
+    "add_webauthn": "carillon.faces.gate.accounts.NotedAddWebAuthnForm",
+}
 MFA_ADAPTER = "carillon.faces.gate.accounts.SealedMFAAdapter"
 
 SESSION_COOKIE_HTTPONLY = True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -16,9 +17,17 @@ from carillon.base.changes import action, audited, witnessed
 from carillon.base.errors import Conflict, InvalidInput, NotPermitted
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named_or_none, once
-from carillon.base.tenancy import enter
+from carillon.base.tenancy import enter, tenant
 from carillon.business.partners import queries
-from carillon.business.partners.choices import OWN_HOSTNAME, STAFF_REALM, Feature, Limited, Role, Status
+from carillon.business.partners.choices import (
+    OWN_HOSTNAME,
+    STAFF_REALM,
+    Feature,
+    Limited,
+    Role,
+    SecondFactor,
+    Status,
+)
 from carillon.business.partners.limits import ensure_feature, ensure_room
 from carillon.business.partners.models import ApiToken, Login, Membership, OwnRole, Partner
 from carillon.business.partners.ownroles import may_give
@@ -41,6 +50,7 @@ class PartnerData:
     """What is said about a partner. `parent_id` (None: the actor's own partner) and `currency` stay once created.
 
     `trace_days`: how long SIP messages of its calls are kept; None: as long as whoever it buys from keeps its own.
+    `second_factor`: what its staff needs to sign in.
     """
 
     name: str
@@ -51,6 +61,7 @@ class PartnerData:
     timezone: str = "UTC"
     culture: str = "en"
     trace_days: int | None = None
+    second_factor: SecondFactor = SecondFactor.OPTIONAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +80,13 @@ class StaffData:
     culture: str = "en"
     timezone: str = "UTC"
     is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonData:
+    """Why something is done to a person's sign-in; kept in history."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +180,7 @@ def _fill(partner: Partner, data: PartnerData) -> None:
     faults.stop()
     if hostname and hostname != partner.portal_hostname and partner.parent_id is not None:
         ensure_feature(partner.pk or partner.parent_id, Feature.PORTAL_HOSTNAME)
-    partner.trace_days = days
+    partner.trace_days, partner.second_factor = days, data.second_factor
     partner.name, partner.country, partner.portal_hostname = data.name, data.country, hostname
     partner.timezone, partner.culture = data.timezone, data.culture
     check_values(partner)
@@ -292,6 +310,31 @@ def update_staff(actor: Actor, membership: Membership, data: StaffData) -> Membe
         _set_password(login, data.password)
         login.save(update_fields=["password"])
         witnessed(actor, login, "set_password")
+    return membership
+
+
+def witness_own(login: Login, verb: str, *, request_id: str = "") -> None:
+    """Write into a login's history what its person did to it while signing in: no actor is known yet.
+
+    Cost: four short queries.
+    """
+    with tenant(queries.system_actor(request_id=request_id)) as system:
+        witnessed(replace(system, name=login.email, login_id=login.pk), login, verb)
+
+
+@action("staff.change")
+def reset_second_factors(actor: Actor, membership: Membership, data: ReasonData) -> Membership:
+    """Remove all second factors of a person who has lost them; what the role asks for is set up at the next sign-in.
+
+    Raises:
+        NotPermitted: the role may do more than the actor, or the person works elsewhere too.
+        NotFound
+    """
+    membership = locked(Membership.objects, actor, membership.pk)
+    may_give(actor, permissions_of(membership.role, membership.own_role))
+    _works_below(actor, membership.login)
+    Authenticator.objects.filter(user_id=membership.login_id).delete()
+    witnessed(actor, membership.login, "reset_second_factors", reason=data.reason)
     return membership
 
 

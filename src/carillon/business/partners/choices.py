@@ -53,6 +53,14 @@ class Limited(models.TextChoices):
     ENDPOINTS = "endpoints", _("SIP endpoints")
 
 
+class SecondFactor(models.TextChoices):
+    """What signing in asks for beside the password, from the least to the most."""
+
+    OPTIONAL = "optional", _("If the person has set one up")
+    REQUIRED = "required", _("Always")
+    PASSKEY = "passkey", _("Always, and a passkey only")
+
+
 class BlacklistKind(models.TextChoices):
     """What an entry of a blacklist names; the first two are numbers or the beginning of numbers."""
 

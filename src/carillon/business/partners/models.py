@@ -11,7 +11,15 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
-from carillon.business.partners.choices import BlacklistKind, ColourScheme, DateFormat, NumberFormat, Role, Status
+from carillon.business.partners.choices import (
+    BlacklistKind,
+    ColourScheme,
+    DateFormat,
+    NumberFormat,
+    Role,
+    SecondFactor,
+    Status,
+)
 from carillon.business.partners.tenant import TenantModel
 
 
@@ -30,6 +38,7 @@ class Partner(models.Model):
     currency = models.CharField(max_length=3)
     timezone = models.CharField(max_length=64, default="UTC")
     culture = models.CharField(max_length=12, default="en")
+    second_factor = models.CharField(max_length=8, choices=SecondFactor.choices, default=SecondFactor.OPTIONAL)
     trace_days = models.PositiveSmallIntegerField(null=True, blank=True)  # None: as whoever it buys from
     # set by whoever sells to it: features not granted, and how many of each it may have; None: no limit
     withheld = ArrayField(models.CharField(max_length=20), default=list, blank=True)
@@ -106,6 +115,7 @@ class OwnRole(TenantModel):
 
     name = models.CharField(max_length=60)
     permissions = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    second_factor = models.CharField(max_length=8, choices=SecondFactor.choices, default=SecondFactor.OPTIONAL)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["OwnRole"].as_manager()

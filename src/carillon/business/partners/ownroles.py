@@ -11,6 +11,7 @@ from carillon.base.errors import Conflict, NotPermitted
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, once
 from carillon.business.partners import queries
+from carillon.business.partners.choices import SecondFactor
 from carillon.business.partners.models import Membership, OwnRole
 from carillon.business.partners.roles import PANELS, covers, is_pattern
 
@@ -21,10 +22,14 @@ TOO_MUCH = "Nobody can give or change a role that may do more than themselves."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnRoleData:
-    """A role of a partner (None: the actor's own). `permissions` are patterns such as customers.view or *.view."""
+    """A role of a partner (None: the actor's own). `permissions` are patterns such as customers.view or *.view.
+
+    `second_factor`: what its people need to sign in, when the partner itself does not ask for more.
+    """
 
     name: str
     permissions: tuple[str, ...] = READ_ONLY
+    second_factor: SecondFactor = SecondFactor.OPTIONAL
     partner_id: int | None = None
 
 
@@ -101,4 +106,5 @@ def _fill(actor: Actor, role: OwnRole, data: OwnRoleData) -> None:
     faults.stop()
     may_give(actor, data.permissions)
     role.name, role.permissions = data.name, sorted(set(data.permissions))
+    role.second_factor = data.second_factor
     check_values(role)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection
@@ -10,7 +11,7 @@ from django.db.models import Count, F, QuerySet
 
 from carillon.base.actor import Actor, nobody
 from carillon.base.rows import named
-from carillon.business.partners.choices import OWN_HOSTNAME, STAFF_REALM
+from carillon.business.partners.choices import OWN_HOSTNAME, STAFF_REALM, SecondFactor
 from carillon.business.partners.errors import NoMembership
 from carillon.business.partners.models import ApiToken, BlacklistEntry, Login, Membership, OwnRole, Partner
 from carillon.business.partners.roles import ALL, CUSTOMER_PERMISSIONS, PERMISSIONS, common
@@ -28,6 +29,7 @@ class Place:
     permissions: frozenset[str]
     is_operator: bool
     scope: frozenset[int]
+    second_factor: SecondFactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,27 @@ def places(login_id: int) -> tuple[Place, ...]:
     """Return where a login is staff, the oldest first; one query past row-level security."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select partner_id, partner_name, role, own_permissions, is_operator, scope"
+            "select partner_id, partner_name, role, own_permissions, is_operator, scope, second_factors"
             " from public.carillon_memberships(%s)",
             [login_id],
         )
         return tuple(
-            Place(partner_id, name, PERMISSIONS[role] if own is None else frozenset(own), is_operator, frozenset(scope))
-            for partner_id, name, role, own, is_operator, scope in cursor.fetchall()
+            Place(
+                partner_id,
+                name,
+                PERMISSIONS[role] if own is None else frozenset(own),
+                is_operator,
+                frozenset(scope),
+                strictest(asked),
+            )
+            for partner_id, name, role, own, is_operator, scope, asked in cursor.fetchall()
         )
+
+
+def strictest(asked: Iterable[str]) -> SecondFactor:
+    """Return what asks for most of what a role and its partner ask for."""
+    order = list(SecondFactor)
+    return max((SecondFactor(one) for one in asked), key=order.index, default=SecondFactor.OPTIONAL)
 
 
 def host(name: str) -> Host | None:
@@ -131,6 +146,7 @@ def staff_actor(
         scope=place.scope,
         permissions=place.permissions,
         is_operator=place.is_operator,
+        second_factor=place.second_factor.value,
         impersonators=impersonators,
         request_id=request_id,
     )

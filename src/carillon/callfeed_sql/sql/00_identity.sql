@@ -15,10 +15,11 @@ $$ select id from partners_partner where parent_id is null $$;
 drop function if exists public.carillon_memberships(bigint);
 create function public.carillon_memberships(login bigint)
 returns table (partner_id bigint, partner_name text, role text, own_permissions text[], is_operator boolean,
-               scope bigint[])
+               scope bigint[], second_factors text[])
 language sql stable security definer set search_path = public, pg_temp as
 $$
-  select p.id, p.name, m.role, r.permissions::text[], p.parent_id is null, public.carillon_subtree(p.id)
+  select p.id, p.name, m.role, r.permissions::text[], p.parent_id is null, public.carillon_subtree(p.id),
+         array[p.second_factor, coalesce(r.second_factor, 'optional')]::text[]
   from partners_membership m
   join partners_partner p on p.id = m.partner_id
   join partners_login l on l.id = m.login_id and l.is_active

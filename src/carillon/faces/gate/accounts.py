@@ -9,15 +9,18 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import LoginForm, ResetPasswordForm, UserTokenForm
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base import secrets
-from carillon.business.partners.actions import login_key
+from carillon.business.partners.actions import login_key, witness_own
 from carillon.business.partners.choices import STAFF_REALM
 from carillon.business.partners.models import Login
 from carillon.business.partners.queries import Host, places, signed_in_actor, subtree
+from carillon.faces.gate.factors import APP, PASSKEY, SESSION_ADDED
 from carillon.faces.gate.middleware import SESSION_PLACE, SESSION_REALM
 
 NO_PLACE = _("This sign-in has no role here any more. Ask your administrator.")
@@ -68,12 +71,22 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         request.session[SESSION_REALM] = user.realm
         request.session.pop(SESSION_PLACE, None)
 
+    def send_notification_mail(
+        self, template_prefix: str, user: Login, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """Write into the login's history what allauth tells of it: a password or a second factor has changed."""
+        done = template_prefix.rpartition("/")[2]
+        witness_own(user, done, request_id=self.request.request_id)
+
 
 class SealedMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Second factors are kept encrypted, as SIP secrets are: a stolen backup signs nobody in."""
 
     def get_totp_issuer(self) -> str:
         """Return the name that the person's authenticator app shows: the website's."""
+        return self._get_site_name()
+
+    def _get_site_name(self) -> str:
         name: str = context.request.host.name
         return name
 
@@ -84,6 +97,28 @@ class SealedMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def decrypt(self, encrypted_text: str) -> str:
         """Return the secret behind it."""
         return secrets.decrypt(encrypted_text)
+
+
+class NotedActivateTOTPForm(ActivateTOTPForm):  # type: ignore[misc]
+    """An authenticator app that was set up in this session need not be shown again in it."""
+
+    def clean(self) -> dict[str, Any]:
+        """Remember in the session that the code was right."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors:
+            context.request.session[SESSION_ADDED] = APP
+        return cleaned
+
+
+class NotedAddWebAuthnForm(AddWebAuthnForm):  # type: ignore[misc]
+    """A passkey that was made in this session need not be shown again in it."""
+
+    def clean(self) -> dict[str, Any]:
+        """Remember in the session that the passkey is one."""
+        cleaned: dict[str, Any] = super().clean()
+        if not self.errors and cleaned.get("credential"):
+            context.request.session[SESSION_ADDED] = PASSKEY
+        return cleaned
 
 
 class RealmLoginForm(LoginForm):  # type: ignore[misc]

@@ -14,12 +14,13 @@ from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 
 from carillon.base.actor import Actor, nobody
 from carillon.base.tenancy import enter, realm_scope, tenant
 from carillon.business.partners.queries import signed_in_actor
+from carillon.faces.gate.factors import step_before
 from carillon.faces.gate.hosts import HostBook
 from carillon.panels.manner import PLAIN, Manner, speaking
 
@@ -96,11 +97,17 @@ def actor(get_response: Handler) -> Handler:
     """Set `request.actor` and give the transaction its scope.
 
     A session opened in another realm is thrown away. While somebody signs in or changes a password, the realm's logins
-    stay visible to the database session; everywhere else only the scope's.
+    stay visible to the database session; everywhere else only the scope's. Who has yet to show the second factor that
+    the role asks for is nobody, and is led there.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         request.actor = _actor_of(request)  # type: ignore[attr-defined]
+        step = request.step = step_before(request, request.actor)  # type: ignore[attr-defined]
+        if step is not None:
+            request.actor = nobody()  # type: ignore[attr-defined]
+            if not step.allows(request.path) and _shows_page(request):
+                return redirect(step.address)
         if request.actor.login_id is not None:  # type: ignore[attr-defined]
             is_signing_in = request.path.startswith(SIGN_IN_PATH)
             realm = request.realm if is_signing_in else None  # type: ignore[attr-defined]
@@ -146,6 +153,12 @@ def _actor_of(request: HttpRequest) -> Actor:
             return found
     _forget(request)
     return nobody()
+
+
+def _shows_page(request: HttpRequest) -> bool:
+    """Whether the answer is a page: programs, grids and dialogs are told that nobody is signed in."""
+    is_part = request.headers.get("HX-Request") == "true" or request.path.startswith(API_PATH)
+    return not is_part and not request.headers.get("Accept", "").startswith("application/json")
 
 
 def _forget(request: HttpRequest) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from allauth.account import views
+from django.contrib.auth.decorators import login_required
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
 from carillon.faces.gate.views import places
 
@@ -23,5 +25,6 @@ urlpatterns = [
     ),
     path("password/reset/key/done/", views.password_reset_from_key_done, name="account_reset_password_from_key_done"),
     path("places/", places, name="gate_places"),
+    path("2fa/webauthn/", login_required(RedirectView.as_view(pattern_name="mfa_index")), name="mfa_list_webauthn"),
     path("2fa/", include("allauth.mfa.urls")),
 ]

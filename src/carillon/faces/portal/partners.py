@@ -61,7 +61,7 @@ def _role_name(row: Membership) -> str:
 
 
 def _partner_values(row: Partner) -> Mapping[str, Any]:
-    columns = ("name", "country", "currency", "parent_id", "timezone", "culture", "trace_days")
+    columns = ("name", "country", "currency", "parent_id", "timezone", "culture", "trace_days", "second_factor")
     return {name: getattr(row, name) for name in columns} | {"portal_hostname": row.portal_hostname or ""}
 
 
@@ -90,6 +90,7 @@ PARTNERS = Panel(
         Column("trace_days", _("SIP messages kept, days"), kind="integer"),
         Column("withheld", _("Not granted"), kind="list"),
         *(Column(name, title, kind="integer") for name, title in LIMIT_TITLES.items()),
+        Column("second_factor", _("Second factor")),
     ),
     filters=(
         Filter("name", _("Name"), lookup="istartswith"),
@@ -115,6 +116,7 @@ PARTNERS = Panel(
             max_length=253,
             help=_("Where this partner's staff sign in under its own name. Leave empty to have them sign in at yours."),
         ),
+        Field("second_factor", _("Second factor"), help=_("What this partner's staff needs beside the password.")),
         Field(
             "trace_days",
             _("SIP messages kept, days"),
@@ -227,6 +229,18 @@ STAFF = Panel(
     remove=actions.remove_staff,
     actions=(
         RowAction(
+            "reset-second-factors",
+            _("Remove second factors"),
+            actions.reset_second_factors,
+            data=actions.ReasonData,
+            fields=(Field("reason", _("Reason"), kind="textarea", help=_("Kept in history.")),),
+            icon="lock",
+            danger=True,
+            confirm=_(
+                "For somebody who has lost phone and keys. The password alone signs them in until they set one up."
+            ),
+        ),
+        RowAction(
             "create-token",
             _("Create my API token"),
             actions.create_own_token,
@@ -261,6 +275,7 @@ ROLES = Panel(
     columns=(
         Column("name", _("Name"), width=180),
         Column("permissions", _("May do"), kind="list", width=380, grow=4),
+        Column("second_factor", _("Second factor"), kind="choice", width=150),
         Column("people", _("People"), kind="integer", width=80),
         Column("partner", _("Partner"), value="partner.name", width=160),
         Column("created_at", _("Since"), kind="datetime", width=140),
@@ -277,6 +292,7 @@ ROLES = Panel(
         Field(
             "partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own company.")
         ),
+        Field("second_factor", _("Second factor"), help=_("What people of this role need beside the password.")),
         Field(
             "permissions",
             _("May do"),
