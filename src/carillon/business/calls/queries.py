@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -209,21 +209,32 @@ def _partners_legs(actor: Actor, call_id: uuid.UUID) -> tuple[LegQuality, ...]:
 
 def diagnosis_of(actor: Actor, cdr: Cdr) -> tuple[Finding, ...]:
     """Return what was the matter with a call, from what the actor may know of it; about six queries."""
-    story = story_of(actor, cdr)
-    return diagnose(
-        Case(
-            outcome=OutcomeValue(cdr.outcome),
-            who=cdr.callee or str(story.get("dialled") or ""),
-            sip_code=cdr.sip_code,
-            reason=str(story.get("reason") or ""),
-            refusal=str(story.get("refusal") or ""),
-            ended_by=str(story.get("ended_by") or ""),
-            duration_ms=cdr.duration_ms,
-            rang_ms=_milliseconds(cdr.ended_at - cdr.started_at),
-            answerer=_answerer(actor, cdr) if cdr.answered_at else "",
-            tried=tuple(_tried(attempt) for attempt in story.get("attempts", ())),
-            quality=quality_of(actor, cdr.call_id) if cdr.answered_at else None,
-        )
+    case = _case(cdr, story_of(actor, cdr))
+    if cdr.answered_at:
+        case = replace(case, answerer=_answerer(actor, cdr), quality=quality_of(actor, cdr.call_id))
+    return diagnose(case)
+
+
+def first_diagnosis_of(cdr: Cdr, *, is_sellers: bool) -> tuple[Finding, ...]:
+    """Return what the CDR alone tells of the matter with its call, to its seller or to its customer's people; no query.
+
+    How the call sounded is not in it.
+    """
+    hidden = () if is_sellers else SELLERS_ONLY
+    return diagnose(_case(cdr, {key: value for key, value in cdr.explanation.items() if key not in hidden}))
+
+
+def _case(cdr: Cdr, story: Mapping[str, Any]) -> Case:
+    return Case(
+        outcome=OutcomeValue(cdr.outcome),
+        who=cdr.callee or str(story.get("dialled") or ""),
+        sip_code=cdr.sip_code,
+        reason=str(story.get("reason") or ""),
+        refusal=str(story.get("refusal") or ""),
+        ended_by=str(story.get("ended_by") or ""),
+        duration_ms=cdr.duration_ms,
+        rang_ms=_milliseconds(cdr.ended_at - cdr.started_at),
+        tried=tuple(_tried(attempt) for attempt in story.get("attempts", ())),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from carillon.business.calls.models import Call, Cdr
 from carillon.business.calls.trace import Ladder
 from carillon.business.customers.models import Customer
 from carillon.business.pricing.choices import Rounding
+from carillon.logic.callflow.diagnosis import Finding
 from carillon.logic.callflow.quality import Grade
 from carillon.logic.documents import to_document
 from carillon.panels.declaration import Column, Detail, Extra, Filter, Link, Panel, RowAction
@@ -82,7 +83,7 @@ GRADES = {
 
 def _cdrs(actor: Actor) -> QuerySet[Cdr]:
     """One row per call and party, with what the seller itself pays and keeps; customers are not told."""
-    rows = queries.cdrs_on(actor).select_related("partner")
+    rows = queries.cdrs_on(actor).select_related("partner").annotate(is_sellers=Value(actor.customer_id is None))
     if actor.customer_id is not None:
         nothing = Value(None, output_field=BigIntegerField(null=True))
         return rows.annotate(cost_micro=nothing, margin_micro=nothing)
@@ -90,6 +91,15 @@ def _cdrs(actor: Actor) -> QuerySet[Cdr]:
         cost_micro=Cast(KT("explanation__margin__cost_micro"), BigIntegerField()),
         margin_micro=Cast(KT("explanation__margin__margin_micro"), BigIntegerField()),
     )
+
+
+def _diagnosed(cdr: Any) -> str:
+    """What was the matter, as far as the CDR itself tells."""
+    return _said(queries.first_diagnosis_of(cdr, is_sellers=cdr.is_sellers))
+
+
+def _said(findings: Iterable[Finding]) -> str:
+    return " ".join(now_(found.template) % found.values for found in findings)
 
 
 def _begun(lookup: str, name: str) -> Callable[[QuerySet[Cdr], str], QuerySet[Cdr]]:
@@ -113,7 +123,7 @@ def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
     story = queries.story_of(actor, cdr)
     return {
         "cdr": cdr,
-        "diagnosis": [now_(found.template) % found.values for found in queries.diagnosis_of(actor, cdr)],
+        "diagnosis": _said(queries.diagnosis_of(actor, cdr)),
         "prices": queries.prices_of(actor, cdr),
         "explanation": story,
         "ended_by": ENDED_BY.get(str(story.get("ended_by")), story.get("ended_by")),
@@ -243,6 +253,7 @@ CDRS = Panel(
         Column("chain", _("Charge chain")),
         Column("answered_at", _("Answered"), kind="datetime"),
         Column("ended_at", _("Ended"), kind="datetime"),
+        Column("diagnosis", _("Diagnosis"), value=_diagnosed, width=220, grow=3),
         Column("ring", _("Post-dial delay"), kind="duration", value="ring_ms"),
         Column("billed_s", _("Charged seconds"), kind="integer"),
         Column("sip_code", _("SIP code"), kind="integer"),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 from tests.support.cast import Cast
 from tests.support.clients import browser, program
 from tests.support.market import (
@@ -25,6 +26,7 @@ from tests.support.market import (
 
 from carillon.base.tenancy import tenant
 from carillon.business.calls.models import Call, Cdr
+from carillon.business.partners.actions import TokenData, create_token
 from carillon.business.partners.queries import system_actor
 from carillon.faces.portal.calls import CDRS
 from carillon.logic.callflow.quality import CALLEE, CALLER, LegQuality
@@ -66,6 +68,37 @@ def test_a_diagnosis_names_carriers_to_their_owner_alone(cast: Cast) -> None:
         {"slug": "failed", "text": "carrier 1 of Northwind Telecom answered 503 Service Unavailable."}
     ]
     assert "answered 503 Service Unavailable." in browser("petra").get(f"/panels/cdrs/{cdr.pk}/").content.decode()
+
+
+def test_files_and_rest_tell_what_was_the_matter(cast: Cast) -> None:
+    make_market(cast)
+    decision = decided(invite("alice", "northwind.test", LONDON))
+    started = datetime.now(UTC) - timedelta(minutes=5)
+    call_id, _ = open_call(decision, at=started)
+    happened(call_id, "attempt", started, target=0, label="Carrier A", sip_code=486, reason="Busy at A", elapsed_ms=40)
+    happened(call_id, "failed", started, sip_code=486, reason="Busy at A", by="callee")
+    with tenant(system_actor()) as actor:
+        settle_call(actor, call_id)
+        clear = create_token(cast.user(cast.alice), TokenData(name="own", scopes=("cdrs.view",)))[1]
+    alice = Client(headers={"host": "northwind.localhost", "authorization": f"Bearer {clear}"})
+    said = [
+        client.get("/api/v1/cdrs/").json()["results"][0]["diagnosis"] for client in (program(cast.staff("paul")), alice)
+    ]
+    assert said == ["carrier 1 of Level Platform answered 486 Busy Here.", f"{LONDON} answered 486 Busy Here."]
+    file = browser("paul").get("/panels/cdrs/export/?columns=caller,diagnosis").content.decode()
+    assert said[0] in file
+    assert said[1] not in file
+
+
+def test_a_price_is_told_step_by_step_with_its_rate(called: Market) -> None:
+    cdr = Cdr.objects.get(tier=0, customer_id=called.cast.fjord_customer.pk)
+    pages = {name: browser(name).get(f"/panels/cdrs/{cdr.pk}/").content.decode() for name in ("olga", "petra")}
+    rate = f"/panels/rates/?version_id={cdr.explanation['version_id']}&amp;prefix=44"
+    assert rate in pages["olga"] and rate in pages["petra"]
+    assert browser("petra").get(rate.replace("&amp;", "&").replace("/rates/", "/rates/rows/")).json()["rows"]
+    assert "/panels/cost-rates/" in pages["olga"] and "/panels/cost-rates/" not in pages["petra"]
+    assert pages["petra"].count("/panels/rates/?") == 2  # of its own sale; what it buys by is its supplier's
+    assert "Rounded once" in pages["petra"]
 
 
 def test_page_and_rest_tell_how_each_leg_sounded(called: Market) -> None:
