@@ -40,6 +40,7 @@ SETTINGS = (
     "CARILLON_MEDIA_TIMEOUT_SECONDS",
     "CARILLON_SMTP_URL",
     "CARILLON_MAIL_FROM",
+    "CARILLON_WEBHOOKS_TO_LOOPBACK",
     "CARILLON_LOG_LEVEL",
     "CARILLON_DEBUG",
     "CARILLON_DB_ROLE",  # set by the supervisor for each process
@@ -142,6 +143,7 @@ class Config:
     chunk_s: int = 30  # seconds of a call paid for at a time
     media_timeout_s: int = 60  # a call without sound for so long is over, unless it is held
     mail: MailServer | None = None  # None: mails are written to the worker's log
+    webhooks_to_loopback: bool = False  # also to this machine, without TLS: for tests and developers only
     log_level: str = "info"
     is_debug: bool = False  # error pages with everything in them for everybody: for developers only
 
@@ -191,6 +193,7 @@ class Config:
             chunk_s=_integer(environ, "CARILLON_CHUNK_SECONDS", 30, 1, 3600),
             media_timeout_s=_integer(environ, "CARILLON_MEDIA_TIMEOUT_SECONDS", 60, 5, 3600),
             mail=_mail_server(environ),
+            webhooks_to_loopback=_choice(environ, "CARILLON_WEBHOOKS_TO_LOOPBACK", "0", ("0", "1")) == "1",
             log_level=_choice(environ, "CARILLON_LOG_LEVEL", "info", LOG_LEVELS),
             is_debug=_choice(environ, "CARILLON_DEBUG", "0", ("0", "1")) == "1",
         )

@@ -23,6 +23,7 @@ from carillon.base.tenancy import tenant
 from carillon.business.calls.actions import forget_old_traces
 from carillon.business.endpoints.actions import note_reachability
 from carillon.business.notices.actions import note_emergency_calls, note_outages
+from carillon.business.notices.deliveries import deliver, forget_old_deliveries
 from carillon.business.partners.queries import system_actor
 from carillon.business.reports.actions import fold_hours
 from carillon.usecases.post_charges import post_charges
@@ -35,6 +36,8 @@ BATCH = 100
 CHARGES = 2000
 PARTS = 5000
 AFTER_ERROR_S = 1.0
+PATIENCE_S = 5.0  # with what is in hand when told to stop; a message cut off there is sent again
+ERRANDS_AT_ONCE = 3  # receivers that may hang at the same time before others wait for them
 SCOPE_KEPT_S = 1.0  # how long a new partner's calls may wait to be seen
 
 
@@ -90,9 +93,11 @@ def fold(actor: Actor) -> bool:
 
 
 def forget(actor: Actor) -> bool:
-    """Forget a batch of SIP traces that are old enough."""
+    """Forget a batch of SIP traces and of webhooks' log that are old enough."""
     with tenant(actor):
-        return forget_old_traces(actor, limit=BATCH) == BATCH
+        lines = forget_old_deliveries(actor, limit=CHARGES)
+    with tenant(actor):
+        return forget_old_traces(actor, limit=BATCH) == BATCH or lines == CHARGES
 
 
 def chores() -> list[Chore]:
@@ -106,6 +111,11 @@ def chores() -> list[Chore]:
         Chore("fold", 10.0, fold),
         Chore("forget", 600.0, forget),
     ]
+
+
+def errands() -> list[Chore]:
+    """What waits for other people's servers: done in threads of its own, so that no chore waits for them."""
+    return [Chore("deliver", 0.5, deliver)]
 
 
 def work(stopping: threading.Event, todo: list[Chore]) -> None:
@@ -164,10 +174,17 @@ def run() -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    jobs = threading.Thread(target=queue, args=(stopping,), name="queue", daemon=True)
-    jobs.start()
+    others = [threading.Thread(target=queue, args=(stopping,), name="queue", daemon=True)]
+    others += [
+        threading.Thread(target=work, args=(stopping, errands()), name=f"errands-{number}", daemon=True)
+        for number in range(ERRANDS_AT_ONCE)
+    ]
+    for thread in others:
+        thread.start()
     log.info("worker is ready")
     work(stopping, chores())
-    jobs.join(timeout=5)
+    patience = time.monotonic() + PATIENCE_S
+    for thread in others:
+        thread.join(timeout=max(0.0, patience - time.monotonic()))
     connection.close()
     return 0

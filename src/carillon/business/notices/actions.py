@@ -96,16 +96,19 @@ def _outage(kind: AlertKind, endpoint: Endpoint, since: datetime) -> Alert:
 
 
 def _raise(alerts: Iterable[Alert]) -> int:
-    """Write the alerts with the jobs that mail them; those of another worker stay as they are."""
-    raised = 0
-    for alert in alerts:
-        where = {"kind": alert.kind, "since": alert.since, "call_id": alert.call_id, "endpoint": alert.endpoint}
-        values = {name: getattr(alert, name) for name in ("partner_id", "customer", "user", "about", "address")}
-        written, is_new = Alert.objects.get_or_create(**where, defaults=values)
-        if is_new:
-            raised += 1
-            app.configure_task("mail_alert", queueing_lock=f"mail_alert:{written.pk}").defer(alert_id=written.pk)
-    return raised
+    """Write the alerts with the jobs that mail them; return how many are new."""
+    return sum(raise_alert(alert) for alert in alerts)
+
+
+def raise_alert(alert: Alert) -> bool:
+    """Write an alert with the job that mails it, and tell whether it is new; another worker's stays as it is."""
+    identity = ("kind", "since", "call_id", "endpoint", "subject", "partner_id")
+    where = {name: getattr(alert, name) for name in identity}
+    values = {name: getattr(alert, name) for name in ("customer", "user", "about", "address")}
+    written, is_new = Alert.objects.get_or_create(**where, defaults=values)
+    if is_new:
+        app.configure_task("mail_alert", queueing_lock=f"mail_alert:{written.pk}").defer(alert_id=written.pk)
+    return is_new
 
 
 @action("alerts.mail")
@@ -121,7 +124,7 @@ def mail_alert(actor: Actor, alert_id: int) -> bool:
         return False
     lines = [alert.about, f"Where help must come to: {alert.address or 'not known'}" * (alert.kind == "emergency")]
     EmailMessage(
-        subject=f"{alert.get_kind_display()}: {alert.customer.name}",
+        subject=f"{alert.get_kind_display()}: {alert.customer or alert.partner}",
         body="\n\n".join(line for line in [*lines, f"At {alert.since:%Y-%m-%d %H:%M:%S} UTC."] if line),
         to=[],
         bcc=alert.mailed_to,

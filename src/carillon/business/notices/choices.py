@@ -12,3 +12,48 @@ class AlertKind(models.TextChoices):
     EMERGENCY = "emergency", _("Emergency call")
     OFFLINE = "offline", _("Device offline")
     BACK = "back", _("Device back")
+    WEBHOOK = "webhook", _("Webhook disabled")
+
+
+class Event(models.TextChoices):
+    """What a webhook may be told of. The names are those that `carillon_tell_webhooks` (sql/10_webhooks.sql) gives."""
+
+    CUSTOMER_CREATED = "customer.created", _("Customer created")
+    CUSTOMER_CHANGED = "customer.changed", _("Customer changed")
+    CUSTOMER_SUSPENDED = "customer.suspended", _("Customer suspended")
+    CUSTOMER_BLOCKED = "customer.blocked", _("Customer blocked")
+    CUSTOMER_ACTIVATED = "customer.activated", _("Customer active again")
+    CUSTOMER_TERMINATED = "customer.terminated", _("Customer terminated")
+    USER_CREATED = "user.created", _("User created")
+    USER_CHANGED = "user.changed", _("User changed")
+    USER_REMOVED = "user.removed", _("User removed")
+    ENDPOINT_CREATED = "endpoint.created", _("SIP endpoint created")
+    ENDPOINT_CHANGED = "endpoint.changed", _("SIP endpoint changed")
+    ENDPOINT_REMOVED = "endpoint.removed", _("SIP endpoint removed")
+    ENDPOINT_REGISTERED = "endpoint.registered", _("SIP endpoint registered")
+    ENDPOINT_LOST = "endpoint.lost", _("SIP endpoint no longer registered")
+    NUMBER_ASSIGNED = "number.assigned", _("Number assigned")
+    NUMBER_UNASSIGNED = "number.unassigned", _("Number taken back")
+    CALL_ENDED = "call.ended", _("Call ended, with its CDR")
+    TRANSACTION_CREATED = "transaction.created", _("Top-up or other transaction")
+    PRICE_LIST_APPROVED = "price_list.approved", _("Price list approved")
+    PARTNER_CREATED = "partner.created", _("Sub-partner created")
+    PARTNER_CHANGED = "partner.changed", _("Sub-partner changed")
+    PARTNER_SUSPENDED = "partner.suspended", _("Sub-partner suspended")
+    PARTNER_BLOCKED = "partner.blocked", _("Sub-partner blocked")
+    PARTNER_ACTIVATED = "partner.activated", _("Sub-partner active again")
+    PARTNER_TERMINATED = "partner.terminated", _("Sub-partner terminated")
+    ALERT_EMERGENCY = "alert.emergency", _("Alert: emergency call")
+    ALERT_OFFLINE = "alert.offline", _("Alert: device offline")
+    ALERT_BACK = "alert.back", _("Alert: device back")
+
+
+TEST = "webhook.test"  # sent on demand, whatever a webhook has chosen
+
+
+class DeliveryState(models.TextChoices):
+    """How far a message to a webhook has come."""
+
+    WAITING = "waiting", _("Waiting")
+    DELIVERED = "delivered", _("Delivered")
+    FAILED = "failed", _("Given up")

@@ -1,4 +1,4 @@
-"""What a partner's people are told without having asked."""
+"""What a partner's people and programs are told without having asked."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from django.db import models
 from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.models import Endpoint
-from carillon.business.notices.choices import AlertKind
+from carillon.business.notices.choices import AlertKind, DeliveryState, Event
 from carillon.business.partners.tenant import TenantModel
 
 
 class Alert(TenantModel):
-    """Something that happened at a customer, told its partner once: here and by mail. Written by the worker alone.
+    """Something that a partner must hear of, told once: here and by mail. Written by the worker alone.
 
-    `since` is when the call or the outage began; with what it is about it makes the alert unique.
+    `since` is when the call or the outage began; with what it is about it makes the alert unique: a call, a SIP
+    endpoint, or any other row by `subject` ("webhook 12").
     """
 
     kind = models.CharField(max_length=9, choices=AlertKind.choices)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     user = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     endpoint = models.ForeignKey(Endpoint, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     call_id = models.UUIDField(null=True, blank=True)
+    subject = models.CharField(max_length=40, default="", blank=True)
     about = models.CharField(max_length=300)
     address = models.CharField(max_length=300, default="", blank=True)  # where help must come to
     since = models.DateTimeField()
@@ -36,8 +38,88 @@ class Alert(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["call_id", "kind"], name="alert_once_per_call"),
             models.UniqueConstraint(fields=["endpoint", "kind", "since"], name="alert_once_per_outage"),
+            models.UniqueConstraint(
+                fields=["partner", "kind", "subject", "since"],
+                condition=~models.Q(subject=""),
+                name="alert_once_per_subject",
+            ),
         ]
         indexes = [models.Index(fields=["partner", "-id"], name="alert_by_partner")]
 
     def __str__(self) -> str:
         return self.about
+
+
+class Webhook(TenantModel):
+    """An address of a partner's that is told of what happens in its own business, signed by a secret both know.
+
+    `rests_until`: nothing is sent before; who sends sets it as a lease, a failure as a pause. `failing_since`: nothing
+    has been accepted since. Both are the worker's and in no history.
+    """
+
+    audit_exclude = ("secret", "old_secret", "old_secret_until", "rests_until", "failing_since", "failures")
+
+    url = models.CharField(max_length=500)
+    description = models.CharField(max_length=100, default="", blank=True)
+    events = ArrayField(models.CharField(max_length=32, choices=Event.choices))
+    is_enabled = models.BooleanField(default=True)
+    secret = models.TextField()  # encrypted, as SIP secrets are
+    secret_shown_at = models.DateTimeField(null=True, blank=True)
+    old_secret = models.TextField(default="", blank=True)  # signs too while receivers change over
+    old_secret_until = models.DateTimeField(null=True, blank=True)
+    rests_until = models.DateTimeField(null=True, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0)  # in a row
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Webhook"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["partner", "-id"], name="webhook_by_partner")]
+
+    def __str__(self) -> str:
+        return self.description or self.url
+
+
+class Delivery(TenantModel):
+    """One message to one webhook: written by the database with the change it tells of (sql/10_webhooks.sql), or a test.
+
+    `source` is the row that it is about, of the table that its event stands for; `body` is made of it once, at the
+    first try. `tries` are the last ones: [{"at", "status", "error", "duration_ms"}, ...].
+    """
+
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
+    message = models.UUIDField(unique=True)  # the same at every try, so that a receiver knows a duplicate
+    event = models.CharField(max_length=32)
+    source = models.BigIntegerField()
+    body = models.TextField(default="", blank=True)
+    state = models.CharField(max_length=9, choices=DeliveryState.choices, default=DeliveryState.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)  # since it was created or asked for again
+    due_at = models.DateTimeField()
+    gives_up_at = models.DateTimeField()
+    status = models.PositiveSmallIntegerField(null=True, blank=True)  # of the last try, as are the next three
+    error = models.CharField(max_length=300, default="", blank=True)
+    answer = models.TextField(default="", blank=True)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    tries = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Delivery"].as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["partner", "-id"], name="delivery_by_partner"),
+            models.Index(fields=["webhook", "-id"], name="delivery_by_webhook"),
+            models.Index(
+                fields=["webhook", "due_at"], name="delivery_due", condition=models.Q(state=DeliveryState.WAITING)
+            ),
+            models.Index(fields=["created_at"], name="delivery_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def message_id(self) -> str:
+        """What the header webhook-id says."""
+        return f"msg_{self.message.hex}"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
-from carillon.business.notices.choices import AlertKind
-from carillon.business.notices.models import Alert
+from carillon.business.notices.choices import AlertKind, DeliveryState
+from carillon.business.notices.models import Alert, Delivery, Webhook
 from carillon.business.partners.choices import Role
 from carillon.business.partners.models import Membership
 
@@ -37,3 +37,22 @@ def told_of(actor: Actor, partner_id: int) -> list[str]:
     is_told = Q(role__in=TOLD, own_role=None) | Q(own_role__permissions__overlap=["alerts.view", "*.view", "*"])
     staff = Membership.objects.visible_to(actor).filter(is_told, partner_id=partner_id, login__is_active=True)
     return list(staff.order_by("login__email").values_list("login__email", flat=True))
+
+
+def webhooks_of(actor: Actor) -> QuerySet[Webhook]:
+    """Return the webhooks of the actor's part of the tree, each with its last answer; one query."""
+    newest = Delivery.objects.filter(webhook=OuterRef("pk"), duration_ms__isnull=False).order_by("-pk")
+    rows = Webhook.objects.visible_to(actor).select_related("partner")
+    return rows.annotate(
+        last_status=Subquery(newest.values("status")[:1]), last_error=Subquery(newest.values("error")[:1])
+    )
+
+
+def deliveries_of(actor: Actor) -> ScopedQuerySet[Delivery]:
+    """Return the log of what went to webhooks; one query."""
+    return Delivery.objects.visible_to(actor).select_related("webhook")
+
+
+def next_try_of(delivery: Delivery) -> datetime | None:
+    """Return when a message is tried next; None: never."""
+    return delivery.due_at if delivery.state == DeliveryState.WAITING else None

@@ -39,6 +39,7 @@ from carillon.business.pricing.actions import (
 )
 from carillon.business.pricing.assignments import AssignmentData, assign_price_list
 from carillon.business.pricing.models import PriceList
+from carillon.demo.cast.notices import load_webhook
 from carillon.demo.cast.owner import own_partner
 from carillon.demo.cast.people import load_buyer, load_stock
 from carillon.demo.cast.routing import load_carrier, load_way
@@ -73,6 +74,9 @@ def load_cast() -> Counter[str]:
     for buyer in CAST.buyers:
         with tenant(actor_of(sellers[buyer.brand])) as actor:
             load_buyer(actor, buyer, made)
+    northwind = actor_of(CAST.sellers[1].name)
+    with tenant(northwind):
+        load_webhook(northwind, made)
     for seller in CAST.sellers:
         if seller.parent:
             with tenant(actor_of(seller.parent)) as actor:

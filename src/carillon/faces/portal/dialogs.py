@@ -244,7 +244,8 @@ def go(request: HttpRequest, panel: Panel, key: str, target: str) -> HttpRespons
     link = next((link for link in panel.links if link.panel == target), None)
     if link is None:
         raise NotFound
-    filters = {name: value_of(row, path) for name, path in link.filters.items()}
+    found = {name: value_of(row, path) for name, path in link.filters.items()}
+    filters = {name: value for name, value in found.items() if value is not None}
     return redirect(f"{reverse('portal:panel', args=[target])}?{urlencode(filters)}")
 
 
