@@ -46,7 +46,7 @@ def look(as_role: AsRole) -> list[str]:
 
 def mailed(as_role: AsRole) -> None:
     """The worker does the jobs that are queued."""
-    for job, args in rows(f"select id, args {JOBS} and status = 'todo'"):
+    for job, args in rows(f"select id, args {JOBS} and status = 'todo' order by id"):
         with as_role("worker"):
             mail_alert(**args)
         rows("update procrastinate_jobs set status = 'succeeded' where id = %s returning id", job)
