@@ -35,7 +35,12 @@ COLUMNS = 3
 SHOWN = 0.62  # scale of a picture in the sheet
 PHONE = {"width": 390, "height": 844}
 OPERATOR, PARTNER = CAST.sellers[0].staff.email, CAST.sellers[1].staff.email
-TALKS, LISTENS, ABROAD = "alice", "bob", "0033199000001"
+TALKS, LISTENS, OWES, ABROAD = "alice", "bob", "dan", "0033199000001"
+STRANGE_NAMES = (
+    "Donaudampfschifffahrtsgesellschaftskapitänsmützenmanufaktur Müller & Söhne GmbH & Co. KG (Süd)",
+    "شركة الاتصالات المتحدة للهاتف والإنترنت",
+    "חברת הטלפונים של הצפון בע״מ",
+)
 
 # What sticks out of the window or is cut inside its own box. Grid cells may end in an ellipsis: pointing shows all.
 OVERFLOWS = """() => {
@@ -105,11 +110,14 @@ def account_of(look: Look, page: Page, username: str) -> Account:
 
 @contextmanager
 def talking(config: Config, phones: Background, accounts: list[Account]) -> Iterator[None]:
-    """Phones that are registered; the first has an international call."""
+    """Phones that are registered; the first has an international call, the last had one and pays later."""
     agents = [UserAgent(account, (config.advertised, config.ports.sip)) for account in accounts]
     for agent in agents:
         phones.run(agent.open())
         phones.run(agent.register())
+    earlier = phones.run(agents[-1].call(ABROAD))
+    phones.run(earlier.answered())
+    phones.run(earlier.hang_up())
     call = phones.run(agents[0].call(ABROAD))
     phones.run(call.answered())
     try:
@@ -138,7 +146,38 @@ def make_token(look: Look, page: Page) -> None:
     page.wait_for_selector("dialog[open] [data-result]")
 
 
+def add_strangers(look: Look, page: Page) -> None:
+    """Customers whose names are long, or are written from right to left; once."""
+    page.goto(f"{look.origin}/panels/customers/")
+    wait_for_grid(page)
+    page.evaluate(
+        """async names => {
+          const ask = async (path, body) => (await fetch("/api/v1/" + path, body && {
+            method: "POST",
+            body: JSON.stringify(body),
+            headers: {
+              "Content-Type": "application/json",
+              "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value,
+            },
+          })).json();
+          const known = (await ask("customers/?limit=200")).results.map((one) => one.name);
+          const [brand] = (await ask("web-products/?limit=1")).results;
+          for (const name of names.filter((one) => !known.includes(one)))
+            await ask("customers/", { web_product_id: brand.id, name });
+        }""",
+        list(STRANGE_NAMES),
+    )
+
+
 # ------------------------------------------------------------------ pages
+
+
+def settle(page: Page) -> None:
+    """Wait until a panel has its rows, or a page is drawn."""
+    if "/panels/" in page.url:
+        wait_for_grid(page)
+    else:
+        page.wait_for_load_state("load")
 
 
 def look_at_panels(look: Look, page: Page) -> None:
@@ -146,7 +185,7 @@ def look_at_panels(look: Look, page: Page) -> None:
     links = page.locator(".side-link").all()
     for title, address in [(link.inner_text(), link.get_attribute("href")) for link in links]:
         page.goto(f"{look.origin}{address}")
-        wait_for_grid(page)
+        settle(page)
         look.take(page, title)
         if page.locator("#grid-add").count():
             page.click("#grid-add")
@@ -182,13 +221,33 @@ def look_at_rows(look: Look, page: Page) -> None:
         look.take(page, "A call: SIP ladder")
 
 
+def look_as_partner(look: Look, page: Page) -> None:
+    """What a partner has and the operator has not, and names and amounts that are hard to show."""
+    for title, path in (
+        ("A partner: Quick Start", "pages/quick-start/"),
+        ("A partner: My account", "pages/my-account/"),
+        ("A partner: what it pays", "panels/wholesale-rates/"),
+        ("Strange names", "panels/customers/"),
+        ("Accounts that owe", "panels/accounts/"),
+    ):
+        page.goto(f"{look.origin}/{path}")
+        settle(page)
+        look.take(page, title)
+    page.goto(f"{look.origin}/panels/customers/")
+    wait_for_grid(page)
+    page.locator(".tabulator-row", has_text=STRANGE_NAMES[0][:20]).locator(".row-menu").click()
+    page.get_by_role("menuitem", name="Edit", exact=True).click()
+    page.wait_for_selector("dialog[open] form")
+    look.take(page, "A long name in a form")
+
+
 def look_in_the_dark(look: Look, page: Page) -> None:
     """The same for systems that prefer dark colours."""
     page.emulate_media(color_scheme="dark")
-    for slug in ("customers", "cdrs"):
-        page.goto(f"{look.origin}/panels/{slug}/")
-        wait_for_grid(page)
-        look.take(page, f"Dark: {slug}")
+    for path in ("pages/quick-start", "pages/dashboard", "panels/customers", "panels/cdrs"):
+        page.goto(f"{look.origin}/{path}/")
+        settle(page)
+        look.take(page, f"Dark: {path.partition('/')[2]}")
     page.locator(".row-menu").first.click()
     page.get_by_role("menuitem").first.click()
     page.wait_for_selector(".cards")
@@ -200,6 +259,8 @@ def look_at_everything(look: Look, browser: Browser) -> None:
     steps: list[tuple[str, Callable[[Look, Page], None]]] = [
         (OPERATOR, look_at_panels),
         (OPERATOR, look_at_rows),
+        (PARTNER, add_strangers),
+        (PARTNER, look_as_partner),
         (PARTNER, look_in_the_dark),
     ]
     for email, step in steps:
@@ -244,7 +305,7 @@ def main(arguments: list[str]) -> int:
         page = new_page(browser, look.complaints)
         sign_in(page, look.origin, OPERATOR, PASSWORD)
         make_token(look, page)
-        with talking(config, phones, [account_of(look, page, name) for name in (TALKS, LISTENS)]):
+        with talking(config, phones, [account_of(look, page, name) for name in (TALKS, LISTENS, OWES)]):
             look_at_everything(look, browser)
         make_sheet(browser, look, options.sheet)
         if options.pictures:
