@@ -24,7 +24,18 @@ PANELS = frozenset(
         "sip_endpoints",
         "sip_locations",
     }
-    | {"price_lists", "costs", "gateways", "routes", "cdrs", "live_calls", "transactions", "top_ups", "notes"}
+    | {
+        "price_lists",
+        "costs",
+        "gateways",
+        "routes",
+        "cdr_providers",
+        "cdrs",
+        "live_calls",
+        "transactions",
+        "top_ups",
+        "notes",
+    }
     | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests", "dashboard", "test_call"}
     | {"support"}
     | {"webhooks"}
@@ -41,7 +52,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         | ASKS
     ),
     Role.BILLING: frozenset(
-        {"*.view", "price_lists.*", "costs.*", "transactions.*", "top_ups.*", "customers.change", "customers.status"}
+        {"*.view", "price_lists.*", "costs.*", "cdr_providers.*", "transactions.*", "top_ups.*"}
+        | {"customers.change", "customers.status"}
         | ASKS
     ),
     Role.SUPPORT: frozenset(

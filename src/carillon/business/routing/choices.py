@@ -53,3 +53,36 @@ class Codec(models.TextChoices):
     G722 = "G722", _("G.722")
     G729 = "G729", _("G.729")
     OPUS = "opus", _("Opus")
+
+
+class DurationUnit(models.TextChoices):
+    """How a carrier's CDR file writes durations."""
+
+    SECONDS = "seconds", _("Seconds")
+    MILLISECONDS = "milliseconds", _("Milliseconds")
+    MINUTES = "minutes", _("Minutes")
+    CLOCK = "clock", _("h:mm:ss or m:ss")
+
+
+class DecimalMark(models.TextChoices):
+    """What stands between whole and parts in a file's numbers."""
+
+    POINT = "point", _("Point (0.05)")
+    COMMA = "comma", _("Comma (0,05)")
+
+
+class StartMeans(models.TextChoices):
+    """What the time in a carrier's CDR is."""
+
+    SETUP = "setup", _("When the call began")
+    ANSWER = "answer", _("When it was answered")
+
+
+class Verdict(models.TextChoices):
+    """What comparing a carrier's call with ours came to; see `carillon.logic.reconciliation`."""
+
+    MATCHED = "matched", _("The same")
+    DURATION = "duration", _("Duration differs")
+    PRICE = "price", _("Price differs")
+    THEIRS = "theirs", _("Only theirs")
+    OURS = "ours", _("Only ours")

@@ -11,7 +11,18 @@ from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
 from carillon.business.partners.tenant import TenantModel
 from carillon.business.pricing.models import PriceList
-from carillon.business.routing.choices import CallerHeader, Codec, FromUser, GatewayMode, NumberFormat, Strategy
+from carillon.business.routing.choices import (
+    CallerHeader,
+    Codec,
+    DecimalMark,
+    DurationUnit,
+    FromUser,
+    GatewayMode,
+    NumberFormat,
+    StartMeans,
+    Strategy,
+    Verdict,
+)
 
 
 class Gateway(TenantModel):
@@ -112,3 +123,94 @@ class RouteGateway(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.route_id}/{self.position}"
+
+
+class CdrProvider(TenantModel):
+    """A carrier's CDR files: how they look, and with which gateways' calls they are compared.
+
+    Columns are titles of the header line, or "#3" for the third column. `time_format` is for `strptime`; "": ISO 8601.
+    """
+
+    name = models.CharField(max_length=100)
+    gateway_ids = ArrayField(models.BigIntegerField(), default=list)
+    started_column = models.CharField(max_length=60)
+    callee_column = models.CharField(max_length=60)
+    duration_column = models.CharField(max_length=60)
+    caller_column = models.CharField(max_length=60, default="", blank=True)
+    price_column = models.CharField(max_length=60, default="", blank=True)
+    call_id_column = models.CharField(max_length=60, default="", blank=True)
+    timezone = models.CharField(max_length=64, default="UTC")
+    time_format = models.CharField(max_length=60, default="", blank=True)
+    start_means = models.CharField(max_length=6, choices=StartMeans.choices, default=StartMeans.SETUP)
+    duration_unit = models.CharField(max_length=12, choices=DurationUnit.choices, default=DurationUnit.SECONDS)
+    decimal_mark = models.CharField(max_length=5, choices=DecimalMark.choices, default=DecimalMark.POINT)
+    currency = models.CharField(max_length=3)
+    price_divisor = models.PositiveIntegerField(default=1)  # 100: prices are in cents
+    country = models.CharField(max_length=2, default="", blank=True)  # of numbers without a country code
+    start_tolerance_s = models.PositiveIntegerField(default=60)
+    duration_tolerance_s = models.PositiveIntegerField(default=1)
+    price_tolerance_micro = models.PositiveBigIntegerField(default=100)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["CdrProvider"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner", "name"], name="cdr_provider_name_once_per_partner")]
+        indexes = [models.Index(fields=["partner", "name", "id"], name="cdr_provider_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Reconciliation(TenantModel):
+    """A carrier's file compared with our calls; money in micro-units of `currency`."""
+
+    provider = models.ForeignKey(CdrProvider, on_delete=models.CASCADE, related_name="reconciliations")
+    file_name = models.CharField(max_length=100)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    currency = models.CharField(max_length=3)
+    counts = models.JSONField(default=dict)  # by Verdict
+    theirs_micro = models.BigIntegerField(default=0)
+    ours_micro = models.BigIntegerField(default=0)
+    overcharged_micro = models.BigIntegerField(default=0)  # they ask more than we expect
+    undercharged_micro = models.BigIntegerField(default=0)  # they ask less
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Reconciliation"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["partner", "-id"], name="reconciliation_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.provider}, {self.file_name}"
+
+
+class ReconciledCall(TenantModel):
+    """One call of a reconciliation: theirs, ours or both."""
+
+    reconciliation = models.ForeignKey(Reconciliation, on_delete=models.CASCADE, related_name="lines")
+    verdict = models.CharField(max_length=8, choices=Verdict.choices)
+    line = models.PositiveIntegerField(null=True)  # of their file
+    started_at = models.DateTimeField()
+    caller = models.CharField(max_length=64, default="")
+    callee = models.CharField(max_length=64)
+    theirs_ms = models.BigIntegerField(null=True)
+    ours_ms = models.BigIntegerField(null=True)
+    theirs_micro = models.BigIntegerField(null=True)
+    ours_micro = models.BigIntegerField(null=True)
+    overcharged_micro = models.BigIntegerField(default=0)
+    call_id = models.UUIDField(null=True)
+    sip_call_id = models.CharField(max_length=255, default="")
+
+    objects = ScopedQuerySet["ReconciledCall"].as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["reconciliation", "verdict", "started_at", "id"], name="reconciled_by_verdict"),
+            models.Index(fields=["reconciliation", "overcharged_micro", "id"], name="reconciled_by_money"),
+            models.Index(fields=["partner", "started_at", "id"], name="reconciled_by_start"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.caller} → {self.callee}"

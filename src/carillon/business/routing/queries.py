@@ -6,7 +6,7 @@ from django.db.models import Prefetch
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
-from carillon.business.routing.models import Gateway, Route, RouteGateway
+from carillon.business.routing.models import CdrProvider, Gateway, ReconciledCall, Reconciliation, Route, RouteGateway
 
 SECRETS = ("auth_secret", "auth_ha1")
 
@@ -25,3 +25,18 @@ def routes_of(actor: Actor) -> ScopedQuerySet[Route]:
     )
     rows = Route.objects.visible_to(actor).select_related("partner", "web_product", "customer")
     return rows.prefetch_related(Prefetch("gateways", queryset=lines.order_by("position")))
+
+
+def cdr_providers_of(actor: Actor) -> ScopedQuerySet[CdrProvider]:
+    """Return the carriers' CDR feeds the actor sees; one query."""
+    return CdrProvider.objects.visible_to(actor).select_related("partner")
+
+
+def reconciliations_of(actor: Actor) -> ScopedQuerySet[Reconciliation]:
+    """Return the files that were compared; one query."""
+    return Reconciliation.objects.visible_to(actor).select_related("provider")
+
+
+def reconciled_calls_of(actor: Actor) -> ScopedQuerySet[ReconciledCall]:
+    """Return the calls of files that were compared; one query."""
+    return ReconciledCall.objects.visible_to(actor).select_related("reconciliation__provider")

@@ -15,7 +15,7 @@ from carillon.panels.declaration import Page, Panel, audience
 FILES = (
     "quickstart",
     "reports",
-    *("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "testcall"),
+    *("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "cdr_providers", "testcall"),
     *("calls", "billing", "notices", "support"),
     "platform",
 )
