@@ -12,6 +12,7 @@ from procrastinate.contrib.django import app
 from carillon.base.models import IdempotencyKey
 from carillon.base.tenancy import tenant
 from carillon.business.notices.actions import mail_alert as mail_one_alert
+from carillon.business.numbers.actions import restock_numbers as restock
 from carillon.business.partners.queries import system_actor
 from carillon.usecases import try_prices as trials
 from carillon.usecases.try_phone import place_call
@@ -34,6 +35,15 @@ def forget_old_answers(timestamp: int) -> None:
     actor = system_actor()
     with tenant(actor):
         IdempotencyKey.objects.visible_to(actor).filter(at__lt=timezone.now() - KEPT_ANSWERS).delete()
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="restock_numbers", queueing_lock="restock_numbers")
+def restock_numbers(timestamp: int) -> None:
+    """Return numbers whose quarantine is over to stock."""
+    actor = system_actor()
+    with tenant(actor):
+        restock(actor)
 
 
 @app.task(name="mail_alert", retry=MAIL_ATTEMPTS)

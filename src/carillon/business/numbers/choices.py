@@ -21,4 +21,6 @@ class NumberState(models.TextChoices):
     AVAILABLE = "available", _("Available")
     RESERVED = "reserved", _("Reserved")
     IN_SERVICE = "in_service", _("In service")
+    PORTING_IN = "porting_in", _("Porting in")
+    PORTING_OUT = "porting_out", _("Porting out")
     QUARANTINE = "quarantine", _("Quarantine")

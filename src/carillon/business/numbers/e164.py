@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import phonenumbers
@@ -12,6 +13,8 @@ from carillon.business.numbers.choices import NumberKind
 NON_GEOGRAPHIC = "ZZ"  # CLDR's "unknown region": +800, +870 and other numbers of no country
 MAX_NUMBERS_AT_ONCE = 1000
 
+_LIST = re.compile(r"[,;\n\r]+")
+_RANGE = re.compile(r"\s+[-–]\s+|\s*–\s*|\s*-\s*(?=\+)|\.\.+")
 _KINDS = {
     PhoneNumberType.FIXED_LINE: NumberKind.GEOGRAPHIC,
     PhoneNumberType.FIXED_LINE_OR_MOBILE: NumberKind.GEOGRAPHIC,
@@ -62,3 +65,38 @@ def read_row(first: str, count: int) -> list[StockNumber]:
     start = read_number(first)
     digits = int(start.e164[1:])
     return [start, *(read_number(f"+{digits + offset}") for offset in range(1, count))]
+
+
+def read_numbers(text: str) -> list[StockNumber]:
+    """Return the numbers of a list: separated by commas, semicolons or new lines, each a number or a range.
+
+    A range is "+442079460000 - +442079460099", or with the last digits alone: "+44 20 7946 0000 – 0099". Numbers that
+    come twice are returned once.
+
+    Raises:
+        NotANumber: one is none, a range runs backwards, or there are more than 1000.
+    """
+    found: dict[str, StockNumber] = {}
+    for part in filter(None, (part.strip() for part in _LIST.split(text))):
+        first, _, last = (piece.strip() for piece in _RANGE.sub("\n", part, count=1).partition("\n"))
+        row = read_row(first, _count(first, last)) if last else [read_number(first)]
+        found |= {number.e164: number for number in row}
+        if len(found) > MAX_NUMBERS_AT_ONCE:
+            raise NotANumber(f"These are more than {MAX_NUMBERS_AT_ONCE} numbers: add them in parts.")
+    if not found:
+        raise NotANumber("There is no number.")
+    return list(found.values())
+
+
+def _count(first: str, last: str) -> int:
+    start = read_number(first).e164
+    digits = "".join(filter(str.isdigit, last))
+    if not digits:
+        raise NotANumber(f"“{last[:30]}” does not end a range.")
+    end = read_number(last).e164 if last.startswith("+") else start[: -len(digits)] + digits
+    count = int(end[1:]) - int(start[1:]) + 1
+    if len(end) != len(start) or count < 1:
+        raise NotANumber(f"The range {first[:30]} – {last[:30]} runs backwards, or its ends differ in length.")
+    if count > MAX_NUMBERS_AT_ONCE:
+        raise NotANumber(f"The range {first[:30]} – {last[:30]} has more than {MAX_NUMBERS_AT_ONCE} numbers.")
+    return count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from carillon.base.errors import Conflict
+from carillon.base.errors import CarillonError, Conflict
 
 
 class NumberInUse(Conflict):
@@ -17,3 +17,11 @@ class NumberNotAvailable(Conflict):
 
     slug = "number-not-available"
     title = "The number is in quarantine: make it available first."
+
+
+class OnlyChecked(CarillonError):
+    """A check was asked for, and nothing is wrong; the detail says what would be added."""
+
+    slug = "only-checked"
+    title = "Nothing was added: this was a check."
+    status = 422

@@ -24,7 +24,7 @@ from public.endpoints_endpoint e
 join public.brands_webproduct w on w.id = e.web_product_id and w.status <> 'closed'
 -- a number that was taken away from the customer is no caller ID any more, whoever forgot to clear it
 left join public.numbers_number n
-    on n.id = e.caller_id_id and n.customer_id = e.customer_id and n.state = 'in_service';
+    on n.id = e.caller_id_id and n.customer_id = e.customer_id and n.state in ('in_service', 'porting_out');
 
 -- The sales that one call of a customer makes: its partner to the customer, that partner's parent to it, and so on up.
 -- In plpgsql, as everything that a call waits for: it keeps plans, where a function in plain SQL is planned at each call.
@@ -100,7 +100,7 @@ cross join lateral (
            coalesce(min(n.e164) filter (where n.is_default_caller_id and n.user_id is null),
                     min(n.e164) filter (where n.is_default_caller_id), min(n.e164), '') as default_caller_id
     from public.numbers_number n
-    where n.customer_id = c.id and n.state = 'in_service'
+    where n.customer_id = c.id and n.state in ('in_service', 'porting_out')
 ) n;
 
 create view callfeed.user_doc as
@@ -120,7 +120,7 @@ from public.customers_user u
 left join lateral (
     select n.e164
     from public.numbers_number n
-    where n.user_id = u.id and n.customer_id = u.customer_id and n.state = 'in_service'
+    where n.user_id = u.id and n.customer_id = u.customer_id and n.state in ('in_service', 'porting_out')
     order by n.is_default_caller_id desc, n.e164
     limit 1
 ) n on true
@@ -145,8 +145,8 @@ create view callfeed.number_doc as
 select n.e164::text as key,
        json_build_object(
            'e164', n.e164, 'partner_id', n.partner_id,
-           'customer_id', case when n.state = 'in_service' then n.customer_id end,
-           'user_id', case when n.state = 'in_service' then n.user_id end,
+           'customer_id', case when n.state in ('in_service', 'porting_out') then n.customer_id end,
+           'user_id', case when n.state in ('in_service', 'porting_out') then n.user_id end,
            'is_toll_free', n.kind = 'toll_free'
        ) as doc
 from public.numbers_number n;
@@ -253,7 +253,7 @@ begin
         join public.customers_customer c on c.id = e.customer_id
         left join public.customers_user u on u.id = e.user_id and u.is_enabled
         join public.numbers_number n on n.e164 in (u.emergency_number, c.emergency_number)
-            and n.customer_id = c.id and n.state = 'in_service'
+            and n.customer_id = c.id and n.state in ('in_service', 'porting_out')
         where e.username = emergency_caller.username collate "default"
           and lower(w.sip_domain) = emergency_caller.domain collate "default"
         order by (n.e164 = u.emergency_number) desc nulls last

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from carillon.business.numbers import actions, queries
 from carillon.business.numbers.choices import NumberKind, NumberState
 from carillon.business.numbers.e164 import MAX_NUMBERS_AT_ONCE
-from carillon.business.numbers.models import Number
+from carillon.business.numbers.models import Number, Tenure
 from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
 from carillon.usecases.release_number import release_number
 
-SETTABLE = tuple((state.value, state.label) for state in actions.SETTABLE_STATES)
+SETTABLE = tuple((state.value, state.label) for state in (*actions.FREE_STATES, NumberState.IN_SERVICE))
+MOST = actions.MOST_MICRO
 
 
 def is_free(number: Number) -> bool:
@@ -27,6 +31,11 @@ def is_taken(number: Number) -> bool:
 def holder_name(number: Number) -> str:
     """The holder's name; empty for customers' people, who may not read partners."""
     return str(number.partner) if "partner" in number._state.fields_cache else ""
+
+
+def for_staff(name: str) -> Callable[[Number], Any]:
+    """A column that customers' people do not see: what the number costs its seller, and from whom."""
+    return lambda number: getattr(number, name) if "partner" in number._state.fields_cache else None
 
 
 ROW_ACTIONS = (
@@ -63,8 +72,9 @@ ROW_ACTIONS = (
         icon="phone-off",
         fields=(
             Field("to_quarantine", _("Rest in quarantine"), help=_("Until callers of the former holder have gone.")),
+            Field("days", _("Days in quarantine"), minimum=1, maximum=actions.MOST_QUARANTINE.days),
         ),
-        initial=lambda number: {"to_quarantine": True},
+        initial=lambda number: {"to_quarantine": True, "days": actions.QUARANTINE_DAYS},
         confirm=_("The customer loses this number at once; devices no longer show it."),
         danger=True,
         applies=is_taken,
@@ -84,10 +94,42 @@ ROW_ACTIONS = (
         actions.set_number_state,
         data=actions.NumberStateData,
         icon="tag",
-        fields=(Field("state", _("State"), choices=SETTABLE),),
-        initial=lambda number: {"state": number.state},
-        applies=is_free,
+        fields=(
+            Field("state", _("State"), choices=SETTABLE, help=_("A number in service may only be ported out.")),
+            Field("until", _("Quarantine ends"), help=_("Then it is available again. Leave empty for 90 days.")),
+        ),
+        initial=lambda number: {"state": number.state, "until": number.quarantine_until},
     ),
+)
+FEES = _("Costs and fees")
+TENURES = Panel(
+    slug="number-tenures",
+    title=_("Who had which number"),
+    name=_("tenure"),
+    section="",
+    icon="history",
+    permission="numbers",
+    model=Tenure,
+    rows=queries.tenures_of,
+    columns=(
+        Column("e164", _("Number"), kind="code", width=140),
+        Column("customer", _("Customer"), value="customer.name", width=170, grow=2),
+        Column("user", _("Rings"), value="user.name", width=150),
+        Column("since", _("From"), kind="datetime", width=150),
+        Column("until", _("Until"), kind="datetime", width=150),
+    ),
+    api=(
+        Column("customer_id", _("Customer"), kind="integer"),
+        Column("user_id", _("User"), kind="integer"),
+        Column("partner_id", _("Partner"), kind="integer"),
+    ),
+    filters=(Filter("e164", _("Number"), lookup="startswith"),),
+    order=("-since", "e164", "-id"),
+    customer_field="customer_id",
+    search="e164",
+    has_history=False,
+    help=_("Who had a number, and whom it rang, from when until when. It stays when the number leaves the stock."),
+    empty=_("No number has been assigned yet."),
 )
 
 PANELS = (
@@ -107,10 +149,17 @@ PANELS = (
             Column("state", _("State"), kind="status", width=100),
             Column("customer", _("Customer"), value="customer.name", width=120, grow=2),
             Column("user", _("Rings"), value="user.name", width=100),
+            Column("monthly_fee", _("A month"), kind="money", value="monthly_fee_micro", width=80),
             Column("partner", _("Partner"), value=holder_name, width=145),
         ),
         api=(
             Column("country", _("Country")),
+            Column("quarantine_until", _("Quarantine ends"), kind="datetime"),
+            Column("supplier", _("Supplier"), value=for_staff("supplier")),
+            Column("setup_cost", _("Setup cost"), kind="money", value=for_staff("setup_cost_micro")),
+            Column("monthly_cost", _("Cost a month"), kind="money", value=for_staff("monthly_cost_micro")),
+            Column("setup_fee", _("Setup fee"), kind="money", value="setup_fee_micro"),
+            Column("currency", _("Currency")),
             Column("is_default_caller_id", _("Caller ID"), kind="bool"),
             Column("customer_id", _("Customer"), kind="integer"),
             Column("user_id", _("User"), kind="integer"),
@@ -132,15 +181,24 @@ PANELS = (
         searched="numbers",
         data=actions.NumberData,
         fields=(
-            Field("e164", _("Number"), only="create", placeholder="+442071234567", max_length=40),
+            Field(
+                "e164",
+                _("Numbers"),
+                kind="textarea",
+                only="create",
+                placeholder="+442071234567",
+                max_length=16_000,
+                help=_("One, several with commas or on lines, or ranges: +44 20 7946 0000 - 0099. At most 1000."),
+            ),
             Field(
                 "count",
                 _("How many in a row"),
                 only="create",
                 minimum=1,
                 maximum=MAX_NUMBERS_AT_ONCE,
-                help=_("More than one adds the numbers that follow it, too."),
+                help=_("More than one adds the numbers that follow the first, too."),
             ),
+            Field("is_dry_run", _("Only check"), only="create", help=_("Says what would be added, and adds nothing.")),
             Field("area", _("Area"), max_length=100),
             Field(
                 "kind", _("Kind"), choices=NumberKind.choices, help=_("Leave empty to take it from the number plan.")
@@ -148,17 +206,26 @@ PANELS = (
             Field(
                 "partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own stock.")
             ),
+            Field("supplier", _("Supplier"), max_length=100, section=FEES),
+            Field("setup_cost_micro", _("Setup cost"), kind="money", minimum=0, maximum=MOST, section=FEES),
+            Field("monthly_cost_micro", _("Cost a month"), kind="money", minimum=0, maximum=MOST, section=FEES),
+            Field("setup_fee_micro", _("Setup fee"), kind="money", minimum=0, maximum=MOST, section=FEES),
+            Field("monthly_fee_micro", _("Fee a month"), kind="money", minimum=0, maximum=MOST, section=FEES),
         ),
         create=actions.add_number,
         update=actions.update_number,
         remove=actions.remove_number,
         actions=ROW_ACTIONS,
-        links=(Link(_("SIP endpoints of the customer"), "sip-endpoints", {"customer_id": "customer_id"}),),
+        links=(
+            Link(_("SIP endpoints of the customer"), "sip-endpoints", {"customer_id": "customer_id"}),
+            Link(_("Who had it"), "number-tenures", {"e164": "e164"}, icon="history"),
+        ),
         help=_(
-            "The stock of telephone numbers. A number is available, reserved, in service at a customer, or in "
-            "quarantine after it was released. Assign it to a customer and choose the user it rings. Move it to a "
+            "The stock of telephone numbers. A number is available, reserved, in service at a customer, being ported in "
+            "or out, or in quarantine after it was released, from which it returns to stock by itself. Assign it to a customer and choose the user it rings. Move it to a "
             "sub-partner to let that partner sell it."
         ),
         empty=_("Add the numbers that your suppliers gave you."),
     ),
+    TENURES,
 )
