@@ -40,8 +40,8 @@ MONEY = ("setup_cost_micro", "monthly_cost_micro", "setup_fee_micro", "monthly_f
 class NumberData:
     """Numbers to add: one, a list, ranges (`e164.read_numbers`). `kind` "" takes it from the number plan.
 
-    `partner_id` None is the actor's own stock. `count` above 1 adds that many numbers in a row, `e164` being the first; at
-    most 1000. Costs and fees are each number's, in the holder's currency. `is_dry_run`: only say what would be added.
+    `partner_id` None is the actor's own stock. `count` above 1 adds that many numbers in a row, `e164` being the first;
+    at most 1000. Costs and fees are each number's, in the holder's currency. `is_dry_run`: only say what would be.
     """
 
     e164: str
@@ -313,7 +313,7 @@ def _note_tenure(number: Number) -> None:
     if held:
         held.until = now
         held.save(update_fields=["until"])
-    if number.customer_id is not None:
+    if number.customer is not None:
         Tenure.objects.create(
             partner_id=number.partner_id, e164=number.e164, customer=number.customer, user=number.user, since=now
         )

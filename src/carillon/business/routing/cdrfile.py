@@ -108,7 +108,8 @@ def _csv(content: bytes) -> Iterable[list[object]]:
     separator = max(",;\t|", key=text.split("\n", 1)[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        yield from ([*cells] for cells in reader)
+        for cells in reader:
+            yield list(cells)
     except csv.Error as error:
         raise _bad_file(f"Line {reader.line_num} is no CSV: {error}.") from None
 
@@ -220,7 +221,7 @@ def _duration(value: object, provider: CdrProvider) -> int:
             parts = [int(part) for part in text.split(":")]
             if not 2 <= len(parts) <= 3 or min(parts) < 0:
                 raise ValueError(text)
-            found = sum(part * 60**power for power, part in enumerate(reversed(parts))) * 1000
+            found: int = sum(part * int(60**power) for power, part in enumerate(reversed(parts))) * 1000
         else:
             found = int(_decimal(text, provider) * _UNIT_MS[DurationUnit(provider.duration_unit)])
         if not 0 <= found <= MAX_DURATION_MS:

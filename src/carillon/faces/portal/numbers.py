@@ -221,9 +221,9 @@ PANELS = (
             Link(_("Who had it"), "number-tenures", {"e164": "e164"}, icon="history"),
         ),
         help=_(
-            "The stock of telephone numbers. A number is available, reserved, in service at a customer, being ported in "
-            "or out, or in quarantine after it was released, from which it returns to stock by itself. Assign it to a customer and choose the user it rings. Move it to a "
-            "sub-partner to let that partner sell it."
+            "The stock of telephone numbers. A number is available, reserved, in service at a customer, being ported, "
+            "or in quarantine after it was released, from which it returns to stock by itself. Assign it to a "
+            "customer and choose the user it rings. Move it to a sub-partner to let that partner sell it."
         ),
         empty=_("Add the numbers that your suppliers gave you."),
     ),
