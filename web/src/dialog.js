@@ -37,6 +37,7 @@ export function startDialogs() {
   document.addEventListener("click", (event) => {
     const link = event.target.closest("[data-dialog]");
     if (link) {
+      for (const menu of document.querySelectorAll("details.drop[open]")) menu.open = false;
       event.preventDefault();
       openDialog(link.dataset.dialog);
     }
