@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -145,3 +146,39 @@ def test_long_names_are_cut_and_told_when_pointed_at(enter: Callable[[str], Port
     )
     shown.hover()
     expect(page.locator(".tabulator-tooltip")).to_have_text(name)
+
+
+def test_grid_as_one_likes_it_is_kept_under_a_name(enter: Callable[[str], Portal], page: Page) -> None:
+    portal = enter(PAUL)
+    portal.open("customers")
+    page.get_by_role("searchbox", name="Name").fill("a")
+    chip = page.locator("#grid-filters .chip").first
+    expect(chip).to_contain_text("Name: a")
+    page.get_by_role("button", name="Columns").click()
+    page.locator("dialog li", has_text="Time zone").get_by_role("checkbox").check()
+    page.locator("dialog li", has_text="Charging").get_by_role("checkbox").uncheck()
+    page.locator("dialog li", has_text="Country").get_by_role("button", name="Move Country up").press("Enter")
+    page.get_by_role("button", name="Show these").click()
+    titles = page.locator(".tabulator-col-title")
+    shown = ["Name", "Status", "Available", "Type", "Country", "Web product", "E-mail", "Time zone"]
+    expect(titles).to_have_text(shown)
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("menuitem", name="Save this view").click()
+    page.wait_for_selector("dialog[open] form")
+    portal.fill(name="With time zones", is_default=True)
+    portal.save()
+    portal.open("users")
+    portal.open("customers")  # opens with it
+    expect(page.get_by_role("button", name="With time zones")).to_be_visible()
+    expect(titles).to_have_text(shown)
+    expect(page.get_by_role("searchbox", name="Name")).to_have_value("a")
+    chip.click()
+    expect(page.locator("#grid-filters .chip")).to_have_count(0)
+    page.locator(".tabulator-col-title", has_text="Name").first.click()
+    expect(page).to_have_url(re.compile("order=name"))
+    page.reload()
+    expect(page.locator(".tabulator-col[aria-sort=ascending] .tabulator-col-title")).to_have_text("Name")
+    page.get_by_role("button", name="With time zones").click()
+    page.get_by_role("menuitem", name="All rows").click()
+    expect(titles).to_have_count(8)
+    expect(titles.nth(2)).to_have_text("Charging")

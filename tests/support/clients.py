@@ -43,9 +43,14 @@ def program(actor: Actor, *scopes: str, host: str = PORTAL) -> Client:
 
 def browser(name: str) -> Client:
     """A browser in which olga, paul, petra or the stranger has signed in to the portal."""
+    return signed_in(EMAILS[name])
+
+
+def signed_in(email: str) -> Client:
+    """A browser in which the member of staff with that address has signed in to the portal."""
     client = Client(headers={"host": PORTAL})
     with realm_scope(0):
-        client.force_login(Login.objects.get(key=f"0:{EMAILS[name]}"))
+        client.force_login(Login.objects.get(key=f"0:{email}"))
     session = client.session
     session[SESSION_REALM] = 0
     session.save()

@@ -16,6 +16,19 @@ export function openDialog(url) {
   htmx.ajax("GET", url, { target: inside, swap: "innerHTML" });
 }
 
+/** Open the dialog with elements made here. */
+export function showDialog(...children) {
+  opener = document.activeElement;
+  document.getElementById("dialog-inside").replaceChildren(...children);
+  dialog().showModal();
+  focusFirst();
+}
+
+/** Close the dialog. */
+export function closeDialog() {
+  close();
+}
+
 export function isOpen() {
   return Boolean(dialog()?.open);
 }

@@ -10,10 +10,15 @@ import {
   Tabulator,
   TooltipModule,
 } from "tabulator-tables";
-import { embedded, fetchJson, icon, later, make } from "./dom.js";
+import { readAddress, writeAddress } from "./address.js";
+import { chooseColumns } from "./columns.js";
 import { isOpen, openDialog } from "./dialog.js";
+import { embedded, fetchJson, icon, later, make } from "./dom.js";
+import { drawFilters } from "./filters.js";
 import { isMenuOpen, showMenu } from "./menu.js";
 import { toast } from "./toast.js";
+import { showViews } from "./views.js";
+import { fitted, widthsOf } from "./widths.js";
 
 Tabulator.registerModule([
   AjaxModule,
@@ -26,8 +31,6 @@ Tabulator.registerModule([
   TooltipModule,
 ]);
 
-const MOST_WIDTH = 300; // longer texts are cut and shown whole when pointed at
-const LEAST_WIDTH = { text: 92, list: 92, choice: 80, code: 128 }; // of texts that are shortened where room is short
 const RIGHT = new Set(["money", "integer", "decimal", "duration"]);
 const TONES = {
   good: ["active", "live", "answered", "available", "approved", "registered", "True", "settled", "rated", "in_service"],
@@ -49,64 +52,6 @@ const DRAW = {
   duration: (value) => make("span", { className: "num ticking" }, value),
 };
 
-const pen = document.createElement("canvas").getContext("2d");
-
-function textWidth(text, font) {
-  pen.font = font;
-  return pen.measureText(text).width;
-}
-
-const FIGURES = /[0-9]/g;
-
-const FIRST_WIDTH = 168; // a row is known by its first column
-
-/** Return how wide a column must be at least and for these values, in pixels: [least, wanted]. */
-function widthsOf(column, values, isFirst, family) {
-  const title = textWidth(column.title, `600 12px ${family}`) + (column.sortable ? 15 : 0);
-  const filter = Array.isArray(column.filter) || column.filter === "bool" ? 58 : 36;
-  const extra = (isFirst ? 21 : 0) + (column.kind === "status" ? 16 : 0) + (column.kind === "money" ? 29 : 0);
-  const least = Math.ceil(Math.max(title, filter) + 15);
-  let longest = 0;
-  for (const value of values) {
-    const text = (Array.isArray(value) ? value[0] : String(value ?? "")).replace(FIGURES, "0"); // all figures are as wide
-    longest = Math.max(longest, column.kind === "bool" ? 16 : textWidth(text, `12.5px ${family}`));
-  }
-  const wanted = Math.max(least, Math.ceil(Math.min(longest + extra, MOST_WIDTH) + 17));
-  const shortened = isFirst && column.kind === "text" ? FIRST_WIDTH : LEAST_WIDTH[column.kind];
-  return [shortened ? Math.min(wanted, Math.max(least, shortened)) : wanted, wanted];
-}
-
-/** Return how many of the columns fit whole when all are as narrow as they may be. */
-function visibleOf(pairs, room) {
-  let sum = 0;
-  const first = pairs.findIndex(([least]) => (sum += least) > room);
-  return first === -1 ? pairs.length : Math.max(1, first);
-}
-
-/**
- * Return widths that fill `room`: spare room by shares; what is missing is taken from long texts, down to their least.
- * Columns for which there is no room at all come after it, where one scrolls to.
- */
-function fitted(pairs, shares, room) {
-  const visible = visibleOf(pairs, room);
-  if (visible === pairs.length) return filled(pairs, shares, room);
-  const rest = pairs.slice(visible).map(([, width]) => width);
-  return [...filled(pairs.slice(0, visible), shares.slice(0, visible), room), ...rest];
-}
-
-function filled(pairs, shares, room) {
-  const wanted = pairs.map(([, width]) => width);
-  const spare = room - wanted.reduce((sum, width) => sum + width, 0);
-  if (spare >= 0) {
-    const all = shares.reduce((sum, share) => sum + share, 0);
-    return wanted.map((width, index) => width + Math.floor((spare * shares[index]) / all));
-  }
-  const slack = pairs.map(([least, width]) => width - least);
-  const most = slack.reduce((sum, one) => sum + one, 0);
-  const part = most ? Math.min(1, -spare / most) : 0;
-  return wanted.map((width, index) => width - Math.floor(slack[index] * part));
-}
-
 /** Return seconds as m:ss or h:mm:ss, as the server writes them. */
 function clock(seconds) {
   const two = (number) => String(number).padStart(2, "0");
@@ -118,11 +63,10 @@ class Grid {
   constructor(place, config) {
     this.config = config;
     this.place = place;
-    this.size = document.getElementById("grid-size")?.value || "50";
     this.tab = document.querySelector("[data-tab][aria-selected=true]")?.dataset.tab || "";
-    this.cursor = "";
-    this.asked = "";
-    for (const input of document.querySelectorAll("[data-loose]")) input.value ||= config.preset[input.name] || "";
+    this.asked = null;
+    this.turn = 0;
+    this.readAddress();
     this.table = new Tabulator(place, {
       index: "_id",
       height: "100%",
@@ -137,8 +81,9 @@ class Grid {
       placeholder: () => this.emptyText(),
       headerSortElement: () => icon("chevrons-right"),
       initialHeaderFilter: Object.entries(config.preset)
-        .filter(([name]) => config.columns.some((column) => column.name === name && column.filter))
+        .filter(([name]) => this.isInHead(name))
         .map(([field, value]) => ({ field, value })),
+      initialSort: this.sortable(this.order) ? [{ column: this.order.replace("-", ""), dir: this.order.startsWith("-") ? "desc" : "asc" }] : [],
     });
     this.table.on("rowContext", (event, row) => {
       event.preventDefault();
@@ -148,6 +93,32 @@ class Grid {
     this.table.on("renderComplete", () => this.mendRoles());
     this.table.on("dataProcessed", () => this.fit(this.rows || [])); // after Tabulator's own layout
     this.connect();
+  }
+
+  // What the address says and the table does not hold: size, page, columns, filters of columns that are not shown.
+  readAddress() {
+    const given = readAddress();
+    const order = given.get("order") || "";
+    const sizes = document.getElementById("grid-size");
+    if (sizes && [...sizes.options].some((option) => option.value === given.get("size"))) sizes.value = given.get("size");
+    this.size = sizes?.value || "50";
+    this.columns = given.get("columns") || "";
+    this.view = given.get("view");
+    this.cursor = given.get("cursor") || "";
+    this.order = this.config.orders.includes(order.replace("-", "")) ? order : "";
+    this.hidden = Object.fromEntries(Object.entries(this.config.preset).filter(([name]) => !this.isInHead(name)));
+    for (const input of document.querySelectorAll("[data-loose]")) {
+      input.value = this.hidden[input.name] || "";
+      delete this.hidden[input.name];
+    }
+  }
+
+  isInHead(name) {
+    return this.config.columns.some((column) => column.name === name && column.filter);
+  }
+
+  sortable(order) {
+    return this.config.columns.some((column) => column.name === order.replace("-", "") && column.sortable);
   }
 
   // Tabulator nests row groups and makes a focusable element without a role; screen readers expect grid > rowgroup > row.
@@ -226,39 +197,51 @@ class Grid {
   }
 
   query(params) {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(this.config.preset)) query.set(name, value);
-    for (const { field } of this.config.columns.map((column) => ({ field: column.name }))) {
-      if (this.config.columns.some((column) => column.name === field && column.filter)) query.delete(field);
-    }
+    const query = new URLSearchParams(this.hidden);
     for (const { field, value } of params.filter || []) if (value !== "") query.set(field, value);
-    for (const input of document.querySelectorAll("[data-loose]")) {
-      query.delete(input.name);
-      if (input.value) query.set(input.name, input.value);
-    }
+    for (const input of document.querySelectorAll("[data-loose]")) if (input.value) query.set(input.name, input.value);
     const [sort] = params.sort || [];
     if (sort) query.set("order", `${sort.dir === "desc" ? "-" : ""}${sort.field}`);
+    else if (this.order && !this.sortable(this.order)) query.set("order", this.order);
     if (this.tab) query.set("tab", this.tab);
+    if (this.columns) query.set("columns", this.columns);
     return query;
   }
 
+  /** Return how the grid is now, as a view keeps it. */
+  state() {
+    const state = new URLSearchParams(this.asked);
+    if (this.size !== "50") state.set("size", this.size);
+    return state;
+  }
+
+  remember() {
+    const state = this.state();
+    if (this.view !== null) state.set("view", this.view);
+    if (this.cursor) state.set("cursor", this.cursor);
+    writeAddress(state);
+  }
+
   async fetch(params) {
-    const query = this.query(params);
-    if (query.toString() !== this.asked) this.cursor = "";
-    this.asked = query.toString();
+    const query = this.query(params).toString();
+    if (this.asked !== null && query !== this.asked) this.cursor = "";
+    this.asked = query;
+    const turn = ++this.turn;
     const page = new URLSearchParams(query);
     page.set("size", this.size);
     if (this.cursor) page.set("cursor", this.cursor);
+    this.remember();
     this.place.setAttribute("aria-busy", "true");
     try {
       const answer = await fetchJson(`${this.config.base}rows/?${page}`);
+      if (turn !== this.turn) return this.rows || []; // somebody types faster than the server answers
       this.show(answer);
       return answer.rows;
     } catch (error) {
       toast(error.message || this.config.texts.failed, "error");
       return [];
     } finally {
-      this.place.setAttribute("aria-busy", "false");
+      if (turn === this.turn) this.place.setAttribute("aria-busy", "false");
     }
   }
 
@@ -288,6 +271,7 @@ class Grid {
     set("page-next", !answer.next);
     set("page-last", !answer.next);
     document.getElementById("grid-count").textContent = answer.count;
+    drawFilters(this);
     for (const link of document.querySelectorAll("[data-export]")) {
       const query = new URLSearchParams(this.asked);
       query.set("format", link.dataset.export);
@@ -295,8 +279,19 @@ class Grid {
     }
   }
 
+  /** Take a filter away, wherever it stands; none: all. */
+  dropFilters(...names) {
+    for (const input of document.querySelectorAll("[data-loose]")) if (!names.length || names.includes(input.name)) input.value = "";
+    for (const name of Object.keys(this.hidden)) if (!names.length || names.includes(name)) delete this.hidden[name];
+    for (const { name } of this.config.columns) {
+      if (this.isInHead(name) && (!names.length || names.includes(name))) this.table.setHeaderFilterValue(name, "");
+    }
+    this.go("");
+  }
+
   emptyText() {
-    const isFiltered = [...new URLSearchParams(this.asked).keys()].some((name) => !["order", "tab"].includes(name));
+    const own = ["order", "tab", "columns"];
+    const isFiltered = [...new URLSearchParams(this.asked).keys()].some((name) => !own.includes(name));
     return isFiltered ? this.config.texts.nothing : this.config.texts.empty;
   }
 
@@ -335,6 +330,8 @@ class Grid {
     on("page-next", () => this.go(this.next));
     on("page-last", () => this.go("last"));
     on("grid-refresh", () => this.refresh());
+    on("grid-views", (event) => showViews(this, event.currentTarget));
+    on("grid-columns", () => chooseColumns(this));
     addEventListener("resize", later(() => this.fit(this.rows || []), 100));
     document.getElementById("grid-size")?.addEventListener("change", (event) => {
       this.size = event.target.value;

@@ -19,7 +19,7 @@ function close(refocus = true) {
 function item(entry) {
   const button = make(
     "button",
-    { type: "button", role: "menuitem", tabIndex: -1, className: entry.danger ? "menu-item danger" : "menu-item" },
+    { type: "button", role: "menuitem", tabIndex: -1, title: entry.hint || "", className: entry.danger ? "menu-item danger" : "menu-item" },
     icon(entry.icon),
     make("span", {}, entry.title),
   );
@@ -47,11 +47,12 @@ function place(box, x, y) {
   box.style.top = `${Math.max(4, y + height > innerHeight ? y - height : y)}px`;
 }
 
-/** Show `entries` ({title, icon, danger, run}) at a point; `button` gets the focus back. */
+/** Show `entries` ({title, icon, danger, run, hint, isApart: a line before it}) at a point; `button` gets the focus back. */
 export function showMenu(entries, { x, y, button, label }) {
   close(false);
   const items = entries.map(item);
   const box = make("div", { className: "row-menu-box", role: "menu", "aria-label": label }, ...items);
+  for (const [at, entry] of entries.entries()) if (entry.isApart) items[at].before(make("hr", { role: "separator" }));
   const firstDanger = items.find((one) => one.classList.contains("danger"));
   if (firstDanger && firstDanger !== items[0]) firstDanger.before(make("hr", { role: "separator" }));
   box.addEventListener("keydown", (event) => onKey(event, items));

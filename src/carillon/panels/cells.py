@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -90,15 +90,13 @@ def _formatted(kind: str, value: Any) -> str:
     return str(value)
 
 
-def grid_row(panel: Panel, row: Any) -> dict[str, Any]:
-    """Return what the grid draws: shown texts by column; money and states as [text, currency or value].
+def grid_row(panel: Panel, columns: Iterable[Column], row: Any) -> dict[str, Any]:
+    """Return what the grid draws in `columns`: shown texts; money and states as [text, currency or value].
 
     Moments are [short, whole]: those of today without their date.
     """
     cells: dict[str, Any] = {}
-    for column in panel.columns:
-        if not column.in_grid:
-            continue
+    for column in columns:
         text = shown(row, column)
         if column.kind == "money":
             cells[column.name] = [text, str(value_of(row, column.currency) or "")]

@@ -81,7 +81,19 @@ ColumnKind = Literal[
 ]
 FilterKind = Literal["text", "integer", "uuid", "bool", "date"]
 FieldKind = Literal[
-    "auto", "text", "textarea", "email", "password", "money", "commas", "file", "number", "code", "ordered", "matrix"
+    "auto",
+    "text",
+    "textarea",
+    "email",
+    "password",
+    "money",
+    "commas",
+    "file",
+    "number",
+    "code",
+    "ordered",
+    "matrix",
+    "hidden",
 ]
 
 
@@ -142,7 +154,8 @@ class Field:
     panel to search in; the value is the id of a row the actor may see. `only`: present on "create" or "update" alone
     (the other keeps the initial value, shown read-only). `kind="ordered"`: several of the choices in an order, one
     drop-down each. `kind="matrix"`: choices "row.column" labelled "Row: Column", as a table of boxes.
-    `kind="commas"`: several texts in one line. `minimum`/`maximum` bound numbers (money in
+    `kind="commas"`: several texts in one line. `kind="hidden"`: the grid gives it, nobody sees it. `minimum`/`maximum`
+    bound numbers (money in
     micro-units). `suggest`: a function of the actor giving the value a new form starts with.
     """
 

@@ -15,6 +15,7 @@ from carillon.base.errors import InvalidInput
 SALT = "carillon.panels.paging"
 COUNT_CAP = 1000
 MAX_SIZE = 200
+SIZES = (25, 50, 100, 200)  # that a grid offers
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ PANELS = frozenset(
         "notes",
     }
     | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests", "dashboard", "test_call"}
-    | {"support"}
+    | {"support", "saved_views"}
     | {"webhooks"}
 )
 ALL = frozenset({"*"})
@@ -50,15 +50,17 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         | {"quick_start.view", "phone_tests.*", "dashboard.view", "test_call.view"}
         | {"web_products.view", "price_lists.view", "cdrs.view", "live_calls.view", "transactions.view", "top_ups.view"}
         | ASKS
+        | {"saved_views.*"}
     ),
     Role.BILLING: frozenset(
         {"*.view", "price_lists.*", "costs.*", "cdr_providers.*", "transactions.*", "top_ups.*"}
         | {"customers.change", "customers.status"}
         | ASKS
+        | {"saved_views.*"}
     ),
     Role.SUPPORT: frozenset(
         {"*.view", "customers.change", "users.*", "numbers.assign", "sip_endpoints.*", "sip_locations.*"}
-        | {"live_calls.*", "blacklists.*", "bans.*", "phone_tests.*", "support.*"}
+        | {"live_calls.*", "blacklists.*", "bans.*", "phone_tests.*", "support.*", "saved_views.*"}
     ),
     Role.READER: frozenset({"*.view"}),
 }

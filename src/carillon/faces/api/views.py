@@ -89,8 +89,9 @@ class PanelView(ViewSet):
         panel, actor = self.panel, actor_of(request)
         row = find_row(panel, actor, str(id))
         with told_as_parameter():
-            CHANGES.update(panel, actor, row, _given(request, panel_inputs(panel)), around(request, panel, row))
-        return _row(panel, find_row(panel, actor, str(id)))
+            given = _given(request, panel_inputs(panel))
+            row = CHANGES.update(panel, actor, row, given, around(request, panel, row)) or row
+        return _row(panel, _fresh(panel, actor, row))  # which may lie outside what the actor sees now
 
     def destroy(self, request: Request, id: Any) -> Response:  # noqa: A002
         """Remove a row."""

@@ -18,6 +18,7 @@ FILES = (
     *("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "cdr_providers", "testcall"),
     *("calls", "billing", "notices", "support"),
     "platform",
+    "views",
 )
 
 

@@ -69,8 +69,11 @@ def edit(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
     require(panel, actor, "change")
     if request.method == "POST":
         return _edited(request, panel, row)
-    form = _edit_form(panel, actor, row, initial_values(panel, row))
-    return _form(request, replace(form, opened=opened_with(actor, row, form).written()))
+    values = initial_values(panel, row)
+    opened = opened_with(actor, row, _edit_form(panel, actor, row, values)).written()
+    hidden = [one.name for one in panel_inputs(panel) if one.field.kind == "hidden"]  # the grid gives them
+    given = {name: request.GET[name] for name in hidden if name in request.GET}
+    return _form(request, replace(_edit_form(panel, actor, row, {**values, **given}), opened=opened))
 
 
 def _edited(request: HttpRequest, panel: Panel, row: Any) -> HttpResponse:

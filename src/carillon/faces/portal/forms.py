@@ -206,6 +206,8 @@ def _widget(one: Input, actor: Actor, values: Mapping[str, Any], error: str, is_
 
 def _kind(one: Input, has_choices: bool) -> tuple[str, str]:
     """Return the partial template and the input's HTML type."""
+    if one.field.kind == "hidden":
+        return "hidden", "hidden"
     if one.type is Upload:
         return "file", "file"
     if one.type is bool:

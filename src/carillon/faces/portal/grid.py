@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,18 +18,19 @@ from carillon.base.errors import InvalidInput
 from carillon.faces.portal.access import actor_of, for_panel
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.faces.portal.shell import customer_filter, page
+from carillon.faces.portal.views import OWN
 from carillon.panels.cells import grid_row, shown
 from carillon.panels.changes import find_row
-from carillon.panels.columns import chosen_columns
-from carillon.panels.declaration import Filter, Panel
+from carillon.panels.columns import chosen_columns, offered_columns, own_columns
+from carillon.panels.declaration import Column, Filter, Panel
 from carillon.panels.export import FORMATS
 from carillon.panels.export import export as write_file
 from carillon.panels.filtering import filtered, order_of
 from carillon.panels.manner import read_day
-from carillon.panels.paging import capped_count, read_page
+from carillon.panels.paging import SIZES, capped_count, read_page
 from carillon.panels.search import lookup as find_text
+from carillon.panels.views import default_view, view_called
 
-SIZES = (25, 50, 100, 200)
 LOOKED_UP = 20
 DAY_ENDS = ("_from", "_to")  # of filters by a range of days, typed in the person's manner
 
@@ -35,12 +38,18 @@ DAY_ENDS = ("_from", "_to")  # of filters by a range of days, typed in the perso
 @require_GET
 @for_panel
 def show_grid(request: HttpRequest, panel: Panel) -> HttpResponse:
-    """The page; its rows are fetched by the grid."""
+    """The page; its rows are fetched by the grid. Asked for nothing in particular, it opens with the person's view."""
     actor = actor_of(request)
+    may_keep = actor.may(OWN)
+    if may_keep and not request.GET:
+        default = default_view(actor, panel)
+        if default is not None:
+            return redirect(f"{request.path}?{urlencode({'view': default.pk})}&{default.query}")
     context = {
         "config": grid_config(panel, actor, request),
         "loose_filters": [one for one in panel.filters if _is_loose(panel, one)],
-        "presets": _hidden_presets(panel, request),
+        "may_keep": may_keep,
+        "view": view_called(actor, panel, request.GET.get("view", "")) if may_keep else None,
         "may_add": panel.may(actor, "add"),
         "sizes": SIZES,
         "formats": FORMATS,
@@ -51,28 +60,57 @@ def show_grid(request: HttpRequest, panel: Panel) -> HttpResponse:
 
 def grid_config(panel: Panel, actor: Actor, request: HttpRequest) -> dict[str, Any]:
     """Return what the grid's script needs to know: columns, menu, addresses, texts."""
+    try:
+        columns = chosen_columns(panel, request.GET.get("columns", ""))
+    except InvalidInput:  # an old address: columns come and go
+        columns = own_columns(panel)
+    filters = [_filter(panel, actor, one) for one in panel.filters]
     return {
         "slug": panel.slug,
         "base": reverse("portal:panel", args=[panel.slug]),
-        "columns": [_column(panel, actor, column) for column in panel.columns if column.in_grid],
-        "order": panel.order[0],
+        "columns": [_column(panel, column, filters) for column in columns],
+        "offered": [{"name": name, "title": str(one.title)} for name, one in offered_columns(panel).items()],
+        "own": [column.name for column in own_columns(panel)],
+        "filters": filters,
+        "orders": [name.removeprefix("-") for name in panel.order],
         "refresh": panel.refresh_s,
         "menu": _menu(panel, actor),
-        "preset": {name: request.GET[name] for name in _filter_names(panel) if name in request.GET},
-        "texts": {
-            "empty": str(panel.empty or _("There is nothing here yet.")),
-            "nothing": _("Nothing matches these filters."),
-            "menu": _("Menu of %s"),
-            "failed": _("The rows could not be fetched. Try again."),
-            "any": _("Any"),
-            "bool": [["true", _("Yes")], ["false", _("No")]],
-        },
+        "preset": {name: request.GET[name] for name in _filter_names(panel) if request.GET.get(name)},
+        "views": reverse("portal:panel", args=["saved-views"]),
+        "texts": _texts(panel),
     }
 
 
-def _column(panel: Panel, actor: Actor, column: Any) -> dict[str, Any]:
+def _texts(panel: Panel) -> dict[str, Any]:
+    return {
+        "empty": str(panel.empty or _("There is nothing here yet.")),
+        "nothing": _("Nothing matches these filters."),
+        "menu": _("Menu of %s"),
+        "failed": _("The rows could not be fetched. Try again."),
+        "any": _("Any"),
+        "bool": [["true", _("Yes")], ["false", _("No")]],
+        "clear": _("Clear filters"),
+        "drop": _("Remove the filter %s"),
+        "from": _("from"),
+        "until": _("until"),
+        "all": _("All rows"),
+        "save": _("Save this view…"),
+        "update": _("Change “%s”…"),
+        "manage": _("All my views"),
+        "views": _("Views"),
+        "columns": _("Columns"),
+        "up": _("Move %s up"),
+        "down": _("Move %s down"),
+        "usual": _("As usual"),
+        "apply": _("Show these"),
+        "cancel": _("Cancel"),
+        "close": _("Close"),
+    }
+
+
+def _column(panel: Panel, column: Column, filters: list[dict[str, Any]]) -> dict[str, Any]:
     sortable = {name.removeprefix("-") for name in panel.order}
-    found = next((one for one in panel.filters if one.name == column.name and not _is_range(one)), None)
+    found = next((one for one in filters if one["name"] == column.name and one["kind"] != "range"), None)
     config: dict[str, Any] = {
         "name": column.name,
         "title": str(column.title),
@@ -82,8 +120,7 @@ def _column(panel: Panel, actor: Actor, column: Any) -> dict[str, Any]:
         "sortable": column.name in sortable,
     }
     if found is not None:
-        pairs = found.choices(actor) if callable(found.choices) else found.choices
-        config["filter"] = [[str(value), str(label)] for value, label in pairs] or found.kind
+        config["filter"] = found["choices"] or found["kind"]
     return config
 
 
@@ -117,10 +154,15 @@ def _menu(panel: Panel, actor: Actor) -> list[dict[str, Any]]:
     return entries
 
 
-def _hidden_presets(panel: Panel, request: HttpRequest) -> list[str]:
-    """Titles of the filters that a link has set and that no column shows."""
-    shown = {column.name for column in panel.columns if column.in_grid}
-    return [str(one.title) for one in panel.filters if one.name in request.GET and one.name not in shown]
+def _filter(panel: Panel, actor: Actor, one: Filter) -> dict[str, Any]:
+    """How a filter that is set is told above the grid; ids are not."""
+    pairs = one.choices(actor) if callable(one.choices) else one.choices
+    return {
+        "name": one.name,
+        "title": str(one.title),
+        "kind": "range" if _is_range(one) else one.kind,
+        "choices": [[str(value), str(label)] for value, label in pairs],
+    }
 
 
 def _is_range(one: Filter) -> bool:
@@ -146,10 +188,11 @@ def rows(request: HttpRequest, panel: Panel) -> HttpResponse:
         raise InvalidInput(fields={"size": _("Choose one of the sizes offered.")})
     found = _asked(request, panel)
     order = order_of(panel, request.GET.get("order", ""))
+    columns = chosen_columns(panel, request.GET.get("columns", ""))
     one = read_page(found, order, int(size), request.GET.get("cursor", ""))
     count, is_more = capped_count(found)
     body = {
-        "rows": [grid_row(panel, row) for row in one.rows],
+        "rows": [grid_row(panel, columns, row) for row in one.rows],
         "next": one.next,
         "previous": one.previous,
         "count": _count_text(count, is_more),
