@@ -28,6 +28,7 @@ from carillon.business.partners.models import Login, Partner
 from carillon.business.partners.queries import signed_in_actor, system_actor
 from carillon.demo.cast.load import load_cast
 from carillon.demo.world import CAST, PASSWORD
+from carillon.faces.api.bulk import bulk_actions
 from carillon.faces.api.urls import urlpatterns as api_patterns
 from carillon.faces.portal.catalogue import pages, panels
 from carillon.faces.portal.urls import urlpatterns as portal_patterns
@@ -46,7 +47,7 @@ MOST_QUERIES = 12  # of a grid's rows, with the request's own: session, login, s
 # portal addresses: the page of everybody, the pages of a panel, the pages of a row
 COMMON = {"home", "customer-filter", "page", "preferences", "search", "attachment", "help", "chapter", "about"}
 OWN = {"preferences", "search", "attachment"}  # of the person at work, in REST
-OF_PANEL = {"panel", "rows", "export", "lookup", "add"}
+OF_PANEL = {"panel", "rows", "totals", "export", "keys", "bulk", "lookup", "add"}
 OF_ROW = {"detail", "edit", "remove", "notes", "history", "undo", "do", "go"}
 
 
@@ -172,9 +173,16 @@ def test_pages_open_and_grids_keep_their_budget(world: dict[str, int], partner: 
         with CaptureQueriesContext(connection) as queries:
             rows_of(client, panel.slug)
         assert len(queries) <= MOST_QUERIES, (panel.slug, len(queries))
+        assert client.get(f"/panels/{panel.slug}/totals/").status_code == 200, panel.slug
+        assert client.get(f"/panels/{panel.slug}/keys/").status_code == 200, panel.slug
         for kind in FORMATS:
             assert client.get(f"/panels/{panel.slug}/export/?format={kind}").status_code == 200, panel.slug
         assert client.get(f"/panels/{panel.slug}/lookup/?q=a").status_code == 200, panel.slug
+        assert set(panel.together) <= {one.name for one in panel_inputs(panel) if one.field.only == ""}, panel.slug
+        for one in client.get(f"/panels/{panel.slug}/").context["config"]["bulks"]:
+            address = f"/panels/{panel.slug}/bulk/{one['name']}/"
+            assert client.get(f"{address}?count=2").status_code == 200, address
+            assert client.post(address, {"_row": ["1"] * 201}).status_code == 422, address
         if panel.create:
             assert client.get(f"/panels/{panel.slug}/add/").status_code == 200, panel.slug
 
@@ -220,6 +228,7 @@ def test_rest_gives_the_same_rows_and_hides_the_others(world: dict[str, int], pa
         assert len(list(csv.reader(io.StringIO(file.content.decode("utf-8-sig"))))) == len(mine) + 1, panel.slug
         for key in list(mine)[:1]:
             assert script.get(f"/api/v1/{panel.rest_name}/{key}/").status_code == 200
+        assert script.get(f"/api/v1/{panel.rest_name}/totals/").json()["count"] == len(mine), panel.slug
         foreign = next((row["_id"] for row in rows_of(everybody, panel.slug) if row["_id"] not in mine), None)
         if foreign is not None:
             refuse_foreign(script, panel, foreign)
@@ -237,6 +246,13 @@ def refuse_foreign(script: Client, panel: Any, key: str) -> None:
     for answer in answers:
         assert answer.status_code in (404, 405), (item, answer.status_code)
         assert answer["Content-Type"] == "application/problem+json"
+    for action in bulk_actions(panel):
+        body = json.dumps({"action": action, "ids": [key]})
+        answer = script.post(f"/api/v1/{panel.rest_name}/bulk/", body, content_type="application/json")
+        assert answer.status_code in (400, 403) or answer.json()["results"][0]["problem"]["status"] == 404, (
+            item,
+            action,
+        )
 
 
 NASTY: tuple[Any, ...] = (

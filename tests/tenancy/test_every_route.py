@@ -39,8 +39,9 @@ FOR_WHO_SIGNED_IN = {
     "mfa_reauthenticate_webauthn", "mfa_remove_webauthn", "mfa_edit_webauthn",
 }  # fmt: skip
 FOR_STAFF = {
-    "home", "customer-filter", "page", "panel", "rows", "export", "lookup", "add", "detail", "edit", "remove", "notes",
-    "history", "undo", "do", "go", "preferences", "search", "attachment", "help", "chapter", "about",
+    "home", "customer-filter", "page", "panel", "rows", "totals", "export", "keys", "bulk", "lookup", "add",
+    "detail", "edit", "remove", "notes", "history", "undo", "do", "go", "preferences", "search",
+    "attachment", "help", "chapter", "about",
 }  # fmt: skip
 OWN = {"preferences", "search", "attachment"}  # in REST: of whoever calls
 METHODS = ("get", "post", "put", "patch", "delete", "options")

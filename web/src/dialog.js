@@ -63,6 +63,7 @@ export function startDialogs() {
     if (!dialog().open) dialog().showModal();
     focusFirst();
   });
+  document.body.addEventListener("carillon:replaced", () => startLookups(dialog()));
   document.body.addEventListener("carillon:saved", (event) => {
     close();
     if (document.getElementById("grid")) return toast(event.detail.text);

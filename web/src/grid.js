@@ -1,6 +1,7 @@
 // The grid of a panel: Tabulator draws, the server filters, sorts and pages by keyset (its cursors are opaque here).
 import {
   AjaxModule,
+  ColumnCalcsModule,
   FilterModule,
   FormatModule,
   FrozenColumnsModule,
@@ -11,10 +12,12 @@ import {
   TooltipModule,
 } from "tabulator-tables";
 import { readAddress, writeAddress } from "./address.js";
+import { drawBulk, startBulk } from "./bulk.js";
 import { chooseColumns } from "./columns.js";
 import { isOpen, openDialog } from "./dialog.js";
 import { embedded, fetchJson, icon, later, make } from "./dom.js";
 import { drawFilters } from "./filters.js";
+import { keepOneRow, startKeyboard } from "./keyboard.js";
 import { isMenuOpen, showMenu } from "./menu.js";
 import { toast } from "./toast.js";
 import { showViews } from "./views.js";
@@ -22,6 +25,7 @@ import { fitted, widthsOf } from "./widths.js";
 
 Tabulator.registerModule([
   AjaxModule,
+  ColumnCalcsModule,
   FilterModule,
   FormatModule,
   FrozenColumnsModule,
@@ -31,6 +35,7 @@ Tabulator.registerModule([
   TooltipModule,
 ]);
 
+const TICKS = 30; // width of the check boxes
 const RIGHT = new Set(["money", "integer", "decimal", "duration"]);
 const TONES = {
   good: ["active", "live", "answered", "available", "approved", "registered", "True", "settled", "rated", "in_service"],
@@ -66,13 +71,17 @@ class Grid {
     this.tab = document.querySelector("[data-tab][aria-selected=true]")?.dataset.tab || "";
     this.asked = null;
     this.turn = 0;
+    this.chosen = new Set(); // ids, over all pages
+    this.names = new Map();
+    this.totals = {};
+    this.hasTotals = config.columns.some((column) => config.totals.includes(column.name));
     this.readAddress();
     this.table = new Tabulator(place, {
       index: "_id",
       height: "100%",
       layout: "fitData",
       columnDefaults: { headerSortTristate: false, resizable: "header" },
-      columns: config.columns.map((column, index) => this.column(column, index)),
+      columns: [...(config.bulks.length ? [this.ticks()] : []), ...config.columns.map((column, index) => this.column(column, index))],
       ajaxURL: config.base,
       ajaxRequestFunc: (_url, _options, params) => this.fetch(params),
       dataLoader: false,
@@ -90,7 +99,11 @@ class Grid {
       this.menu(row.getData(), { x: event.clientX, y: event.clientY });
     });
     this.table.on("rowDblClick", (_event, row) => this.entries(row.getData())[0]?.run());
-    this.table.on("renderComplete", () => this.mendRoles());
+    this.table.on("renderComplete", () => {
+      this.mendRoles();
+      keepOneRow(this.place);
+    });
+    startKeyboard(this);
     this.table.on("dataProcessed", () => this.fit(this.rows || [])); // after Tabulator's own layout
     this.connect();
   }
@@ -127,6 +140,9 @@ class Grid {
     set(".tabulator-header-contents", "none");
     set(".tabulator-tableholder", "rowgroup");
     set(".tabulator-table", "none");
+    set(".tabulator-footer", "rowgroup");
+    set(".tabulator-footer-contents", "none");
+    set(".tabulator-calcs-holder", "none");
     set(".tabulator-placeholder", "row");
     set(".tabulator-placeholder-contents", "gridcell");
   }
@@ -144,11 +160,79 @@ class Grid {
       tooltip: (_event, cell) => this.tooltip(cell),
     };
     if (index === 0) definition.frozen = true;
+    if (this.hasTotals) {
+      definition.bottomCalc = () => (index === 0 ? this.totals.text : "") || "";
+      definition.bottomCalcFormatter = (cell) => this.total(column, index === 0 ? cell.getValue() : "");
+    }
     if (column.filter) {
       definition.headerFilter = (cell, onRendered, success) => this.headerFilter(column, cell, success);
       definition.headerFilterEmptyCheck = (value) => value === "" || value === null || value === undefined;
     }
     return definition;
+  }
+
+  // The foot: what all rows that match add up to, not only those of this page.
+  total(column, text) {
+    const sums = (this.totals.cells || {})[column.name] || [];
+    if (!sums.length) return text ? make("span", { className: "total-count" }, text) : "";
+    return make("span", {}, ...sums.map(([amount, unit]) => DRAW.money([amount, unit])).map((one) => make("div", {}, one)));
+  }
+
+  async fetchTotals() {
+    if (!this.hasTotals) return;
+    const turn = this.turn;
+    const totals = await fetchJson(`${this.config.base}totals/?${this.rowsOf(this.asked)}`).catch(() => ({}));
+    if (turn !== this.turn) return;
+    this.totals = totals;
+    this.table.recalc();
+    for (const cell of this.place.querySelectorAll(".tabulator-calcs-bottom .tabulator-cell:first-child")) cell.title = totals.text || "";
+  }
+
+  ticks() {
+    const { texts } = this.config;
+    const page = make("input", { type: "checkbox", className: "form-check-input", id: "grid-choose", "aria-label": texts.selectPage, title: texts.selectPage });
+    page.addEventListener("change", () => this.choose(this.rows.map((row) => row._id), page.checked));
+    return {
+      title: "",
+      field: "_tick",
+      width: TICKS,
+      minWidth: TICKS,
+      frozen: true,
+      headerSort: false,
+      resizable: false,
+      hozAlign: "center",
+      headerHozAlign: "center",
+      cssClass: "ticks",
+      titleFormatter: () => page,
+      formatter: (cell) => {
+        const { _id: key, _name: name } = cell.getData();
+        if (key === undefined) return ""; // the foot
+        const box = make("input", { type: "checkbox", className: "form-check-input", value: key, checked: this.chosen.has(key), "aria-label": texts.select.replace("%s", name) });
+        box.addEventListener("change", () => this.choose([key], box.checked));
+        return box;
+      },
+    };
+  }
+
+  /** Choose rows, or no longer; also rows of other pages. */
+  choose(keys, isChosen) {
+    for (const key of keys) {
+      if (isChosen) this.chosen.add(key);
+      else this.chosen.delete(key);
+    }
+    for (const box of this.place.querySelectorAll(".ticks input[value]")) box.checked = this.chosen.has(box.value);
+    this.tickPage();
+    drawBulk(this);
+  }
+
+  tickPage() {
+    const page = document.getElementById("grid-choose");
+    const count = (this.rows || []).filter((row) => this.chosen.has(row._id)).length;
+    if (page) [page.checked, page.indeterminate] = [count > 0 && count === this.rows.length, count > 0 && count < this.rows.length];
+  }
+
+  nameOf(key) {
+    return this.names.get(key) || key;
   }
 
   tooltip(cell) {
@@ -208,6 +292,13 @@ class Grid {
     return query;
   }
 
+  // Which rows a query is about, whatever their order and columns: others are no longer chosen when it changes.
+  rowsOf(query) {
+    const rows = new URLSearchParams(query);
+    for (const name of ["order", "columns"]) rows.delete(name);
+    return rows.toString();
+  }
+
   /** Return how the grid is now, as a view keeps it. */
   state() {
     const state = new URLSearchParams(this.asked);
@@ -225,8 +316,12 @@ class Grid {
   async fetch(params) {
     const query = this.query(params).toString();
     if (this.asked !== null && query !== this.asked) this.cursor = "";
+    if (this.asked !== null && query !== this.asked && this.rowsOf(query) !== this.rowsOf(this.asked)) this.choose([...this.chosen], false);
     this.asked = query;
     const turn = ++this.turn;
+    this.totals = {};
+    if (this.table) this.fetchTotals();
+    else queueMicrotask(() => this.fetchTotals()); // the first rows are asked for while the table is being built
     const page = new URLSearchParams(query);
     page.set("size", this.size);
     if (this.cursor) page.set("cursor", this.cursor);
@@ -253,7 +348,7 @@ class Grid {
       widthsOf(column, rows.map((row) => row[column.name]), index === 0, family),
     );
     const bar = this.place.querySelector(".tabulator-tableholder");
-    const room = bar?.clientWidth || this.place.clientWidth - 2;
+    const room = (bar?.clientWidth || this.place.clientWidth - 2) - (this.config.bulks.length ? TICKS : 0);
     const widths = fitted(pairs, columns.map((column) => column.width * column.grow), room);
     columns.forEach((column, index) => this.table.getColumn(column.name).setWidth(widths[index]));
   }
@@ -272,6 +367,8 @@ class Grid {
     set("page-last", !answer.next);
     document.getElementById("grid-count").textContent = answer.count;
     drawFilters(this);
+    for (const row of answer.rows) this.names.set(row._id, row._name);
+    this.tickPage();
     for (const link of document.querySelectorAll("[data-export]")) {
       const query = new URLSearchParams(this.asked);
       query.set("format", link.dataset.export);
@@ -371,4 +468,5 @@ export function startGrid() {
   const place = document.getElementById("grid");
   const config = embedded("grid-config");
   if (place && config) new Grid(place, config);
+  startBulk();
 }

@@ -112,7 +112,7 @@ class Changes:
         """Create a row of what was given and return it. Raises what conversion and the action raise."""
         require(panel, actor, "add")
         assert panel.data is not None and panel.create is not None  # noqa: S101 - `require` has checked
-        around = _reasoned(around, actor, is_needed="add" in panel.needs_reason)
+        around = reasoned(around, actor, is_needed="add" in panel.needs_reason)
         data = convert(panel.data, panel_inputs(panel), given, actor, visible=self.visible)
         return _run(around, panel.create, actor, data)
 
@@ -125,7 +125,7 @@ class Changes:
             ChangedMeanwhile: the row is no longer of the version that `around` names.
         """
         require(panel, actor, "change")
-        around = _reasoned(around, actor, is_needed="change" in panel.needs_reason, about=row)
+        around = reasoned(around, actor, is_needed="change" in panel.needs_reason, about=row)
         assert panel.data is not None and panel.update is not None  # noqa: S101 - `require` has checked
         base = initial_values(panel, row)
         data = convert(panel.data, panel_inputs(panel), given, actor, base=base, visible=self.visible)
@@ -134,7 +134,7 @@ class Changes:
     def remove(self, panel: Panel, actor: Actor, row: Any, around: Circumstances = PLAIN) -> None:
         """Remove `row`. Raises what the action raises, and as `update` does."""
         require(panel, actor, "delete")
-        around = _reasoned(around, actor, is_needed="delete" in panel.needs_reason, about=row)
+        around = reasoned(around, actor, is_needed="delete" in panel.needs_reason, about=row)
         assert panel.remove is not None  # noqa: S101 - `require` has checked
         _run(around, panel.remove, actor, row)
 
@@ -159,7 +159,7 @@ class Changes:
             raise NotPermitted
         if action.applies is not None and not action.applies(row):
             raise Conflict(_("This is not possible for %(name)s as it is now.") % {"name": row})
-        around = _reasoned(around, actor, is_needed=action.needs_reason, about=row)
+        around = reasoned(around, actor, is_needed=action.needs_reason, about=row)
         if action.data is None:
             _want_nothing(given)
             return _run(around, action.run, actor, row)
@@ -172,7 +172,7 @@ def _want_nothing(given: Mapping[str, Any]) -> None:
         raise InvalidInput(fields={str(name)[:100]: _("There is no such field.") for name in given})
 
 
-def _reasoned(around: Circumstances, actor: Actor, *, is_needed: bool, about: Any = None) -> Circumstances:
+def reasoned(around: Circumstances, actor: Actor, *, is_needed: bool, about: Any = None) -> Circumstances:
     """The circumstances with the reason as text; refused when it is needed and missing."""
     try:
         why: Why = convert(Why, WHY, {"reason": around.reason}, actor)

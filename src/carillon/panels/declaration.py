@@ -113,7 +113,7 @@ class Column:
     annotations in `rows`: the inherited tests count queries. `currency`: for money, path of the row's currency;
     money is micro-units and is called `<name>_micro` in REST. `duration` is in milliseconds, `<name>_ms` in REST.
     `status` and `choice` show the label (`choices` or the model's own) and colour by value. `in_api` False: grid only.
-    `grow`: share of spare width; `width`: pixels at least.
+    `grow`: share of spare width; `width`: pixels at least. `total`: ORM path of what is added up in the grid's foot.
     """
 
     name: str
@@ -126,6 +126,7 @@ class Column:
     choices: Choices = ()
     in_api: bool = True
     in_grid: bool = True
+    total: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,8 @@ class RowAction:
     `run`: (actor, row) or (actor, row, data). `initial`: (row) -> values the dialog starts with. `applies`: whether
     the entry is offered for this row. `result`: what to show when done, (returned value) -> label: text; without it the
     dialog closes with a toast. `permission`: default that of `run`. `is_secret`: what it shows is kept nowhere, not
-    even for a repeated request in REST. `needs_reason`: it is refused without a reason, which history keeps.
+    even for a repeated request in REST. `needs_reason`: it is refused without a reason, which history keeps. `for_many`
+    False: never for many rows at once; what has a `result` or takes a file never is.
     """
 
     name: str
@@ -201,6 +203,7 @@ class RowAction:
     in_api: bool = True
     is_secret: bool = False
     needs_reason: bool = False
+    for_many: bool = True
 
     def needs(self) -> str:
         """Return the permission that running this needs."""
@@ -267,6 +270,7 @@ class Panel:
     tabs: tuple[Tab, ...] = ()
     data: type | None = None
     fields: tuple[Field, ...] = ()
+    together: tuple[str, ...] = ()  # fields that may be set in many rows at once
     create: Callable[..., Any] | None = None
     update: Callable[..., Any] | None = None
     remove: Callable[..., Any] | None = None

@@ -15,6 +15,7 @@ from carillon.base.errors import InvalidInput
 from carillon.panels.declaration import Filter, Panel
 from carillon.panels.search import COLUMNS, narrowed
 
+DAY_ENDS = ("_from", "_to")  # of filters by a range of days, typed in the person's manner
 CLASSES: Mapping[str, type[django_filters.Filter]] = {
     "text": django_filters.CharFilter,
     "integer": django_filters.NumberFilter,

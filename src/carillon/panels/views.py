@@ -14,7 +14,8 @@ from carillon.base.errors import Conflict, InvalidInput, NotPermitted
 from carillon.panels.changes import require
 from carillon.panels.columns import chosen_columns
 from carillon.panels.declaration import Panel
-from carillon.panels.filtering import filter_class, filtered, order_of
+from carillon.panels.filtering import DAY_ENDS, filter_class, filtered, order_of
+from carillon.panels.manner import read_day
 from carillon.panels.models import SavedView
 from carillon.panels.paging import SIZES
 
@@ -128,7 +129,7 @@ def clean_query(panel: Panel, actor: Actor, text: str) -> str:
         pairs = parse_qsl(text.removeprefix("?"), max_num_fields=MOST_PARAMETERS)
     except ValueError:
         raise InvalidInput(fields={"query": _("This is no query of a grid.")}) from None
-    given = dict(pairs)
+    given = {name: read_day(value) if name.endswith(DAY_ENDS) else value for name, value in pairs}
     known = {*filter_class(panel).base_filters, "customer_id", "tab", "order", "columns", "size"}
     try:
         if unknown := set(given) - known:

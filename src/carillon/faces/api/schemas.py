@@ -14,12 +14,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
 from carillon.faces.api.problems import CONTENT_TYPE, Problem
-from carillon.panels.cells import rest_columns
+from carillon.panels.cells import rest_columns, rest_name
 from carillon.panels.columns import offered_columns
 from carillon.panels.declaration import Column, Panel, Upload
 from carillon.panels.export import FORMATS
 from carillon.panels.inputs import Input
 from carillon.panels.paging import MAX_SIZE
+from carillon.panels.totals import totalled
 
 Schema = dict[str, Any]
 JSON = "application/json"
@@ -157,6 +158,23 @@ def export_parameters(panel: Panel) -> list[OpenApiParameter]:
         OpenApiParameter("format", str, enum=list(FORMATS), description="Kind of file; default csv."),
         OpenApiParameter("columns", str, description=f"In this order, with commas between them. There are: {names}."),
     ]
+
+
+def totals_schema(panel: Panel) -> Schema:
+    """Return the schema of totals."""
+    money = {
+        "type": "object",
+        "additionalProperties": {"type": "integer", "format": "int64"},
+        "description": "By currency.",
+    }
+    columns = [column for column in totalled(panel) if column.in_api]
+    sums = {rest_name(one): money if one.kind == "money" else COLUMNS[one.kind] for one in columns}
+    properties = {
+        "count": {"type": "integer", "nullable": True},
+        "is_complete": {"type": "boolean", "description": "False: there are too many rows; set a filter."},
+        "sums": {"type": "object", "nullable": True, "properties": sums},
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def row_parameters(panel: Panel) -> list[OpenApiParameter]:

@@ -10,6 +10,7 @@ from django.urls import URLPattern, path, re_path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
+from carillon.faces.api.bulk import bulk_actions, bulk_schema, outcome_schema
 from carillon.faces.api.own import AttachmentView, Preferences, Search
 from carillon.faces.api.records import HISTORY, NEW_NOTE, NOTE, NOTES, HistoryView, NotesView
 from carillon.faces.api.schemas import (
@@ -20,16 +21,20 @@ from carillon.faces.api.schemas import (
     list_parameters,
     page_schema,
     problems,
+    row_parameters,
     row_schema,
+    totals_schema,
 )
 from carillon.faces.api.views import (
     ActionView,
+    BulkView,
     Description,
     ExportView,
     ExtraView,
     NoSuchResource,
     PageView,
     PanelView,
+    TotalsView,
 )
 from carillon.faces.portal.catalogue import pages, panels
 from carillon.panels.changes import action_inputs, page_inputs, panel_inputs
@@ -96,6 +101,9 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
     yield path(f"{name}/", view.as_view(collection), name=f"{name}-list")
     yield path(f"{name}/<{key}:id>/", view.as_view(item), name=f"{name}-detail")
     yield path(f"{name}/export/", _export_view(panel).as_view({"get": "read"}), name=f"{name}-export")
+    yield path(f"{name}/totals/", _totals_view(panel).as_view({"get": "read"}), name=f"{name}-totals")
+    if bulk_actions(panel):
+        yield path(f"{name}/bulk/", _bulk_view(panel).as_view({"post": "run"}), name=f"{name}-bulk")
     yield from _action_paths(panel, key, row)
     yield from _extra_paths(panel, key)
     if panel.has_history:
@@ -131,6 +139,18 @@ def _changing(panel: Panel, row: dict[str, Any], methods: dict[str, Any]) -> dic
         )
         verbs["delete"] = "destroy"
     return verbs
+
+
+def _totals_view(panel: Panel) -> Any:
+    answers = {200: totals_schema(panel), **problems(400)}
+    described = _described(panel, "totals", parameters=row_parameters(panel), responses=answers)
+    return _decorated(panel.rest_name, TotalsView, {"read": described}, panel=panel)
+
+
+def _bulk_view(panel: Panel) -> Any:
+    answers = {200: outcome_schema(), **problems(400, 404)}
+    described = _described(panel, "bulk", parameters=[KEY], request={JSON: bulk_schema(panel)}, responses=answers)
+    return _decorated(panel.rest_name, BulkView, {"run": described}, panel=panel)
 
 
 def _action_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPattern]:

@@ -28,8 +28,10 @@ from carillon.base.actor import Actor
 from carillon.base.changes import Circumstances, snapshot, version_of
 from carillon.base.errors import ChangedMeanwhile, InvalidInput, NotFound
 from carillon.business.partners.queries import Host
+from carillon.faces.api.bulk import bulk_request, told_outcomes
 from carillon.faces.api.idempotency import once
 from carillon.faces.portal.catalogue import panel as find_panel
+from carillon.panels.bulk import MOST_AT_ONCE, bulk_called, change_many, matching_keys
 from carillon.panels.cells import rest_row
 from carillon.panels.changes import (
     REASON,
@@ -48,9 +50,11 @@ from carillon.panels.export import export
 from carillon.panels.filtering import filter_class, filtered, order_of
 from carillon.panels.inputs import Input
 from carillon.panels.paging import MAX_SIZE, read_page
+from carillon.panels.totals import rest_totals, totals_of
 
 CHANGES = Changes(find_panel)
 OF_LIST = {"tab", "order", "limit", "cursor", "format"}
+OF_TOTALS = {"tab", "format"}
 OF_EXPORT = {"tab", "order", "format", "columns"}
 
 
@@ -130,6 +134,44 @@ class ExportView(ViewSet):
         columns = chosen_columns(panel, given.get("columns", ""))
         order = order_of(panel, given.get("order", ""))
         return export(panel, columns, _asked(panel, request, OF_EXPORT), order, given.get("format", "csv"))
+
+
+class TotalsView(ViewSet):
+    """GET /<resource>/totals/."""
+
+    panel: ClassVar[Panel]
+
+    def read(self, request: Request) -> Response:
+        """Return how many rows there are and what they add up to; when they are too many, no half a sum."""
+        require(self.panel, actor_of(request), "view")
+        return Response(rest_totals(self.panel, totals_of(self.panel, _asked(self.panel, request, OF_TOTALS))))
+
+
+class BulkView(ViewSet):
+    """POST /<resource>/bulk/."""
+
+    panel: ClassVar[Panel]
+
+    def run(self, request: Request) -> Response:
+        """Change up to 200 rows, each by itself; the answer says what came of each."""
+        panel, actor = self.panel, actor_of(request)
+        require(panel, actor, "view")
+        wanted = bulk_request(request)
+        bulk = bulk_called(panel, actor, wanted.action)
+
+        def do() -> tuple[int, dict[str, Any]]:
+            keys = [*wanted.ids] if wanted.ids else _matching(panel, actor, wanted.query)
+            with told_as_parameter():
+                outcomes = change_many(CHANGES, panel, actor, bulk, keys, wanted.values, wanted.reason)
+            return 200, told_outcomes(outcomes)
+
+        return _once(request, actor, do)
+
+
+def _matching(panel: Panel, actor: Actor, query: str) -> list[str]:
+    given = QueryDict(query.removeprefix("?"))
+    _check_parameters(panel, given, {"tab"})
+    return matching_keys(filtered(panel, actor, given, customer_id=_customer(panel, given)), MOST_AT_ONCE)
 
 
 class ActionView(ViewSet):

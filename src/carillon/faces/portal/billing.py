@@ -28,7 +28,13 @@ def _holder(row: Transfer | Account) -> str:
 
 
 def _transfers(actor: Actor) -> QuerySet[Transfer]:
-    return queries.transfers_of(actor).select_related("partner")
+    """Money that the actor's part of the tree takes; what its parent books for it is on the page My account."""
+    return queries.transfers_of(actor).filter(partner_id__in=actor.scope).select_related("partner")
+
+
+def _accounts(actor: Actor) -> QuerySet[Account]:
+    """Accounts that the actor's part of the tree keeps; its own with its parent is on the page My account."""
+    return queries.accounts_of(actor).filter(partner_id__in=actor.scope).select_related("partner")
 
 
 def _top_ups(actor: Actor) -> QuerySet[Transfer]:
@@ -50,7 +56,7 @@ COLUMNS = (
     Column("at", _("Time"), kind="datetime", width=140),
     Column("kind", _("Kind"), kind="choice", width=100),
     Column("holder", _("For"), value=_holder, width=160, grow=2),
-    Column("amount", _("Amount"), kind="money", value="amount_micro", width=120),
+    Column("amount", _("Amount"), kind="money", value="amount_micro", total="amount_micro", width=120),
     Column("reference", _("Reference"), width=220, grow=2),
     Column("actor_name", _("By"), width=140),
     Column("partner", _("Seller"), value="partner.name", width=140),
@@ -149,14 +155,16 @@ ACCOUNTS = Panel(
     section="main",
     icon="coins",
     model=Account,
-    rows=lambda actor: queries.accounts_of(actor).select_related("partner"),
+    rows=_accounts,
     columns=(
         Column("holder", _("Holder"), value=_holder, width=180, grow=2),
         Column("kind", _("Kind"), kind="choice", width=100),
-        Column("available", _("Available"), kind="money", value="available", width=120),
-        Column("balance", _("Balance"), kind="money", value="balance_micro", width=120),
-        Column("reserved", _("In calls"), kind="money", value="reserved_micro", width=110),
-        Column("unposted", _("Not posted yet"), kind="money", value="unposted_micro", width=110),
+        Column("available", _("Available"), kind="money", value="available", total="available", width=120),
+        Column("balance", _("Balance"), kind="money", value="balance_micro", total="balance_micro", width=120),
+        Column("reserved", _("In calls"), kind="money", value="reserved_micro", total="reserved_micro", width=110),
+        Column(
+            "unposted", _("Not posted yet"), kind="money", value="unposted_micro", total="unposted_micro", width=110
+        ),
         Column("credit_limit", _("Credit limit"), kind="money", value="credit_limit_micro", width=110),
         Column("partner", _("Seller"), value="partner.name", width=140),
         Column("currency", _("Currency"), width=80),

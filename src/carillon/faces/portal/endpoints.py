@@ -186,6 +186,7 @@ PANELS = (
                 ),
             ),
         ),
+        together=("transport",),
         create=actions.create_endpoint,
         update=actions.update_endpoint,
         remove=actions.remove_endpoint,

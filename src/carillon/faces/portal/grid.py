@@ -19,20 +19,22 @@ from carillon.faces.portal.access import actor_of, for_panel
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.faces.portal.shell import customer_filter, page
 from carillon.faces.portal.views import OWN
+from carillon.panels.bulk import bulks
 from carillon.panels.cells import grid_row, shown
 from carillon.panels.changes import find_row
 from carillon.panels.columns import chosen_columns, offered_columns, own_columns
 from carillon.panels.declaration import Column, Filter, Panel
 from carillon.panels.export import FORMATS
 from carillon.panels.export import export as write_file
-from carillon.panels.filtering import filtered, order_of
+from carillon.panels.filtering import DAY_ENDS, filtered, order_of
 from carillon.panels.manner import read_day
 from carillon.panels.paging import SIZES, capped_count, read_page
 from carillon.panels.search import lookup as find_text
+from carillon.panels.totals import MOST_ROWS as MOST_TOTALLED
+from carillon.panels.totals import shown_totals, totalled, totals_of
 from carillon.panels.views import default_view, view_called
 
 LOOKED_UP = 20
-DAY_ENDS = ("_from", "_to")  # of filters by a range of days, typed in the person's manner
 
 
 @require_GET
@@ -73,8 +75,13 @@ def grid_config(panel: Panel, actor: Actor, request: HttpRequest) -> dict[str, A
         "own": [column.name for column in own_columns(panel)],
         "filters": filters,
         "orders": [name.removeprefix("-") for name in panel.order],
+        "totals": [column.name for column in totalled(panel) if column.in_grid],
         "refresh": panel.refresh_s,
         "menu": _menu(panel, actor),
+        "bulks": [
+            {"name": one.name, "title": str(one.title), "icon": one.icon, "danger": one.is_danger}
+            for one in bulks(panel, actor)
+        ],
         "preset": {name: request.GET[name] for name in _filter_names(panel) if request.GET.get(name)},
         "views": reverse("portal:panel", args=["saved-views"]),
         "texts": _texts(panel),
@@ -90,6 +97,11 @@ def _texts(panel: Panel) -> dict[str, Any]:
         "any": _("Any"),
         "bool": [["true", _("Yes")], ["false", _("No")]],
         "clear": _("Clear filters"),
+        "select": _("Choose %s"),
+        "selectPage": _("Choose all rows of this page"),
+        "chosen": _("%s chosen"),
+        "selectAll": _("Choose all that match"),
+        "unselect": _("Choose none"),
         "drop": _("Remove the filter %s"),
         "from": _("from"),
         "until": _("until"),
@@ -186,7 +198,7 @@ def rows(request: HttpRequest, panel: Panel) -> HttpResponse:
     size = request.GET.get("size", "50")
     if not re.fullmatch(r"[0-9]{1,3}", size) or int(size) not in SIZES:
         raise InvalidInput(fields={"size": _("Choose one of the sizes offered.")})
-    found = _asked(request, panel)
+    found = asked_rows(request, panel)
     order = order_of(panel, request.GET.get("order", ""))
     columns = chosen_columns(panel, request.GET.get("columns", ""))
     one = read_page(found, order, int(size), request.GET.get("cursor", ""))
@@ -200,7 +212,8 @@ def rows(request: HttpRequest, panel: Panel) -> HttpResponse:
     return JsonResponse(body)
 
 
-def _asked(request: HttpRequest, panel: Panel) -> Any:
+def asked_rows(request: HttpRequest, panel: Panel) -> Any:
+    """Return the rows that the filters, the tab and the customer filter on top leave."""
     chosen = customer_filter(request)
     given = request.GET.copy()
     for name in given:
@@ -217,11 +230,21 @@ def _count_text(count: int, is_more: bool) -> str:
 
 @require_GET
 @for_panel
+def totals(request: HttpRequest, panel: Panel) -> HttpResponse:
+    """What the rows add up to that the filters leave, as JSON for the grid's foot."""
+    found = totals_of(panel, asked_rows(request, panel))
+    many = _("More than %(most)s rows: narrow them to see totals.") % {"most": f"{MOST_TOTALLED:,}"}
+    text = _count_text(found.count, is_more=False) if found.is_complete else many
+    return JsonResponse({"text": text, "cells": shown_totals(panel, found)})
+
+
+@require_GET
+@for_panel
 def export(request: HttpRequest, panel: Panel) -> HttpResponse:
     """The rows that the filters leave as a file, ?format=csv or xlsx; the first 50,000 in the grid's order."""
     order = order_of(panel, request.GET.get("order", ""))
     columns = chosen_columns(panel, request.GET.get("columns", ""))
-    return write_file(panel, columns, _asked(request, panel), order, request.GET.get("format", "csv"))
+    return write_file(panel, columns, asked_rows(request, panel), order, request.GET.get("format", "csv"))
 
 
 @require_GET

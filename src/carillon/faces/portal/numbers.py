@@ -212,6 +212,7 @@ PANELS = (
             Field("setup_fee_micro", _("Setup fee"), kind="money", minimum=0, maximum=MOST, section=FEES),
             Field("monthly_fee_micro", _("Fee a month"), kind="money", minimum=0, maximum=MOST, section=FEES),
         ),
+        together=("area",),
         create=actions.add_number,
         update=actions.update_number,
         remove=actions.remove_number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from carillon.faces.portal import dialogs, grid, guide, pages, preferences, search, shell, support
+from carillon.faces.portal import bulk, dialogs, grid, guide, pages, preferences, search, shell, support
 
 app_name = "portal"
 
@@ -20,7 +20,10 @@ urlpatterns = [
     path("pages/<slug:slug>/", pages.show_page, name="page"),
     path("panels/<slug:slug>/", grid.show_grid, name="panel"),
     path("panels/<slug:slug>/rows/", grid.rows, name="rows"),
+    path("panels/<slug:slug>/totals/", grid.totals, name="totals"),
     path("panels/<slug:slug>/export/", grid.export, name="export"),
+    path("panels/<slug:slug>/keys/", bulk.keys, name="keys"),
+    path("panels/<slug:slug>/bulk/<slug:name>/", bulk.do, name="bulk"),
     path("panels/<slug:slug>/lookup/", grid.lookup, name="lookup"),
     path("panels/<slug:slug>/add/", dialogs.add, name="add"),
     path("panels/<slug:slug>/<str:key>/", grid.show_detail, name="detail"),

@@ -87,6 +87,7 @@ SAVED_VIEWS = Panel(
         Field("is_shared", _("Share it with my colleagues"), help=_("Everybody who works here sees it.")),
         Field("query", _("Shows"), kind="hidden", max_length=2000),
     ),
+    together=("is_shared",),
     create=create,
     update=update,
     remove=remove,

@@ -6,18 +6,26 @@ import csv
 import io
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.db.models.expressions import RawSQL
 from django.test import Client
+from django.utils import timezone
 from openpyxl import load_workbook
 from tests.support.cast import PASSWORD, Cast
 from tests.support.clients import Script, browser, program, script, signed_in
 
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import tenant
+from carillon.business.calls.models import Cdr
+from carillon.business.customers.models import Customer
 from carillon.business.partners.actions import StaffData, create_staff
 from carillon.business.partners.choices import Role
 from carillon.business.partners.queries import system_actor
+from carillon.faces.portal.catalogue import panel as find_panel
+from carillon.panels.totals import totals_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -171,3 +179,69 @@ def test_view_belongs_to_a_panel_that_one_sees_and_has_a_name_of_its_own(web: Ca
     paul.make("saved-views/", {"panel": "users", "name": "x"})
     assert paul("post", "saved-views/", {"panel": "users", "name": "x"})[0] == 409
     paul.make("saved-views/", {"panel": "customers", "name": "x"})
+
+
+# ---------------------------------------------------------------- totals
+
+
+def test_foot_adds_up_what_the_filters_leave(web: Cast) -> None:
+    paul = script(web, "paul")
+    for customer, amount in ((web.acme, 1_500_000), (web.acme, 2_000_000), (web.dan, 5_000_000)):
+        paul.make("transactions/", {"customer_id": customer.pk, "amount_micro": amount})
+    status, found = paul("get", f"transactions/totals/?customer_id={web.acme.pk}")
+    currency = web.acme.currency
+    assert (status, found) == (200, {"count": 2, "is_complete": True, "sums": {"amount_micro": {currency: 3_500_000}}})
+    answer = browser("paul").get(f"/panels/transactions/totals/?customer_id={web.acme.pk}").json()
+    assert answer == {"text": "2 rows", "cells": {"amount": [["3.50", currency]]}}
+    assert script(web, "petra")("get", "transactions/totals/")[1]["count"] == 0
+    assert paul("get", "transactions/totals/?order=-id")[0] == 400
+    assert paul("get", "transactions/totals/?kind=odd")[0] == 400
+
+
+def test_each_currency_has_its_own_sum(web: Cast) -> None:
+    with tenant(system_actor()):
+        call = {
+            "partner_id": web.northwind.pk,
+            "chain": "originating",
+            "tier": 0,
+            "tab": "dialled",
+            "outcome": "answered",
+        }
+        now = timezone.now()
+        for currency, amount, seconds in (("GBP", 100, 60), ("GBP", 50, 30), ("USD", 7, 1)):
+            Cdr.objects.create(
+                **call, call_id=uuid4(), started_on=now.date(), started_at=now, ended_at=now, currency=currency,
+                direction="outbound", caller="+442079460001", callee="+33199000001", amount_micro=amount,
+                billed_s=seconds, duration_ms=seconds * 1000,
+                explanation={"margin": {"cost_micro": 1, "margin_micro": amount - 1}},
+            )  # fmt: skip
+    status, found = script(web, "paul")("get", "cdrs/totals/?tab=dialled")
+    assert status == 200
+    assert found["sums"] == {
+        "duration_ms": 91_000,
+        "amount_micro": {"GBP": 150, "USD": 7},
+        "cost_micro": {"GBP": 2, "USD": 1},
+        "margin_micro": {"GBP": 148, "USD": 6},
+        "billed_s": 91,
+    }
+
+
+def test_too_many_rows_are_not_half_added_up(web: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    paul = script(web, "paul")
+    for _number in range(3):
+        paul.make("transactions/", {"customer_id": web.acme.pk, "amount_micro": 1_000_000})
+    monkeypatch.setattr("carillon.panels.totals.MOST_ROWS", 2)
+    assert paul("get", "transactions/totals/")[1] == {"count": None, "is_complete": False, "sums": None}
+    assert browser("paul").get("/panels/transactions/totals/").json()["cells"] == {}
+    assert paul("get", "transactions/totals/?kind=reversal")[1]["count"] == 0
+
+
+def test_totals_that_take_too_long_are_given_up_and_the_request_goes_on(web: Cast) -> None:
+    with tenant(web.staff("paul")), connection.cursor() as cursor:
+        slow = Customer.objects.annotate(nap=RawSQL("(select 1 from pg_sleep(3))", [])).filter(nap=1)
+        panel = find_panel("customers")
+        assert panel is not None
+        found = totals_of(panel, slow)
+        assert found.is_complete is False
+        cursor.execute("show statement_timeout")
+        assert cursor.fetchone()[0] != "2s"
