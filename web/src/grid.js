@@ -92,7 +92,7 @@ class Grid {
       initialHeaderFilter: Object.entries(config.preset)
         .filter(([name]) => this.isInHead(name))
         .map(([field, value]) => ({ field, value })),
-      initialSort: this.sortable(this.order) ? [{ column: this.order.replace("-", ""), dir: this.order.startsWith("-") ? "desc" : "asc" }] : [],
+      initialSort: this.sorted(this.order),
     });
     this.table.on("rowContext", (event, row) => {
       event.preventDefault();
@@ -130,8 +130,10 @@ class Grid {
     return this.config.columns.some((column) => column.name === name && column.filter);
   }
 
-  sortable(order) {
-    return this.config.columns.some((column) => column.name === order.replace("-", "") && column.sortable);
+  // The sort of the table that an order of the address is: of the first column that it sorts, or none.
+  sorted(order) {
+    const found = order && this.config.columns.find((column) => column.order === order.replace("-", ""));
+    return found ? [{ column: found.name, dir: order.startsWith("-") ? "desc" : "asc" }] : [];
   }
 
   // Tabulator nests row groups and makes a focusable element without a role; screen readers expect grid > rowgroup > row.
@@ -153,7 +155,7 @@ class Grid {
       field: column.name,
       width: column.width,
       minWidth: 40,
-      headerSort: column.sortable,
+      headerSort: Boolean(column.order),
       hozAlign: RIGHT.has(column.kind) ? "right" : "left",
       headerHozAlign: RIGHT.has(column.kind) ? "right" : "left",
       formatter: (cell) => this.cell(column, cell, index === 0),
@@ -285,8 +287,9 @@ class Grid {
     for (const { field, value } of params.filter || []) if (value !== "") query.set(field, value);
     for (const input of document.querySelectorAll("[data-loose]")) if (input.value) query.set(input.name, input.value);
     const [sort] = params.sort || [];
-    if (sort) query.set("order", `${sort.dir === "desc" ? "-" : ""}${sort.field}`);
-    else if (this.order && !this.sortable(this.order)) query.set("order", this.order);
+    const by = sort && this.config.columns.find((column) => column.name === sort.field);
+    if (by) query.set("order", `${sort.dir === "desc" ? "-" : ""}${by.order}`);
+    else if (this.order && !this.sorted(this.order).length) query.set("order", this.order);
     if (this.tab) query.set("tab", this.tab);
     if (this.columns) query.set("columns", this.columns);
     return query;

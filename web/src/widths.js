@@ -15,7 +15,7 @@ const FIRST_WIDTH = 168; // a row is known by its first column
 
 /** Return how wide a column must be at least and for these values, in pixels: [least, wanted]. */
 export function widthsOf(column, values, isFirst, family) {
-  const title = textWidth(column.title, `600 12px ${family}`) + (column.sortable ? 15 : 0);
+  const title = textWidth(column.title, `600 12px ${family}`) + (column.order ? 15 : 0);
   const filter = Array.isArray(column.filter) || column.filter === "bool" ? 58 : 36;
   const extra = (isFirst ? 21 : 0) + (column.kind === "status" ? 16 : 0) + (column.kind === "money" ? 29 : 0);
   const least = Math.ceil(Math.max(title, filter) + 15);

@@ -26,6 +26,13 @@ def own_columns(panel: Panel) -> tuple[Column, ...]:
     return tuple(column for column in panel.columns if column.in_grid)
 
 
+def order_of_column(panel: Panel, column: Column) -> str:
+    """Return which of the panel's orders sorts `column`, "" when none does."""
+    orders = {name.removeprefix("-") for name in panel.order}
+    wanted = (column.name, column.order, "id" if column.name == "created_at" else "")
+    return next((name for name in wanted if name in orders), "")
+
+
 def chosen_columns(panel: Panel, asked: str) -> tuple[Column, ...]:
     """Return the columns of `asked`, names with commas between them, in that order; "": the panel's own.
 

@@ -53,7 +53,7 @@ def _key(_actor: Actor) -> str:
 
 
 COLUMNS = (
-    Column("at", _("Time"), kind="datetime", width=140),
+    Column("at", _("Time"), kind="datetime", order="id", width=140),
     Column("kind", _("Kind"), kind="choice", width=100),
     Column("holder", _("For"), value=_holder, width=160, grow=2),
     Column("amount", _("Amount"), kind="money", value="amount_micro", total="amount_micro", width=120),

@@ -22,7 +22,7 @@ from carillon.faces.portal.views import OWN
 from carillon.panels.bulk import bulks
 from carillon.panels.cells import grid_row, shown
 from carillon.panels.changes import find_row
-from carillon.panels.columns import chosen_columns, offered_columns, own_columns
+from carillon.panels.columns import chosen_columns, offered_columns, order_of_column, own_columns
 from carillon.panels.declaration import Column, Filter, Panel
 from carillon.panels.export import FORMATS
 from carillon.panels.export import export as write_file
@@ -121,7 +121,6 @@ def _texts(panel: Panel) -> dict[str, Any]:
 
 
 def _column(panel: Panel, column: Column, filters: list[dict[str, Any]]) -> dict[str, Any]:
-    sortable = {name.removeprefix("-") for name in panel.order}
     found = next((one for one in filters if one["name"] == column.name and one["kind"] != "range"), None)
     config: dict[str, Any] = {
         "name": column.name,
@@ -129,7 +128,7 @@ def _column(panel: Panel, column: Column, filters: list[dict[str, Any]]) -> dict
         "kind": column.kind,
         "width": column.width,
         "grow": column.grow,
-        "sortable": column.name in sortable,
+        "order": order_of_column(panel, column),
     }
     if found is not None:
         config["filter"] = found["choices"] or found["kind"]

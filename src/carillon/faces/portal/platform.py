@@ -71,7 +71,7 @@ AUDIT = Panel(
     model=AuditEntry,
     rows=lambda actor: AuditEntry.objects.visible_to(actor),
     columns=(
-        Column("at", _("When"), kind="datetime", width=150),
+        Column("at", _("When"), kind="datetime", order="id", width=150),
         Column("who", _("Who"), value=_who, width=180, grow=1),
         Column("verb", _("Did"), value=_verb, width=120),
         Column("kind", _("What"), value=_kind, width=120),

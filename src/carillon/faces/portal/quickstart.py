@@ -134,7 +134,7 @@ PHONE_TESTS = Panel(
     model=PhoneTest,
     rows=phone_tests_of,
     columns=(
-        Column("placed_at", _("When"), kind="datetime", width=150),
+        Column("placed_at", _("When"), kind="datetime", order="id", width=150),
         Column("customer", _("Customer"), value="customer.name", width=150),
         Column("user", _("Calls as"), value="user.name", width=140),
         Column("callee", _("Dials"), kind="code", width=110),

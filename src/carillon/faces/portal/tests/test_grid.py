@@ -245,3 +245,14 @@ def test_totals_that_take_too_long_are_given_up_and_the_request_goes_on(web: Cas
         assert found.is_complete is False
         cursor.execute("show statement_timeout")
         assert cursor.fetchone()[0] != "2s"
+
+
+# ---------------------------------------------------------------- order
+
+
+def test_rows_that_never_change_are_sorted_by_time_as_by_id(web: Cast) -> None:
+    client = browser("paul")
+    orders = {one["name"]: one["order"] for one in config_of(client, "/panels/transactions/")["columns"]}
+    assert (orders["at"], orders["amount"]) == ("id", "")
+    chosen = config_of(client, "/panels/customers/?columns=name,created_at,email")["columns"]
+    assert [one["order"] for one in chosen] == ["name", "id", ""]
