@@ -114,8 +114,8 @@ class Column:
     money is micro-units and is called `<name>_micro` in REST. `duration` is in milliseconds, `<name>_ms` in REST.
     `status` and `choice` show the label (`choices` or the model's own) and colour by value. `in_api` False: grid only.
     `grow`: share of spare width; `width`: pixels at least. `total`: ORM path of what is added up in the grid's foot.
-    `order`: which of the panel's orders sorts it, when that is not its own name: rows that are never changed come by time
-    as they come by id. `created_at` does so by itself.
+    `order`: which of the panel's orders sorts it, when that is not its own name: rows that never change come by time as
+    they come by id. `created_at` does so by itself.
     """
 
     name: str
