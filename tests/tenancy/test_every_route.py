@@ -33,7 +33,8 @@ FOR_VISITORS = {
     "account_reset_password_from_key", "account_reset_password_from_key_done", "mfa_authenticate", "front_page",
 }  # fmt: skip
 FOR_WHO_SIGNED_IN = {
-    "account_reauthenticate", "account_change_password", "account_set_password", "gate_places", "mfa_index",
+    "account_reauthenticate", "account_change_password", "account_set_password", "gate_places", "gate_sessions",
+    "mfa_index",
     "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp", "mfa_view_recovery_codes",
     "mfa_generate_recovery_codes", "mfa_download_recovery_codes", "mfa_list_webauthn", "mfa_add_webauthn",
     "mfa_reauthenticate_webauthn", "mfa_remove_webauthn", "mfa_edit_webauthn",

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl
 
 from carillon.config import CHECKOUT, Config
 
+TRIES, LOCKED_S = 5, 300  # wrong passwords in a row; then this long none is looked at (partners.signins)
+
 CONFIG = Config.from_env(os.environ)
 ROLE = os.environ.get("CARILLON_DB_ROLE", "web")  # web | worker | owner: which database role this process is
 
@@ -142,7 +144,10 @@ ACCOUNT_FORMS = {
     "user_token": "carillon.faces.gate.accounts.RealmUserTokenForm",
 }
 ACCOUNT_SESSION_REMEMBER = False
-ACCOUNT_RATE_LIMITS = {"login": "120/m/ip"}  # an office shares an address; failures are held to 10 a minute
+ACCOUNT_RATE_LIMITS = {
+    "login": "120/m/ip",  # an office shares an address
+    "login_failed": f"10/m/ip,{TRIES}/{LOCKED_S}s/key",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = CONFIG.proxies  # those limits go by address: behind a proxy all would share one
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_USER_DISPLAY = "carillon.faces.gate.accounts.display_name"

@@ -32,6 +32,7 @@ from carillon.business.partners.limits import ensure_feature, ensure_room
 from carillon.business.partners.models import ApiToken, Login, Membership, OwnRole, Partner
 from carillon.business.partners.ownroles import may_give
 from carillon.business.partners.roles import PERMISSIONS, common, covers, is_pattern
+from carillon.business.partners.signins import end_own_sessions
 from carillon.business.partners.statuses import StatusData, check_status
 
 MAX_DEPTH = 16
@@ -281,6 +282,8 @@ def _own_role(actor: Actor, partner_id: int, role_id: int | None) -> OwnRole | N
 def update_staff(actor: Actor, membership: Membership, data: StaffData) -> Membership:
     """Change a person's role, and name, password (empty: stays) and whether they can sign in.
 
+    Another password, and a role that may do less, sign the person out everywhere.
+
     Raises:
         InvalidInput: a value is wrong, or e-mail address or partner differ from before.
         NotPermitted: the old or the new role may do more than the actor.
@@ -298,6 +301,8 @@ def update_staff(actor: Actor, membership: Membership, data: StaffData) -> Membe
     is_other = (data.role, data.own_role_id) != (membership.role, membership.own_role_id)
     if login.pk == actor.login_id and (is_other or not data.is_active):
         raise Conflict("Nobody can change their own role or lock themselves out.")
+    before = permissions_of(membership.role, membership.own_role)
+    is_less = not (data.is_active and covers(permissions_of(data.role, own_role), before))
     with audited(actor, membership, "update"):
         membership.role, membership.own_role = data.role, own_role
         membership.save(update_fields=["role", "own_role"])
@@ -310,6 +315,8 @@ def update_staff(actor: Actor, membership: Membership, data: StaffData) -> Membe
         _set_password(login, data.password)
         login.save(update_fields=["password"])
         witnessed(actor, login, "set_password")
+    if data.password or is_less:
+        end_own_sessions(login)
     return membership
 
 
@@ -376,6 +383,7 @@ def remove_staff(actor: Actor, membership: Membership) -> None:
     may_give(actor, permissions_of(membership.role, membership.own_role))
     with audited(actor, membership, "remove"):
         membership.delete()
+    end_own_sessions(membership.login)
 
 
 # ---------------------------------------------------------------- tokens

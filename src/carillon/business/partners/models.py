@@ -21,6 +21,7 @@ from carillon.business.partners.choices import (
     Status,
 )
 from carillon.business.partners.tenant import TenantModel
+from carillon.logic.devices import device_of
 
 
 class Partner(models.Model):
@@ -82,7 +83,7 @@ class Login(AbstractBaseUser):
     """Who signs in: an e-mail address within one realm (0: staff; a partner's id: its customers' people)."""
 
     tenancy = Tenancy(realm="realm")
-    audit_exclude = ("password", "last_login")
+    audit_exclude = ("password", "last_login", "locked_until")
 
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")  # whose record it is
     realm = models.BigIntegerField()
@@ -95,6 +96,7 @@ class Login(AbstractBaseUser):
     number_format = models.CharField(max_length=8, choices=NumberFormat.choices, default=NumberFormat.POINT)
     colour_scheme = models.CharField(max_length=8, choices=ColourScheme.choices, default=ColourScheme.SYSTEM)
     is_active = models.BooleanField(default=True)
+    locked_until = models.DateTimeField(null=True, blank=True)  # after many wrong passwords
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = LoginManager.from_queryset(LoginQuerySet)()
@@ -172,6 +174,33 @@ class ApiToken(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class SignIn(TenantModel):
+    """A browser in which somebody is signed in, at the partner where they work there. It lasts as its session does."""
+
+    tenancy = Tenancy(customer="customer_id", across=("login",))
+    audit_exclude = ("session_key", "last_seen_at")
+
+    login = models.ForeignKey(Login, on_delete=models.CASCADE, related_name="+")
+    customer_id = models.BigIntegerField(null=True)
+    session_key = models.CharField(max_length=40, unique=True)
+    address = models.CharField(max_length=45)
+    user_agent = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField()
+
+    objects = ScopedQuerySet["SignIn"].as_manager()
+
+    class Meta:
+        verbose_name = "session"
+        indexes = [
+            models.Index(fields=["partner", "-id"], name="sign_in_by_partner"),
+            models.Index(fields=["login"], name="sign_in_by_login"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{device_of(self.user_agent)}, {self.address}"
 
 
 class BlacklistEntry(TenantModel):

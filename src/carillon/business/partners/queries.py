@@ -6,14 +6,16 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.contrib.sessions.models import Session
 from django.db import connection
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.utils import timezone
 
 from carillon.base.actor import Actor, nobody
 from carillon.base.rows import named
 from carillon.business.partners.choices import OWN_HOSTNAME, STAFF_REALM, SecondFactor
 from carillon.business.partners.errors import NoMembership
-from carillon.business.partners.models import ApiToken, BlacklistEntry, Login, Membership, OwnRole, Partner
+from carillon.business.partners.models import ApiToken, BlacklistEntry, Login, Membership, OwnRole, Partner, SignIn
 from carillon.business.partners.roles import ALL, CUSTOMER_PERMISSIONS, PERMISSIONS, common
 
 TRACE_DAYS = 30  # unless a partner or somebody above it says otherwise
@@ -316,6 +318,12 @@ def colleagues_of(actor: Actor) -> list[Colleague]:
 def roles_of(actor: Actor) -> QuerySet[OwnRole]:
     """Return the roles that partners have defined, as far as the actor sees them, with how many people have each."""
     return OwnRole.objects.visible_to(actor).select_related("partner").annotate(people=Count("memberships"))
+
+
+def sign_ins_of(actor: Actor) -> QuerySet[SignIn]:
+    """Return who is signed in at the partners that the actor sees, whose session has not ended; one query."""
+    open_sessions = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=timezone.now())
+    return SignIn.objects.visible_to(actor).select_related("partner", "login").filter(Exists(open_sessions))
 
 
 def tokens_of(actor: Actor) -> QuerySet[ApiToken]:

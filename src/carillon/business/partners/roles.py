@@ -15,6 +15,7 @@ PANELS = frozenset(
         "partners",
         "staff",
         "roles",
+        "sessions",
         "tokens",
         "blacklists",
         "web_products",

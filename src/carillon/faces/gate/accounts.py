@@ -12,6 +12,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +21,7 @@ from carillon.business.partners.actions import login_key, witness_own
 from carillon.business.partners.choices import STAFF_REALM
 from carillon.business.partners.models import Login
 from carillon.business.partners.queries import Host, places, signed_in_actor, subtree
+from carillon.business.partners.signins import end_own_sessions, is_locked, lock_login
 from carillon.faces.gate.factors import APP, PASSKEY, SESSION_ADDED
 from carillon.faces.gate.middleware import SESSION_PLACE, SESSION_REALM
 
@@ -71,11 +73,27 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         request.session[SESSION_REALM] = user.realm
         request.session.pop(SESSION_PLACE, None)
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse an address after many wrong passwords, for a while, and let its administrators see that."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            login = Login.objects.filter(key=credentials.get("username", "")).first()
+            if login is not None and is_locked(login):
+                lock_login(login)
+            raise
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count by the login: who has several hostnames has no more tries."""
+        return str(credentials.get("username", "")).lower()
+
     def send_notification_mail(
         self, template_prefix: str, user: Login, context: dict[str, Any] | None = None, email: str | None = None
     ) -> None:
         """Write into the login's history what allauth tells of it: a password or a second factor has changed."""
         done = template_prefix.rpartition("/")[2]
+        if done.startswith("password_"):  # changed, set or reset: whoever knew the old one is out
+            end_own_sessions(user, keep=self.request.session.session_key or "")
         witness_own(user, done, request_id=self.request.request_id)
 
 

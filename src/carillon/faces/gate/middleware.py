@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import cast
 from zoneinfo import ZoneInfo
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import DisallowedHost
@@ -20,6 +22,7 @@ from django.utils import timezone, translation
 from carillon.base.actor import Actor, nobody
 from carillon.base.tenancy import enter, realm_scope, tenant
 from carillon.business.partners.queries import signed_in_actor
+from carillon.business.partners.signins import Sighting, note_sign_in
 from carillon.faces.gate.factors import step_before
 from carillon.faces.gate.hosts import HostBook
 from carillon.panels.manner import PLAIN, Manner, speaking
@@ -36,6 +39,8 @@ SIGN_IN_PATH = "/accounts/"
 API_PATH = "/api/"
 MOST_BYTES = 21 * 2**20  # a file of 20 MB, the most an import takes, and what comes with it
 FORM = "application/x-www-form-urlencoded"
+SEEN_S = 60.0  # how exact "last seen" of a session is
+MOST_SEEN = 65_536
 SESSION_REALM = "carillon_realm"
 SESSION_PLACE = "carillon_place"
 
@@ -100,6 +105,7 @@ def actor(get_response: Handler) -> Handler:
     stay visible to the database session; everywhere else only the scope's. Who has yet to show the second factor that
     the role asks for is nobody, and is led there.
     """
+    seen = _SeenLately()
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         request.actor = _actor_of(request)  # type: ignore[attr-defined]
@@ -112,6 +118,7 @@ def actor(get_response: Handler) -> Handler:
             is_signing_in = request.path.startswith(SIGN_IN_PATH)
             realm = request.realm if is_signing_in else None  # type: ignore[attr-defined]
             enter(request.actor, realm=realm)  # type: ignore[attr-defined]
+            _note(request, seen)
         with _manner_of(request):
             return get_response(request)
 
@@ -159,6 +166,31 @@ def _shows_page(request: HttpRequest) -> bool:
     """Whether the answer is a page: programs, grids and dialogs are told that nobody is signed in."""
     is_part = request.headers.get("HX-Request") == "true" or request.path.startswith(API_PATH)
     return not is_part and not request.headers.get("Accept", "").startswith("application/json")
+
+
+class _SeenLately:
+    """Which sessions were noted within the last minute; one per process, safe among threads: whole items only."""
+
+    def __init__(self) -> None:
+        self._until_s: dict[tuple[str, int | None], float] = {}
+
+    def is_due(self, session_key: str, partner_id: int | None) -> bool:
+        """Tell whether the session has to be noted (again), and take it as done."""
+        now, key = time.monotonic(), (session_key, partner_id)
+        if self._until_s.get(key, 0.0) > now:
+            return False
+        if len(self._until_s) >= MOST_SEEN:
+            self._until_s.clear()
+        self._until_s[key] = now + SEEN_S
+        return True
+
+
+def _note(request: HttpRequest, seen: _SeenLately) -> None:
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    key = request.session.session_key
+    if key and seen.is_due(key, actor.partner_id):
+        agent = request.headers.get("User-Agent", "").replace("\x00", "")
+        note_sign_in(actor, Sighting(key, get_adapter().get_client_ip(request) or "", agent))
 
 
 def _forget(request: HttpRequest) -> None:

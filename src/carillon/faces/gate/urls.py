@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from carillon.faces.gate.views import places
+from carillon.faces.gate.views import places, sessions
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
@@ -24,6 +24,7 @@ urlpatterns = [
         name="account_reset_password_from_key",
     ),
     path("password/reset/key/done/", views.password_reset_from_key_done, name="account_reset_password_from_key_done"),
+    path("sessions/", sessions, name="gate_sessions"),
     path("places/", places, name="gate_places"),
     path("2fa/webauthn/", login_required(RedirectView.as_view(pattern_name="mfa_index")), name="mfa_list_webauthn"),
     path("2fa/", include("allauth.mfa.urls")),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import cast
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -9,8 +12,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from carillon.base.actor import Actor
 from carillon.business.partners import queries
+from carillon.business.partners.actions import witness_own
 from carillon.business.partners.choices import STAFF_REALM
+from carillon.business.partners.models import Login
+from carillon.business.partners.signins import end_own_sessions, own_sessions
 from carillon.faces.gate.middleware import SESSION_PLACE
+from carillon.logic.devices import device_of
 
 
 @login_required
@@ -26,6 +33,25 @@ def places(request: HttpRequest) -> HttpResponse:
         return redirect("/")
     present = actor.customer_id or actor.partner_id
     return render(request, "gate/places.html", {"places": found, "present": present})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Show a person where they are signed in; end one of these sessions (POST end=<id>) or all others (POST others)."""
+    login = cast(Login, request.user)
+    key = request.session.session_key or ""
+    if request.method == "POST":
+        wanted = request.POST.get("end", "")
+        if "others" in request.POST:
+            only, ended = None, "end_other_sessions"
+        else:
+            only, ended = int(wanted) if re.fullmatch(r"[0-9]{1,18}", wanted, re.ASCII) else 0, "end_session"
+        if end_own_sessions(login, only=only, keep=key):
+            witness_own(login, ended, request_id=request.request_id)  # type: ignore[attr-defined]
+        return redirect("gate_sessions")
+    shown = [(row, device_of(row.user_agent), row.session_key == key) for row in own_sessions(login.pk)]
+    return render(request, "gate/sessions.html", {"sessions": shown})
 
 
 def _places(actor: Actor) -> list[tuple[int, str]]:

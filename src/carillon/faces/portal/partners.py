@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from carillon.business.partners import actions, blacklists, ownroles, queries
+from carillon.business.partners import actions, blacklists, ownroles, queries, signins
 from carillon.business.partners.choices import NEXT_STATUSES, BlacklistKind, Feature, Role, Status
-from carillon.business.partners.models import ApiToken, BlacklistEntry, Membership, OwnRole, Partner
+from carillon.business.partners.models import ApiToken, BlacklistEntry, Membership, OwnRole, Partner, SignIn
 from carillon.business.partners.statuses import StatusData
 from carillon.business.partners.terms import TermsData, set_partner_terms
 from carillon.faces.portal.catalogue import permission_choices
-from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction, Text
+from carillon.logic.devices import device_of
+from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction, Tab, Text
 from carillon.usecases.move_partner import MoveData, move_partner
 from carillon.usecases.open_partner import open_partner
 
@@ -58,6 +62,11 @@ def _staff_values(row: Membership) -> Mapping[str, Any]:
 
 def _role_name(row: Membership) -> str:
     return row.own_role.name if row.own_role else str(Role(row.role).label)
+
+
+def _locked_until(row: Membership) -> datetime | None:
+    until = row.login.locked_until
+    return until if until is not None and until > timezone.now() else None
 
 
 def _partner_values(row: Partner) -> Mapping[str, Any]:
@@ -189,6 +198,7 @@ STAFF = Panel(
         Column("role_name", _("Role"), value=_role_name, width=140),
         Column("partner", _("Partner"), value="partner.name", width=160),
         Column("is_active", _("Can sign in"), value="login.is_active", kind="bool", width=90),
+        Column("locked", _("Locked until"), value=_locked_until, kind="datetime", width=130),
         Column("last_login", _("Last sign-in"), value="login.last_login", kind="datetime", width=140),
     ),
     api=(
@@ -228,6 +238,14 @@ STAFF = Panel(
     update=actions.update_staff,
     remove=actions.remove_staff,
     actions=(
+        RowAction(
+            "unlock",
+            _("Unlock"),
+            signins.unlock_staff,
+            icon="lock",
+            confirm=_("The next password is looked at again. Five wrong ones in a row lock for five minutes."),
+            applies=lambda row: _locked_until(row) is not None,
+        ),
         RowAction(
             "reset-second-factors",
             _("Remove second factors"),
@@ -310,6 +328,57 @@ ROLES = Panel(
         " people under Staff and roles."
     ),
     empty=_("No roles of your own yet. The built-in ones are always there; add one that fits you better."),
+)
+
+SESSIONS = Panel(
+    slug="sessions",
+    title=_("Sessions"),
+    name=_("session"),
+    section="main",
+    icon="device-desktop",
+    model=SignIn,
+    rows=queries.sign_ins_of,
+    columns=(
+        Column("email", _("E-mail"), value="login.email", width=200, grow=2),
+        Column("device", _("Device"), value=lambda row: device_of(row.user_agent), width=150),
+        Column("address", _("Address"), kind="code", width=140),
+        Column("partner", _("Partner"), value="partner.name", width=150),
+        Column("created_at", _("Since"), kind="datetime", width=140),
+        Column("last_seen_at", _("Last seen"), kind="datetime", width=140),
+    ),
+    api=(
+        Column("partner_id", _("Partner"), kind="integer"),
+        Column("customer_id", _("Customer"), kind="integer"),
+        Column("user_agent", _("Program")),
+    ),
+    filters=(
+        Filter("email", _("E-mail"), field="login__email", lookup="istartswith"),
+        Filter("address", _("Address"), lookup="istartswith"),
+        Filter("partner_id", _("Partner"), kind="integer"),
+    ),
+    order=("-id",),
+    tabs=(
+        Tab("staff", _("Staff"), Q(customer_id=None)),
+        Tab("customers", _("Customers' people"), Q(customer_id__isnull=False)),
+    ),
+    actions=(
+        RowAction(
+            "end",
+            _("Sign out"),
+            signins.end_session,
+            icon="logout",
+            danger=True,
+            confirm=_("The next click in that browser asks to sign in."),
+        ),
+    ),
+    customer_field="customer_id",
+    search="login__email",
+    has_history=False,
+    help=_(
+        "Who is signed in, where and since when, in the portal and on your web sites. Your own sessions are in the menu"
+        " at the top right. A changed password and a lesser role end a person's sessions by themselves."
+    ),
+    empty=_("Nobody is signed in."),
 )
 
 TOKENS = Panel(
@@ -402,4 +471,4 @@ BLACKLISTS = Panel(
     empty=_("Nothing is blocked. Add a number that is called by fraudsters, or a network that attacks you."),
 )
 
-PANELS = (PARTNERS, STAFF, ROLES, TOKENS, BLACKLISTS)
+PANELS = (PARTNERS, STAFF, ROLES, SESSIONS, TOKENS, BLACKLISTS)
