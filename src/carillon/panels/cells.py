@@ -107,6 +107,7 @@ def grid_row(panel: Panel, columns: Iterable[Column], row: Any) -> dict[str, Any
         else:
             cells[column.name] = text
     without = [action.name for action in panel.actions if action.applies and not action.applies(row)]
+    without += [link.panel for link in panel.links if link.applies and not link.applies(row)]
     return {"_id": str(row.pk), "_name": str(row), "_without": without, **cells}
 
 

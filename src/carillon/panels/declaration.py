@@ -215,12 +215,16 @@ class RowAction:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry of the row's menu that opens another panel, filtered: filter name -> attribute path of this row."""
+    """An entry of the row's menu that opens another panel, filtered: filter name -> attribute path of this row.
+
+    `applies`: whether the entry is offered for this row.
+    """
 
     title: Text
     panel: str
     filters: Mapping[str, str]
     icon: str = "arrow-right"
+    applies: Callable[[Any], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
@@ -75,10 +77,34 @@ class Transfer(TenantModel):
     objects = ScopedQuerySet["Transfer"].as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["partner", "-id"], name="transfer_newest")]
+        indexes = [
+            models.Index(fields=["partner", "-id"], name="transfer_newest"),
+            models.Index(fields=["customer", "-id"], include=["amount_micro", "currency"], name="transfer_of_customer"),
+            models.Index(
+                fields=["buyer_partner", "-id"], include=["amount_micro", "currency"], name="transfer_of_buyer"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reference}"
+
+    @property
+    def charged(self) -> tuple[str, str] | None:
+        """Of a batch of calls: the account's id and the minute in which they ended (ISO 8601); None of all others."""
+        word, *parts = self.idempotency_key.split(":")
+        if word != "calls" or len(parts) != 3:
+            return None
+        return parts[0], datetime.strptime(f"{parts[1]}+0000", "%Y%m%d%H%M%z").isoformat()
+
+    @property
+    def charged_account(self) -> str:
+        """Which account the calls were charged to."""
+        return self.charged[0] if self.charged else ""
+
+    @property
+    def charged_minute(self) -> str:
+        """When the calls ended."""
+        return self.charged[1] if self.charged else ""
 
 
 class Entry(TenantModel):

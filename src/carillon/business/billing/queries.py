@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from django.db.models import Case, F, QuerySet, Sum, Value, When
+from django.db.models import BigIntegerField, Case, F, OuterRef, QuerySet, Subquery, Sum, Value, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
 from carillon.base.actor import Actor
 from carillon.business.billing.choices import AccountKind
 from carillon.business.billing.models import Account, Entry, Transfer
+from carillon.business.partners.models import Partner
 
 HOLDERS = (AccountKind.CUSTOMER, AccountKind.PARTNER)
 
@@ -18,7 +21,8 @@ def accounts_of(actor: Actor) -> QuerySet[Account]:
     """
     rows = Account.objects.visible_to(actor).filter(kind__in=HOLDERS).select_related("customer", "buyer_partner")
     spent = F("reserved_micro") + F("unposted_micro")
-    return rows.annotate(available=F("balance_micro") + F("credit_limit_micro") - spent)
+    available = F("balance_micro") + F("credit_limit_micro") - spent
+    return rows.annotate(available=available, seller_name=seller_name(actor))
 
 
 def customer_account(actor: Actor, customer_id: int) -> Account | None:
@@ -34,8 +38,29 @@ def partner_account(actor: Actor, partner_id: int) -> Account | None:
 
 
 def transfers_of(actor: Actor) -> QuerySet[Transfer]:
-    """Return the movements of money the actor sees, with customer and sub-partner."""
-    return Transfer.objects.visible_to(actor).select_related("customer", "buyer_partner")
+    """Return the movements of money the actor sees, with customer and sub-partner.
+
+    Each has `balance_micro`, what its holder's account had once it had happened; None for those between own books.
+    Cost: for each row the holder's later movements are added up, from an index.
+    """
+    rows = Transfer.objects.visible_to(actor).select_related("customer", "buyer_partner")
+    after = Coalesce(_balance(actor, "customer_id"), _balance(actor, "buyer_partner_id"))
+    return rows.annotate(balance_micro=after, seller_name=seller_name(actor))
+
+
+def seller_name(actor: Actor) -> Subquery:
+    """Whose books a row is in; None for the company that the actor's partner buys from: its row is not to be read."""
+    return Subquery(Partner.objects.visible_to(actor).filter(pk=OuterRef("partner_id")).values("name")[:1])
+
+
+def _balance(actor: Actor, holder: str) -> Combinable:
+    """The present balance of a transfer's holder less what came later."""
+    same = {"partner_id": OuterRef("partner_id"), "currency": OuterRef("currency"), holder: OuterRef(holder)}
+    account = Account.objects.visible_to(actor).filter(kind__in=HOLDERS, **same).order_by("pk")
+    later = Transfer.objects.visible_to(actor).filter(pk__gt=OuterRef("pk"), **same).order_by()
+    total = later.values(holder).annotate(total=Sum("amount_micro")).values("total")
+    added = Coalesce(Subquery(total, output_field=BigIntegerField()), 0)
+    return Subquery(account.values("balance_micro")[:1], output_field=BigIntegerField()) - added
 
 
 def entries_of(actor: Actor, transfer: Transfer) -> QuerySet[Entry]:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField, F, OuterRef, QuerySet, Subquery
+from django.db.models import BigIntegerField, Exists, F, OuterRef, QuerySet, Subquery, When
+from django.db.models import Case as SqlCase
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Now
 
@@ -19,16 +20,18 @@ from carillon.business.calls.choices import CallState, Tab
 from carillon.business.calls.legs import CALLEE, CALLER, CARRIER, Sides, conceal
 from carillon.business.calls.models import SHOWN, Call, CallEvent, CallTrace, Cdr, PhoneTest
 from carillon.business.calls.trace import Ladder, ladder_of
+from carillon.business.partners.models import Partner
 from carillon.business.routing.models import Gateway
 from carillon.logic.callflow.diagnosis import Case, Finding, Tried, diagnose
 from carillon.logic.callflow.notes import attempt_label, callee_partner_of, final_reason
 from carillon.logic.callflow.phrases import phrase
 from carillon.logic.callflow.quality import CallQuality, LegQuality
-from carillon.logic.callflow.values import Decision, Direction
+from carillon.logic.callflow.values import Decision, Direction, TierCharge
 from carillon.logic.callflow.values import Outcome as OutcomeValue
 from carillon.logic.documents import DocumentError, from_document
 
 MEDIA = "media"  # the kind of event that says how the call sounded; `quality_of` reads it
+LONGEST = timedelta(days=1)  # a call lasts, with room to spare
 LIVE = (CallState.TRYING, CallState.RINGING, CallState.ANSWERED)
 
 
@@ -46,6 +49,18 @@ def cdrs_on(actor: Actor, tab: Tab | None = None) -> QuerySet[Cdr]:
     return rows if tab is None else rows.filter(tab=tab)
 
 
+def ended_in(rows: QuerySet[Cdr], minute: datetime) -> QuerySet[Cdr]:
+    """Return the rows of calls that ended in a minute, as the ledger has them together."""
+    until = minute + timedelta(minutes=1)
+    return rows.filter(started_at__gte=minute - LONGEST, started_at__lt=until, ended_at__gte=minute, ended_at__lt=until)
+
+
+def charged_to(rows: QuerySet[Cdr], account_id: int) -> QuerySet[Cdr]:
+    """Return the rows of calls that some tier's account was charged for."""
+    charged = Cdr.objects.filter(call_id=OuterRef("call_id"), chain_no=OuterRef("chain_no"), account_id=account_id)
+    return rows.filter(Exists(charged.filter(is_carrier_cost=False)))
+
+
 def tiers_of(actor: Actor, cdr: Cdr) -> QuerySet[Cdr]:
     """Return all rows of the CDR's call and chain the actor sees, customer's first, carrier's cost last; one query.
 
@@ -53,7 +68,7 @@ def tiers_of(actor: Actor, cdr: Cdr) -> QuerySet[Cdr]:
     """
     own = {"call_id": cdr.call_id, "started_on": cdr.started_on, "chain": cdr.chain, "chain_no": cdr.chain_no}
     rows = cdrs_of(actor).filter(**own)
-    return rows.select_related("partner", "buyer_partner").order_by("is_carrier_cost", "tier")
+    return rows.order_by("is_carrier_cost", "tier")  # sellers are not joined: a buyer may not read its supplier's row
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +86,15 @@ class PriceLine:
 
 
 def prices_of(actor: Actor, cdr: Cdr) -> list[PriceLine]:
-    """Return the price at each tier the actor sees with its explanation; one query."""
-    lines = []
-    for row in tiers_of(actor, cdr):
+    """Return the price at each tier the actor sees with its explanation; two queries."""
+    lines, rows = [], list(tiers_of(actor, cdr))
+    owners = Partner.objects.visible_to(actor).filter(pk__in={row.partner_id for row in rows})
+    names = dict(owners.values_list("pk", "name"))
+    for row in rows:
         explanation = explanation_of(actor, row)
         is_bought = row.partner_id not in actor.scope or row.is_carrier_cost
-        seller = str(row.explanation.get("seller") or row.gateway_name or row.partner.name)
-        own = row.partner.name if row.is_carrier_cost else row.customer_name
+        seller = str(row.explanation.get("seller") or row.gateway_name or names.get(row.partner_id, ""))
+        own = names.get(row.partner_id, "") if row.is_carrier_cost else row.customer_name
         buyer = str(row.explanation.get("buyer") or own)
         lines.append(
             PriceLine(row.tier, seller, buyer, is_bought, row.billed_s, row.amount_micro, row.currency, explanation)
@@ -121,13 +138,23 @@ def call_of(actor: Actor, call_id: uuid.UUID) -> Call | None:
 def live_calls_of(actor: Actor) -> QuerySet[Call]:
     """Return the calls that are going on, with `now` (the database's clock) to count their seconds by.
 
-    `gateway_name` is the carrier that is tried first; None when there is none or it is not the actor's.
+    `gateway_name` is the carrier that is tried first; None when there is none or it is not the actor's. `first_price`
+    is how the call is priced (`running_charge_of`), for whom its customer is in sight.
     """
     own = Gateway.objects.visible_to(actor).filter(pk=OuterRef("first_gateway_id")).values("name")[:1]
     calls = Call.objects.visible_to(actor).filter(state__in=LIVE).defer("decision")
     first = Cast(KT("decision__targets__0__gateway_id"), BigIntegerField())
     timed = calls.annotate(now=Now(), started=F("started_at"), first_gateway_id=first)
-    return timed.annotate(gateway_name=Subquery(own))
+    price = SqlCase(When(partner_id__in=actor.scope, then=KT("decision__chains__0__tiers__0")), default=None)
+    return timed.annotate(gateway_name=Subquery(own), first_price=price)
+
+
+def running_charge_of(call: Any) -> TierCharge | None:
+    """Return how a call of `live_calls_of` is priced to its customer; None when that is not known. No query."""
+    try:
+        return from_document(TierCharge, json.loads(call.first_price)) if call.first_price else None
+    except (DocumentError, ValueError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,12 @@ def _holder(row: Transfer | Account) -> str:
 
 def _transfers(actor: Actor) -> QuerySet[Transfer]:
     """Money that the actor's part of the tree takes; what its parent books for it is on the page My account."""
-    return queries.transfers_of(actor).filter(partner_id__in=actor.scope).select_related("partner")
+    return queries.transfers_of(actor).filter(partner_id__in=actor.scope)
 
 
 def _accounts(actor: Actor) -> QuerySet[Account]:
     """Accounts that the actor's part of the tree keeps; its own with its parent is on the page My account."""
-    return queries.accounts_of(actor).filter(partner_id__in=actor.scope).select_related("partner")
+    return queries.accounts_of(actor).filter(partner_id__in=actor.scope)
 
 
 def _top_ups(actor: Actor) -> QuerySet[Transfer]:
@@ -57,9 +57,10 @@ COLUMNS = (
     Column("kind", _("Kind"), kind="choice", width=100),
     Column("holder", _("For"), value=_holder, width=160, grow=2),
     Column("amount", _("Amount"), kind="money", value="amount_micro", total="amount_micro", width=120),
+    Column("balance", _("Balance after"), kind="money", value="balance_micro", width=120),
     Column("reference", _("Reference"), width=220, grow=2),
     Column("actor_name", _("By"), width=140),
-    Column("partner", _("Seller"), value="partner.name", width=140),
+    Column("partner", _("Seller"), value="seller_name", width=140),
 )
 API = (
     Column("customer_id", _("Customer"), kind="integer"),
@@ -117,6 +118,15 @@ TRANSACTIONS = Panel(
     create=actions.top_up,
     actions=(REVERSE,),
     extras=(Extra("entries", _entries, "Both sides in the books you may see", many=True),),
+    links=(
+        Link(
+            _("Its calls"),
+            "cdrs",
+            {"charged_to": "charged_account", "ended_in": "charged_minute"},
+            icon="phone-call",
+            applies=lambda row: row.charged is not None,
+        ),
+    ),
     audiences=frozenset({"operator", "partner", "customer"}),
     customer_field="customer_id",
     search="reference",
@@ -166,7 +176,7 @@ ACCOUNTS = Panel(
             "unposted", _("Not posted yet"), kind="money", value="unposted_micro", total="unposted_micro", width=110
         ),
         Column("credit_limit", _("Credit limit"), kind="money", value="credit_limit_micro", width=110),
-        Column("partner", _("Seller"), value="partner.name", width=140),
+        Column("partner", _("Seller"), value="seller_name", width=140),
         Column("currency", _("Currency"), width=80),
     ),
     api=API,

@@ -29,6 +29,7 @@ from carillon.business.pricing.choices import Rounding
 from carillon.logic.callflow.diagnosis import Finding
 from carillon.logic.callflow.quality import Grade
 from carillon.logic.documents import to_document
+from carillon.logic.rating import rate_call
 from carillon.panels.declaration import Column, Detail, Extra, Filter, Link, Panel, RowAction
 from carillon.panels.declaration import Tab as PanelTab
 from carillon.usecases.hang_up_call import hang_up_call
@@ -83,7 +84,7 @@ GRADES = {
 
 def _cdrs(actor: Actor) -> QuerySet[Cdr]:
     """One row per call and party, with what the seller itself pays and keeps; customers are not told."""
-    rows = queries.cdrs_on(actor).select_related("partner").annotate(is_sellers=Value(actor.customer_id is None))
+    rows = queries.cdrs_on(actor).annotate(is_sellers=Value(actor.customer_id is None))
     if actor.customer_id is not None:
         nothing = Value(None, output_field=BigIntegerField(null=True))
         return rows.annotate(cost_micro=nothing, margin_micro=nothing)
@@ -102,18 +103,27 @@ def _said(findings: Iterable[Finding]) -> str:
     return " ".join(now_(found.template) % found.values for found in findings)
 
 
+def _moment_of(name: str, text: str) -> datetime:
+    """A moment in ISO 8601; without an offset it is in the active time zone.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        return (timezone.make_aware(moment) if timezone.is_naive(moment) else moment).astimezone(UTC)
+    except (ValueError, OverflowError):
+        said = now_("This must be a date and time, like 2026-11-26T14:00.")
+        raise InvalidInput(fields={name: said}) from None
+
+
 def _begun(lookup: str, name: str) -> Callable[[QuerySet[Cdr], str], QuerySet[Cdr]]:
-    """A filter by the moment at which a call began, ISO 8601; without an offset it is in the active time zone."""
+    """A filter by the moment at which a call began."""
+    return lambda rows, text: rows.filter(**{f"started_at__{lookup}": _moment_of(name, text)})
 
-    def narrowed(rows: QuerySet[Cdr], text: str) -> QuerySet[Cdr]:
-        try:
-            moment = datetime.fromisoformat(text)
-            moment = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
-            return rows.filter(**{f"started_at__{lookup}": moment.astimezone(UTC)})
-        except (ValueError, OverflowError):
-            raise InvalidInput(fields={name: now_("This must be a date and time, like 2026-11-26T14:00.")}) from None
 
-    return narrowed
+def _ended_in(rows: QuerySet[Cdr], text: str) -> QuerySet[Cdr]:
+    return queries.ended_in(rows, _moment_of("ended_in", text))
 
 
 def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
@@ -272,6 +282,8 @@ CDRS = Panel(
         Filter("destination_is", _("Destination"), field="destination"),
         Filter("since", _("Since"), apply=_begun("gte", "since")),
         Filter("until", _("Until"), apply=_begun("lt", "until")),
+        Filter("ended_in", _("Ended in the minute"), apply=_ended_in),
+        Filter("charged_to", _("Charged account"), kind="integer", apply=queries.charged_to),
         Filter("outcome", _("Outcome"), choices=Outcome.choices),
         Filter("direction", _("Direction"), choices=DIRECTIONS),
         Filter("customer_id", _("Customer"), kind="integer"),
@@ -318,6 +330,17 @@ def _live(actor: Actor) -> QuerySet[Call]:
     )
 
 
+def _charge_micro(call: Any) -> int | None:
+    """What the call costs its customer up to now; None until it is answered, or when that is another partner's."""
+    charge = queries.running_charge_of(call) if call.answered_at else None
+    if charge is None or charge.rate is None or charge.tariff is None:
+        return 0 if charge else None
+    currency = charge.tier.account_currency
+    return rate_call(
+        charge.rate, charge.tariff, _talking_ms(call), exchange_rate=charge.exchange_rate, account_currency=currency
+    ).amount_micro
+
+
 def _talking_ms(call: Any) -> int:
     """Milliseconds since the answer, by the database's clock."""
     return max(int((call.now - call.answered_at).total_seconds() * 1000), 0) if call.answered_at else 0
@@ -339,6 +362,7 @@ LIVE_CALLS = Panel(
         Column("direction", _("Direction"), kind="choice", choices=DIRECTIONS, width=90),
         Column("started_at", _("Since"), kind="datetime", width=140),
         Column("talking", _("Duration"), kind="duration", value=_talking_ms, width=80),
+        Column("charge", _("Charge so far"), kind="money", value=_charge_micro, currency="held_currency", width=100),
         Column("held", _("Set aside"), kind="money", value="held_micro", currency="held_currency", width=100),
         Column("gateway", _("Gateway"), value="gateway_name", width=110, in_api=False),
     ),

@@ -245,7 +245,7 @@ def go(request: HttpRequest, panel: Panel, key: str, target: str) -> HttpRespons
     """Follow a link of the row's menu to another panel, filtered by this row."""
     row = find_row(panel, actor_of(request), key)
     link = next((link for link in panel.links if link.panel == target), None)
-    if link is None:
+    if link is None or (link.applies is not None and not link.applies(row)):
         raise NotFound
     found = {name: value_of(row, path) for name, path in link.filters.items()}
     filters = {name: value for name, value in found.items() if value is not None}

@@ -147,7 +147,15 @@ def _menu(panel: Panel, actor: Actor) -> list[dict[str, Any]]:
     links = [(link, find_panel(link.panel)) for link in panel.links]
     for link, target in links:
         if target is not None and target.may(actor, "view"):
-            entries.append({"kind": "link", "path": f"go/{link.panel}/", "title": str(link.title), "icon": link.icon})
+            entries.append(
+                {
+                    "kind": "link",
+                    "name": link.panel,
+                    "path": f"go/{link.panel}/",
+                    "title": str(link.title),
+                    "icon": link.icon,
+                }
+            )
     for action in panel.actions:
         if actor.may(action.needs()):
             entries.append(

@@ -39,7 +39,12 @@ def read_test_call(actor: Actor, data: TrialData) -> dict[str, Any]:
         "longest_s": decision.max_s,
         "notes": list(trial.notes),
         "targets": [_target(place, target) for place, target in enumerate(trial.targets, 1)],
-        "prices": [_price(chain, price) for chain, prices in trial.prices for price in prices],
+        "prices": [
+            _price(chain, price)
+            for chain, prices in trial.prices
+            for price in prices
+            if price.minute is not None or decision.refusal is None  # what is refused is not "free"
+        ],
         "holds": _holds(trial),
     }  # fmt: skip
 

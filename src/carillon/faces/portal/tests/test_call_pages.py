@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -25,12 +28,14 @@ from tests.support.market import (
 )
 
 from carillon.base.tenancy import tenant
+from carillon.business.billing.models import Account
 from carillon.business.calls.models import Call, Cdr
 from carillon.business.partners.actions import TokenData, create_token
 from carillon.business.partners.queries import system_actor
 from carillon.faces.portal.calls import CDRS
 from carillon.logic.callflow.quality import CALLEE, CALLER, LegQuality
 from carillon.panels.cells import rest_row
+from carillon.usecases.post_charges import post_charges
 from carillon.usecases.settle_calls import settle_call
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,8 +75,16 @@ def test_a_diagnosis_names_carriers_to_their_owner_alone(cast: Cast) -> None:
     assert "answered 503 Service Unavailable." in browser("petra").get(f"/panels/cdrs/{cdr.pk}/").content.decode()
 
 
+def customers_program(market: Market) -> Client:
+    """A script of Acme's administrator."""
+    with tenant(system_actor()):
+        scopes = ("cdrs.view", "transactions.view")
+        clear = create_token(market.cast.user(market.cast.alice), TokenData(name="own", scopes=scopes))[1]
+    return Client(headers={"host": "northwind.localhost", "authorization": f"Bearer {clear}"})
+
+
 def test_files_and_rest_tell_what_was_the_matter(cast: Cast) -> None:
-    make_market(cast)
+    market = make_market(cast)
     decision = decided(invite("alice", "northwind.test", LONDON))
     started = datetime.now(UTC) - timedelta(minutes=5)
     call_id, _ = open_call(decision, at=started)
@@ -79,8 +92,7 @@ def test_files_and_rest_tell_what_was_the_matter(cast: Cast) -> None:
     happened(call_id, "failed", started, sip_code=486, reason="Busy at A", by="callee")
     with tenant(system_actor()) as actor:
         settle_call(actor, call_id)
-        clear = create_token(cast.user(cast.alice), TokenData(name="own", scopes=("cdrs.view",)))[1]
-    alice = Client(headers={"host": "northwind.localhost", "authorization": f"Bearer {clear}"})
+    alice = customers_program(market)
     said = [
         client.get("/api/v1/cdrs/").json()["results"][0]["diagnosis"] for client in (program(cast.staff("paul")), alice)
     ]
@@ -198,3 +210,75 @@ def test_live_calls_show_state_and_money_set_aside(cast: Cast) -> None:
     assert client.post(f"/api/v1/live-calls/{row['id']}/hang_up/").status_code == 503  # no control runs here
     assert client.post(f"/api/v1/live-calls/{uuid4()}/hang_up/").status_code == 404
     assert Call.objects.count() == 1
+
+
+def test_a_live_call_tells_what_it_costs_so_far(cast: Cast) -> None:
+    make_market(cast)
+    onnet, _ = open_call(decided(invite("alice", "northwind.test", "102")))
+    call_id, _ = open_call(decided(invite("bryggen", "fjord.test", LONDON)))
+    ringing = program(cast.staff("petra")).get("/api/v1/live-calls/").json()["results"]
+    assert [row["charge_micro"] for row in ringing] == [None]
+    for one in (onnet, call_id):
+        happened(one, "answered", datetime.now(UTC) - timedelta(seconds=90), target=0)
+    found = {
+        name: {
+            row["id"]: row["charge_micro"]
+            for row in program(cast.staff(name)).get("/api/v1/live-calls/").json()["results"]
+        }
+        for name in ("paul", "petra", "stranger")
+    }
+    charged = found["petra"][str(call_id)]
+    assert 180_000 <= charged <= 190_000  # 0.12 a minute
+    assert set(found["petra"]) == {str(call_id)}
+    assert found["paul"][str(onnet)] == 0
+    assert found["stranger"] == {}
+
+
+def test_transactions_tell_the_balance_after_each_and_lead_to_their_calls(called: Market) -> None:
+    with tenant(system_actor()) as actor:
+        post_charges(actor)
+    cast = called.cast
+    customer: dict[str, Any] = {"customer_id": cast.fjord_customer.pk}
+    found = program(cast.staff("petra")).get("/api/v1/transactions/", customer).json()["results"]
+    assert [(row["kind"], row["amount_micro"], row["balance_micro"]) for row in found] == [
+        ("calls", -120_000, 9_880_000), ("top_up", 10_000_000, 10_000_000),
+    ]  # fmt: skip
+    assert found[0]["balance_micro"] == Account.objects.get(pk=called.fjord_customer.pk).balance_micro
+    own = {"buyer_partner_id": cast.fjord.pk}
+    bought = program(cast.staff("paul")).get("/api/v1/transactions/", own).json()["results"]
+    assert [(row["kind"], row["balance_micro"]) for row in bought] == [
+        ("calls", 99_960_000),
+        ("top_up", 100_000_000),
+    ]
+    filtered = (
+        program(cast.staff("petra")).get("/api/v1/transactions/", {**customer, "kind": "top_up"}).json()["results"]
+    )
+    assert [row["balance_micro"] for row in filtered] == [10_000_000]
+    for name, row in (("petra", found[0]), ("paul", bought[0])):
+        answer = browser(name).get(f"/panels/transactions/{row['id']}/go/cdrs/")
+        assert answer.status_code == 302
+        rows = browser(name).get(answer["Location"].replace("/cdrs/?", "/cdrs/rows/?")).json()["rows"]
+        assert [one["customer_name"] for one in rows] == ["Bryggen AS"]
+    top_up = f"/panels/transactions/{found[1]['id']}"
+    assert browser("petra").get(f"{top_up}/go/cdrs/").status_code == 404
+    shown = browser("petra").get("/panels/transactions/rows/").json()["rows"]
+    assert {row["_id"]: "cdrs" in row["_without"] for row in shown}[str(found[1]["id"])]
+    elsewhere = browser("stranger").get(answer["Location"].replace("/cdrs/?", "/cdrs/rows/?")).json()["rows"]
+    assert elsewhere == []
+
+
+def test_a_partner_sees_what_it_buys_by_as_the_portal_reads(
+    called: Market, as_role: Callable[[str], AbstractContextManager[None]]
+) -> None:
+    """The supplier's own row is behind the second wall: what hangs on it must not vanish with it."""
+    cdr = Cdr.objects.get(tier=0, customer_id=called.cast.fjord_customer.pk)
+    petra, alice = program(called.cast.staff("petra")), customers_program(called)
+    with as_role("web"):
+        prices = petra.get(f"/api/v1/cdrs/{cdr.pk}/prices/").json()
+        assert [(line["seller"], line["is_cost"]) for line in prices] == [
+            ("Fjord Voice", False), ("Northwind Telecom", True),
+        ]  # fmt: skip
+        for resource in ("accounts", "transactions"):
+            mine = petra.get(f"/api/v1/{resource}/", {"customer_id": cdr.customer_id or 0}).json()["results"]
+            assert [row["partner"] for row in mine] == ["Fjord Voice"], resource
+            assert [row["balance_micro"] for row in alice.get(f"/api/v1/{resource}/").json()["results"]] == [10_000_000]
