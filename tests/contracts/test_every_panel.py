@@ -46,6 +46,7 @@ MOST_QUERIES = 12  # of a grid's rows, with the request's own: session, login, s
 
 # portal addresses: the page of everybody, the pages of a panel, the pages of a row
 COMMON = {"home", "customer-filter", "page", "preferences", "search", "attachment", "help", "chapter", "about"}
+OF_BRANDS = {"theme", "wizard", "preview", "colours"}  # tested in faces/portal/tests/test_wizard.py
 OWN = {"preferences", "search", "attachment"}  # of the person at work, in REST
 OF_PANEL = {"panel", "rows", "totals", "export", "keys", "bulk", "lookup", "add"}
 OF_ROW = {"detail", "edit", "remove", "notes", "history", "undo", "do", "go"}
@@ -100,7 +101,7 @@ def rows_of(client: Client, slug: str) -> list[dict[str, Any]]:
 
 
 def test_every_address_is_classified() -> None:
-    assert {pattern.name for pattern in portal_patterns} == COMMON | OF_PANEL | OF_ROW
+    assert {pattern.name for pattern in portal_patterns} == COMMON | OF_BRANDS | OF_PANEL | OF_ROW
     names = {pattern.name for pattern in api_patterns if pattern.name not in {"schema", "nothing", *OWN}}
     resources = {panel.rest_name for panel in panels() if panel.rest_name} | {page.slug for page in pages()}
     assert {name for name in names if not any(name.startswith(f"{one}-") for one in resources)} == set()

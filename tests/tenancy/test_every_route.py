@@ -31,6 +31,7 @@ CONFIGURED = {PORTAL: "carillon.server.urls", SITE: "carillon.faces.gate.site_ur
 FOR_VISITORS = {
     "account_login", "account_logout", "account_inactive", "account_reset_password", "account_reset_password_done",
     "account_reset_password_from_key", "account_reset_password_from_key_done", "mfa_authenticate", "front_page",
+    "theme", "logo", "legal",
 }  # fmt: skip
 FOR_WHO_SIGNED_IN = {
     "account_reauthenticate", "account_change_password", "account_set_password", "gate_places", "gate_sessions",
@@ -43,6 +44,7 @@ FOR_STAFF = {
     "home", "customer-filter", "page", "panel", "rows", "totals", "export", "keys", "bulk", "lookup", "add",
     "detail", "edit", "remove", "notes", "history", "undo", "do", "go", "preferences", "search",
     "attachment", "help", "chapter", "about",
+    "wizard", "preview", "colours",
 }  # fmt: skip
 OWN = {"preferences", "search", "attachment"}  # in REST: of whoever calls
 METHODS = ("get", "post", "put", "patch", "delete", "options")

@@ -7,6 +7,7 @@ import { startLadder } from "./ladder.js";
 import { startLookups } from "./lookup.js";
 import { startMoments } from "./moment.js";
 import { startSearch } from "./search.js";
+import { startWizard } from "./wizard.js";
 
 function start() {
   startDialogs();
@@ -16,6 +17,7 @@ function start() {
   startKeys();
   startLookups(document);
   startMoments(document);
+  startWizard();
   htmx.onLoad((part) => {
     startLookups(part);
     startMoments(part);

@@ -284,6 +284,7 @@ class Panel:
     actions: tuple[RowAction, ...] = ()
     links: tuple[Link, ...] = ()
     detail: Detail | None = None
+    wizard: str = ""  # name of an address that leads through adding (and with a row's id changing) step by step
     initial: Callable[[Any], Mapping[str, Any]] | None = None
     permission: str = ""
     audiences: frozenset[str] = frozenset({"operator", "partner"})  # also "customer": REST with a customer's token

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from hashlib import sha256
 
 from django.db.models import ProtectedError
 
@@ -12,10 +14,11 @@ from carillon.base.errors import Conflict
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, once
 from carillon.business.brands.choices import DestinationKind, WebProductKind, WebProductStatus
-from carillon.business.brands.models import WebProduct
+from carillon.business.brands.models import ACCENT, Logo, WebProduct
 from carillon.business.partners.choices import Limited
 from carillon.business.partners.limits import ensure_room
 from carillon.business.partners.queries import chosen_partner, is_hostname_taken
+from carillon.logic.contrast import is_colour
 
 # Nothing here says whose it is: names in use elsewhere are other partners' business.
 CLASHES = {
@@ -23,6 +26,15 @@ CLASHES = {
     "brands_webproduct_hostname_key": ("hostname", "This hostname is in use already."),
     "brands_webproduct_sip_domain_key": ("sip_domain", "This SIP domain is in use already."),
 }
+
+
+MOST_LOGO = 256 * 1024
+_PICTURES = (
+    (rb"\x89PNG\r\n\x1a\n", "image/png"),
+    (rb"\xff\xd8\xff", "image/jpeg"),
+    (rb"GIF8[79]a", "image/gif"),
+    (rb"RIFF....WEBP", "image/webp"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +51,14 @@ class WebProductData:
     cultures: tuple[str, ...] = ("en",)
     default_culture: str = ""  # empty: the first of `cultures`
     allowed_classes: tuple[DestinationKind, ...] = ()
+    has_shop: bool = False
+    accent: str = ACCENT  # "#rrggbb"
+    headline: str = ""
+    tagline: str = ""
+    mail_name: str = ""
+    imprint: str = ""
+    terms: str = ""
+    privacy: str = ""
     partner_id: int | None = None
 
 
@@ -158,6 +178,36 @@ def remove_web_product(actor: Actor, product: WebProduct) -> None:
         raise Conflict("This web product has customers: close it instead.") from None
 
 
+@action("web_products.change")
+def set_logo(actor: Actor, product: WebProduct, content: bytes) -> Logo:
+    """Give a web product a logo: PNG, JPEG, GIF or WebP of at most 256 KB. SVG is refused: it can hold scripts.
+
+    Raises:
+        InvalidInput: on "logo", when it is none of these or too large.
+    """
+    product = locked(WebProduct.objects, actor, product.pk)
+    media_type = next((kind for start, kind in _PICTURES if re.match(start, content, re.DOTALL)), "")
+    faults = Faults()
+    faults.unless(len(content) <= MOST_LOGO, "logo", f"A logo has at most {MOST_LOGO // 1024} KB.")
+    faults.unless(bool(media_type), "logo", "A logo is a PNG, JPEG, GIF or WebP picture.")
+    faults.stop()
+    logo = Logo.objects.filter(web_product=product).first() or Logo(web_product=product)
+    with audited(actor, logo, "set"):
+        logo.partner_id, logo.media_type, logo.content = product.partner_id, media_type, content
+        logo.digest = sha256(content).hexdigest()[:16]
+        logo.save()
+    return logo
+
+
+@action("web_products.change")
+def remove_logo(actor: Actor, product: WebProduct) -> None:
+    """Take a web product's logo away; its name stands there again."""
+    product = locked(WebProduct.objects, actor, product.pk)
+    for logo in Logo.objects.filter(web_product=product):
+        with audited(actor, logo, "remove"):
+            logo.delete()
+
+
 def _fill(product: WebProduct, data: WebProductData) -> None:
     hostname = data.hostname.strip().lower()
     product.default_currency = data.default_currency or next(iter(data.currencies), "")
@@ -175,7 +225,14 @@ def _fill(product: WebProduct, data: WebProductData) -> None:
     faults.unless(is_sold, "default_currency", "The default currency must be one of the currencies.")
     is_spoken = product.default_culture in data.cultures
     faults.unless(is_spoken, "default_culture", "The default culture must be one of the cultures.")
+    accent = data.accent.strip().lower()
+    faults.unless(is_colour(accent), "accent", "This is no colour: give one such as #0b5cad.")
+    is_one_line = not any(character in data.mail_name for character in "\r\n")
+    faults.unless(is_one_line, "mail_name", "The sender's name must be on one line.")
     faults.stop()
+    product.accent, product.has_shop = accent, data.has_shop
+    for name in ("headline", "tagline", "mail_name", "imprint", "terms", "privacy"):
+        setattr(product, name, getattr(data, name).strip())
     product.name, product.kind, product.hostname, product.country = data.name, data.kind, hostname, data.country
     product.currencies, product.cultures = list(dict.fromkeys(data.currencies)), list(dict.fromkeys(data.cultures))
     product.allowed_classes = list(dict.fromkeys(data.allowed_classes))

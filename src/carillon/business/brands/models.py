@@ -9,6 +9,8 @@ from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.brands.choices import DestinationKind, WebProductKind, WebProductStatus
 from carillon.business.partners.tenant import TenantModel
 
+ACCENT = "#0b5cad"
+
 
 class WebProduct(TenantModel):
     """A branded website on its own hostname, with a SIP domain, cultures and currencies."""
@@ -26,6 +28,14 @@ class WebProduct(TenantModel):
         models.CharField(max_length=16, choices=DestinationKind.choices), default=list, blank=True
     )
     status = models.CharField(max_length=8, choices=WebProductStatus.choices, default=WebProductStatus.LIVE)
+    has_shop = models.BooleanField(default=False)
+    accent = models.CharField(max_length=7, default=ACCENT)  # "#rrggbb"; its shades: logic.contrast
+    headline = models.CharField(max_length=100, default="", blank=True)
+    tagline = models.CharField(max_length=300, default="", blank=True)
+    mail_name = models.CharField(max_length=100, default="", blank=True)  # sender of its mails; "": its name
+    imprint = models.TextField(max_length=20_000, default="", blank=True)
+    terms = models.TextField(max_length=20_000, default="", blank=True)
+    privacy = models.TextField(max_length=20_000, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["WebProduct"].as_manager()
@@ -36,3 +46,19 @@ class WebProduct(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Logo(TenantModel):
+    """The picture on a web product's pages; at most 256 KB."""
+
+    audit_exclude = ("content",)
+
+    web_product = models.OneToOneField(WebProduct, on_delete=models.CASCADE, related_name="logo")
+    media_type = models.CharField(max_length=20)
+    digest = models.CharField(max_length=16)  # in its address, so that browsers may keep it
+    content = models.BinaryField()
+
+    objects = ScopedQuerySet["Logo"].as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.web_product_id}"

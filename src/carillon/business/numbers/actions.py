@@ -38,17 +38,18 @@ MONEY = ("setup_cost_micro", "monthly_cost_micro", "setup_fee_micro", "monthly_f
 
 @dataclass(frozen=True, slots=True)
 class NumberData:
-    """Numbers to add: one, a list, ranges (`e164.read_numbers`). `kind` "" takes it from the number plan.
+    """Numbers to add: `e164`, and `numbers`, a list with ranges (`e164.read_numbers`). `kind` "": by the number plan.
 
     `partner_id` None is the actor's own stock. `count` above 1 adds that many numbers in a row, `e164` being the first;
     at most 1000. Costs and fees are each number's, in the holder's currency. `is_dry_run`: only say what would be.
     """
 
-    e164: str
+    e164: str = ""
     area: str = ""
     kind: str = ""
     partner_id: int | None = None
     count: int = 1
+    numbers: str = ""
     supplier: str = ""
     setup_cost_micro: int = 0
     monthly_cost_micro: int = 0
@@ -266,9 +267,14 @@ def _stock(data: NumberData) -> list[StockNumber]:
     if not 1 <= data.count <= MAX_NUMBERS_AT_ONCE:
         raise InvalidInput(fields={"count": f"Between 1 and {MAX_NUMBERS_AT_ONCE} numbers can be added at once."})
     try:
-        return read_row(data.e164, data.count) if data.count > 1 else read_numbers(data.e164)
+        row = read_row(data.e164, data.count) if data.e164 else []
+        listed = read_numbers(data.numbers) if data.numbers.strip() or not row else []
     except NotANumber as error:
-        raise InvalidInput(str(error), fields={"e164": str(error)}) from None
+        raise InvalidInput(str(error), fields={"numbers" if data.numbers else "e164": str(error)}) from None
+    stock = list({number.e164: number for number in (*row, *listed)}.values())
+    if len(stock) > MAX_NUMBERS_AT_ONCE:
+        raise InvalidInput(fields={"numbers": f"At most {MAX_NUMBERS_AT_ONCE} numbers can be added at once."})
+    return stock
 
 
 def _would_add(added: list[Number], holder: Partner) -> str:

@@ -83,13 +83,34 @@ $$
       or exists (select from brands_webproduct w where w.hostname = lower(wanted))
 $$;
 
+-- How a web product's pages look, for visitors: nobody is signed in there.
+drop function if exists public.carillon_theme(bigint);
+create function public.carillon_theme(wanted bigint)
+returns table (name text, accent text, headline text, tagline text, mail_name text, logo text, imprint text, terms text,
+               privacy text)
+language sql stable security definer set search_path = public, pg_temp as
+$$
+  select w.name, w.accent, w.headline, w.tagline, w.mail_name, coalesce(l.digest, ''), w.imprint, w.terms, w.privacy
+  from brands_webproduct w left join brands_logo l on l.web_product_id = w.id
+  where w.id = wanted and w.status <> 'closed'
+$$;
+
+drop function if exists public.carillon_logo(bigint);
+create function public.carillon_logo(wanted bigint) returns table (media_type text, content bytea)
+language sql stable security definer set search_path = public, pg_temp as
+$$
+  select l.media_type, l.content from brands_logo l join brands_webproduct w on w.id = l.web_product_id
+  where w.id = wanted and w.status <> 'closed'
+$$;
+
 do $$
 declare
   entry text;
 begin
   foreach entry in array array[
     'carillon_subtree(bigint)', 'carillon_operator()', 'carillon_memberships(bigint)', 'carillon_users(bigint)',
-    'carillon_token(text)', 'carillon_host(text)', 'carillon_hostname_taken(text)'
+    'carillon_token(text)', 'carillon_host(text)', 'carillon_hostname_taken(text)',
+    'carillon_theme(bigint)', 'carillon_logo(bigint)'
   ] loop
     execute format('revoke all on function public.%s from public', entry);
     execute format('grant execute on function public.%s to carillon_web, carillon_worker', entry);

@@ -24,6 +24,7 @@ from carillon.business.partners.queries import Host, places, signed_in_actor, su
 from carillon.business.partners.signins import end_own_sessions, is_locked, lock_login
 from carillon.faces.gate.factors import APP, PASSKEY, SESSION_ADDED
 from carillon.faces.gate.middleware import SESSION_PLACE, SESSION_REALM
+from carillon.faces.gate.themes import theme_of
 
 NO_PLACE = _("This sign-in has no role here any more. Ask your administrator.")
 
@@ -65,7 +66,9 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Mail comes from the website the person is at, under its name: partners' customers never meet another."""
         request = context.request
         hostname = request.get_host().rsplit(":", 1)[0]
-        return formataddr((request.host.name, f"noreply@{hostname}"))
+        found = theme_of(request)
+        name = (found.mail_name or found.name) if found else request.host.name
+        return formataddr((name, f"noreply@{hostname}"))
 
     def login(self, request: HttpRequest, user: Login) -> None:
         """Begin the session; it is worth nothing in another realm (see the actor middleware)."""

@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
+from carillon.base.actor import Actor
 from carillon.business.brands import actions, queries
 from carillon.business.brands.choices import DestinationKind, WebProductKind, WebProductStatus
 from carillon.business.brands.models import WebProduct
-from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
-from carillon.usecases.rename_sip_domain import update_web_product
+from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction, Upload
+from carillon.usecases.open_web_product import WebProductPlan, assignment_of, change_web_product, open_web_product
+
+LOOK, LEGAL = _("Look"), _("Mail and legal texts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """The dialog that brings a logo."""
+
+    logo: Upload
+
+
+def plan_of(product: WebProduct) -> Mapping[str, Any]:
+    """What the form of a web product starts with."""
+    names = [name for name in WebProductPlan.__dataclass_fields__ if name != "price_list_id"]
+    held = assignment_of(product)
+    return {name: getattr(product, name) for name in names} | {"price_list_id": held.price_list_id if held else None}
+
+
+def set_logo(actor: Actor, product: WebProduct, data: Picture) -> WebProduct:
+    """Give the web product the logo that the dialog brought."""
+    return actions.set_logo(actor, product, data.logo.content).web_product
+
+
+set_logo.permission = "web_products.change"  # type: ignore[attr-defined]
 
 WEB_PRODUCTS = Panel(
     slug="web-products",
@@ -34,6 +63,12 @@ WEB_PRODUCTS = Panel(
         Column("default_culture", _("Default language")),
         Column("default_currency", _("Default currency")),
         Column("allowed_classes", _("Allowed destinations"), kind="list"),
+        Column("has_shop", _("Shop"), kind="bool"),
+        Column("accent", _("Colour")),
+        Column("headline", _("Headline")),
+        Column("tagline", _("What you promise")),
+        Column("mail_name", _("Sender of mails")),
+        Column("has_logo", _("Logo"), kind="bool"),
         Column("created_at", _("Created"), kind="datetime"),
     ),
     filters=(
@@ -45,10 +80,11 @@ WEB_PRODUCTS = Panel(
         Filter("partner_id", _("Partner"), kind="integer"),
     ),
     order=("name", "-id"),
-    data=actions.WebProductData,
+    data=WebProductPlan,
     fields=(
         Field("name", _("Name"), max_length=100),
         Field("kind", _("Type")),
+        Field("has_shop", _("Shop"), help=_("Visitors may buy on its website, once its public pages are there.")),
         Field(
             "partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own company.")
         ),
@@ -61,13 +97,53 @@ WEB_PRODUCTS = Panel(
             section=_("Addresses"),
             help=_("When it changes, every phone must be given the new domain; passwords stay."),
         ),
-        Field("country", _("Country"), max_length=2, placeholder="GB", help=_("Two letters.")),
         Field(
-            "currencies", _("Currencies"), kind="commas", placeholder="EUR, GBP", help=_("With commas between them.")
+            "country", _("Country"), max_length=2, placeholder="GB", help=_("Two letters."), section=_("Where and how")
         ),
-        Field("default_currency", _("Default currency"), max_length=3, help=_("Leave empty for the first.")),
-        Field("cultures", _("Languages"), kind="commas", placeholder="en, es", help=_("With commas between them.")),
-        Field("default_culture", _("Default language"), max_length=12, help=_("Leave empty for the first.")),
+        Field(
+            "currencies",
+            _("Currencies"),
+            kind="commas",
+            placeholder="EUR, GBP",
+            help=_("With commas between them."),
+            section=_("Where and how"),
+        ),
+        Field(
+            "default_currency",
+            _("Default currency"),
+            max_length=3,
+            help=_("Leave empty for the first."),
+            section=_("Where and how"),
+        ),
+        Field(
+            "cultures",
+            _("Languages"),
+            kind="commas",
+            placeholder="en, es",
+            help=_("With commas between them."),
+            section=_("Where and how"),
+        ),
+        Field(
+            "default_culture",
+            _("Default language"),
+            max_length=12,
+            help=_("Leave empty for the first."),
+            section=_("Where and how"),
+        ),
+        Field(
+            "price_list_id",
+            _("Price list"),
+            lookup="price-lists",
+            help=_("What its customers pay by. Leave empty for your default."),
+            section=_("Where and how"),
+        ),
+        Field("accent", _("Colour"), kind="code", max_length=7, placeholder="#0b5cad", section=LOOK),
+        Field("headline", _("Headline"), max_length=100, section=LOOK),
+        Field("tagline", _("What you promise"), kind="textarea", max_length=300, section=LOOK),
+        Field("mail_name", _("Sender of mails"), max_length=100, section=LEGAL, help=_("Leave empty for its name.")),
+        Field("imprint", _("Imprint"), kind="textarea", max_length=20_000, section=LEGAL),
+        Field("terms", _("Terms"), kind="textarea", max_length=20_000, section=LEGAL),
+        Field("privacy", _("Privacy"), kind="textarea", max_length=20_000, section=LEGAL),
         Field(
             "allowed_classes",
             _("May also call"),
@@ -79,10 +155,27 @@ WEB_PRODUCTS = Panel(
             ),
         ),
     ),
-    create=actions.create_web_product,
-    update=update_web_product,
+    initial=plan_of,
+    create=open_web_product,
+    update=change_web_product,
     remove=actions.remove_web_product,
     actions=(
+        RowAction(
+            "logo",
+            _("Logo"),
+            set_logo,
+            data=Picture,
+            fields=(Field("logo", _("Logo"), help=_("PNG, JPEG, GIF or WebP, at most 256 KB.")),),
+            icon="upload",
+        ),
+        RowAction(
+            "remove-logo",
+            _("Take the logo away"),
+            actions.remove_logo,
+            icon="x",
+            confirm=_("Its name stands there again."),
+            applies=lambda row: row.has_logo,
+        ),
         RowAction(
             "close",
             _("Close"),
@@ -103,6 +196,7 @@ WEB_PRODUCTS = Panel(
         ),
     ),
     links=(Link(_("Customers"), "customers", {"web_product_id": "id"}),),
+    wizard="portal:wizard",
     help=_("Branded websites, each with its hostname, SIP domain, languages and currencies."),
     empty=_("No web products yet. Add one: customers buy through a web product, and their phones use its SIP domain."),
 )

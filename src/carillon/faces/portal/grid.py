@@ -137,6 +137,8 @@ def _column(panel: Panel, column: Column, filters: list[dict[str, Any]]) -> dict
 
 def _menu(panel: Panel, actor: Actor) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
+    if panel.wizard and panel.may(actor, "change"):
+        entries.append({"kind": "open", "title": _("Set up"), "icon": "adjustments"})
     if panel.detail is not None:
         entries.append({"kind": "open", "title": str(panel.detail.title or _("Open")), "icon": "eye"})
     if panel.may(actor, "change"):
@@ -277,6 +279,8 @@ def lookup(request: HttpRequest, panel: Panel) -> HttpResponse:
 def show_detail(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
     """The page of one row, drawn by the template its panel names."""
     row = find_row(panel, actor_of(request), key)
+    if panel.wizard:
+        return redirect(panel.wizard, row.pk)
     if panel.detail is None:
         raise InvalidInput(_("This has no page of its own."))
     config = grid_config(panel, actor_of(request), request)

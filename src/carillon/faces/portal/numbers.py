@@ -181,15 +181,7 @@ PANELS = (
         searched="numbers",
         data=actions.NumberData,
         fields=(
-            Field(
-                "e164",
-                _("Numbers"),
-                kind="textarea",
-                only="create",
-                placeholder="+442071234567",
-                max_length=16_000,
-                help=_("One, several with commas or on lines, or ranges: +44 20 7946 0000 - 0099. At most 1000."),
-            ),
+            Field("e164", _("Number"), only="create", placeholder="+442071234567", max_length=40),
             Field(
                 "count",
                 _("How many in a row"),
@@ -197,6 +189,14 @@ PANELS = (
                 minimum=1,
                 maximum=MAX_NUMBERS_AT_ONCE,
                 help=_("More than one adds the numbers that follow the first, too."),
+            ),
+            Field(
+                "numbers",
+                _("Or many"),
+                kind="textarea",
+                only="create",
+                max_length=16_000,
+                help=_("With commas or on lines, and ranges: +44 20 7946 0000 - 0099. At most 1000."),
             ),
             Field("is_dry_run", _("Only check"), only="create", help=_("Says what would be added, and adds nothing.")),
             Field("area", _("Area"), max_length=100),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from carillon.faces.portal import bulk, dialogs, grid, guide, pages, preferences, search, shell, support
+from carillon.faces.gate.themes import style_sheet
+from carillon.faces.portal import bulk, dialogs, grid, guide, pages, preferences, search, shell, support, wizard
 
 app_name = "portal"
 
@@ -18,6 +19,12 @@ urlpatterns = [
     path("attachments/<int:key>/", support.attachment, name="attachment"),
     path("customer-filter/", shell.choose_customer, name="customer-filter"),
     path("pages/<slug:slug>/", pages.show_page, name="page"),
+    path("theme.css", style_sheet, name="theme"),
+    path("web-products/wizard/", wizard.wizard, name="wizard"),
+    path("web-products/wizard/<int:key>/", wizard.wizard, name="wizard"),
+    path("web-products/preview/", wizard.preview, name="preview"),
+    path("web-products/preview/<int:key>/", wizard.preview, name="preview"),
+    path("web-products/colours/", wizard.colours, name="colours"),
     path("panels/<slug:slug>/", grid.show_grid, name="panel"),
     path("panels/<slug:slug>/rows/", grid.rows, name="rows"),
     path("panels/<slug:slug>/totals/", grid.totals, name="totals"),
