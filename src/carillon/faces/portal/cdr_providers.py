@@ -20,6 +20,13 @@ from carillon.panels.declaration import Column, Detail, Field, Filter, Link, Pan
 from carillon.usecases import reconcile_cdrs
 
 TONES = {Verdict.MATCHED: "good", Verdict.DURATION: "warn", Verdict.PRICE: "warn"}
+SHORT = (
+    (Verdict.MATCHED, _("Same")),
+    (Verdict.DURATION, _("Duration")),
+    (Verdict.PRICE, _("Price")),
+    (Verdict.THEIRS, _("Theirs")),
+    (Verdict.OURS, _("Ours")),
+)
 DIVISORS = tuple((divisor, f"1/{divisor}") for divisor in providers.DIVISORS[1:])
 
 
@@ -169,10 +176,10 @@ RECONCILIATIONS = Panel(
     model=Reconciliation,
     rows=queries.reconciliations_of,
     columns=(
-        Column("provider", _("CDR provider"), value="provider.name", width=120, grow=2),
-        Column("file_name", _("File"), width=130, grow=2),
-        Column("since", _("From"), kind="datetime", width=130),
-        Column("until", _("Until"), kind="datetime", width=130),
+        Column("provider", _("CDR provider"), value="provider.name", width=95, grow=2),
+        Column("file_name", _("File"), width=105, grow=2),
+        Column("since", _("From"), kind="datetime", width=125),
+        Column("until", _("Until"), kind="datetime", in_grid=False),
         *(
             Column(str(verdict), verdict.label, kind="integer", value=count_of(verdict), width=75)
             for verdict in Verdict

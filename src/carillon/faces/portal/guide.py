@@ -30,9 +30,11 @@ MANUAL = CHECKOUT / "docs" / "manual"
 LINK = re.compile(r'href="([a-z-]+)\.md(#[^"]*)?"')
 ELSEWHERE = re.compile(r'<a href="\.\./[^"]*">(.*?)</a>')  # pages of the documentation that are no chapter
 CHAPTERS: Mapping[str, str] = {  # which chapter of the manual tells more about a panel; the rest: the day's work
-    "web-products": "first-steps",
-    "price-lists": "calls-and-charges",
-    "costs": "calls-and-charges",
+    "web-products": "brands-and-numbers",
+    "numbers": "brands-and-numbers",
+    "price-lists": "prices",
+    "costs": "prices",
+    "cdr-providers": "cdr-providers",
     "cdrs": "calls-and-charges",
     "transactions": "calls-and-charges",
     "gateways": "calls-and-charges",

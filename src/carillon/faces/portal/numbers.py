@@ -150,7 +150,7 @@ PANELS = (
             Column("customer", _("Customer"), value="customer.name", width=120, grow=2),
             Column("user", _("Rings"), value="user.name", width=100),
             Column("monthly_fee", _("A month"), kind="money", value="monthly_fee_micro", width=80),
-            Column("partner", _("Partner"), value=holder_name, width=145),
+            Column("partner", _("Partner"), value=holder_name, width=130),
         ),
         api=(
             Column("country", _("Country")),
