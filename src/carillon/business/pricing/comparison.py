@@ -66,6 +66,7 @@ def compare(version: PriceListVersion) -> PriceListVersion:
     before = version_before(version)
     values = {"partner": version.partner_id, "version": version.pk, "before": before.pk if before else None}
     with connection.cursor() as cursor:
+        cursor.execute("set local work_mem = '128MB'")  # a million rates on either side are joined in memory
         cursor.execute("delete from pricing_ratechange where version_id = %(version)s", values)
         cursor.execute(COMPARE, values)
     counted = RateChange.objects.filter(version=version).values("kind").annotate(count=Count("pk")).order_by()

@@ -227,7 +227,7 @@ def test_many_rates_are_imported_in_few_statements(
     content = "prefix,rate\n" + "".join(f"{prefix},0.01\n" for prefix in range(10_000, 60_000))
     with tenant(cast.staff("paul")) as paul:
         version = create_version(paul, VersionData(price_list_id=a_list(paul).pk))
-        with django_assert_max_num_queries(18):
+        with django_assert_max_num_queries(19):
             import_rates(paul, version, content.encode(), ImportOptions())
         assert Rate.objects.filter(version=version).count() == 50_000
 
