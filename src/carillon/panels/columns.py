@@ -33,15 +33,18 @@ def order_of_column(panel: Panel, column: Column) -> str:
     return next((name for name in wanted if name in orders), "")
 
 
-def chosen_columns(panel: Panel, asked: str) -> tuple[Column, ...]:
+def chosen_columns(panel: Panel, asked: str, *, for_customer: bool = False) -> tuple[Column, ...]:
     """Return the columns of `asked`, names with commas between them, in that order; "": the panel's own.
+
+    `for_customer`: without those that are in the grid alone: customers have no grid and may not know them.
 
     Raises:
         InvalidInput: there is no such column, or one is there twice.
     """
+    offered = {name: one for name, one in offered_columns(panel).items() if one.in_api or not for_customer}
     if not asked:
-        return own_columns(panel)
-    names, offered = asked.split(","), offered_columns(panel)
+        return tuple(column for column in own_columns(panel) if column.name in offered)
+    names = asked.split(",")
     if len(names) > MOST_CHOSEN or len(set(names)) < len(names) or not set(names) <= set(offered):
         raise InvalidInput(fields={"columns": _("These are not columns of this panel, or one is there twice.")})
     return tuple(offered[name] for name in names)

@@ -75,7 +75,11 @@ def _problem(outcome: Outcome) -> dict[str, Any] | None:
 def bulk_actions(panel: Panel) -> list[str]:
     """Return the names of what can be done to many rows of `panel`."""
     edits = [EDIT] if panel.update and any(one.name in panel.together for one in panel_inputs(panel)) else []
-    return edits + [one.name for one in panel.actions if takes_many(one)] + ([REMOVE] if panel.remove else [])
+    return (
+        edits
+        + [one.name for one in panel.actions if one.in_api and takes_many(one)]
+        + ([REMOVE] if panel.remove else [])
+    )
 
 
 def bulk_schema(panel: Panel) -> Schema:

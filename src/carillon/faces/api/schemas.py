@@ -151,7 +151,7 @@ def list_parameters(panel: Panel) -> list[OpenApiParameter]:
 
 def export_parameters(panel: Panel) -> list[OpenApiParameter]:
     """Return the query parameters of a file: filters, tab, order, format, columns."""
-    names = ", ".join(offered_columns(panel))
+    names = ", ".join(name for name, column in offered_columns(panel).items() if column.in_api)
     return [
         *row_parameters(panel),
         _order_parameter(panel),

@@ -28,7 +28,7 @@ from carillon.base.actor import Actor
 from carillon.base.changes import Circumstances, snapshot, version_of
 from carillon.base.errors import ChangedMeanwhile, InvalidInput, NotFound
 from carillon.business.partners.queries import Host
-from carillon.faces.api.bulk import bulk_request, told_outcomes
+from carillon.faces.api.bulk import bulk_actions, bulk_request, told_outcomes
 from carillon.faces.api.idempotency import once
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.panels.bulk import MOST_AT_ONCE, bulk_called, change_many, matching_keys
@@ -130,8 +130,9 @@ class ExportView(ViewSet):
     def read(self, request: Request) -> HttpResponse:
         """Return the rows as a file for spreadsheets, the first 50,000; no cell of it is a formula."""
         panel, given = self.panel, request.query_params
-        require(panel, actor_of(request), "view")
-        columns = chosen_columns(panel, given.get("columns", ""))
+        actor = actor_of(request)
+        require(panel, actor, "view")
+        columns = chosen_columns(panel, given.get("columns", ""), for_customer=actor.customer_id is not None)
         order = order_of(panel, given.get("order", ""))
         return export(panel, columns, _asked(panel, request, OF_EXPORT), order, given.get("format", "csv"))
 
@@ -157,6 +158,8 @@ class BulkView(ViewSet):
         panel, actor = self.panel, actor_of(request)
         require(panel, actor, "view")
         wanted = bulk_request(request)
+        if wanted.action not in bulk_actions(panel):
+            raise NotFound
         bulk = bulk_called(panel, actor, wanted.action)
 
         def do() -> tuple[int, dict[str, Any]]:

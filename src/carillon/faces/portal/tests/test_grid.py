@@ -91,6 +91,14 @@ def test_file_holds_no_row_of_others(web: Cast) -> None:
     assert program(web.staff("paul"), "users.view").get("/api/v1/customers/export/").status_code == 404
 
 
+def test_customers_files_have_no_column_of_the_grid_alone(web: Cast) -> None:
+    client = program(web.user(web.alice), host="northwind.localhost")
+    titles = lines_of(client.get("/api/v1/live-calls/export/"))[0]
+    assert "State" in titles
+    assert "Gateway" not in titles
+    assert client.get("/api/v1/live-calls/export/?columns=gateway").status_code == 400
+
+
 # ---------------------------------------------------------------- columns and views
 
 
