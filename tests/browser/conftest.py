@@ -155,4 +155,4 @@ class Portal:
     def rows(self) -> list[str]:
         """The texts of the rows shown."""
         wait_for_grid(self.page)
-        return self.page.locator("#grid .tabulator-row").all_inner_texts()
+        return self.page.locator("#grid .tabulator-tableholder .tabulator-row").all_inner_texts()

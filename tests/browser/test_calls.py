@@ -110,7 +110,7 @@ def test_tab_shows_its_calls_only(call: None, enter: Callable[[str], Portal], pa
     assert any("+33199000001" in row for row in paul.rows())
     with page.expect_response(lambda answer: "tab=missed" in answer.url):
         page.get_by_role("tab", name="Missed").click()
-    expect(page.locator("#grid .tabulator-row")).to_have_count(0)
+    expect(page.locator("#grid .tabulator-tableholder .tabulator-row")).to_have_count(0)
 
 
 def test_other_peoples_carriers_stay_hidden(call: None, enter: Callable[[str], Portal], page: Page) -> None:

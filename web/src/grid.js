@@ -379,14 +379,15 @@ class Grid {
     }
   }
 
-  /** Take a filter away, wherever it stands; none: all. */
-  dropFilters(...names) {
-    for (const input of document.querySelectorAll("[data-loose]")) if (!names.length || names.includes(input.name)) input.value = "";
-    for (const name of Object.keys(this.hidden)) if (!names.length || names.includes(name)) delete this.hidden[name];
-    for (const { name } of this.config.columns) {
-      if (this.isInHead(name) && (!names.length || names.includes(name))) this.table.setHeaderFilterValue(name, "");
-    }
-    this.go("");
+  /** Take a filter away, wherever it stands; none: all. The rows are asked for once: by the table when it holds the filter. */
+  dropFilters(name) {
+    const isMeant = (one) => name === undefined || one === name;
+    for (const input of document.querySelectorAll("[data-loose]")) if (isMeant(input.name)) input.value = "";
+    for (const one of Object.keys(this.hidden)) if (isMeant(one)) delete this.hidden[one];
+    const held = this.table.getHeaderFilters().filter(({ field, value }) => value !== "" && isMeant(field));
+    if (!held.length) this.go("");
+    else if (name === undefined) this.table.clearHeaderFilter();
+    else this.table.setHeaderFilterValue(name, "");
   }
 
   emptyText() {

@@ -64,4 +64,4 @@ def sign_in(page: Page, origin: str, email: str, password: str) -> None:
 def wait_for_grid(page: Page) -> None:
     """Wait until the grid has its rows."""
     page.wait_for_selector("#grid[aria-busy=false]")
-    page.wait_for_selector("#grid .tabulator-row, #grid .tabulator-placeholder")
+    page.wait_for_selector("#grid .tabulator-tableholder .tabulator-row, #grid .tabulator-placeholder")
