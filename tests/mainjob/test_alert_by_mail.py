@@ -91,7 +91,12 @@ async def test_partner_has_a_mail_of_an_emergency_call(platform: Platform, maili
     (wanted,) = platform.sql("select id from calls_call where sip_call_id = %s", call.call_id)[0]
     query = "select id, mailed_to from notices_alert where call_id = %s and mailed_at is not null"
     ((alert_id, told),) = await eventually(lambda: platform.sql(query, wanted))
-    recipients, mail = next(each for each in mailing.mails if each[1]["Message-ID"] == f"<alert-{alert_id}@carillon>")
+    sent = "select id from notices_mail where message_id = %s and sent_at is not null"
+    message_id = f"<alert-{alert_id}@carillon>"
+    await eventually(lambda: platform.sql(sent, message_id))
+    recipients, mail = next(each for each in mailing.mails if each[1]["Message-ID"] == message_id)
     assert recipients == told == ["paul@northwind.example"]
-    assert (mail["From"], mail["Subject"]) == (SENDER, "Emergency call: Acme Ltd")
-    assert "Alice of Acme Ltd called 999" in mail.get_content()
+    assert (mail["From"], mail["Subject"]) == (f"Northwind Telecom <{SENDER}>", "Emergency call: Acme Ltd")
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "Alice of Acme Ltd called 999" in body.get_content()

@@ -24,6 +24,7 @@ from carillon.business.calls.actions import forget_old_traces
 from carillon.business.endpoints.actions import note_reachability
 from carillon.business.notices.actions import note_emergency_calls, note_outages
 from carillon.business.notices.deliveries import deliver, forget_old_deliveries
+from carillon.business.notices.mails import forget_old_mails, send_mail
 from carillon.business.partners.queries import system_actor
 from carillon.business.reports.actions import fold_hours
 from carillon.usecases.post_charges import post_charges
@@ -93,11 +94,13 @@ def fold(actor: Actor) -> bool:
 
 
 def forget(actor: Actor) -> bool:
-    """Forget a batch of SIP traces and of webhooks' log that are old enough."""
+    """Forget a batch of SIP traces, of webhooks' log and of mails that are old enough."""
     with tenant(actor):
         lines = forget_old_deliveries(actor, limit=CHARGES)
     with tenant(actor):
-        return forget_old_traces(actor, limit=BATCH) == BATCH or lines == CHARGES
+        mails = forget_old_mails(actor, limit=CHARGES)
+    with tenant(actor):
+        return forget_old_traces(actor, limit=BATCH) == BATCH or CHARGES in (lines, mails)
 
 
 def chores() -> list[Chore]:
@@ -115,7 +118,7 @@ def chores() -> list[Chore]:
 
 def errands() -> list[Chore]:
     """What waits for other people's servers: done in threads of its own, so that no chore waits for them."""
-    return [Chore("deliver", 0.5, deliver)]
+    return [Chore("mail", 0.5, send_mail), Chore("deliver", 0.5, deliver)]
 
 
 def work(stopping: threading.Event, todo: list[Chore]) -> None:

@@ -1,4 +1,4 @@
-"""What a webhook message carries, when it is tried again, and which addresses may be called.
+"""What a webhook message carries, and which addresses may be called.
 
 Signatures follow Standard Webhooks (https://www.standardwebhooks.com, specification 1.0.0).
 """
@@ -11,13 +11,10 @@ import hmac
 import ipaddress
 import secrets
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 SECRET_MARK = "whsec_"  # noqa: S105 - lets secret scanners and people recognise the secrets
 SECRET_BYTES = 32
-FIRST_DELAY = timedelta(seconds=10)
-LONGEST_DELAY = timedelta(hours=4)
-LONGEST_REST = timedelta(minutes=5)
 
 # Global by IANA's registry, yet no host of the Internet's own: addresses that stand for others behind them.
 _RELAYS = [ipaddress.ip_network(text) for text in ("2002::/16", "2001::/23", "64:ff9b::/96", "64:ff9b:1::/48")]
@@ -54,22 +51,6 @@ def signed_headers(secrets_in_use: Iterable[str], message_id: str, at: datetime,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": " ".join(signatures),
     }
-
-
-def next_try(attempts: int, now: datetime, gives_up_at: datetime) -> datetime | None:
-    """Return when a message that has failed `attempts` times is tried again; None: never, its day is over.
-
-    10, 30, 90 seconds and so on, never more than four hours apart; the last try is at the end of the day.
-    """
-    if now >= gives_up_at:
-        return None
-    delay: timedelta = min(FIRST_DELAY * int(3 ** min(attempts - 1, 10)), LONGEST_DELAY)
-    return min(now + delay, gives_up_at)
-
-
-def rest(failures: int) -> timedelta:
-    """Return how long a receiver that has failed `failures` times in a row is left alone: 2 s, 4 s ... five minutes."""
-    return min(timedelta(seconds=int(2 ** min(failures, 10))), LONGEST_REST)
 
 
 def is_public(address: str) -> bool:

@@ -171,7 +171,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if CONFIG.mail else 'console'}.EmailBackend"
+EMAIL_BACKEND = "carillon.business.notices.mails.Outbox"  # each mail is a row; the worker hands it to a mail server
+MAIL_TRANSPORT = f"django.core.mail.backends.{'smtp' if CONFIG.mail else 'console'}.EmailBackend"
 if CONFIG.mail:
     EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = CONFIG.mail.host, CONFIG.mail.port, 20
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = CONFIG.mail.user, CONFIG.mail.password

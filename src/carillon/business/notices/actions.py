@@ -10,10 +10,10 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.core.mail import EmailMessage
 from django.db.models import DateTimeField, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
 from carillon.base.actor import Actor
@@ -21,7 +21,8 @@ from carillon.base.changes import action
 from carillon.business.calls.models import Call
 from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.models import Endpoint
-from carillon.business.notices.choices import AlertKind
+from carillon.business.notices.choices import AlertKind, MailEvent
+from carillon.business.notices.mails import Occasion, letter, moment
 from carillon.business.notices.models import Alert
 from carillon.business.notices.queries import told_of
 
@@ -122,14 +123,22 @@ def mail_alert(actor: Actor, alert_id: int) -> bool:
     if not alert.mailed_to:
         log.warning("Alert %s concerns nobody: its partner has no administrators and no support staff.", alert_id)
         return False
-    lines = [alert.about, f"Where help must come to: {alert.address or 'not known'}" * (alert.kind == "emergency")]
-    EmailMessage(
-        subject=f"{alert.get_kind_display()}: {alert.customer or alert.partner}",
-        body="\n\n".join(line for line in [*lines, f"At {alert.since:%Y-%m-%d %H:%M:%S} UTC."] if line),
-        to=[],
-        bcc=alert.mailed_to,
-        headers={"Message-ID": f"<alert-{alert.pk}@carillon>"},  # sent twice after a crash, it is the same mail
-    ).send()
+    product = alert.customer.web_product_id if alert.customer else None
+    is_emergency = alert.kind == AlertKind.EMERGENCY
+    values = {
+        "what": str(alert.get_kind_display()),
+        "whom": str(alert.customer or alert.partner),
+        "about": alert.about,
+        "address": (alert.address or str(_("not known"))) if is_emergency else "",
+        "when": moment(alert.since),
+    }
+    culture = alert.partner.culture
+    occasion = Occasion(
+        event=MailEvent.ALERT, partner=alert.partner, values=values, culture=culture, web_product_id=product
+    )
+    mail = letter(actor, occasion, alert.mailed_to, is_blind=True)
+    mail.extra_headers["Message-ID"] = f"<alert-{alert.pk}@carillon>"  # written twice, it is the same mail
+    mail.send()
     alert.mailed_at = timezone.now()
     alert.save(update_fields=["mailed_at", "mailed_to"])
     return True

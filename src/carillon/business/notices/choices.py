@@ -57,3 +57,19 @@ class DeliveryState(models.TextChoices):
     WAITING = "waiting", _("Waiting")
     DELIVERED = "delivered", _("Delivered")
     FAILED = "failed", _("Given up")
+
+
+class MailEvent(models.TextChoices):
+    """Why the platform writes a mail; `letters` has their texts."""
+
+    ALERT = "alert", _("Alert")
+    PASSWORD_RESET = "password_reset", _("New password asked for")
+    OTHER = "other", _("Other")
+
+
+class MailState(models.TextChoices):
+    """How far a mail has come."""
+
+    WAITING = "waiting", _("Waiting")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Failed")

@@ -23,7 +23,8 @@ from carillon.business.notices.calling import LONGEST_S, Answer, post
 from carillon.business.notices.choices import AlertKind, DeliveryState
 from carillon.business.notices.messages import body_of
 from carillon.business.notices.models import Alert, Delivery, Webhook
-from carillon.logic.webhooks import next_try, rest, signed_headers
+from carillon.logic.retries import next_try, rest
+from carillon.logic.webhooks import signed_headers
 
 BATCH = 20
 LEASE = timedelta(seconds=60)

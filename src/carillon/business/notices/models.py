@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from carillon.base.tenancy import ScopedQuerySet
+from carillon.base.tenancy import ScopedQuerySet, Tenancy
+from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.models import Endpoint
-from carillon.business.notices.choices import AlertKind, DeliveryState, Event
+from carillon.business.notices.choices import AlertKind, DeliveryState, Event, MailEvent, MailState
 from carillon.business.partners.tenant import TenantModel
 
 
@@ -123,3 +124,124 @@ class Delivery(TenantModel):
     def message_id(self) -> str:
         """What the header webhook-id says."""
         return f"msg_{self.message.hex}"
+
+
+class Mail(TenantModel):
+    """A mail that the platform sends: written with the change that it tells of, sent by the worker.
+
+    The body of a mail that lets somebody in (`is_secret`) is encrypted, shown to nobody and gone once it is sent.
+    """
+
+    audit_exclude = ("text", "html")
+
+    event = models.CharField(max_length=16, choices=MailEvent.choices)
+    culture = models.CharField(max_length=12, default="en")
+    sender = models.CharField(max_length=400)
+    reply_to = models.CharField(max_length=254, default="", blank=True)
+    to = ArrayField(models.EmailField())
+    is_blind = models.BooleanField(default=False)  # receivers do not see each other
+    subject = models.CharField(max_length=400)
+    text = models.TextField(default="", blank=True)
+    html = models.TextField(default="", blank=True)
+    is_secret = models.BooleanField(default=False)
+    message_id = models.CharField(max_length=100)
+    state = models.CharField(max_length=8, choices=MailState.choices, default=MailState.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField()
+    gives_up_at = models.DateTimeField()
+    error = models.CharField(max_length=300, default="", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ScopedQuerySet["Mail"].as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["partner", "-id"], name="mail_by_partner"),
+            models.Index(fields=["due_at"], name="mail_due", condition=models.Q(state=MailState.WAITING)),
+            models.Index(fields=["created_at"], name="mail_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class MailIdentity(TenantModel):
+    """Who a partner's mails come from and how they look; without a web product: all that have none of their own."""
+
+    web_product = models.ForeignKey(WebProduct, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=100)
+    address = models.EmailField(default="", blank=True)  # "": the installation's
+    reply_to = models.EmailField(default="", blank=True)
+    colour = models.CharField(max_length=7, default="#206bc4")
+    footer = models.CharField(max_length=500, default="", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["MailIdentity"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "web_product"], name="one_mail_identity_each", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MailTemplate(TenantModel):
+    """A partner's own text of a mail in one language; without a web product: for all that have none of their own."""
+
+    web_product = models.ForeignKey(WebProduct, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    event = models.CharField(max_length=16, choices=MailEvent.choices)
+    culture = models.CharField(max_length=12)
+    subject = models.CharField(max_length=200)
+    text = models.TextField(max_length=10_000)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["MailTemplate"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "web_product", "event", "culture"],
+                name="one_mail_template_each",
+                nulls_distinct=False,
+            )
+        ]
+        indexes = [models.Index(fields=["partner", "-id"], name="mail_template_by_partner")]
+
+    def __str__(self) -> str:
+        return f"{self.get_event_display()} ({self.culture})"
+
+
+class MailText(models.Model):
+    """A mail as a partner or web product writes it: a view of every place, mail and language (sql/20_mail_texts.sql).
+
+    `subject` and `text` are its own, null while they are inherited; `inherited_` are those of a web product's partner.
+    """
+
+    tenancy = Tenancy()
+
+    id = models.BigIntegerField(primary_key=True)
+    partner_id = models.BigIntegerField()
+    web_product_id = models.BigIntegerField(null=True)
+    owner = models.CharField(max_length=100)
+    event = models.CharField(max_length=16, choices=MailEvent.choices)
+    culture = models.CharField(max_length=12)
+    template_id = models.BigIntegerField(null=True)
+    subject = models.CharField(max_length=200, null=True)  # noqa: DJ001 - a view's
+    text = models.TextField(max_length=10_000, null=True)  # noqa: DJ001
+
+    inherited_subject = models.CharField(max_length=200, null=True)  # noqa: DJ001
+    inherited_text = models.TextField(null=True)  # noqa: DJ001
+
+    objects = ScopedQuerySet["MailText"].as_manager()
+
+    class Meta:
+        managed = False
+        db_table = "notices_mailtext"
+
+    def __str__(self) -> str:
+        return f"{self.get_event_display()} ({self.culture})"

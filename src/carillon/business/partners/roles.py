@@ -39,7 +39,7 @@ PANELS = frozenset(
     }
     | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests", "dashboard", "test_call"}
     | {"support", "saved_views"}
-    | {"webhooks"}
+    | {"webhooks", "mails", "mail_texts", "mail_identities"}
 )
 ALL = frozenset({"*"})
 ASKS = frozenset({"support.view", "support.add", "support.reply"})  # and talks; whoever answers has support.*

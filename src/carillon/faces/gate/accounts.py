@@ -17,10 +17,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base import secrets
+from carillon.base.tenancy import tenant
+from carillon.business.notices.choices import MailEvent
+from carillon.business.notices.mails import Occasion, letter
 from carillon.business.partners.actions import login_key, witness_own
 from carillon.business.partners.choices import STAFF_REALM
-from carillon.business.partners.models import Login
-from carillon.business.partners.queries import Host, places, signed_in_actor, subtree
+from carillon.business.partners.models import Login, Partner
+from carillon.business.partners.queries import Host, places, signed_in_actor, subtree, system_actor
 from carillon.business.partners.signins import end_own_sessions, is_locked, lock_login
 from carillon.faces.gate.factors import APP, PASSKEY, SESSION_ADDED
 from carillon.faces.gate.middleware import SESSION_PLACE, SESSION_REALM
@@ -66,9 +69,34 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Mail comes from the website the person is at, under its name: partners' customers never meet another."""
         request = context.request
         hostname = request.get_host().rsplit(":", 1)[0]
-        found = theme_of(request)
-        name = (found.mail_name or found.name) if found else request.host.name
-        return formataddr((name, f"noreply@{hostname}"))
+        return formataddr((self._sender_name(), f"noreply@{hostname}"))
+
+    def _sender_name(self) -> str:
+        """What the website's mails call themselves, unless somebody has named a sender of mails for it."""
+        found = theme_of(context.request)
+        name: str = (found.mail_name or found.name) if found else context.request.host.name
+        return name
+
+    def send_mail(self, template_prefix: str, email: str, context_of: dict[str, Any]) -> None:
+        """Write a mail in the words of the website the person is at, if it has words for it; else in allauth's."""
+        if template_prefix != "account/email/password_reset_key":
+            super().send_mail(template_prefix, email, context_of)
+            return
+        with tenant(system_actor()) as actor:
+            request, person = context.request, context_of["user"]
+            partner = Partner.objects.visible_to(actor).get(pk=request.host.partner_id or person.partner_id)
+            link = context_of["password_reset_url"]
+            values = {"name": display_name(person), "site": request.host.name, "link": link}
+            occasion = Occasion(
+                event=MailEvent.PASSWORD_RESET,
+                partner=partner,
+                values=values,
+                culture=person.culture,
+                web_product_id=request.host.web_product_id,
+                site=self._sender_name(),
+                hostname=request.get_host().rsplit(":", 1)[0],
+            )
+            letter(actor, occasion, [email]).send()
 
     def login(self, request: HttpRequest, user: Login) -> None:
         """Begin the session; it is worth nothing in another realm (see the actor middleware)."""

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from carillon.logic.webhooks import is_public, make_secret, next_try, rest, signature, signed_headers
+from carillon.logic.retries import next_try, rest
+from carillon.logic.webhooks import is_public, make_secret, signature, signed_headers
 
 NOW = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

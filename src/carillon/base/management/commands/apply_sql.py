@@ -30,6 +30,9 @@ class Command(BaseCommand):
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(hashtext('carillon.apply_sql'))")
             cursor.execute("drop schema if exists callfeed cascade")
+            cursor.execute(
+                "drop view if exists public.notices_mailtext"
+            )  # the one view that hangs on nothing of callfeed
             for model in apps.get_models():
                 if hasattr(model, "tenancy") and not model._meta.managed:
                     cursor.execute(f'drop view if exists "{model._meta.db_table}"')

@@ -1,0 +1,91 @@
+"""The mails that the platform sends: what each is for, which values it has, and its text in each language.
+
+These texts are everybody's until a partner writes its own, or one for a web product (`MailTemplate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from carillon.business.notices.choices import MailEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A value that a text may hold: what it is, and an example for the preview."""
+
+    title: Any
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail. `texts`: culture -> (subject, text). `is_secret`: its body lets somebody in and is not kept once sent."""
+
+    places: Mapping[str, Place]
+    texts: Mapping[str, tuple[str, str]]
+    is_secret: bool = False
+
+    def titles(self) -> dict[str, str]:
+        """Return the names of the values with what they are."""
+        return {name: str(place.title) for name, place in self.places.items()}
+
+    def examples(self) -> dict[str, str]:
+        """Return example values."""
+        return {name: place.example for name, place in self.places.items()}
+
+
+CULTURES = ("en", "es")
+LETTERS: dict[str, Letter] = {
+    MailEvent.ALERT: Letter(
+        places={
+            "what": Place(_("What it is"), "Emergency call"),
+            "whom": Place(_("Customer or partner"), "Acme Ltd"),
+            "about": Place(_("What has happened"), "Alice of Acme Ltd called 999, shown as +442079460001."),
+            "address": Place(_("Where help must come to"), "1 High Street, London"),
+            "when": Place(_("When, with time zone"), "2026-11-26 08:00:00 UTC"),
+        },
+        texts={
+            "en": (
+                "{{ what }}: {{ whom }}",
+                "{{ about }}\n\nWhere help must come to: {{ address }}\n\nAt {{ when }}.",
+            ),
+            "es": (
+                "{{ what }}: {{ whom }}",
+                "{{ about }}\n\nDónde hace falta la ayuda: {{ address }}\n\nA las {{ when }}.",
+            ),
+        },
+    ),
+    MailEvent.PASSWORD_RESET: Letter(
+        places={
+            "name": Place(_("The person's name"), "Alice"),
+            "site": Place(_("Name of the website"), "Northwind Business"),
+            "link": Place(_("Address of the page"), "https://voice.example.com/accounts/password/reset/key/1-c0ffee/"),
+        },
+        texts={
+            "en": (
+                "New password for {{ site }}",
+                "Hello {{ name }},\n\nsomebody, probably you, asked for a new password at {{ site }}. Choose it here:"
+                "\n\n{{ link }}\n\nIf it was not you, do nothing: your password stays as it is, and the link ends by"
+                " itself.",
+            ),
+            "es": (
+                "Nueva contraseña para {{ site }}",
+                "Hola, {{ name }}:\n\nAlguien, probablemente usted, ha pedido una contraseña nueva en {{ site }}."
+                " Elíjala aquí:\n\n{{ link }}\n\nSi no ha sido usted, no haga nada: su contraseña sigue siendo la misma"
+                " y el enlace caduca solo.",
+            ),
+        },
+        is_secret=True,
+    ),
+}
+
+
+def culture_for(asked: str) -> str:
+    """Return the language of ours that comes nearest to a culture: es-MX is written in es, nb in en."""
+    language = asked.partition("-")[0]
+    return language if language in CULTURES else CULTURES[0]
