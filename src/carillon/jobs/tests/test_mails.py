@@ -122,7 +122,8 @@ def test_an_alert_is_a_row_then_a_mail_in_text_and_html(
     assert (mail["From"], mail["To"]) == ("Northwind Telecom <noc@level.example>", None)
     assert mail["Subject"] == "Device offline: Acme Ltd"
     assert mail["Message-ID"] == f"<alert-{told.pk}@carillon>"
-    parts = {part.get_content_type(): part.get_content() for part in mail.walk() if not part.is_multipart()}
+    leaves = [part for part in mail.walk() if not part.is_multipart()]
+    parts = {part.get_content_type(): part.get_content().replace("\r\n", "\n") for part in leaves}
     assert parts["text/plain"].startswith("Alice's phone is away.\n\nAt ")
     assert "Alice&#x27;s phone is away.</p>" in parts["text/html"]
     kept = Mail.objects.get()
@@ -333,7 +334,7 @@ def test_a_sender_gives_mails_its_name_address_and_look(
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert text is not None
     assert html is not None
-    assert text.get_content().rstrip().endswith("-- \nNorthwind Ltd, London")
+    assert text.get_content().rstrip().endswith("-- \r\nNorthwind Ltd, London")
     assert "#ab1234" in html.get_content()
     assert by["paul@northwind.test"]["From"] == "Level Platform <noreply@portal.localhost>"
 
