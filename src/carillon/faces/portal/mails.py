@@ -97,12 +97,12 @@ MAIL_TEXTS = Panel(
     model=MailText,
     rows=queries.mail_texts_of,
     columns=(
-        Column("event", _("Mail"), kind="choice", choices=MailEvent.choices, width=170, grow=1),
+        Column("event", _("Mail"), kind="choice", choices=MailEvent.choices, width=185, grow=1),
         Column("culture", _("Language"), kind="choice", choices=LANGUAGES.items(), width=90),
-        Column("owner", _("For"), width=150, grow=1),
+        Column("owner", _("For"), width=150, grow=2),
         Column("is_own", _("Own words"), kind="bool", value=lambda mail: mail.template_id is not None, width=90),
-        Column("subject", _("Subject"), value=lambda mail: _values(mail)["subject"], width=220, grow=2),
-        Column("places", _("Values it may hold"), kind="code", value=_places, width=240, grow=2),
+        Column("subject", _("Subject"), value=lambda mail: _values(mail)["subject"], width=170, grow=2),
+        Column("places", _("Values it may hold"), kind="code", value=_places, width=150, grow=2),
     ),
     api=(
         Column("text", _("Text"), value=lambda mail: _values(mail)["text"]),

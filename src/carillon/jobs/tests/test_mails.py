@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -32,11 +33,16 @@ from carillon.business.notices.models import Alert, Mail, MailText
 from carillon.business.partners.queries import system_actor
 from carillon.jobs.tasks import mail_alert
 from carillon.logic.letters import fault_of
-from carillon.server.throwaway import spare_ports
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AsRole = Callable[[str], AbstractContextManager[None]]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+    return port
 
 
 @dataclass
@@ -57,7 +63,7 @@ class MailServer:
 @pytest.fixture
 def server(settings: Settings) -> Iterator[MailServer]:
     """A mail server on loopback, which the worker uses."""
-    found, port = MailServer(), spare_ports()[2]
+    found, port = MailServer(), free_port()
     controller = Controller(found, hostname="127.0.0.1", port=port)
     controller.start()
     settings.EMAIL_BACKEND = "carillon.business.notices.mails.Outbox"
@@ -180,7 +186,7 @@ def test_no_mail_server_there_means_later(
 ) -> None:
     settings.EMAIL_BACKEND = "carillon.business.notices.mails.Outbox"
     settings.MAIL_TRANSPORT = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", spare_ports()[2]
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
     alerted(cast, as_role)
     sent()
     mail = Mail.objects.get()
