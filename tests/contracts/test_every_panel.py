@@ -46,8 +46,9 @@ MOST_QUERIES = 12  # of a grid's rows, with the request's own: session, login, s
 
 # portal addresses: the page of everybody, the pages of a panel, the pages of a row
 COMMON = {"home", "customer-filter", "page", "preferences", "search", "attachment", "help", "chapter", "about"}
+COMMON |= {"notifications", "notifications-read", "shortcuts"}
 OF_BRANDS = {"theme", "wizard", "preview", "colours"}  # tested in faces/portal/tests/test_wizard.py
-OWN = {"preferences", "search", "attachment"}  # of the person at work, in REST
+OWN = {"notifications", "preferences", "search", "attachment"}  # of the person at work, in REST
 OF_PANEL = {"panel", "rows", "totals", "export", "keys", "bulk", "lookup", "add"}
 OF_ROW = {"detail", "edit", "remove", "notes", "history", "undo", "do", "go"}
 

@@ -42,11 +42,10 @@ FOR_WHO_SIGNED_IN = {
 }  # fmt: skip
 FOR_STAFF = {
     "home", "customer-filter", "page", "panel", "rows", "totals", "export", "keys", "bulk", "lookup", "add",
-    "detail", "edit", "remove", "notes", "history", "undo", "do", "go", "preferences", "search",
-    "attachment", "help", "chapter", "about",
-    "wizard", "preview", "colours",
+    "detail", "edit", "remove", "notes", "history", "undo", "do", "go", "preferences", "search", "attachment",
+    "help", "chapter", "about", "wizard", "preview", "colours", "notifications", "notifications-read", "shortcuts",
 }  # fmt: skip
-OWN = {"preferences", "search", "attachment"}  # in REST: of whoever calls
+OWN = {"notifications", "preferences", "search", "attachment"}  # in REST: of whoever calls
 METHODS = ("get", "post", "put", "patch", "delete", "options")
 
 

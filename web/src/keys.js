@@ -5,8 +5,15 @@ import { toSearch } from "./search.js";
 
 const isTyping = (element) => element?.closest("input, textarea, select, [contenteditable]") !== null;
 
+const press = (selector) => () => document.querySelector(selector)?.click();
+
 const SINGLE = {
   "/": toSearch,
+  c: () => document.getElementById("customer-filter-text")?.focus(),
+  n: press("#grid-add"),
+  r: press("#grid-refresh"),
+  h: press("#about-page"),
+  "?": press("#keys"),
 };
 
 function onKey(event) {

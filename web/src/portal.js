@@ -1,5 +1,6 @@
 // The Partner Portal's one script.
 import htmx from "htmx.org/dist/htmx.esm.js";
+import { startBell } from "./bell.js";
 import { startDialogs } from "./dialog.js";
 import { startGrid } from "./grid.js";
 import { startKeys } from "./keys.js";
@@ -14,6 +15,7 @@ function start() {
   startGrid();
   startLadder();
   startSearch();
+  startBell();
   startKeys();
   startLookups(document);
   startMoments(document);

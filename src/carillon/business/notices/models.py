@@ -245,3 +245,19 @@ class MailText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_event_display()} ({self.culture})"
+
+
+class Reading(TenantModel):
+    """What a person has read of their notifications at a partner: all up to a moment, and some later ones."""
+
+    login_id = models.BigIntegerField()
+    read_until = models.DateTimeField()
+    keys = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+
+    objects = ScopedQuerySet["Reading"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner", "login_id"], name="one_reading_per_person")]
+
+    def __str__(self) -> str:
+        return f"{self.login_id} {self.read_until}"

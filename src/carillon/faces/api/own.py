@@ -12,9 +12,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from carillon.base.errors import InvalidInput
+from carillon.business.notices.bell import mark_read, notifications_of
 from carillon.business.partners.preferences import PreferencesData, set_preferences
 from carillon.faces.api.schemas import JSON, body_schema, input_schema, problems
 from carillon.faces.api.views import actor_of
+from carillon.faces.portal.bell import listed
 from carillon.faces.portal.preferences import INPUTS, initial_of
 from carillon.faces.portal.search import Hits, cleaned, found_rows
 from carillon.faces.portal.support import file_for, sent_file
@@ -92,6 +94,42 @@ class Search(APIView):
 def _rest(hits: Hits) -> dict[str, Any]:
     rows = [{"id": one.id, "name": one.name, "more": one.more} for one in hits.rows]
     return {"resource": hits.kind, "rows": rows}
+
+
+NOTIFICATIONS = {
+    "type": "object",
+    "properties": {
+        "unread": {"type": "integer"},
+        "results": {"type": "array", "items": {"type": "object", "additionalProperties": True}},
+    },
+}
+
+
+class Notifications(APIView):
+    """GET /notifications/: what the bell shows. POST /notifications/: all of it has been read."""
+
+    @extend_schema(
+        operation_id="notifications_list",
+        tags=["notifications"],
+        summary="Notifications: list",
+        responses={200: NOTIFICATIONS, **problems()},
+    )
+    def get(self, request: Request) -> Response:
+        """Return the newest notifications of whoever calls."""
+        _takes(request)
+        return Response(listed(notifications_of(actor_of(request))))
+
+    @extend_schema(
+        operation_id="notifications_read",
+        tags=["notifications"],
+        summary="Notifications: mark all as read",
+        request=None,
+        responses={204: None, **problems()},
+    )
+    def post(self, request: Request) -> Response:
+        """Mark all there are now as read."""
+        mark_read(actor_of(request))
+        return Response(status=204)
 
 
 class Preferences(APIView):

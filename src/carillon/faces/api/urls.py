@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from carillon.faces.api.bulk import bulk_actions, bulk_schema, outcome_schema
-from carillon.faces.api.own import AttachmentView, Preferences, Search
+from carillon.faces.api.own import AttachmentView, Notifications, Preferences, Search
 from carillon.faces.api.records import HISTORY, NEW_NOTE, NOTE, NOTES, HistoryView, NotesView
 from carillon.faces.api.schemas import (
     JSON,
@@ -227,6 +227,7 @@ def _key(panel: Panel) -> str:
 urlpatterns: list[Any] = [
     path("schema/", Description.as_view(), name="schema"),
     path("attachments/<int:id>/", AttachmentView.as_view(), name="attachment"),
+    path("notifications/", Notifications.as_view(), name="notifications"),
     path("search/", Search.as_view(), name="search"),
     path("preferences/", Preferences.as_view(), name="preferences"),
     *(pattern for panel in panels() if panel.rest_name for pattern in _panel_paths(panel)),

@@ -81,6 +81,13 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect(address_of(first))
 
 
+@require_GET
+@staff_only
+def keys(request: HttpRequest) -> HttpResponse:
+    """The dialog that lists the keys of every page (web/src/keys.js)."""
+    return render(request, "portal/dialogs/keys.html")
+
+
 def address_of(one: Panel | Page) -> str:
     """Return where a panel or page is."""
     return reverse("portal:page" if isinstance(one, Page) else "portal:panel", args=[one.slug])

@@ -5,13 +5,16 @@ from __future__ import annotations
 from django.urls import path
 
 from carillon.faces.gate.themes import style_sheet
-from carillon.faces.portal import bulk, dialogs, grid, guide, pages, preferences, search, shell, support, wizard
+from carillon.faces.portal import bell, bulk, dialogs, grid, guide, pages, preferences, search, shell, support, wizard
 
 app_name = "portal"
 
 urlpatterns = [
     path("", shell.home, name="home"),
     path("preferences/", preferences.preferences, name="preferences"),
+    path("notifications/", bell.notifications, name="notifications"),
+    path("notifications/read/", bell.read, name="notifications-read"),
+    path("keys/", shell.keys, name="shortcuts"),
     path("search/", search.search, name="search"),
     path("help/", guide.index, name="help"),
     path("help/manual/<slug:name>/", guide.chapter, name="chapter"),
