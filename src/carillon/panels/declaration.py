@@ -188,6 +188,7 @@ class RowAction:
     dialog closes with a toast. `permission`: default that of `run`. `is_secret`: what it shows is kept nowhere, not
     even for a repeated request in REST. `needs_reason`: it is refused without a reason, which history keeps. `for_many`
     False: never for many rows at once; what has a `result` or takes a file never is.
+    `opens`: (returned value) -> address of this portal to which the browser goes when done.
     """
 
     name: str
@@ -205,6 +206,7 @@ class RowAction:
     done: Text = ""
     in_api: bool = True
     is_secret: bool = False
+    opens: Callable[[Any], str] | None = None
     needs_reason: bool = False
     for_many: bool = True
 

@@ -397,6 +397,8 @@ def create_token(actor: Actor, data: TokenData) -> tuple[ApiToken, str]:
         InvalidInput: a scope is no pattern or allows more than the actor may, or the expiry lies in the past.
         NotPermitted: the actor is no signed-in person.
     """
+    if actor.impersonators:
+        raise NotPermitted("A token would outlast acting for somebody else.")
     if actor.login_id is None or actor.partner_id is None:
         raise NotPermitted("A token belongs to somebody who signs in.")
     ensure_feature(actor.partner_id, Feature.API)

@@ -25,6 +25,7 @@ from carillon.business.partners.queries import signed_in_actor
 from carillon.business.partners.signins import Sighting, note_sign_in
 from carillon.faces.gate.factors import step_before
 from carillon.faces.gate.hosts import HostBook
+from carillon.faces.gate.impersonation import impersonated, is_out_of_reach
 from carillon.panels.manner import PLAIN, Manner, speaking
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -114,6 +115,8 @@ def actor(get_response: Handler) -> Handler:
             request.actor = nobody()  # type: ignore[attr-defined]
             if not step.allows(request.path) and _shows_page(request):
                 return redirect(step.address)
+        if is_out_of_reach(request, request.actor):  # type: ignore[attr-defined]
+            return redirect("/")
         if request.actor.login_id is not None:  # type: ignore[attr-defined]
             is_signing_in = request.path.startswith(SIGN_IN_PATH)
             realm = request.realm if is_signing_in else None  # type: ignore[attr-defined]
@@ -156,8 +159,9 @@ def _actor_of(request: HttpRequest) -> Actor:
             chosen_id=request.session.get(SESSION_PLACE),
             request_id=request.request_id,  # type: ignore[attr-defined]
         )
-        if found.login_id is not None:
-            return found
+        acting = impersonated(request, found) if found.login_id is not None else None
+        if acting is not None:
+            return acting
     _forget(request)
     return nobody()
 
@@ -188,7 +192,7 @@ class _SeenLately:
 def _note(request: HttpRequest, seen: _SeenLately) -> None:
     actor: Actor = request.actor  # type: ignore[attr-defined]
     key = request.session.session_key
-    if key and seen.is_due(key, actor.partner_id):
+    if key and not actor.impersonators and seen.is_due(key, actor.partner_id):
         agent = request.headers.get("User-Agent", "").replace("\x00", "")
         note_sign_in(actor, Sighting(key, get_adapter().get_client_ip(request) or "", agent))
 

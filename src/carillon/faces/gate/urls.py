@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from carillon.faces.gate.impersonation import back, hand_over, take_over
 from carillon.faces.gate.views import places, sessions
 
 urlpatterns = [
@@ -24,6 +25,9 @@ urlpatterns = [
         name="account_reset_password_from_key",
     ),
     path("password/reset/key/done/", views.password_reset_from_key_done, name="account_reset_password_from_key_done"),
+    path("as/back/", back, name="gate_back"),
+    path("as/<str:ticket>/go/", hand_over, name="gate_hand_over"),
+    path("as/<str:ticket>/", take_over, name="gate_take_over"),
     path("sessions/", sessions, name="gate_sessions"),
     path("places/", places, name="gate_places"),
     path("2fa/webauthn/", login_required(RedirectView.as_view(pattern_name="mfa_index")), name="mfa_list_webauthn"),

@@ -18,6 +18,7 @@ from carillon.faces.portal.partners import STATUS_FIELDS
 from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction, Text
 from carillon.usecases.give_login import LoginData, give_login
 from carillon.usecases.open_customer import open_customer
+from carillon.usecases.sign_in_as import SignInAsData, sign_in_as_customer, sign_in_as_user
 
 
 def _customers(actor: Actor) -> QuerySet[Customer]:
@@ -224,6 +225,18 @@ CUSTOMERS = Panel(
     update=actions.update_customer,
     actions=(
         RowAction(
+            "sign-in-as",
+            _("Sign in as"),
+            sign_in_as_customer,
+            data=SignInAsData,
+            fields=(Field("reason", _("Reason"), kind="textarea", help=_("Kept in history, with your name.")),),
+            icon="user",
+            confirm=_("For an hour, or until you sign out, you see and may do what this user does. History names you."),
+            opens=lambda ticket: f"/accounts/as/{ticket}/go/",
+            for_many=False,
+            in_api=False,
+        ),
+        RowAction(
             "status",
             _("Change status"),
             actions.set_customer_status,
@@ -307,6 +320,19 @@ USERS = Panel(
     update=actions.update_user,
     remove=actions.remove_user,
     actions=(
+        RowAction(
+            "sign-in-as",
+            _("Sign in as"),
+            sign_in_as_user,
+            data=SignInAsData,
+            fields=(Field("reason", _("Reason"), kind="textarea", help=_("Kept in history, with your name.")),),
+            icon="user",
+            confirm=_("For an hour, or until you sign out, you see and may do what this user does. History names you."),
+            applies=lambda row: row.login_id is not None and row.is_enabled,
+            opens=lambda ticket: f"/accounts/as/{ticket}/go/",
+            for_many=False,
+            in_api=False,
+        ),
         RowAction(
             "sign-in",
             _("Give a sign-in"),

@@ -165,6 +165,8 @@ def do(request: HttpRequest, panel: Panel, key: str, name: str) -> HttpResponse:
         except CarillonError as error:
             form = form_of(inputs, actor, request.POST, title=title, error=error)
             return _form_again(request, _action_form(action, form, request.POST, error), question)
+        if action.opens is not None:
+            return HttpResponse(status=204, headers={"HX-Redirect": action.opens(result)})
         if action.result is not None:
             shown = {"title": title, "lines": action.result(result).items()}
             return _changed(render(request, "portal/dialogs/result.html", shown))
