@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from carillon.config import CHECKOUT
 from carillon.demo.browser import new_page, sign_in
 from carillon.demo.world import PASSWORD
+from carillon.server import engines
 from tests.browser.conftest import Portal, Site
 
 pytestmark = pytest.mark.browser
@@ -99,3 +102,53 @@ def test_a_colleague_is_offered_while_one_types(enter: Callable[[str], Portal], 
     assert name.startswith("@Paul")
     paul.send()
     expect(page.locator("dialog .quote").first).to_contain_text(f"Ask {name}")
+
+
+@pytest.fixture
+def worker(site: Site) -> Iterator[None]:
+    """The worker beside the portal."""
+    own = {"CARILLON_DATABASE_NAME": site.config.database("web").name, "PYTHONPATH": str(CHECKOUT / "src")}
+    process = engines.processes(site.config)["worker"]
+    log = site.config.home / "logs" / "worker.log"
+    running = engines.start(site.config, replace(process, environ={**process.environ, **own}), log)
+    yield
+    engines.stop(running)
+
+
+def test_an_import_with_errors(enter: Callable[[str], Portal], page: Page, worker: None) -> None:
+    paul = enter(PAUL)
+    paul.open("users")
+    page.click("#grid-import")
+    page.wait_for_selector("dialog[open] form")
+    paul.fill(file="Firm,Name,Ext.\nAcme Ltd,Uma,451\nAcme Ltd,Vic,4x1\nNobody Ltd,Wes,453\n")
+    paul.send()
+    page.wait_for_selector("#columns")
+    page.get_by_label("Firm").select_option(label="Customer *")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator("#line-errors tbody tr")).to_have_count(2, timeout=30_000)
+    lines = [line.split("\t")[:2] for line in page.locator("#line-errors tbody tr").all_inner_texts()]
+    assert lines == [["3", "Ext."], ["4", "Firm"]]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="These lines as a file").click()
+    assert "Nobody Ltd" in download.value.path().read_text(encoding="utf-8-sig")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.locator(".note-error")).to_contain_text("nothing was imported", timeout=30_000)
+    paul.open("users", "?name=Uma")
+    assert paul.rows() == []
+    paul.open("jobs")
+    assert "Failed" in paul.rows()[0]
+
+
+def test_lines_that_are_right_are_taken(enter: Callable[[str], Portal], page: Page, worker: None) -> None:
+    paul = enter(PAUL)
+    paul.open("users")
+    page.click("#grid-import")
+    page.wait_for_selector("dialog[open] form")
+    paul.fill(file="Customer,Name,Ext.\nAcme Ltd,Xia,461\nAcme Ltd,Yul,4x1\n")
+    paul.send()
+    page.wait_for_selector("#columns")
+    page.get_by_label("All lines or none").uncheck()
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.locator("#line-errors tbody tr")).to_have_count(1, timeout=30_000)
+    page.get_by_role("link", name="Users").first.click()
+    expect(page.locator(".tabulator-row", has_text="Xia").first).to_be_visible()

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
@@ -36,6 +37,7 @@ from carillon.panels.cells import initial_values
 from carillon.panels.changes import panel_inputs
 from carillon.panels.columns import offered_columns
 from carillon.panels.export import FORMATS
+from carillon.panels.importing import importable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,10 +48,10 @@ MOST_QUERIES = 12  # of a grid's rows, with the request's own: session, login, s
 
 # portal addresses: the page of everybody, the pages of a panel, the pages of a row
 COMMON = {"home", "customer-filter", "page", "preferences", "search", "attachment", "help", "chapter", "about"}
-COMMON |= {"notifications", "notifications-read", "shortcuts"}
+COMMON |= {"notifications", "notifications-read", "shortcuts", "job-start", "job-progress", "job-errors"}
 OF_BRANDS = {"theme", "wizard", "preview", "colours"}  # tested in faces/portal/tests/test_wizard.py
 OWN = {"notifications", "preferences", "search", "attachment"}  # of the person at work, in REST
-OF_PANEL = {"panel", "rows", "totals", "export", "keys", "bulk", "lookup", "add"}
+OF_PANEL = {"panel", "rows", "totals", "export", "keys", "bulk", "lookup", "add", "import"}
 OF_ROW = {"detail", "edit", "remove", "notes", "history", "undo", "do", "go"}
 
 
@@ -345,3 +347,19 @@ def test_a_changed_text_is_taken_back(world: dict[str, int]) -> None:
             assert back.json().get(name) == row.get(name), item
             seen.append(panel.slug)
     assert {"customers", "users", "web-products", "gateways"} <= set(seen)
+
+
+def test_rows_may_come_from_a_file(world: dict[str, int]) -> None:
+    """Where rows may be added, a file is taken in by its columns; what fills nothing is refused."""
+    script, client, seen = script_of(NORTHWIND), browser(NORTHWIND), 0
+    for panel in (panel for panel in panels() if panel.create and panel.imports):
+        titles = [one.name for one in importable(panel)]
+        dialog = client.get(f"/panels/{panel.slug}/import/")
+        assert dialog.status_code == 200 and b'type="file"' in dialog.content, panel.slug
+        if panel.rest_name:
+            for content, status in ((f"{','.join(titles)}\n{'x,' * len(titles)}", 202), ("nothing,known\n1,2\n", 400)):
+                file = SimpleUploadedFile("rows.csv", content.encode())
+                answer = script.post(f"/api/v1/{panel.rest_name}/import/", {"file": file, "is_rehearsal": "true"})
+                assert answer.status_code == status, (panel.slug, answer.content)
+            seen += 1
+    assert seen > 10

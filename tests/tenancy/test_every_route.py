@@ -44,6 +44,7 @@ FOR_WHO_SIGNED_IN = {
 FOR_STAFF = {
     "home", "customer-filter", "page", "panel", "rows", "totals", "export", "keys", "bulk", "lookup", "add",
     "detail", "edit", "remove", "notes", "history", "undo", "do", "go", "preferences", "search", "attachment",
+    "import", "job-start", "job-progress", "job-errors",
     "help", "chapter", "about", "wizard", "preview", "colours", "notifications", "notifications-read", "shortcuts",
 }  # fmt: skip
 OWN = {"notifications", "preferences", "search", "attachment"}  # in REST: of whoever calls
@@ -88,7 +89,7 @@ def address(pattern: str, cast: Cast) -> str:
     if filled.startswith("api/v1/customers/"):
         values["id"] = cast.acme.pk
     if "<uuid:" in filled:
-        values["id"] = "00000000-0000-0000-0000-000000000001"
+        values["id"] = values["key"] = "00000000-0000-0000-0000-000000000001"
     return "/" + re.sub(r"<\w+:(\w+)>", lambda found: str(values[found[1]]), filled).replace("$", "")
 
 

@@ -7,6 +7,7 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from carillon.base.choices import JobState
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
 
 
@@ -90,6 +91,67 @@ class Mention(models.Model):
 
     def __str__(self) -> str:
         return self.object_name
+
+
+class Job(models.Model):
+    """Work in the background that a person started: a file that is imported. Who may see it is its person's business.
+
+    `kind` says which function runs it, `panel` and `object_id` what it is for, `options` how; the file is in its parts.
+    `done` counts lines of `total`, of which so many were `created`, `changed`, `unchanged` or are `wrong`.
+    """
+
+    tenancy = Tenancy()
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    partner_id = models.BigIntegerField()
+    login_id = models.BigIntegerField()
+    actor_name = models.CharField(max_length=200)
+    impersonators = ArrayField(models.CharField(max_length=200), default=list)
+    permissions = ArrayField(models.CharField(max_length=64), default=list)
+    kind = models.CharField(max_length=16)
+    panel = models.CharField(max_length=64)
+    object_id = models.CharField(max_length=64, default="")
+    name = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64)
+    options = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.DRAFT)
+    is_rehearsal = models.BooleanField(default=False)
+    is_cancel_wanted = models.BooleanField(default=False)
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    wrong = models.PositiveIntegerField(default=0)
+    detail = models.CharField(max_length=500, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    objects = ScopedQuerySet["Job"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["partner_id", "login_id", "-created_at"], name="job_by_login")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class JobPart(models.Model):
+    """A piece of a job's file ("file") or of the list of what is wrong with it ("errors", CSV), in order."""
+
+    tenancy = Tenancy(through=("job_id", "base_job"))
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="parts")
+    kind = models.CharField(max_length=6)
+    number = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "kind", "number"], name="job_part_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number}"
 
 
 class IdempotencyKey(models.Model):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
@@ -55,7 +55,7 @@ def from_form(
         elif one.many:
             values = post.getlist(one.name)
             chosen = [value for value in values if value]
-            given[one.name] = chosen if one.field.choices else _lines(values[0] if values else "")
+            given[one.name] = chosen if one.field.choices else parts_of(values[0] if values else "")
         elif one.name in post:
             given[one.name] = _typed(one, str(post[one.name]))
     return given
@@ -64,7 +64,7 @@ def from_form(
 def _typed(one: Input, text: str) -> Any:
     """A text of a form: dates and numbers are in the person's own manner."""
     if one.is_money:
-        return _major(read_number(text))
+        return major_units(read_number(text))
     if one.type is Decimal:
         return read_number(text)
     return read_day(text) if one.type in (date, datetime) else text
@@ -253,8 +253,9 @@ def _upload(one: Input, value: Any) -> Upload:
         value = _uploaded(value)
     if not isinstance(value, Upload):
         raise Wrong(_("This must be a file."))
-    if len(value.content) > MAX_UPLOAD_BYTES:
-        raise Wrong(_("This file is larger than %(most)d MB.") % {"most": MAX_UPLOAD_BYTES // 2**20})
+    most = int(one.maximum or MAX_UPLOAD_BYTES)
+    if value.size > most:
+        raise Wrong(_("This file is larger than %(most)d MB.") % {"most": most // 2**20})
     return value
 
 
@@ -270,15 +271,16 @@ READERS: Mapping[type, Callable[[Input, Any], Any]] = {
 
 
 def _uploaded(file: UploadedFile[bytes]) -> Upload:
-    return Upload(str(file.name or ""), file.read(MAX_UPLOAD_BYTES + 1))
+    return Upload(str(file.name or ""), cast(BinaryIO, file), int(file.size or 0))
 
 
-def _lines(text: str) -> list[str]:
+def parts_of(text: str) -> list[str]:
+    """Return several texts of one line or several lines."""
     return [part.strip() for part in re.split(r"[\n,]", text) if part.strip()]
 
 
-def _major(text: str) -> Any:
-    """An amount typed in major units as micro-units; what is not an amount stays text and is refused later."""
+def major_units(text: str) -> Any:
+    """Return an amount typed in major units as micro-units; what is not an amount stays text and is refused later."""
     if not text.strip():
         return ""
     plain = text.replace(",", "") if THOUSANDS.fullmatch(text.strip()) else text  # "12,50" must not become 1250

@@ -66,9 +66,9 @@ Decimal, date, datetime (aware), enums, `X | None`, tuple[str, ...], tuple[int, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from django.db.models import Model, Q, QuerySet
 
@@ -99,10 +99,22 @@ FieldKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that came with a form or a multipart request."""
+    """A file that came with a form or a multipart request: large ones are on disk, and go with the request."""
 
     name: str
-    content: bytes = field(repr=False)
+    file: BinaryIO = field(repr=False)
+    size: int
+
+    @property
+    def content(self) -> bytes:
+        """All of it, for files that are small by what their field allows."""
+        return b"".join(self.pieces())
+
+    def pieces(self, size: int = 2**20) -> Iterator[bytes]:
+        """Yield the file in order."""
+        self.file.seek(0)
+        while piece := self.file.read(size):
+            yield piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +171,8 @@ class Field:
     (the other keeps the initial value, shown read-only). `kind="ordered"`: several of the choices in an order, one
     drop-down each. `kind="matrix"`: choices "row.column" labelled "Row: Column", as a table of boxes.
     `kind="commas"`: several texts in one line. `kind="hidden"`: the grid gives it, nobody sees it. `minimum`/`maximum`
-    bound numbers (money in
-    micro-units). `suggest`: a function of the actor giving the value a new form starts with.
+    bound numbers (money in micro-units; for files bytes, 20 MB unless said). `suggest`: a function of the actor giving
+    the value a new form starts with.
     """
 
     name: str
@@ -301,6 +313,7 @@ class Panel:
     searched: str = ""  # its kind in panels.search, when trigram indexes find its rows by any part of a text
     refresh_s: int = 0  # live grids ask again this often
     has_history: bool = True
+    imports: bool = True  # rows may come from a file, where there is `create`
     needs_reason: frozenset[str] = frozenset()
     undoes: frozenset[str] = frozenset({"update"})
 

@@ -140,13 +140,14 @@ def entry_of(actor: Actor, row: models.Model, entry_id: int) -> AuditEntry | Non
     return _entries(actor, row).filter(pk=entry_id).first()
 
 
-def history_of(actor: Actor, row: models.Model) -> list[Change]:
-    """Return every change ever made to `row`, newest first, at most 200.
+def history_of(actor: Actor, row: models.Model, panel: Panel | None = None) -> list[Change]:
+    """Return every change ever made to `row`, newest first, at most 200; fields are called as `panel` calls them.
 
     Cost: one query, and one for each kind of object that foreign keys in the changes point to.
     """
     found = list(_entries(actor, row)[:SHOWN])
     names = _names(actor, type(row), found)
+    labels = {field.name: str(field.label) for field in panel.fields} if panel else {}
     undone = {entry.undoes: entry.pk for entry in reversed(found) if entry.undoes}
     return [
         Change(
@@ -158,7 +159,7 @@ def history_of(actor: Actor, row: models.Model) -> list[Change]:
             reason=entry.reason,
             undoes=entry.undoes,
             undone_by=undone.get(entry.pk),
-            differences=_differences(type(row), entry, names),
+            differences=_differences(type(row), entry, names, labels),
         )
         for entry in found
     ]
@@ -173,13 +174,13 @@ def changed_keys(model: type[models.Model], before: Mapping[str, Any], after: Ma
 
 
 def _differences(
-    model: type[models.Model], entry: AuditEntry, names: dict[tuple[str, str], str]
+    model: type[models.Model], entry: AuditEntry, names: dict[tuple[str, str], str], labels: Mapping[str, str]
 ) -> tuple[Difference, ...]:
     before, after = entry.before or {}, entry.after or {}
     return tuple(
         Difference(
             name=key,
-            field=_title(model, key),
+            field=labels.get(key) or _title(model, key),
             before=_text(model, names, key, before.get(key)),
             after=_text(model, names, key, after.get(key)),
             was=before.get(key),

@@ -36,6 +36,7 @@ PANELS = frozenset(
         "transactions",
         "top_ups",
         "notes",
+        "jobs",
     }
     | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests", "dashboard", "test_call"}
     | {"support", "saved_views"}
@@ -52,6 +53,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         | {"web_products.view", "price_lists.view", "cdrs.view", "live_calls.view", "transactions.view", "top_ups.view"}
         | ASKS
         | {"saved_views.*"}
+        | {"jobs.view"}
     ),
     Role.BILLING: frozenset(
         {"*.view", "price_lists.*", "costs.*", "cdr_providers.*", "transactions.*", "top_ups.*"}

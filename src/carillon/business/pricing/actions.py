@@ -6,9 +6,12 @@ right one as soon as the list is known.
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import BinaryIO
 
 from django.utils import timezone
 
@@ -32,12 +35,12 @@ from carillon.business.pricing.models import PriceList, PriceListVersion, Rate
 from carillon.business.pricing.queries import permit
 from carillon.business.pricing.ratefile import (
     ALL_NUMBERS,
+    Findings,
     LineError,
     NotARate,
-    RateFile,
     RateValues,
     check_rate,
-    read_rates,
+    open_rates,
 )
 
 NAME_TAKEN = "There is a list of this name already."
@@ -131,12 +134,12 @@ class RatesRefused(InvalidInput):
 
     slug = "rates-refused"
 
-    def __init__(self, file: RateFile) -> None:
-        self.errors: tuple[LineError, ...] = file.errors
-        self.error_count = file.error_count
-        fields = {f"{error.line}:{error.column}": error.message for error in file.errors}
-        shown = f", the first {len(file.errors)} are listed" if file.error_count > len(file.errors) else ""
-        super().__init__(f"The file has {file.error_count} errors{shown}; nothing was imported.", fields=fields)
+    def __init__(self, findings: Findings) -> None:
+        self.errors: tuple[LineError, ...] = tuple(findings.kept)
+        self.error_count = findings.count
+        fields = {f"{error.line}:{error.column}": error.message for error in self.errors}
+        shown = f", the first {len(self.errors)} are listed" if self.error_count > len(self.errors) else ""
+        super().__init__(f"The file has {self.error_count} errors{shown}; nothing was imported.", fields=fields)
 
 
 # ---------------------------------------------------------------- lists
@@ -335,26 +338,48 @@ def remove_rate(actor: Actor, rate: Rate) -> None:
 
 
 @action("price_lists.change", "costs.change")
-def import_rates(actor: Actor, version: PriceListVersion, content: bytes, options: ImportOptions) -> ImportReport:
-    """Fill a draft from a CSV file (see `ratefile.read_rates`): all of it or nothing.
+def import_rates(
+    actor: Actor,
+    version: PriceListVersion,
+    file: bytes | BinaryIO,
+    options: ImportOptions,
+    beat: Callable[[int], None] = lambda stored: None,
+) -> ImportReport:
+    """Fill a draft from a CSV file of any size (see `ratefile.open_rates`): all of it or nothing.
+
+    Args:
+        beat: told how many rates are stored so far, about every second; what it raises stops and takes all back.
 
     Raises:
         RatesRefused: lines with errors, each named. InvalidInput: the file as a whole cannot be read.
         VersionApproved, VersionNotDraft: it is no draft.
 
-    Cost: five statements and one per 20,000 lines.
+    Cost: five statements and one per 20,000 lines; memory about 100 bytes a line.
     """
     version = _draft(actor, version.pk)
-    file = read_rates(content, currency=version.price_list.currency, encoding=options.encoding)
-    if file.error_count:
-        raise RatesRefused(file)
-    version.rate_count = bulk.store_rates(version, file.rates, is_merge=options.is_merge)
+    opened = io.BytesIO(file) if isinstance(file, bytes) else file
+    lines = open_rates(opened, currency=version.price_list.currency, encoding=options.encoding)
+    findings = Findings()
+    rates = _right_ones(lines.lines, findings)
+    version.rate_count = bulk.store_rates(version, rates, is_merge=options.is_merge, beat=beat)
+    if findings.count:
+        raise RatesRefused(findings)
     version.save(update_fields=["rate_count"])
     compare(version)
     how = "merged" if options.is_merge else "replaced"
     name = options.file_name[:100] or "a file"
-    witnessed(actor, version, "import_rates", reason=f"{len(file.rates)} rates of {name}, {how}")
-    return ImportReport(version.pk, len(file.rates), file.encoding, file.separator, file.ignored_columns)
+    witnessed(actor, version, "import_rates", reason=f"{findings.taken} rates of {name}, {how}")
+    return ImportReport(version.pk, findings.taken, lines.encoding, lines.separator, lines.ignored_columns)
+
+
+def _right_ones(lines: Iterable[RateValues | LineError], findings: Findings) -> Iterator[RateValues]:
+    """The rates, as long as all is well: after an error nothing is worth storing, but the others are told too."""
+    for one in lines:
+        if isinstance(one, LineError):
+            findings.add(one)
+        elif not findings.count:
+            findings.taken += 1
+            yield one
 
 
 # ---------------------------------------------------------------- steps

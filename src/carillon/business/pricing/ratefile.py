@@ -1,4 +1,4 @@
-"""Reading a file of rates: bytes in, rates or line-by-line errors out. No database, no clock.
+"""Reading a file of rates: bytes in, rates or line-by-line errors out. No database, no clock; never held as a whole.
 
 A file is CSV with a header line. Separator, encoding and column names differ from carrier to carrier; what can be told
 for certain is understood, what cannot is refused with a sentence that says what to do. Nothing is guessed about money.
@@ -14,11 +14,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain
+from typing import BinaryIO
 
 from carillon.base.errors import InvalidInput
 
-MAX_BYTES = 20 * 1024 * 1024
-MAX_LINES = 1_000_000
+MAX_BYTES = 200 * 1024 * 1024
+MAX_LINES = 2_000_000
 MAX_ERRORS = 200
 MAX_PREFIX = 15
 MAX_NAME = 100
@@ -93,50 +95,68 @@ class NotARate(ValueError):
         self.column = column
 
 
-class _Findings:
+@dataclass(frozen=True, slots=True)
+class RateLines:
+    """A file opened. `lines` gives in order what each says: a rate, or what is wrong with it."""
+
+    lines: Iterator[RateValues | LineError]
+    encoding: str
+    separator: str
+    ignored_columns: tuple[str, ...]
+
+
+class Findings:
     """Errors in order, counted beyond the number that anybody would read."""
 
     def __init__(self) -> None:
         self.kept: list[LineError] = []
         self.count = 0
+        self.taken = 0  # lines without errors
 
-    def add(self, line: int, column: str, message: str) -> None:
+    def add(self, error: LineError) -> None:
+        """Keep one more error."""
         self.count += 1
         if self.count <= MAX_ERRORS:
-            self.kept.append(LineError(line, column, message))
+            self.kept.append(error)
 
 
 def read_rates(content: bytes, *, currency: str, encoding: str = "") -> RateFile:
-    """Read a CSV file of rates.
+    """Read a CSV file of rates that fits into memory; see `open_rates`.
+
+    Returns: all rates, or none and the errors.
+    """
+    file, findings, rates = open_rates(io.BytesIO(content), currency=currency, encoding=encoding), Findings(), []
+    for one in file.lines:
+        if isinstance(one, LineError):
+            findings.add(one)
+        else:
+            rates.append(one)
+    kept = () if findings.count else tuple(rates)
+    return RateFile(kept, tuple(findings.kept), findings.count, file.encoding, file.separator, file.ignored_columns)
+
+
+def open_rates(file: BinaryIO, *, currency: str, encoding: str = "") -> RateLines:
+    """Open a CSV file of rates, whatever its size.
 
     Args:
-        content: the file, at most 20 MB and 1,000,000 lines.
+        file: can be sought; at most 200 MB and 2,000,000 lines.
         currency: of the price list; a currency column must agree.
         encoding: "" detects UTF-8 and marked UTF-16; others must be named, such as "windows-1252".
 
-    Returns: all rates, or none and the errors.
-
     Raises:
-        InvalidInput: on field "file", when the file as a whole cannot be read.
+        InvalidInput: on field "file", when the file as a whole cannot be read; while its lines are read too.
+
+    Memory: about 100 bytes a line, to know each prefix again.
     """
-    text, found_encoding = _decode(content, encoding)
-    separator, start = _separator(text)
-    reader = csv.reader(io.StringIO(text[start:], newline=""), delimiter=separator, strict=True)
-    findings, rates = _Findings(), []
-    lines = _records(reader, findings, first_line=1 + text.count("\n", 0, start))
-    header_line, header = next(lines, (1, []))
-    places, ignored = _header(header, header_line)
-    seen: dict[str, int] = {}
-    for line, cells in lines:
-        try:
-            rates.append(_rate(cells, places, separator, currency, len(header)))
-            _refuse_duplicate(rates[-1].prefix, line, seen)
-        except NotARate as error:
-            findings.add(line, error.column, str(error))
-    if not rates and not findings.count:
-        raise _bad_file("The file has a header but no rates.")
-    kept = () if findings.count else tuple(rates)
-    return RateFile(kept, tuple(findings.kept), findings.count, found_encoding, separator, ignored)
+    codec = _encoding(file, encoding)
+    text = io.TextIOWrapper(file, encoding=codec, newline="")
+    header_line, separator, lines = _begin(_checked(text, codec))
+    records = _records(csv.reader(lines, delimiter=separator, strict=True), header_line)
+    header = next(records, None)
+    line, cells = header if isinstance(header, tuple) else (header_line, [])
+    places, ignored = _header(cells, line)
+    read = _Reader(places, separator, currency, len(cells))
+    return RateLines(read.rates(records), codec, separator, ignored)
 
 
 def check_rate(values: RateValues) -> None:
@@ -165,64 +185,84 @@ def _bad_file(sentence: str) -> InvalidInput:
     return InvalidInput(sentence, fields={"file": sentence})
 
 
-def _decode(content: bytes, encoding: str) -> tuple[str, str]:
-    if len(content) > MAX_BYTES:
-        raise _bad_file(
-            f"The file has {len(content) // 1024 // 1024} MB; at most {MAX_BYTES // 1024 // 1024} are read."
-        )
+def _encoding(file: BinaryIO, encoding: str) -> str:
+    """The file's encoding; the file stands behind its mark then."""
+    size = file.seek(0, io.SEEK_END)
+    if size > MAX_BYTES:
+        raise _bad_file(f"The file has {size // 1024 // 1024} MB; at most {MAX_BYTES // 1024 // 1024} are read.")
+    file.seek(0)
+    start = file.read(2000)
+    file.seek(0)
     for signature, kind in _SIGNATURES:
-        if content.startswith(signature):
+        if start.startswith(signature):
             raise _bad_file(f"This is {kind}, not CSV: save it as CSV (UTF-8) and try again.")
-    if not content.strip():
+    if not start.strip() and size <= len(start):
         raise _bad_file("The file is empty.")
-    marked = next(((name, len(bom)) for bom, name in _BOMS if content.startswith(bom)), None)
-    if marked:
-        return _decode_as(content[marked[1] :], marked[0]), marked[0]
-    return (_decode_as(content, encoding), encoding) if encoding else (_decode_utf8(content), "utf-8")
-
-
-def _decode_as(content: bytes, encoding: str) -> str:
-    try:
-        text = content.decode(encoding)
-    except LookupError:
-        raise _bad_file(f"“{encoding[:30]}” is not an encoding; use utf-8, utf-16 or windows-1252.") from None
-    except UnicodeError:
-        raise _bad_file(f"The file is not {encoding.upper()}: save it as CSV (UTF-8) and try again.") from None
-    return _without_nul(text)
-
-
-def _decode_utf8(content: bytes) -> str:
-    if b"\x00" in content[:2000]:
+    for mark, name in _BOMS:
+        if start.startswith(mark):
+            file.seek(len(mark))
+            return name
+    if encoding:
+        return _known(encoding)
+    if b"\x00" in start:
         raise _bad_file("The file looks like UTF-16 without its mark: save it as CSV (UTF-8) and try again.")
+    _check_utf8(file)
+    return "utf-8"
+
+
+def _known(encoding: str) -> str:
     try:
-        return _without_nul(content.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise _bad_file(
-            f"Line {line} has a byte (0x{content[error.start]:02X}) that is not UTF-8. The file looks like "
-            "Windows-1252 (Latin-1): save it as CSV (UTF-8), or choose that encoding."
-        ) from None
+        is_text = codecs.lookup(encoding)._is_text_encoding  # as open() itself asks
+    except (LookupError, ValueError):
+        is_text = False
+    if not is_text:
+        raise _bad_file(f"“{encoding[:30]}” is not an encoding; use utf-8, utf-16 or windows-1252.")
+    return encoding
 
 
-def _without_nul(text: str) -> str:
-    if "\x00" in text:
-        raise _bad_file(f"Line {text.count(chr(10), 0, text.index(chr(0))) + 1} has a NUL character: is this CSV?")
-    if text.count("\n") > MAX_LINES or text.count("\r") > MAX_LINES:
+def _check_utf8(file: BinaryIO) -> None:
+    for line, content in enumerate(file, 1):
+        _refuse_line(line)
+        try:
+            content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise _bad_file(
+                f"Line {line} has a byte (0x{content[error.start]:02X}) that is not UTF-8. The file looks like "
+                "Windows-1252 (Latin-1): save it as CSV (UTF-8), or choose that encoding."
+            ) from None
+    file.seek(0)
+
+
+def _refuse_line(number: int) -> None:
+    if number > MAX_LINES:
         raise _bad_file(f"The file has more than {MAX_LINES:,} lines: import it in parts.")
-    return text
 
 
-def _separator(text: str) -> tuple[str, int]:
-    """The separator and where the header begins; spreadsheets may say it in a first line "sep=;"."""
-    start = len(text) - len(text.lstrip("\r\n \ufeff"))
-    first = text[start:].split("\n", 1)[0].rstrip("\r")
-    if re.fullmatch(r"sep=[;,\t]", first, re.IGNORECASE):
-        return first[-1], min(start + len(first) + text[start + len(first) :].find("\n") + 1, len(text))
-    outside_quotes = re.sub(r'"[^"]*"', "", first)
-    return max(",;\t", key=outside_quotes.count), start
+def _checked(text: io.TextIOWrapper, codec: str) -> Iterator[str]:
+    """The lines of the file, as long as they are text."""
+    try:
+        for number, line in enumerate(text, 1):
+            if "\x00" in line:
+                raise _bad_file(f"Line {number} has a NUL character: is this CSV?")
+            _refuse_line(number)
+            yield line
+    except UnicodeError:
+        raise _bad_file(f"The file is not {codec.upper()}: save it as CSV (UTF-8) and try again.") from None
 
 
-def _records(reader: Iterator[list[str]], findings: _Findings, first_line: int) -> Iterator[tuple[int, list[str]]]:
+def _begin(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:
+    """The header's line, the separator, and the lines from there; spreadsheets may say it in a first line "sep=;"."""
+    for number, line in enumerate(lines, 1):
+        first = line.lstrip(" \ufeff")
+        if told := re.fullmatch(r"sep=([;,\t])\s*", first, re.IGNORECASE):
+            return number + 1, told[1], lines
+        if first.strip("\r\n"):
+            outside_quotes = re.sub(r'"[^"]*"', "", first)
+            return number, max(",;\t", key=outside_quotes.count), chain([first], lines)
+    raise _bad_file("The file is empty.")
+
+
+def _records(reader: Iterator[list[str]], first_line: int) -> Iterator[tuple[int, list[str]] | LineError]:
     """Records with the line each begins on; blank ones are left out. Reading stops where quotes no longer match."""
     offset, line = first_line - 1, first_line
     while True:
@@ -231,7 +271,7 @@ def _records(reader: Iterator[list[str]], findings: _Findings, first_line: int) 
         except StopIteration:
             return
         except csv.Error as error:
-            findings.add(line, "", f"This line is not CSV ({error}): check its quotes.")
+            yield LineError(line, "", f"This line is not CSV ({error}): check its quotes.")
             return
         if any(cell.strip() for cell in cells):
             yield line, cells
@@ -260,6 +300,33 @@ def _header(cells: list[str], line: int) -> tuple[dict[str, int], tuple[str, ...
 
 
 # ---------------------------------------------------------------- one line
+
+
+class _Reader:
+    """Makes rates of records, and knows the prefixes that it has seen."""
+
+    def __init__(self, places: Mapping[str, int], separator: str, currency: str, width: int) -> None:
+        self._places, self._separator, self._currency, self._width = places, separator, currency, width
+        self._seen: dict[int, int] = {}  # numbers take a third of what texts take
+
+    def rates(self, records: Iterator[tuple[int, list[str]] | LineError]) -> Iterator[RateValues | LineError]:
+        """Yield what each record says; a file of nothing is refused."""
+        is_empty = True
+        for record in records:
+            is_empty = False
+            yield record if isinstance(record, LineError) else self._one(*record)
+        if is_empty:
+            raise _bad_file("The file has a header but no rates.")
+
+    def _one(self, line: int, cells: list[str]) -> RateValues | LineError:
+        try:
+            rate = _rate(cells, self._places, self._separator, self._currency, self._width)
+            earlier = self._seen.setdefault(int(f"1{rate.prefix}"), line)
+            if earlier != line:
+                raise NotARate("prefix", f"Prefix {rate.prefix or ALL_NUMBERS} is on line {earlier} already.")
+        except NotARate as error:
+            return LineError(line, error.column, str(error))
+        return rate
 
 
 def _rate(cells: list[str], places: Mapping[str, int], separator: str, currency: str, width: int) -> RateValues:
@@ -354,9 +421,3 @@ def _check_price(column: str, price: Decimal) -> None:
 def _check_interval(column: str, seconds: int) -> None:
     if not 1 <= seconds <= MAX_INTERVAL_S:
         raise NotARate(column, f"An interval is 1 to {MAX_INTERVAL_S} seconds; this one is {seconds}.")
-
-
-def _refuse_duplicate(prefix: str, line: int, seen: dict[str, int]) -> None:
-    earlier = seen.setdefault(prefix, line)
-    if earlier != line:
-        raise NotARate("prefix", f"Prefix {prefix or ALL_NUMBERS} is on line {earlier} already.")

@@ -32,7 +32,7 @@ class HistoryView(ViewSet):
         """Return every change ever made to the row, newest first."""
         actor = actor_of(request)
         row = find_row(self.panel, actor, str(id))
-        changes = history_of(actor, row)
+        changes = history_of(actor, row, self.panel)
         can = undoable(self.panel, actor, row, changes)
         return Response({"results": [_change(one, is_undoable=one.id in can) for one in changes]})
 

@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from carillon.faces.api.bulk import bulk_actions, bulk_schema, outcome_schema
+from carillon.faces.api.imports import ImportView
 from carillon.faces.api.own import AttachmentView, Notifications, Preferences, Search
 from carillon.faces.api.records import HISTORY, NEW_NOTE, NOTE, NOTES, HistoryView, NotesView
 from carillon.faces.api.schemas import (
@@ -37,6 +38,7 @@ from carillon.faces.api.views import (
     TotalsView,
 )
 from carillon.faces.portal.catalogue import pages, panels
+from carillon.faces.portal.jobs import JOBS
 from carillon.panels.changes import action_inputs, page_inputs, panel_inputs
 from carillon.panels.declaration import Page, Panel, Upload
 from carillon.panels.export import FORMATS
@@ -51,6 +53,22 @@ MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description="The row's ETag: refused with 412 when it has changed since."
 )
 REASON = OpenApiParameter("reason", str, description="Why; kept in the history, at most 500 characters.")
+IMPORT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "file": {"type": "string", "format": "binary", "description": "CSV or XLSX with headings in the first line."},
+        "mapping": {
+            "type": "string",
+            "description": "A JSON object: heading -> field. Without it headings are guessed.",
+        },
+        "key": {"type": "string", "description": "The field by which rows that are there are found and changed."},
+        "encoding": {"type": "string", "description": "Of a CSV file; without it it is detected."},
+        "is_all_or_nothing": {"type": "boolean", "default": True},
+        "is_rehearsal": {"type": "boolean", "default": False, "description": "Try it and change nothing."},
+    },
+    "required": ["file"],
+    "additionalProperties": False,
+}
 FREE_FORM: dict[str, Any] = {"type": "object", "additionalProperties": True}
 
 
@@ -108,6 +126,8 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
     yield from _extra_paths(panel, key)
     if panel.has_history:
         yield from _record_paths(panel, key, row)
+    if panel.imports and panel.create:
+        yield _import_path(panel)
 
 
 def _export_view(panel: Panel) -> Any:
@@ -191,6 +211,19 @@ def _page_path(page: Page) -> URLPattern:
     )
     view: Any = _decorated(page.slug, PageView, {"read": schema}, page=page).as_view({"get": "read"})
     found: URLPattern = path(f"{page.slug}/", view, name=f"{page.slug}-page")
+    return found
+
+
+def _import_path(panel: Panel) -> URLPattern:
+    described = _described(
+        panel,
+        "import",
+        parameters=[KEY],
+        request={"multipart/form-data": IMPORT},
+        responses={202: row_schema(JOBS), **problems(400, 409, 422)},
+    )
+    view: Any = _decorated(panel.rest_name, ImportView, {"create": described}, panel=panel).as_view({"post": "create"})
+    found: URLPattern = path(f"{panel.rest_name}/import/", view, name=f"{panel.rest_name}-import")
     return found
 
 

@@ -82,7 +82,7 @@ class PanelView(ViewSet):
                 row = CHANGES.create(panel, actor, _given(request, panel_inputs(panel)), around(request, panel))
             return 201, rest_row(panel, _fresh(panel, actor_of(request), row))
 
-        return _once(request, actor, do)
+        return once_only(request, actor, do)
 
     def retrieve(self, request: Request, id: Any) -> Response:  # noqa: A002 - the name of the path parameter
         """Return one row; its ETag is the version that `If-Match` of a change may name."""
@@ -168,7 +168,7 @@ class BulkView(ViewSet):
                 outcomes = change_many(CHANGES, panel, actor, bulk, keys, wanted.values, wanted.reason)
             return 200, told_outcomes(outcomes)
 
-        return _once(request, actor, do)
+        return once_only(request, actor, do)
 
 
 def _matching(panel: Panel, actor: Actor, query: str) -> list[str]:
@@ -197,7 +197,7 @@ class ActionView(ViewSet):
             now = panel.rows(actor).filter(pk=id).first()
             return 200, rest_row(panel, now) if now is not None else {}
 
-        return _once(request, actor, do, is_secret=action.is_secret)
+        return once_only(request, actor, do, is_secret=action.is_secret)
 
 
 class ExtraView(ViewSet):
@@ -306,7 +306,8 @@ def actor_of(request: Request) -> Actor:
     return actor
 
 
-def _once(request: Request, actor: Actor, do: Any, *, is_secret: bool = False) -> Response:
+def once_only(request: Request, actor: Actor, do: Any, *, is_secret: bool = False) -> Response:
+    """Answer what `do` returns, or returned when the request came before under the same Idempotency-Key."""
     key = request.headers.get("Idempotency-Key", "")
     what = f"{actor.login_id} {request.method} {request.get_full_path()}\n".encode() + (_raw(request) if key else b"")
     status, body = once(actor, key, what, do, is_secret=is_secret)

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -38,7 +40,9 @@ CONTENT_SECURITY_POLICY = (
 HEALTH_PATH = "/health"
 SIGN_IN_PATH = "/accounts/"
 API_PATH = "/api/"
-MOST_BYTES = 21 * 2**20  # a file of 20 MB, the most an import takes, and what comes with it
+MOST_BYTES = 21 * 2**20  # a file of 20 MB, the most that forms take, and what comes with it
+MOST_IMPORTED = 201 * 2**20  # where files of rates are sent, by somebody who has signed in
+IMPORT_PATH = "/import/"
 FORM = "application/x-www-form-urlencoded"
 SEEN_S = 60.0  # how exact "last seen" of a session is
 MOST_SEEN = 65_536
@@ -222,10 +226,20 @@ def _unreadable(request: HttpRequest) -> HttpResponse | None:
     """
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isdigit() and int(length) > MOST_BYTES:
-        return _bad_request(request, f"The body is larger than {MOST_BYTES // 2**20} MB.", 413)
+        most = MOST_IMPORTED if request.path.endswith(IMPORT_PATH) and _is_known(request) else MOST_BYTES
+        if int(length) > most:
+            return _bad_request(request, f"The body is larger than {most // 2**20} MB.", 413)
     if request.content_type == FORM and (request.encoding or "utf-8").lower() != "utf-8":
         return _bad_request(request, "Forms must be encoded in UTF-8.")
     return None
+
+
+def _is_known(request: HttpRequest) -> bool:
+    """Whether somebody has signed in; the API asks for that itself before it reads a body. One query of the portal."""
+    if request.path.startswith(API_PATH) and settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return True
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    return bool(key) and SessionStore(session_key=key).get(SESSION_KEY) is not None
 
 
 def _bad_request(request: HttpRequest, detail: str, status: int = 400) -> HttpResponse:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from carillon.base.actor import Actor
 from carillon.base.changes import Circumstances, snapshot, version_of
 from carillon.base.errors import CarillonError, ChangedMeanwhile, NotFound
+from carillon.base.models import Job
 from carillon.business.partners.queries import colleagues_of
 from carillon.faces.portal.access import actor_of, for_panel
 from carillon.faces.portal.catalogue import panel as find_panel
@@ -165,6 +166,8 @@ def do(request: HttpRequest, panel: Panel, key: str, name: str) -> HttpResponse:
         except CarillonError as error:
             form = form_of(inputs, actor, request.POST, title=title, error=error)
             return _form_again(request, _action_form(action, form, request.POST, error), question)
+        if isinstance(result, Job):
+            return _to(reverse("portal:detail", args=["jobs", result.pk]))
         if action.opens is not None:
             return HttpResponse(status=204, headers={"HX-Redirect": action.opens(result)})
         if action.result is not None:
@@ -208,7 +211,7 @@ def history(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
     """Every change ever made to a row; those that can be taken back have a button."""
     actor = actor_of(request)
     row = find_row(panel, actor, key)
-    changes = history_of(actor, row)
+    changes = history_of(actor, row, panel)
     context = {"row": row, "panel": panel, "changes": changes, "undoable": undoable(panel, actor, row, changes)}
     return render(request, "portal/dialogs/history.html", context)
 
@@ -220,7 +223,7 @@ def undo(request: HttpRequest, panel: Panel, key: str, entry: int) -> HttpRespon
     actor = actor_of(request)
     row = find_row(panel, actor, key)
     require(panel, actor, "change")
-    change = next((one for one in history_of(actor, row) if one.id == entry), None)
+    change = next((one for one in history_of(actor, row, panel) if one.id == entry), None)
     if change is None:
         raise NotFound
     is_needed = "change" in panel.needs_reason
@@ -258,6 +261,13 @@ def saved(text: str) -> HttpResponse:
     """Close the dialog, show `text` as a toast and fetch the grid again."""
     answer = HttpResponse(status=204)
     answer["HX-Trigger"] = json.dumps({"carillon:saved": {"text": text}})
+    return answer
+
+
+def _to(address: str) -> HttpResponse:
+    """Leave for another page."""
+    answer = HttpResponse(status=204)
+    answer["HX-Redirect"] = address
     return answer
 
 

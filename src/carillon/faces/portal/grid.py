@@ -27,6 +27,7 @@ from carillon.panels.declaration import Column, Filter, Panel
 from carillon.panels.export import FORMATS
 from carillon.panels.export import export as write_file
 from carillon.panels.filtering import DAY_ENDS, filtered, order_of
+from carillon.panels.importing import may_import
 from carillon.panels.manner import read_day
 from carillon.panels.paging import SIZES, capped_count, read_page
 from carillon.panels.search import lookup as find_text
@@ -53,6 +54,7 @@ def show_grid(request: HttpRequest, panel: Panel) -> HttpResponse:
         "may_keep": may_keep,
         "view": view_called(actor, panel, request.GET.get("view", "")) if may_keep else None,
         "may_add": panel.may(actor, "add"),
+        "may_import": may_import(panel, actor),
         "sizes": SIZES,
         "formats": FORMATS,
         "chosen_tab": request.GET.get("tab", ""),

@@ -9,11 +9,15 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
-from carillon.business.pricing import actions, assignments
-from carillon.business.pricing.choices import Traffic
+from carillon.base.jobs import JobData, open_job, start_job
+from carillon.base.models import Job
+from carillon.business.pricing import actions, assignments, queries
+from carillon.business.pricing.choices import Purpose, Traffic
 from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion
+from carillon.business.pricing.ratefile import MAX_BYTES
 from carillon.panels.declaration import Field, Upload
 
+AT_ONCE_BYTES = 2**20  # about 25,000 rates, a second's work
 ENCODINGS = (("", _("Detect")), ("utf-8", "UTF-8"), ("utf-16", "UTF-16"), ("windows-1252", "Windows-1252 (Latin-1)"))
 CSV_HELP = _(
     "CSV with a header line. Needed are prefix and rate per minute; name, connection fee, initial interval and "
@@ -29,7 +33,7 @@ NEW_VERSION_FIELDS = (
     Field("note", _("Note"), max_length=500),
 )
 RATES_FILE_FIELDS = (
-    Field("file", _("Rates (CSV)"), help=CSV_HELP),
+    Field("file", _("Rates (CSV)"), help=CSV_HELP, maximum=MAX_BYTES),
     Field("is_merge", _("Keep the rates that are there and change only those in the file")),
     Field("encoding", _("Encoding"), choices=ENCODINGS),
 )
@@ -89,10 +93,17 @@ def start_version(actor: Actor, price_list: PriceList, data: NewVersion) -> Pric
     return actions.start_version(actor, price_list, start)
 
 
-def import_rates(actor: Actor, version: PriceListVersion, data: RatesFile) -> actions.ImportReport:
-    """Import the file that the dialog brought."""
-    options = actions.ImportOptions(is_merge=data.is_merge, encoding=data.encoding, file_name=data.file.name)
-    return actions.import_rates(actor, version, data.file.content, options)
+def import_rates(actor: Actor, version: PriceListVersion, data: RatesFile) -> actions.ImportReport | Job:
+    """Import the file that the dialog brought: a small one at once, a larger one by the worker."""
+    file = data.file
+    options = actions.ImportOptions(is_merge=data.is_merge, encoding=data.encoding, file_name=file.name)
+    if file.size <= AT_ONCE_BYTES:
+        return actions.import_rates(actor, version, file.content, options)
+    prefix = queries.PERMISSION_PREFIX[Purpose(version.price_list.purpose)]
+    panel = {"price_lists": "price-list-versions", "costs": "cost-versions"}[prefix]
+    told = {"is_merge": data.is_merge, "encoding": data.encoding}
+    wanted = JobData(kind="rates", panel=panel, name=file.name, object_id=str(version.pk), options=told)
+    return start_job(actor, open_job(actor, wanted, file.pieces()))
 
 
 def assign(actor: Actor, price_list: PriceList, data: Buyer) -> PriceAssignment:
@@ -107,8 +118,10 @@ def assign(actor: Actor, price_list: PriceList, data: Buyer) -> PriceAssignment:
     return assignments.assign_price_list(actor, wanted)
 
 
-def imported(report: actions.ImportReport) -> Mapping[str, str]:
-    """What the dialog says after an import."""
+def imported(report: actions.ImportReport | Job) -> Mapping[str, str]:
+    """What the dialog says after an import; of a job where it is found."""
+    if isinstance(report, Job):
+        return {"job": str(report.pk), "state": report.state}
     lines = {"rates": str(report.rows), "encoding": report.encoding}
     if report.ignored_columns:
         lines["ignored columns"] = ", ".join(report.ignored_columns)

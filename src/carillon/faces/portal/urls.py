@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from carillon.faces.gate.themes import style_sheet
-from carillon.faces.portal import bell, bulk, dialogs, grid, guide, pages, preferences, search, shell, support, wizard
+from carillon.faces.portal import bell, bulk, dialogs, grid, guide, jobs, pages, preferences, search, shell, support, wizard
 
 app_name = "portal"
 
@@ -35,6 +35,10 @@ urlpatterns = [
     path("panels/<slug:slug>/keys/", bulk.keys, name="keys"),
     path("panels/<slug:slug>/bulk/<slug:name>/", bulk.do, name="bulk"),
     path("panels/<slug:slug>/lookup/", grid.lookup, name="lookup"),
+    path("panels/<slug:slug>/import/", jobs.import_file, name="import"),
+    path("panels/jobs/<uuid:key>/start/", jobs.start, name="job-start"),
+    path("panels/jobs/<uuid:key>/progress/", jobs.progress, name="job-progress"),
+    path("panels/jobs/<uuid:key>/errors/", jobs.errors, name="job-errors"),
     path("panels/<slug:slug>/add/", dialogs.add, name="add"),
     path("panels/<slug:slug>/<str:key>/", grid.show_detail, name="detail"),
     path("panels/<slug:slug>/<str:key>/edit/", dialogs.edit, name="edit"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import tempfile
 from decimal import Decimal
 
 import pytest
 
 from carillon.base.errors import InvalidInput
-from carillon.business.pricing.ratefile import MAX_BYTES, RateFile, RateValues, read_rates
+from carillon.business.pricing.ratefile import MAX_BYTES, RateFile, RateValues, open_rates, read_rates
 
 HEADER = "prefix,destination,rate,connection fee,initial interval,increment\n"
 
@@ -83,12 +84,18 @@ def test_latin_1_is_named_and_read_when_chosen() -> None:
         (b"44,0.1\n45,0.2", "no column for prefix and per_minute"),
         (b"prefix,rate,price\n44,1,2", "both mean per_minute"),
         (b"prefix,rate\n", "no rates"),
-        (b"x" * (MAX_BYTES + 1), "MB"),
-        (b"prefix,rate\n" + b"4,1\n" * 1_000_001, "more than 1,000,000 lines"),
+        (b"prefix,rate\n" + b"4,1\n" * 2_000_001, "more than 2,000,000 lines"),
     ],
 )
 def test_file_as_a_whole_is_refused(content: bytes, says: str) -> None:
     assert says in refusal(content)
+
+
+def test_too_large_a_file_is_refused_before_it_is_read() -> None:
+    with tempfile.TemporaryFile() as file:
+        file.truncate(MAX_BYTES + 1)
+        with pytest.raises(InvalidInput, match="at most 200 are read"):
+            open_rates(file, currency="EUR")
 
 
 def test_unknown_encoding_is_refused() -> None:

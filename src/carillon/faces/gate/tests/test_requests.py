@@ -84,6 +84,21 @@ def test_bodies_of_any_size_are_not_read(db: None, path: str) -> None:
     assert answer.status_code == 413
 
 
+def test_large_files_are_taken_of_who_has_signed_in_and_where_they_are_imported(cast: Cast) -> None:
+    stranger, paul = (Client(headers={"host": "portal.localhost"}) for _one in range(2))
+    assert paul.post("/accounts/login/", {"login": EMAILS["paul"], "password": PASSWORD}).status_code == 302
+    stranger.cookies["sessionid"] = "x" * 32
+    size = str(100 * 2**20)
+    place, form = "/panels/price-list-versions/1/do/import/", "multipart/form-data; boundary=b"
+    for client, path, status in (
+        (stranger, place, 413),
+        (paul, "/panels/customers/add/", 413),
+        (paul, place, 404),
+        (Client(headers={"host": "portal.localhost"}), "/api/v1/price-list-versions/1/import/", 401),
+    ):
+        assert client.generic("POST", path, b"", content_type=form, CONTENT_LENGTH=size).status_code == status, path
+
+
 def test_nothing_private_stays_in_a_cache(cast: Cast) -> None:
     client = Client(headers={"host": "portal.localhost"})
     assert client.post("/accounts/login/", {"login": EMAILS["paul"], "password": PASSWORD}).status_code == 302

@@ -1,0 +1,295 @@
+"""Reading files of rows that people upload: CSV and XLSX, of any make, with limits on everything.
+
+A file is read line by line and never held as a whole. What is not a table is refused with a sentence that says what to
+do about it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import IO, Any, BinaryIO
+
+from django.utils.translation import gettext as _
+from openpyxl import load_workbook
+
+from carillon.base.errors import InvalidInput
+from carillon.panels.export import RUNS
+
+MOST_BYTES = 50 * 2**20
+MOST_LINES = 100_000
+MOST_COLUMNS = 200
+MOST_CELL = 10_000  # characters
+MOST_UNPACKED = 200 * 2**20
+MOST_PARTS = 500  # files inside an XLSX file
+PROBE = 2**20
+MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+KINDS = (
+    (b"\x1f\x8b", "GZIP"),
+    (b"%PDF", "PDF"),
+    (b"\xd0\xcf\x11\xe0", "XLS"),
+    (b"Rar!", "RAR"),
+    (b"7z\xbc\xaf", "7Z"),
+)
+ENCODINGS = ("utf-8", "utf-16", "windows-1252", "iso-8859-15", "cp850", "macroman")
+SEPARATORS = ",;\t|"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An open file. `lines` gives each line's number in the file and its texts; blank lines are left out."""
+
+    headings: tuple[str, ...]
+    lines: Iterator[tuple[int, list[str]]]
+    encoding: str
+    separator: str
+
+
+def bad_file(sentence: str) -> InvalidInput:
+    """Return the refusal of a file as a whole."""
+    return InvalidInput(sentence, fields={"file": sentence})
+
+
+@contextmanager
+def open_table(file: BinaryIO, *, encoding: str = "") -> Iterator[Table]:
+    """Open a CSV or XLSX file whose first line has the headings.
+
+    Args:
+        file: can be sought.
+        encoding: of a CSV file; "": UTF-8, marked UTF-16, else Windows-1252.
+
+    Raises:
+        InvalidInput: on "file" (or "encoding"): too large, not a table, packed to burst, wrong encoding. While the
+            lines are read too.
+    """
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    start = file.read(PROBE)
+    file.seek(0)
+    if size > MOST_BYTES:
+        raise bad_file(_("The file is larger than %(most)d MB: import it in parts.") % {"most": MOST_BYTES // 2**20})
+    if not start.strip(b"\x00 \t\r\n\xff\xfe\xef\xbb\xbf"):
+        raise bad_file(_("The file is empty."))
+    if start.startswith(b"PK\x03\x04"):
+        with _workbook(file) as table:
+            yield table
+        return
+    for signature, kind in KINDS:
+        if start.startswith(signature):
+            raise bad_file(_("This is a %(kind)s file: save it as CSV (UTF-8) or XLSX.") % {"kind": kind})
+    yield _csv(file, start, encoding)
+
+
+# ---------------------------------------------------------------- CSV
+
+
+def _csv(file: BinaryIO, start: bytes, encoding: str) -> Table:
+    encoding = encoding or detected(file, start)
+    try:
+        codec = codecs.lookup(encoding).name
+    except LookupError:
+        raise InvalidInput(fields={"encoding": _("There is no such encoding.")}) from None
+    text = io.TextIOWrapper(_Unclosed(file), encoding=codec, errors="strict", newline="")
+    head = _head(text)
+    skipped, separator = _separator(head)
+    text.seek(0)
+    lines = _records(text, separator, skipped)
+    first = next(lines, None)
+    if first is None:
+        raise bad_file(_("The file is empty."))
+    return Table(_headings(first[1]), _within(lines), codec, separator)
+
+
+class _Unclosed(io.BufferedReader):
+    """Reads a file that somebody else closes."""
+
+    def __init__(self, file: Any) -> None:
+        super().__init__(file if isinstance(file, io.RawIOBase) else _Raw(file))
+
+    def close(self) -> None:
+        """Leave the file open."""
+
+
+class _Raw(io.RawIOBase):
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._file.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+
+def detected(file: IO[bytes], start: bytes) -> str:
+    """Return the encoding of a text file: by its mark, UTF-8 when all of it is, else Windows-1252."""
+    for mark, name in MARKS:
+        if start.startswith(mark):
+            return name
+    if b"\x00" in start[:2000]:
+        raise bad_file(_("The file looks like UTF-16 without its mark: save it as CSV (UTF-8), or choose UTF-16."))
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    file.seek(0)
+    try:
+        while chunk := file.read(PROBE):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    finally:
+        file.seek(0)
+    return "utf-8"
+
+
+def _head(text: IO[str]) -> str:
+    try:
+        return text.readline(100_000)
+    except UnicodeError:
+        raise _not_that_encoding() from None
+
+
+def _not_that_encoding() -> InvalidInput:
+    sentence = _("The file is not written in this encoding: choose another.")
+    return InvalidInput(sentence, fields={"encoding": sentence})
+
+
+def _separator(head: str) -> tuple[int, str]:
+    """How many lines come before the headings, and the separator; spreadsheets may say it in a line "sep=;"."""
+    told = re.fullmatch(r"\ufeff?sep=([,;\t|])\s*", head, re.IGNORECASE)
+    if told:
+        return 1, told[1]
+    outside = re.sub(r'"[^"]*"', "", head)
+    return 0, max(SEPARATORS, key=outside.count)
+
+
+def _records(text: IO[str], separator: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
+    for _line in range(skipped):
+        text.readline()
+    reader = csv.reader(_checked(text), delimiter=separator, strict=True)
+    line = 1 + skipped
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield line, [cell.strip() for cell in cells]
+            line = reader.line_num + 1 + skipped
+    except csv.Error as error:
+        told = {"line": line, "error": error}
+        raise bad_file(_("Line %(line)d is not CSV (%(error)s): check its quotes.") % told) from None
+    except UnicodeError:
+        raise _not_that_encoding() from None
+
+
+def _checked(text: IO[str]) -> Iterator[str]:
+    for line in text:
+        if "\x00" in line:
+            raise bad_file(_("The file has NUL characters: is it CSV?"))
+        yield line
+
+
+# ---------------------------------------------------------------- XLSX
+
+
+@contextmanager
+def _workbook(file: BinaryIO) -> Iterator[Table]:
+    _refuse_bombs(file)
+    try:
+        book = load_workbook(file, read_only=True, data_only=True)
+    except Exception as error:  # a broken file breaks in many ways inside the reader
+        raise bad_file(_("This XLSX file cannot be read: save it again, or save it as CSV (UTF-8).")) from error
+    try:
+        lines = _sheet(book.worksheets[0] if book.worksheets else None)
+        first = next(lines, None)
+        if first is None:
+            raise bad_file(_("The first sheet of the file is empty."))
+        yield Table(_headings(first[1]), _within(lines), "xlsx", "")
+    finally:
+        book.close()
+
+
+def _refuse_bombs(file: BinaryIO) -> None:
+    """What is in the archive is never unpacked beyond what its directory says: so that may not say too much."""
+    try:
+        parts = zipfile.ZipFile(file).infolist()
+    except (zipfile.BadZipFile, ValueError, OSError):
+        raise bad_file(_("This is a broken ZIP file, not XLSX: save it again.")) from None
+    if "xl/workbook.xml" not in {part.filename for part in parts}:
+        raise bad_file(_("This is a ZIP file, not XLSX: unpack it and import what is in it."))
+    unpacked = sum(part.file_size for part in parts)
+    if unpacked > MOST_UNPACKED or len(parts) > MOST_PARTS:
+        raise bad_file(
+            _("Unpacked this file is larger than %(most)d MB: import it in parts.") % {"most": MOST_UNPACKED // 2**20}
+        )
+    file.seek(0)
+
+
+def _sheet(sheet: Any) -> Iterator[tuple[int, list[str]]]:
+    if sheet is None:
+        return
+    sheet.reset_dimensions()  # as told by the file, which may not be true
+    try:
+        for line, row in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS + 1), 1):
+            cells = [_cell(value) for value in row]
+            if any(cells):
+                yield line, cells
+    except InvalidInput:
+        raise
+    except Exception as error:
+        raise bad_file(_("This XLSX file cannot be read to its end: save it again, or save it as CSV.")) from error
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ").removesuffix(" 00:00:00")
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, float):
+        return f"{Decimal(repr(value)).normalize():f}"
+    return str(value).strip()
+
+
+# ---------------------------------------------------------------- both
+
+
+def _headings(cells: list[str]) -> tuple[str, ...]:
+    while cells and not cells[-1]:
+        cells = cells[:-1]
+    if len(cells) > MOST_COLUMNS:
+        raise bad_file(_("The file has more than %(most)d columns.") % {"most": MOST_COLUMNS})
+    if not cells:
+        raise bad_file(_("The first line must have the headings of the columns."))
+    return tuple(cell.removeprefix("\ufeff")[:100] for cell in cells)
+
+
+def _within(lines: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    for count, (line, cells) in enumerate(lines, 1):
+        if count > MOST_LINES:
+            raise bad_file(_("The file has more than %(most)d lines: import it in parts.") % {"most": MOST_LINES})
+        yield line, [_meant(cell[: MOST_CELL + 1]) for cell in cells]
+
+
+def _meant(cell: str) -> str:
+    """Our own files have an apostrophe before what a spreadsheet would run (panels.export)."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(RUNS) else cell
