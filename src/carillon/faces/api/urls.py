@@ -217,7 +217,7 @@ def _page_path(page: Page) -> URLPattern:
 def _import_path(panel: Panel) -> URLPattern:
     described = _described(
         panel,
-        "import",
+        "import_rows",
         parameters=[KEY],
         request={"multipart/form-data": IMPORT},
         responses={202: row_schema(JOBS), **problems(400, 409, 422)},
