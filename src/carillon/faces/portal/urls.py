@@ -5,7 +5,20 @@ from __future__ import annotations
 from django.urls import path
 
 from carillon.faces.gate.themes import style_sheet
-from carillon.faces.portal import bell, bulk, dialogs, grid, guide, jobs, pages, preferences, search, shell, support, wizard
+from carillon.faces.portal import (
+    bell,
+    bulk,
+    dialogs,
+    grid,
+    guide,
+    jobs,
+    pages,
+    preferences,
+    search,
+    shell,
+    support,
+    wizard,
+)
 
 app_name = "portal"
 
