@@ -38,9 +38,18 @@ Tabulator.registerModule([
 const TICKS = 30; // width of the check boxes
 const RIGHT = new Set(["money", "integer", "decimal", "duration"]);
 const TONES = {
-  good: ["active", "live", "answered", "available", "approved", "registered", "True", "settled", "rated", "in_service"],
-  warn: ["suspended", "draft", "busy", "no_answer", "reserved", "quarantine", "ringing", "trying", "open", "cancelled"],
-  bad: ["blocked", "terminated", "failed", "refused", "closed", "withdrawn", "unallocated", "revoked", "expired"],
+  good: [
+    ...["active", "live", "answered", "available", "approved", "registered", "True", "settled", "rated", "in_service"],
+    ...["ended", "matched", "delivered", "sent", "done", "cheaper"],
+  ],
+  warn: [
+    ...["suspended", "draft", "busy", "no_answer", "reserved", "quarantine", "ringing", "trying", "open", "cancelled"],
+    ...["waiting", "calling", "porting_in", "porting_out", "duration", "price", "gone", "high", "offline", "webhook"],
+  ],
+  bad: [
+    ...["blocked", "terminated", "failed", "refused", "withdrawn", "unallocated", "revoked", "expired"],
+    ...["theirs", "ours", "dearer", "urgent", "emergency"],
+  ],
 };
 
 function toneOf(value) {
