@@ -7,20 +7,42 @@ from collections.abc import Mapping
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
 from carillon.panels.declaration import Filter, Panel
+from carillon.panels.inputs import INTEGER_BOUNDS
 from carillon.panels.search import COLUMNS, narrowed
 
 DAY_ENDS = ("_from", "_to")  # of filters by a range of days, typed in the person's manner
+TRUTHS = {"true": True, "false": False, "True": True, "False": False, "1": True, "0": False}
+
+
+class Whole(django_filters.Filter):  # type: ignore[misc]  # it has no types
+    """A whole number as large as the database takes; django-filter's own takes any decimal."""
+
+    field_class = forms.IntegerField
+
+    def __init__(self, **options: Any) -> None:
+        low, high = INTEGER_BOUNDS
+        super().__init__(min_value=low, max_value=high, **options)
+
+
+class Truth(django_filters.TypedChoiceFilter):  # type: ignore[misc]  # it has no types
+    """True or false; django-filter's own leaves out what it does not understand and shows all rows."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=[(text, text) for text in TRUTHS], coerce=TRUTHS.get, **options)
+
+
 CLASSES: Mapping[str, type[django_filters.Filter]] = {
     "text": django_filters.CharFilter,
-    "integer": django_filters.NumberFilter,
+    "integer": Whole,
     "uuid": django_filters.UUIDFilter,
-    "bool": django_filters.BooleanFilter,
+    "bool": Truth,
     "date": django_filters.DateFilter,
 }
 

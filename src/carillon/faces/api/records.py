@@ -52,7 +52,7 @@ class NotesView(ViewSet):
 
     panel: ClassVar[Panel]
 
-    def list(self, request: Request, id: Any) -> Response:  # noqa: A002
+    def browse(self, request: Request, id: Any) -> Response:  # noqa: A002
         """Return what people wrote beside the row, newest first."""
         actor = actor_of(request)
         return Response({"results": [_note(one) for one in notes_of(actor, find_row(self.panel, actor, str(id)))]})

@@ -98,12 +98,12 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
     name, row = panel.rest_name, row_schema(panel)
     inputs = panel_inputs(panel)
     methods = {
-        "list": _described(
+        "browse": _described(
             panel, "list", parameters=list_parameters(panel), responses={200: page_schema(panel), **problems(400)}
         ),
         "retrieve": _described(panel, "retrieve", responses={200: row, **problems(404)}),
     }
-    collection, item = {"get": "list"}, {"get": "retrieve"}
+    collection, item = {"get": "browse"}, {"get": "retrieve"}
     if panel.create:
         methods["create"] = _described(
             panel,
@@ -241,11 +241,11 @@ def _record_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPa
         past = _decorated(name, HistoryView, {"read": read}, panel=panel)
     yield path(f"{base}history/", past.as_view({"get": "read"}), name=f"{name}-history")
     notes = {
-        "list": _described(panel, "notes", responses={200: NOTES, **problems(404)}),
+        "browse": _described(panel, "notes", responses={200: NOTES, **problems(404)}),
         "create": _described(panel, "add_note", request={JSON: NEW_NOTE}, responses={201: NOTE, **problems(400, 404)}),
     }
     beside = _decorated(name, NotesView, notes, panel=panel)
-    yield path(f"{base}notes/", beside.as_view({"get": "list", "post": "create"}), name=f"{name}-notes")
+    yield path(f"{base}notes/", beside.as_view({"get": "browse", "post": "create"}), name=f"{name}-notes")
 
 
 def _kind(inputs: Iterable[Input]) -> str:

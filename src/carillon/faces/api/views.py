@@ -63,7 +63,7 @@ class PanelView(ViewSet):
 
     panel: ClassVar[Panel]
 
-    def list(self, request: Request) -> Response:
+    def browse(self, request: Request) -> Response:
         """Return one page of rows."""
         panel, actor = self.panel, actor_of(request)
         require(panel, actor, "view")

@@ -16,6 +16,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from tests.support.cast import Cast
 from tests.support.market import make_market
+from tests.support.others import lookups
 
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import realm_scope, tenant
@@ -23,7 +24,7 @@ from carillon.business.partners.actions import TokenData, create_token
 from carillon.business.partners.queries import system_actor
 from carillon.faces.portal.catalogue import panels
 from carillon.panels.cells import initial_values
-from carillon.panels.changes import action_inputs, panel_inputs
+from carillon.panels.changes import panel_inputs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -179,19 +180,6 @@ def test_problems_are_json_whatever_was_accepted(web: Cast) -> None:
     for accept in ("text/html", "application/xml", "nonsense"):
         answer = client.get("/api/v1/customers/", headers={"accept": accept})
         assert (answer.status_code, answer["Content-Type"]) == (406, PROBLEM)
-
-
-def lookups() -> Iterator[tuple[str, str, str, str]]:
-    """Every input that names a row of some panel: (method, path, input, that panel's slug)."""
-    for panel in panels():
-        item = f"/api/v1/{panel.rest_name}/"
-        asked = [("post", item, panel_inputs(panel) if panel.create else ())]
-        asked += [("patch", item + "{id}/", panel_inputs(panel) if panel.update else ())]
-        asked += [("post", f"{item}{{id}}/{one.name}/", action_inputs(one)) for one in panel.actions if one.in_api]
-        for method, path, inputs in asked:
-            for one in inputs:
-                if one.field.lookup or one.name == "gateway_ids":
-                    yield method, path, one.name, one.field.lookup or "gateways"
 
 
 def test_references_to_rows_of_others_change_nothing(web: Cast) -> None:
