@@ -106,8 +106,13 @@ class Asking:
 
 
 def promises(case: Case[Any]) -> list[Any]:
-    """What must hold of an answer. An empty parameter is one that was not given, as in a form."""
-    return PROMISES if "" in case.query.values() else [*PROMISES, checks.negative_data_rejection]
+    """What must hold of an answer. Wrong requests may pass when what is wrong is taken off before it is looked at:
+
+    an empty parameter is one that was not given, as in a form, and texts are measured without the space around them.
+    """
+    texts = case.body.values() if isinstance(case.body, dict) else ()
+    is_trimmed = any(isinstance(one, str) and one != one.strip() for one in texts)
+    return PROMISES if is_trimmed or "" in case.query.values() else [*PROMISES, checks.negative_data_rejection]
 
 
 def rows_seen(cast: Cast) -> dict[str, list[Any]]:
