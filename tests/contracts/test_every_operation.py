@@ -147,6 +147,7 @@ def token(cast: Cast) -> str:
 
 def send(asking: Asking, operation: Any, mode: GenerationMode) -> None:
     """Send some requests made of one operation's description, right ones or wrong ones."""
+    asking.chance.seed(f"{operation.label} {mode}")  # a new operation changes nothing for the others
     key = asking.key(operation, mode)
     strategy = operation.as_strategy(generation_mode=mode, feedback=NO_FEEDBACK, path_parameters=key)
 

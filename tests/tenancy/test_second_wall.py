@@ -38,7 +38,7 @@ DOCUMENTS = ("domain_doc", "endpoint_doc", "customer_doc", "user_doc", "extensio
              "gateway_doc", "route_doc", "blacklist_doc")  # fmt: skip
 VIEWS = {
     "public.endpoints_location", "public.pricing_wholesalelist", "public.pricing_wholesalerate",
-    "public.reports_callshare",  # which asks in the reader's name
+    "public.reports_callshare", "public.notices_mailtext",  # which ask in the reader's name
 }  # fmt: skip
 # What each role may read of the other schemas.
 READS = {
@@ -50,9 +50,10 @@ READS = {
 }  # fmt: skip
 CALLS = {  # functions past row-level security
     "web": {"billing_check_balanced", "carillon_has_feature", "carillon_has_room", "carillon_host",
-            "carillon_hostname_taken", "carillon_memberships", "carillon_operator", "carillon_own_legs",
-            "carillon_search", "carillon_sip_domain", "carillon_source_taken", "carillon_subtree",
-            "carillon_tell_registrations", "carillon_tell_webhooks", "carillon_token", "carillon_users"},
+            "carillon_hostname_taken", "carillon_logo", "carillon_memberships", "carillon_operator",
+            "carillon_own_legs", "carillon_search", "carillon_sip_domain", "carillon_source_taken",
+            "carillon_subtree", "carillon_tell_registrations", "carillon_tell_webhooks", "carillon_theme",
+            "carillon_token", "carillon_users"},
     "control": {"abandon_call", "document", "documents", "extend_hold", "forget_dialog", "forward_call", "grant_credit",
                 "keep_bans", "open_call", "open_calls", "open_together", "record_all", "record_traces", "refuse_call",
                 "rehearse", "release_hold", "renew_lease", "return_credit", "standing_bans", "stray_dialogs",

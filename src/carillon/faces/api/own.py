@@ -124,10 +124,12 @@ class Notifications(APIView):
         tags=["notifications"],
         summary="Notifications: mark all as read",
         request=None,
-        responses={204: None, **problems()},
+        responses={204: None, **problems(400)},
     )
     def post(self, request: Request) -> Response:
         """Mark all there are now as read."""
+        if request.data or not isinstance(request.data, dict):
+            raise InvalidInput("This takes no body.")
         mark_read(actor_of(request))
         return Response(status=204)
 

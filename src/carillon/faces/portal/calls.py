@@ -81,6 +81,8 @@ GRADES = {
 
 # ---------------------------------------------------------------- CDR
 
+MIN_YEAR, MAX_YEAR = 1970, 9000  # of a moment in an address
+
 
 def _cdrs(actor: Actor) -> QuerySet[Cdr]:
     """One row per call and party, with what the seller itself pays and keeps; customers are not told."""
@@ -111,6 +113,8 @@ def _moment_of(name: str, text: str) -> datetime:
     """
     try:
         moment = datetime.fromisoformat(text)
+        if not MIN_YEAR <= moment.year <= MAX_YEAR:  # reckoning beyond the calendar's ends fails
+            raise ValueError
         return (timezone.make_aware(moment) if timezone.is_naive(moment) else moment).astimezone(UTC)
     except (ValueError, OverflowError):
         said = now_("This must be a date and time, like 2026-11-26T14:00.")
