@@ -28,8 +28,9 @@ DEARER = """
         where l.name = 'Business' and v.number = 1
     ), new as (
         insert into pricing_pricelistversion
-            (partner_id, price_list_id, number, state, effective_from, note, rate_count, created_at)
-        select partner_id, price_list_id, 2, 'approved', now(), '', rate_count, now() from old
+        select (jsonb_populate_record(v, jsonb_build_object('id', v.id + 1000000, 'number', 2,
+                                                            'effective_from', now()))).*
+        from pricing_pricelistversion v where v.id = (select id from old)
         returning id, partner_id
     )
     insert into pricing_rate (partner_id, version_id, prefix, name, connection_fee, per_minute, initial_s, increment_s)

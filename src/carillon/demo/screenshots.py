@@ -49,7 +49,7 @@ OVERFLOWS = """() => {
   if (root.scrollWidth > root.clientWidth || root.scrollHeight > root.clientHeight) found.push("the page scrolls");
   const texts = "h1, h2, label, button, .btn, .side-link span, .state, .tab, legend, th, .tabulator-col-title";
   for (const one of document.querySelectorAll(texts)) {
-    if (one.closest("[hidden], .tabulator-row, .row-menu") || !one.offsetParent) continue;
+    if (one.closest("[hidden], .visually-hidden, .tabulator-row, .row-menu") || !one.offsetParent) continue;
     const isCut = one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflow !== "visible";
     const sticksOut = one.getBoundingClientRect().right > innerWidth + 1;
     if (isCut || (sticksOut && !one.closest(".tabulator, .main-scroll, .dialog-body"))) found.push(one.innerText);
