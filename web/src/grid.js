@@ -257,13 +257,14 @@ class Grid {
   cell(column, cell, isFirst) {
     const value = cell.getValue();
     const shown = value === undefined || value === null ? "" : (DRAW[column.kind] || String)(value);
+    if (column.kind === "text") cell.getElement().dir = "auto";
     if (!isFirst) return shown;
     const data = cell.getData();
     const button = make(
       "button",
       { type: "button", className: "row-menu", "aria-haspopup": "menu", "aria-expanded": "false" },
       icon("menu-2"),
-      make("span", {}, shown),
+      make("span", { dir: "auto" }, shown), // what is written from right to left is cut at its end, not its beginning
     );
     button.setAttribute("aria-label", `${this.config.texts.menu.replace("%s", data._name)}`);
     button.addEventListener("click", () => {
