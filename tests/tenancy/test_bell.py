@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -17,22 +14,10 @@ from carillon.business.notices.models import Alert
 from carillon.business.partners.models import Membership
 from carillon.business.partners.queries import system_actor
 from carillon.business.support.actions import ReplyData, TicketData, open_ticket, reply_to_ticket
-from tests.support.cast import EMAILS, PASSWORD, Cast
+from tests.support.cast import EMAILS, Cast
+from tests.support.clients import browser
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def web(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> Iterator[Cast]:
-    cache.clear()
-    with as_role("web"):
-        yield cast
-
-
-def browser(name: str) -> Client:
-    client = Client(headers={"host": "portal.localhost"})
-    assert client.post("/accounts/login/", {"login": EMAILS[name], "password": PASSWORD}).status_code == 302
-    return client
 
 
 def bell(client: Client) -> list[tuple[str, bool]]:

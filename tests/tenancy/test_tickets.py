@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 
 import pytest
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
 from carillon.base.tenancy import realm_scope, tenant
 from carillon.business.support.models import Ticket
-from tests.support.cast import EMAILS, PASSWORD, Cast
+from tests.support.cast import Cast
+from tests.support.clients import browser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 EVIL = b"<script>alert(1)</script>"
-
-
-@pytest.fixture
-def web(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> Iterator[Cast]:
-    cache.clear()
-    with as_role("web"):
-        yield cast
-
-
-def browser(name: str) -> Client:
-    client = Client(headers={"host": "portal.localhost"})
-    assert client.post("/accounts/login/", {"login": EMAILS[name], "password": PASSWORD}).status_code == 302
-    return client
 
 
 def opened(client: Client) -> int:

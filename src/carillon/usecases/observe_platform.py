@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from carillon.business.billing.models import UnpostedCharge
 from carillon.business.calls.choices import CallState
 from carillon.business.calls.models import Call
 from carillon.config import Config
+from carillon.usecases.ask_control import ControlSilent, answer_of_control
 
 TIMEOUT_S = 1
 PROC = Path("/proc")
@@ -134,15 +134,11 @@ def _memory(pid: int, children: Mapping[int, list[int]]) -> int:
 
 
 def _edge(config: Config) -> Mapping[str, Any]:
-    line = http.client.HTTPConnection("127.0.0.1", config.ports.control, timeout=TIMEOUT_S)
     try:
-        line.request("GET", "/health")
-        answer: Mapping[str, Any] = json.loads(line.getresponse().read())
-        return answer
-    except (OSError, ValueError, http.client.HTTPException):
+        health: Mapping[str, Any] = answer_of_control(config, "GET", "health", timeout_s=TIMEOUT_S)[1]
+        return health
+    except ControlSilent:
         return {}
-    finally:
-        line.close()
 
 
 def _backlogs(actor: Actor) -> tuple[Backlog, ...]:

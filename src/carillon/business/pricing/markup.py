@@ -33,19 +33,10 @@ SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuleData:
-    """A rule; see `carillon.logic.markup.Rule`. `price_list_id` stays once created."""
+class RuleData(Rule):
+    """A rule of a price list. `price_list_id` stays once created."""
 
     price_list_id: int
-    prefix: str = ""
-    destination: str = ""
-    percent: Decimal = Decimal(0)
-    fixed: Decimal = Decimal(0)
-    minimum_margin: Decimal = Decimal(0)
-    step: Decimal = Decimal(0)
-    initial_s: int | None = None
-    increment_s: int | None = None
-    is_left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

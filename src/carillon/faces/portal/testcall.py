@@ -7,9 +7,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
-from carillon.logic.callflow.feed import Rate, Tariff
+from carillon.logic.callflow.explanation import rate_part
 from carillon.logic.callflow.values import Chain
-from carillon.logic.money import format_exact
 from carillon.logic.rating import Charge
 from carillon.panels.declaration import Field, Page
 from carillon.usecases.try_call import TierPrice, Trial, TrialData, TriedTarget, try_call
@@ -89,7 +88,7 @@ def _target(place: int, target: TriedTarget) -> dict[str, Any]:
         "gateway_id": carrier.gateway_id if carrier else None,
         "number": target.number,
         "caller": target.caller,
-        **_rate(carrier.rate if carrier else None, carrier.tariff if carrier else None),
+        **rate_part(carrier.rate if carrier else None, carrier.tariff if carrier else None),
         **_minute(target.cost),
         "margin_micro": target.margin_micro,
     }
@@ -103,28 +102,11 @@ def _price(chain: Chain, price: TierPrice) -> dict[str, Any]:
         "buyer": price.buyer,
         "is_cost": price.is_cost,
         "free_reason": charge.free_reason,
-        **_rate(charge.rate, charge.tariff),
+        **rate_part(charge.rate, charge.tariff),
         **_minute(price.minute),
         "account_currency": charge.tier.account_currency,
         "available_micro": price.available_micro,
         "lasts_s": price.lasts_s,
-    }
-
-
-def _rate(rate: Rate | None, tariff: Tariff | None) -> dict[str, Any]:
-    """The price list and the rate that are used; nothing when there is none."""
-    return {
-        "list_id": tariff.price_list_id if tariff else None,
-        "list": tariff.price_list if tariff else None,
-        "version_id": tariff.version_id if tariff else None,
-        "version": tariff.version if tariff else None,
-        "list_currency": tariff.currency if tariff else None,
-        "prefix": rate.prefix if rate else None,
-        "rate_name": rate.name if rate else None,
-        "connection_fee": format_exact(rate.connection_fee) if rate else None,
-        "per_minute": format_exact(rate.per_minute) if rate else None,
-        "initial_s": rate.initial_s if rate else None,
-        "increment_s": rate.increment_s if rate else None,
     }
 
 

@@ -104,9 +104,8 @@ def _margin(sale: CdrDraft, cost: CdrDraft | None) -> Explanation | None:
     }
 
 
-def _price_part(
-    rate: Rate | None, tariff: Tariff | None, price: Charge | None, currency: str, exchange_rate: Decimal | None
-) -> Explanation:
+def rate_part(rate: Rate | None, tariff: Tariff | None) -> Explanation:
+    """Return the price list and the rate that are used, as explanations name them; None throughout without them."""
     return {
         "list_id": tariff.price_list_id if tariff else None,
         "list": tariff.price_list if tariff else None,
@@ -119,6 +118,14 @@ def _price_part(
         "per_minute": format_exact(rate.per_minute) if rate else None,
         "initial_s": rate.initial_s if rate else None,
         "increment_s": rate.increment_s if rate else None,
+    }
+
+
+def _price_part(
+    rate: Rate | None, tariff: Tariff | None, price: Charge | None, currency: str, exchange_rate: Decimal | None
+) -> Explanation:
+    return {
+        **rate_part(rate, tariff),
         "billed_s": price.billed_s if price else 0,
         "exact": format_exact(price.exact) if price else "0",
         "exchange_rate": format_exact(exchange_rate) if exchange_rate is not None else None,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client
-from tests.support.cast import EMAILS, PASSWORD, Cast
+from tests.support.cast import EMAILS, Cast
+from tests.support.clients import browser
 from tests.support.market import make_market
 
 from carillon.base.actor import Actor
@@ -34,14 +34,8 @@ def web(cast: Cast, as_role: AsRole) -> Iterator[Cast]:
         yield cast
 
 
-def staff(name: str) -> Client:
-    client = Client(headers={"host": "portal.localhost"})
-    assert client.post("/accounts/login/", {"login": EMAILS[name], "password": PASSWORD}).status_code == 302
-    return client
-
-
 def act(who: str, path: str, **body: Any) -> Any:
-    client = staff(who)
+    client = browser(who)
     return client.post(f"/api/v1/{path}", json.dumps(body), content_type="application/json", headers={
         "x-csrftoken": client.cookies["csrftoken"].value if "csrftoken" in client.cookies else ""})  # fmt: skip
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from tests.support.cast import EMAILS, PASSWORD, Cast
+from tests.support.cast import EMAILS, Cast
+from tests.support.clients import browser, program
 from tests.support.market import make_market
 
 from carillon.base.tenancy import realm_scope, tenant
 from carillon.business.calls.models import PhoneTest
-from carillon.business.partners.actions import TokenData, create_token
 from carillon.business.partners.models import Login
 from carillon.business.partners.queries import signed_in_actor, system_actor
 
@@ -31,18 +31,10 @@ def web(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> I
         yield cast
 
 
-def staff(name: str) -> Client:
-    client = Client(headers={"host": "portal.localhost"})
-    assert client.post("/accounts/login/", {"login": EMAILS[name], "password": PASSWORD}).status_code == 302
-    return client
-
-
 def script(name: str, *scopes: str) -> Client:
     with realm_scope(0):
         actor = signed_in_actor(Login.objects.get(key=f"0:{EMAILS[name]}"))
-    with tenant(actor):
-        clear = create_token(actor, TokenData(name="script", scopes=scopes or ("*",)))[1]
-    return Client(headers={"host": "portal.localhost", "authorization": f"Bearer {clear}"})
+    return program(actor, *scopes)
 
 
 def told(name: str, path: str) -> Any:
@@ -59,7 +51,7 @@ def test_a_partner_reads_what_it_has_and_pays_and_nobody_elses(web: Cast) -> Non
     rates = told("petra", "/api/v1/wholesale-rates/")["results"]
     assert rates
     assert {rate["list"] for rate in rates} == {one["list"] for one in petra["lists"]}
-    assert b"What you have to spend" in staff("petra").get("/pages/my-account/").content
+    assert b"What you have to spend" in browser("petra").get("/pages/my-account/").content
 
 
 def test_nobody_sees_by_which_cost_the_seller_buys(web: Cast) -> None:
@@ -77,13 +69,13 @@ def test_quick_start_knows_what_is_done(web: Cast) -> None:
     assert done["web_product"] and done["customer"] and done["money"] and done["assignment"]
     assert not done["registration"] and not done["call"]
     assert found["next"] == "registration"
-    page = staff("paul").get("/pages/quick-start/").content
+    page = browser("paul").get("/pages/quick-start/").content
     assert b"Connect their phone" in page
 
 
 @pytest.mark.parametrize("name", ["paul", "petra"])
 def test_platform_health_is_the_operators_alone(web: Cast, name: str) -> None:
-    client = staff(name)
+    client = browser(name)
     assert client.get("/pages/platform-health/").status_code == 404
     assert b"Platform health" not in client.get("/pages/quick-start/").content
     assert script(name).get("/api/v1/platform-health/").status_code == 404
@@ -95,7 +87,7 @@ def test_operator_sees_the_platforms_health(web: Cast) -> None:
     assert {one["name"] for one in found["backlogs"]} == {"calls_to_rate", "charges_to_post", "jobs"}
     assert found["database_bytes"] > 0
     assert 0 < found["connections"] <= found["max_connections"]
-    assert staff("olga").get("/pages/platform-health/").status_code == 200
+    assert browser("olga").get("/pages/platform-health/").status_code == 200
 
 
 def test_prometheus_reads_with_a_token_and_not_without(web: Cast) -> None:
@@ -113,7 +105,7 @@ def test_prometheus_reads_with_a_token_and_not_without(web: Cast) -> None:
 
 
 def test_audit_tells_who_did_what_in_ones_own_part_of_the_tree(web: Cast) -> None:
-    paul, petra = staff("paul"), script("petra")
+    paul, petra = browser("paul"), script("petra")
     status = {"status": "suspended", "reason": "has not paid"}
     assert paul.post(f"/panels/customers/{web.acme.pk}/do/status/", status).status_code == 204
     rows = script("paul").get("/api/v1/audit/?action=customer.").json()["results"]

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 
 import pytest
-from django.core.cache import cache
-from django.test import Client
-from tests.support.cast import EMAILS, PASSWORD, Cast
+from tests.support.cast import EMAILS, Cast
+from tests.support.clients import browser
 
 from carillon.base.tenancy import tenant
 from carillon.business.customers.models import Customer
@@ -27,21 +24,8 @@ MADRID = {
 }
 
 
-@pytest.fixture
-def web(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> Iterator[Cast]:
-    cache.clear()
-    with as_role("web"):
-        yield cast
-
-
-def browser(name: str = "paul") -> Client:
-    client = Client(headers={"host": "portal.localhost"})
-    assert client.post("/accounts/login/", {"login": EMAILS[name], "password": PASSWORD}).status_code == 302
-    return client
-
-
 def test_the_dialog_saves_and_shows_the_page_again(web: Cast) -> None:
-    client = browser()
+    client = browser("paul")
     shown = client.get("/preferences/", headers={"hx-request": "true"}).content.decode()
     assert "31/01/2026" in shown and "Europe/Madrid" in shown and "1.234,56" in shown
     answer = client.post("/preferences/", MADRID, headers={"hx-request": "true"})
@@ -52,7 +36,7 @@ def test_the_dialog_saves_and_shows_the_page_again(web: Cast) -> None:
 
 
 def test_wrong_values_are_named_and_nothing_is_saved(web: Cast) -> None:
-    client = browser()
+    client = browser("paul")
     answer = client.post("/preferences/", {**MADRID, "timezone": "Mars/Olympus"}, headers={"hx-request": "true"})
     assert answer.status_code == 422
     assert b'data-theme="system"' in client.get("/panels/customers/").content
@@ -61,7 +45,7 @@ def test_wrong_values_are_named_and_nothing_is_saved(web: Cast) -> None:
 def test_grid_and_form_speak_the_persons_manner_and_rest_and_files_do_not(web: Cast) -> None:
     with tenant(system_actor()):
         Customer.objects.filter(pk=web.acme.pk).update(max_daily_spend_micro=1_234_500_000)
-    client = browser()
+    client = browser("paul")
     client.post("/preferences/", MADRID)
     form = client.get(f"/panels/customers/{web.acme.pk}/edit/").content.decode()
     assert 'value="1234,50"' in form
@@ -77,7 +61,7 @@ def test_grid_and_form_speak_the_persons_manner_and_rest_and_files_do_not(web: C
 
 
 def test_rest_reads_and_changes_them_too(web: Cast) -> None:
-    client = browser()
+    client = browser("paul")
     assert client.get("/api/v1/preferences/").json()["number_format"] == "point"
     token = {"x-csrftoken": "x"}
     answer = client.patch(

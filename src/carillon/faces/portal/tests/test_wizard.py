@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from tests.support.cast import EMAILS, PASSWORD, Cast
+from tests.support.cast import Cast
+from tests.support.clients import browser
 
 from carillon.base.tenancy import tenant
 from carillon.business.brands.models import Logo, WebProduct
@@ -22,19 +20,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 SITE = "voice.example.com"
-
-
-@pytest.fixture
-def web(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> Iterator[Cast]:
-    cache.clear()
-    with as_role("web"):
-        yield cast
-
-
-def browser(name: str) -> Client:
-    client = Client(headers={"host": "portal.localhost"})
-    assert client.post("/accounts/login/", {"login": EMAILS[name], "password": PASSWORD}).status_code == 302
-    return client
 
 
 def fields(cast: Cast, **more: Any) -> dict[str, Any]:
