@@ -43,9 +43,10 @@ def cdrs_of(actor: Actor) -> QuerySet[Cdr]:
 def cdrs_on(actor: Actor, tab: Tab | None = None) -> QuerySet[Cdr]:
     """Return one row per call and party as the portal's CDR panel shows them: the sale to the customer.
 
-    Rows of strangers' calls to numbers nobody has are on the tab "other".
+    Rows of strangers' calls to numbers nobody has are on the tab "other". Its seller owns such a row and nobody else
+    has part in it, which is said again because an index serves one owner's rows in their order, not "either of two".
     """
-    rows = cdrs_of(actor).filter(SHOWN)
+    rows = cdrs_of(actor).filter(SHOWN, partner_id__in=actor.scope)
     return rows if tab is None else rows.filter(tab=tab)
 
 

@@ -50,6 +50,7 @@ class Customer(TenantModel):
     class Meta:
         indexes = [
             models.Index(fields=["partner", "name", "id"], name="customer_by_name"),
+            models.Index(fields=["name", "id"], name="customer_by_name_in_tree"),  # of several partners, in order
             models.Index(fields=["partner", "-id"], name="customer_newest"),
             GinIndex(fields=["name", "email"], opclasses=["gin_trgm_ops"] * 2, name="customer_by_text"),
         ]
@@ -94,6 +95,7 @@ class User(TenantModel):
         ]
         indexes = [
             models.Index(fields=["partner", "name", "id"], name="user_by_name"),
+            models.Index(fields=["name", "id"], name="user_by_name_in_tree"),  # of several partners, in order
             GinIndex(fields=["name", "email"], opclasses=["gin_trgm_ops"] * 2, name="user_by_text"),
         ]
 

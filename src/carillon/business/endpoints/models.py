@@ -46,6 +46,9 @@ class Endpoint(TenantModel):
         constraints = [models.UniqueConstraint(fields=["web_product", "username"], name="username_once_per_domain")]
         indexes = [
             models.Index(fields=["partner", "username", "id"], name="endpoint_by_username"),
+            models.Index(
+                fields=["username", "id"], name="endpoint_by_username_in_tree"
+            ),  # of several partners, in order
             GinIndex(fields=["username", "label"], opclasses=["gin_trgm_ops"] * 2, name="endpoint_by_text"),
         ]
 
