@@ -12,6 +12,7 @@ from procrastinate.contrib.django import app
 from carillon.base.models import IdempotencyKey
 from carillon.base.tenancy import tenant
 from carillon.business.notices.actions import mail_alert as mail_one_alert
+from carillon.business.notices.balances import note_low_balances as note_low
 from carillon.business.numbers.actions import restock_numbers as restock
 from carillon.business.partners.queries import system_actor
 from carillon.usecases import try_prices as trials
@@ -44,6 +45,15 @@ def restock_numbers(timestamp: int) -> None:
     actor = system_actor()
     with tenant(actor):
         restock(actor)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="note_low_balances", queueing_lock="note_low_balances")
+def note_low_balances(timestamp: int) -> None:
+    """Tell partners of balances that have fallen below what they watch."""
+    actor = system_actor()
+    with tenant(actor):
+        note_low(actor)
 
 
 @app.task(name="mail_alert", retry=MAIL_ATTEMPTS)

@@ -6,13 +6,14 @@ sent in the transaction that sends it, under the row's lock.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db.models import DateTimeField, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q
 from django.db.models.functions import Now
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
@@ -22,9 +23,12 @@ from carillon.business.calls.models import Call
 from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.models import Endpoint
 from carillon.business.notices.choices import AlertKind, MailEvent
+from carillon.business.notices.letters import CULTURES
 from carillon.business.notices.mails import Occasion, letter, moment
 from carillon.business.notices.models import Alert
 from carillon.business.notices.queries import told_of
+from carillon.business.notices.sentences import alert_text, english
+from carillon.business.routing.models import Gateway
 
 log = logging.getLogger("carillon.notices")
 LOOKED_BACK = timedelta(days=1)  # a call that control wrote down late is found as well
@@ -45,7 +49,7 @@ def note_emergency_calls(actor: Actor) -> int:
     alerts = []
     for call in found:
         customer, user = customers[call.customer_id], users.get(call.decision.get("user_id"))
-        who = f"{user.name} of {customer.name}" if user else customer.name
+        values = {"user": user.name if user else "", "customer": customer.name}
         alerts.append(
             Alert(
                 partner_id=customer.partner_id,
@@ -53,7 +57,7 @@ def note_emergency_calls(actor: Actor) -> int:
                 customer=customer,
                 user=user,
                 call_id=call.pk,
-                about=f"{who} called {call.callee}, shown as {call.caller or 'no number'}.",
+                values=values | {"dialled": call.callee, "shown": call.caller},
                 address=(user.emergency_address if user else "") or customer.emergency_address,
                 since=call.started_at,
             )
@@ -84,14 +88,13 @@ def note_outages(actor: Actor) -> int:
 
 def _outage(kind: AlertKind, endpoint: Endpoint, since: datetime) -> Alert:
     name = f"{endpoint.label} ({endpoint.username})" if endpoint.label else endpoint.username
-    word = "is offline" if kind == AlertKind.OFFLINE else "is back, it had been offline"
     return Alert(
         partner_id=endpoint.partner_id,
         kind=kind,
         customer=endpoint.customer,
         user_id=endpoint.user_id,
         endpoint=endpoint,
-        about=f"The device {name} of {endpoint.customer.name} {word} since {since:%Y-%m-%d %H:%M} UTC.",
+        values={"device": name, "customer": endpoint.customer.name, "since": f"{since:%Y-%m-%d %H:%M}"},
         since=since,
     )
 
@@ -103,42 +106,77 @@ def _raise(alerts: Iterable[Alert]) -> int:
 
 def raise_alert(alert: Alert) -> bool:
     """Write an alert with the job that mails it, and tell whether it is new; another worker's stays as it is."""
+    if alert.values:
+        alert.about = english(alert.kind, alert.values)
     identity = ("kind", "since", "call_id", "endpoint", "subject", "partner_id")
     where = {name: getattr(alert, name) for name in identity}
-    values = {name: getattr(alert, name) for name in ("customer", "user", "about", "address")}
+    values = {name: getattr(alert, name) for name in ("customer", "user", "about", "values", "address")}
     written, is_new = Alert.objects.get_or_create(**where, defaults=values)
     if is_new:
         app.configure_task("mail_alert", queueing_lock=f"mail_alert:{written.pk}").defer(alert_id=written.pk)
     return is_new
 
 
+@action("alerts.note")
+def tell_of_gateway(actor: Actor, gateway: Gateway, *, is_up: bool, since: datetime, why: str = "") -> bool:
+    """Tell a gateway's owner that it does not answer or answers again: bell, mail and webhooks; whether that is new.
+
+    Say it as often as you like: an outage and its end are told once each.
+
+    Args:
+        since: when the outage began, the same moment for its end: it is what makes the outage one.
+        why: of an outage, what was seen, as a sentence ("No answer to OPTIONS for 30 s.").
+
+    Cost: one query, of a new outage four.
+    """
+    values = {"gateway": gateway.name, "since": f"{since:%Y-%m-%d %H:%M}", "why": why}
+    return raise_alert(
+        Alert(
+            partner_id=gateway.partner_id,
+            kind=AlertKind.GATEWAY_UP if is_up else AlertKind.GATEWAY_DOWN,
+            subject=f"gateway {gateway.pk}",
+            values=values,
+            since=since,
+        )
+    )
+
+
 @action("alerts.mail")
 def mail_alert(actor: Actor, alert_id: int) -> bool:
-    """Mail an alert to its partner's people; return whether that was done now. Raises what the mail server raises."""
+    """Mail an alert to its partner's people, in their languages; return whether that was done now.
+
+    Raises what the mail server raises.
+    """
     rows = Alert.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=alert_id, mailed_at=None)
     alert = rows.first()
     if alert is None:
         return False
-    alert.mailed_to = told_of(actor, alert.partner_id)
-    if not alert.mailed_to:
-        log.warning("Alert %s concerns nobody: its partner has no administrators and no support staff.", alert_id)
+    told = told_of(actor, alert.partner_id, alert.kind)
+    if not told:
+        log.warning("Alert %s concerns nobody: its partner has nobody who wants alerts of its kind.", alert_id)
         return False
-    product = alert.customer.web_product_id if alert.customer else None
+    for culture, addresses in told.items():
+        with translation.override(culture):
+            mail = letter(actor, _occasion(alert, culture), addresses, is_blind=True)
+        written = "" if culture == CULTURES[0] else f"-{culture}"
+        mail.extra_headers["Message-ID"] = f"<alert-{alert.pk}{written}@carillon>"  # sent twice, it is the same mail
+        mail.send()
+    alert.mailed_at, alert.mailed_to = timezone.now(), sorted(itertools.chain(*told.values()))
+    alert.save(update_fields=["mailed_at", "mailed_to"])
+    return True
+
+
+def _occasion(alert: Alert, culture: str) -> Occasion:
+    """The mail of an alert, in the active language."""
     is_emergency = alert.kind == AlertKind.EMERGENCY
     values = {
         "what": str(alert.get_kind_display()),
-        "whom": str(alert.customer or alert.partner),
-        "about": alert.about,
+        "whom": str(alert.values.get("whom") or alert.customer or alert.partner),
+        "about": alert_text(alert),
         "address": (alert.address or str(_("not known"))) if is_emergency else "",
         "when": moment(alert.since),
     }
-    culture = alert.partner.culture
-    occasion = Occasion(
+    product = alert.customer.web_product_id if alert.customer else None
+    return Occasion(
         event=MailEvent.ALERT, partner=alert.partner, values=values, culture=culture, web_product_id=product
     )
-    mail = letter(actor, occasion, alert.mailed_to, is_blind=True)
-    mail.extra_headers["Message-ID"] = f"<alert-{alert.pk}@carillon>"  # written twice, it is the same mail
-    mail.send()
-    alert.mailed_at = timezone.now()
-    alert.save(update_fields=["mailed_at", "mailed_to"])
-    return True

@@ -13,6 +13,18 @@ class AlertKind(models.TextChoices):
     OFFLINE = "offline", _("Device offline")
     BACK = "back", _("Device back")
     WEBHOOK = "webhook", _("Webhook disabled")
+    BALANCE_LOW = "balance_low", _("Balance low")
+    CREDIT_LOW = "credit_low", _("Own credit low")
+    GATEWAY_DOWN = "gateway_down", _("Gateway down")
+    GATEWAY_UP = "gateway_up", _("Gateway up again")
+
+
+class Covers(models.TextChoices):
+    """Whose balance is watched."""
+
+    CUSTOMERS = "customers", _("Customers")
+    PARTNERS = "partners", _("Sub-partners")
+    OWN = "own", _("Own account with the company above")
 
 
 class Event(models.TextChoices):
@@ -43,9 +55,15 @@ class Event(models.TextChoices):
     PARTNER_BLOCKED = "partner.blocked", _("Sub-partner blocked")
     PARTNER_ACTIVATED = "partner.activated", _("Sub-partner active again")
     PARTNER_TERMINATED = "partner.terminated", _("Sub-partner terminated")
+    TICKET_OPENED = "ticket.opened", _("Ticket opened")
+    TICKET_REPLIED = "ticket.replied", _("Ticket replied to")
     ALERT_EMERGENCY = "alert.emergency", _("Alert: emergency call")
     ALERT_OFFLINE = "alert.offline", _("Alert: device offline")
     ALERT_BACK = "alert.back", _("Alert: device back")
+    ALERT_BALANCE_LOW = "alert.balance_low", _("Alert: balance low")
+    ALERT_CREDIT_LOW = "alert.credit_low", _("Alert: own credit low")
+    ALERT_GATEWAY_DOWN = "alert.gateway_down", _("Alert: gateway down")
+    ALERT_GATEWAY_UP = "alert.gateway_up", _("Alert: gateway up again")
 
 
 TEST = "webhook.test"  # sent on demand, whatever a webhook has chosen

@@ -150,13 +150,12 @@ def _failed(actor: Actor, webhook: Webhook, answer: Answer, now: datetime) -> No
     with audited(actor, webhook, "disable", reason=f"Disabled by the platform: {why}."):
         webhook.is_enabled = False
         webhook.save(update_fields=["is_enabled"])
-    about = f"The webhook {webhook} was disabled: {why}. Enable it again when its receiver answers."
     raise_alert(
         Alert(
             partner_id=webhook.partner_id,
             kind=AlertKind.WEBHOOK,
             subject=f"webhook {webhook.pk}",
-            about=about[:300],
+            values={"webhook": str(webhook), "why": why},
             since=webhook.failing_since,
         )
     )

@@ -24,7 +24,7 @@ CDR_FIELDS = (
     " answered_at ended_at duration_ms billed_s outcome sip_code sip_reason currency amount_micro"
 )
 TRANSFER_FIELDS = "id kind reference customer_id buyer_partner_id currency amount_micro actor_name at"
-ALERT_FIELDS = "id kind about address customer_id user_id endpoint_id call_id since"
+ALERT_FIELDS = "id kind about values subject address customer_id user_id endpoint_id call_id since"
 ENDPOINT_FIELDS = "id username label customer_id user_id is_enabled"
 
 

@@ -6,10 +6,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
+from carillon.business.billing.models import Account
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.models import Endpoint
-from carillon.business.notices.choices import AlertKind, DeliveryState, Event, MailEvent, MailState
+from carillon.business.notices.choices import AlertKind, Covers, DeliveryState, Event, MailEvent, MailState
+from carillon.business.partners.models import Login, Partner
 from carillon.business.partners.tenant import TenantModel
 
 
@@ -17,16 +19,18 @@ class Alert(TenantModel):
     """Something that a partner must hear of, told once: here and by mail. Written by the worker alone.
 
     `since` is when the call or the outage began; with what it is about it makes the alert unique: a call, a SIP
-    endpoint, or any other row by `subject` ("webhook 12").
+    endpoint, or any other row by `subject` ("webhook 12"). `about` is what has happened in English, `values` what it
+    is said with in any language (`notices.sentences`).
     """
 
-    kind = models.CharField(max_length=9, choices=AlertKind.choices)
+    kind = models.CharField(max_length=16, choices=AlertKind.choices)
     customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     user = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     endpoint = models.ForeignKey(Endpoint, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     call_id = models.UUIDField(null=True, blank=True)
     subject = models.CharField(max_length=40, default="", blank=True)
     about = models.CharField(max_length=300)
+    values = models.JSONField(default=dict, blank=True)
     address = models.CharField(max_length=300, default="", blank=True)  # where help must come to
     since = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -49,6 +53,74 @@ class Alert(TenantModel):
 
     def __str__(self) -> str:
         return self.about
+
+
+class AlertChoice(TenantModel):
+    """Which alerts a person gets by mail and in the bell; who has none gets what their role gets."""
+
+    tenancy = Tenancy(across=("login",))
+
+    login = models.ForeignKey(Login, on_delete=models.CASCADE, related_name="+")
+    mailed = ArrayField(models.CharField(max_length=16, choices=AlertKind.choices), default=list, blank=True)
+    in_bell = ArrayField(models.CharField(max_length=16, choices=AlertKind.choices), default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["AlertChoice"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner", "login"], name="one_alert_choice_each")]
+
+    def __str__(self) -> str:
+        return self.login.name
+
+
+class BalanceWatch(TenantModel):
+    """Below what its people want to hear of a balance: of one customer or sub-partner, of all others, or their own.
+
+    What counts is what is left to spend, credit limit included, without what running calls have set aside.
+    """
+
+    tenancy = Tenancy(across=("buyer_partner",))
+
+    covers = models.CharField(max_length=9, choices=Covers.choices)
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    buyer_partner = models.ForeignKey(Partner, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    currency = models.CharField(max_length=3)
+    below_micro = models.BigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["BalanceWatch"].as_manager()
+
+    class Meta:
+        verbose_name = "balance alert"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "covers", "customer", "buyer_partner", "currency"],
+                name="one_balance_watch_each",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer or self.buyer_partner or self.get_covers_display()} {self.currency}"
+
+
+class LowBalance(TenantModel):
+    """An account that has fallen below what is watched: told, and not again before it has risen clearly above it."""
+
+    tenancy = Tenancy(across=("account",))
+
+    watch = models.ForeignKey(BalanceWatch, on_delete=models.CASCADE, related_name="low")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    since = models.DateTimeField()
+
+    objects = ScopedQuerySet["LowBalance"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner", "account"], name="one_low_balance_each")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.since}"
 
 
 class Webhook(TenantModel):

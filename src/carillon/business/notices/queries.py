@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
-from carillon.business.notices.choices import AlertKind, DeliveryState, MailEvent
-from carillon.business.notices.letters import LETTERS
-from carillon.business.notices.models import Alert, Delivery, Mail, MailIdentity, MailTemplate, MailText, Webhook
+from carillon.business.notices.choices import AlertKind, Covers, DeliveryState, MailEvent
+from carillon.business.notices.letters import LETTERS, culture_for
+from carillon.business.notices.models import (
+    Alert,
+    AlertChoice,
+    BalanceWatch,
+    Delivery,
+    LowBalance,
+    Mail,
+    MailIdentity,
+    MailTemplate,
+    MailText,
+    Webhook,
+)
 from carillon.business.partners.choices import Role
 from carillon.business.partners.models import Membership
+from carillon.business.partners.roles import PERMISSIONS, covers
 
-TOLD = (Role.ADMINISTRATOR, Role.SUPPORT)
+TOLD = (Role.ADMINISTRATOR, Role.SUPPORT)  # of all alerts, unless they choose otherwise
+ANY = ("*.view", "*")
+SEEING = [role for role, allowed in PERMISSIONS.items() if covers(allowed, ["alerts.view"])]
 
 
 def alerts_of(actor: Actor) -> ScopedQuerySet[Alert]:
@@ -24,20 +38,56 @@ def alerts_of(actor: Actor) -> ScopedQuerySet[Alert]:
 
 
 def open_alerts_of(actor: Actor) -> ScopedQuerySet[Alert]:
-    """Return what somebody should look at: devices that are still offline, emergency calls of the last day."""
+    """Return what to look at: devices and gateways still away, balances still low, emergencies of a day."""
     back = Alert.objects.filter(kind=AlertKind.BACK, endpoint=OuterRef("endpoint"), since=OuterRef("since"))
+    up = Alert.objects.filter(
+        kind=AlertKind.GATEWAY_UP, subject=OuterRef("subject"), since=OuterRef("since"), partner=OuterRef("partner")
+    )
+    low = LowBalance.objects.filter(partner=OuterRef("partner"), since=OuterRef("since"))
     is_offline = Q(kind=AlertKind.OFFLINE, endpoint__isnull=False) & ~Exists(back)
-    return alerts_of(actor).filter(is_offline | Q(kind=AlertKind.EMERGENCY, since__gte=Now() - timedelta(days=1)))
+    is_down = Q(kind=AlertKind.GATEWAY_DOWN) & ~Exists(up)
+    is_low = Q(kind__in=(AlertKind.BALANCE_LOW, AlertKind.CREDIT_LOW)) & Exists(low)
+    is_fresh = Q(kind=AlertKind.EMERGENCY, since__gte=Now() - timedelta(days=1))
+    return alerts_of(actor).filter(is_offline | is_down | is_low | is_fresh)
 
 
-def told_of(actor: Actor, partner_id: int) -> list[str]:
-    """Return the addresses of a partner's people whom alerts are mailed to; one query.
+def those_who_see_alerts() -> Q:
+    """Return the condition on memberships whose role may see alerts."""
+    return Q(role__in=SEEING, own_role=None) | Q(own_role__permissions__overlap=["alerts.view", "alerts.*", *ANY])
 
-    These are administrators, support, and who has a role of the partner's own that may see alerts.
+
+def told_of(actor: Actor, partner_id: int, kind: str) -> dict[str, list[str]]:
+    """Return the addresses of a partner's people whom alerts of a kind are mailed to, by language; one query.
+
+    These are those who have chosen it of all who may see alerts; who has chosen nothing gets them as an administrator,
+    as support, or by a role of the partner's own.
     """
-    is_told = Q(role__in=TOLD, own_role=None) | Q(own_role__permissions__overlap=["alerts.view", "*.view", "*"])
-    staff = Membership.objects.visible_to(actor).filter(is_told, partner_id=partner_id, login__is_active=True)
-    return list(staff.order_by("login__email").values_list("login__email", flat=True))
+    own = AlertChoice.objects.filter(partner_id=partner_id, login=OuterRef("login_id"))
+    usually = Q(role__in=TOLD, own_role=None) | Q(own_role__isnull=False)
+    is_told = Exists(own.filter(mailed__contains=[kind])) | (usually & ~Exists(own))
+    staff = Membership.objects.visible_to(actor).filter(
+        those_who_see_alerts(), is_told, partner_id=partner_id, login__is_active=True
+    )
+    found: dict[str, list[str]] = {}
+    for email, culture in staff.order_by("login__email").values_list("login__email", "login__culture"):
+        found.setdefault(culture_for(culture), []).append(email)
+    return found
+
+
+def alert_choices_of(actor: Actor) -> ScopedQuerySet[AlertChoice]:
+    """Return what people have chosen to be told of; one query."""
+    return AlertChoice.objects.visible_to(actor).select_related("login", "partner")
+
+
+def balance_watches_of(actor: Actor) -> QuerySet[BalanceWatch]:
+    """Return the balances that are watched, each with how many are low now (`low_now`); one query."""
+    rows = BalanceWatch.objects.visible_to(actor).select_related("customer", "buyer_partner", "partner")
+    return rows.annotate(low_now=Count("low"))
+
+
+def own_watches_of(actor: Actor, partner_id: int) -> QuerySet[BalanceWatch]:
+    """Return below what a partner's people are told of its own account with whoever it buys from; one query."""
+    return BalanceWatch.objects.visible_to(actor).filter(partner_id=partner_id, covers=Covers.OWN)
 
 
 def webhooks_of(actor: Actor) -> QuerySet[Webhook]:

@@ -40,7 +40,7 @@ PANELS = frozenset(
     }
     | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests", "dashboard", "test_call"}
     | {"support", "saved_views"}
-    | {"webhooks", "mails", "mail_texts", "mail_identities"}
+    | {"webhooks", "mails", "mail_texts", "mail_identities", "balance_alerts", "alert_choices"}
 )
 ALL = frozenset({"*"})
 ASKS = frozenset({"support.view", "support.add", "support.reply"})  # and talks; whoever answers has support.*
@@ -56,7 +56,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         | {"jobs.view"}
     ),
     Role.BILLING: frozenset(
-        {"*.view", "price_lists.*", "costs.*", "cdr_providers.*", "transactions.*", "top_ups.*"}
+        {"*.view", "price_lists.*", "costs.*", "cdr_providers.*", "transactions.*", "top_ups.*", "balance_alerts.*"}
         | {"customers.change", "customers.status"}
         | ASKS
         | {"saved_views.*"}

@@ -39,7 +39,7 @@ from carillon.business.pricing.actions import (
 )
 from carillon.business.pricing.assignments import AssignmentData, assign_price_list
 from carillon.business.pricing.models import PriceList
-from carillon.demo.cast.notices import load_webhook
+from carillon.demo.cast.notices import load_watches, load_webhook
 from carillon.demo.cast.owner import own_partner
 from carillon.demo.cast.people import load_buyer, load_stock
 from carillon.demo.cast.routing import load_carrier, load_way
@@ -81,6 +81,8 @@ def load_cast() -> Counter[str]:
         if seller.parent:
             with tenant(actor_of(seller.parent)) as actor:
                 _balance(actor, seller)
+    with tenant(northwind):
+        load_watches(northwind, made)
     load_tickets(actor_of, made)
     return made
 

@@ -13,6 +13,7 @@ from carillon.base.actor import Actor
 from carillon.business.billing import actions, queries
 from carillon.business.billing.choices import AccountKind, TransferKind
 from carillon.business.billing.models import Account, Transfer
+from carillon.business.notices.queries import own_watches_of
 from carillon.business.pricing.models import WholesaleList, WholesaleRate
 from carillon.business.pricing.queries import by_number, wholesale_lists_of, wholesale_rates_of
 from carillon.panels.declaration import Column, Extra, Field, Filter, Link, Page, Panel, RowAction
@@ -215,8 +216,13 @@ def _own_account(actor: Actor, _data: None) -> Mapping[str, Any]:
     partner_id = actor.partner_id or 0
     accounts = queries.accounts_of(actor).filter(kind=AccountKind.PARTNER, buyer_partner_id=partner_id)
     moved = queries.transfers_of(actor).filter(buyer_partner_id=partner_id).exclude(kind=TransferKind.CALLS)
+    watched = dict(own_watches_of(actor, partner_id).values_list("currency", "below_micro"))
     return {
-        "accounts": [_figures(account) for account in accounts.order_by("pk")],
+        "accounts": [
+            _figures(account) | {"alert_below_micro": watched.get(account.currency)}
+            for account in accounts.order_by("pk")
+        ],
+        "may_watch": actor.may("balance_alerts.view"),
         "lists": [_terms(one) for one in wholesale_lists_of(actor, partner_id).order_by("traffic")],
         "movements": [_movement(one) for one in moved.order_by("-id")[:MOVEMENTS_SHOWN]],
         "partner_id": partner_id,

@@ -16,7 +16,7 @@ FILES = (
     "quickstart",
     "reports",
     *("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "cdr_providers", "testcall"),
-    *("calls", "billing", "notices", "mails", "support", "jobs"),
+    *("calls", "billing", "alerts", "notices", "mails", "support", "jobs"),
     "platform",
     "views",
 )

@@ -1,6 +1,6 @@
 -- The outbox of webhooks: a message is written by the statement that writes the fact it tells of, in its transaction, so
 -- that no fact is missed and none that was rolled back is told. What happens in a partner's own business is told to that
--- partner's webhooks alone, a sub-partner's own changes to whoever it buys from.
+-- partner's webhooks alone, a sub-partner's own changes to whoever it buys from, tickets to both sides.
 --
 -- Facts are rows that are never changed: history (base_auditentry), CDRs, transfers, alerts; and whether a SIP endpoint is
 -- registered. Runs as the owner: whoever acts need not see the webhooks of those above.
@@ -25,7 +25,7 @@ $$
     case split_part(action, '.', 2)
       when 'create' then 'created' when 'update' then 'changed' when 'remove' then 'removed'
       when 'active' then 'activated' when 'assign' then 'assigned' when 'unassign' then 'unassigned'
-      when 'approve' then 'approved' else split_part(action, '.', 2)
+      when 'approve' then 'approved' when 'open' then 'opened' when 'reply' then 'replied' else split_part(action, '.', 2)
     end
 $$;
 
@@ -40,6 +40,10 @@ begin
   when 'base_auditentry' then
     perform carillon_publish(coalesce(p.parent_id, n.partner_id), carillon_event(n.action), n.id)
     from fresh n left join partners_partner p on n.object_type = 'partners.partner' and p.id = n.partner_id;
+    -- a ticket belongs to who asks; who answers is told of it as well
+    perform carillon_publish(t.answering_partner_id, carillon_event(n.action), n.id)
+    from fresh n join support_ticket t on t.id = n.object_id::bigint and t.answering_partner_id <> n.partner_id
+    where n.object_type = 'support.ticket';
   when 'calls_cdr' then
     perform carillon_publish(n.partner_id, 'call.ended', n.id) from fresh n where n.tier = 0 and not n.is_carrier_cost;
   when 'billing_transfer' then

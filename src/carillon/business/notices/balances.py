@@ -1,0 +1,191 @@
+"""Balances that are watched: who wants to hear below what, and telling it once each time one falls.
+
+Looked at by the worker once a minute, in statements that lock nothing: neither calls nor settling wait for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action, audited
+from carillon.base.errors import InvalidInput
+from carillon.base.places import Faults
+from carillon.base.rows import locked, named_or_none, once
+from carillon.business.customers.models import Customer
+from carillon.business.notices.actions import raise_alert
+from carillon.business.notices.choices import AlertKind, Covers
+from carillon.business.notices.models import Alert, BalanceWatch
+from carillon.business.partners.models import Partner
+from carillon.business.partners.queries import chosen_partner
+
+MOST_MICRO = 1_000_000_000_000
+
+# What each watch is about: (watch, account, what is left). Of a partner's, one that names the holder goes first.
+_WATCHED = """
+    with watched as (
+        select w.id as watch_id, w.partner_id, w.below_micro, w.covers, a.id as account_id, a.customer_id,
+               a.buyer_partner_id, a.currency, a.balance_micro - a.unposted_micro + a.credit_limit_micro as left_micro
+        from notices_balancewatch w join billing_account a
+            on a.partner_id = w.partner_id and a.kind = 'customer' and a.currency = w.currency
+        where w.covers = 'customers' and (w.customer_id = a.customer_id or w.customer_id is null and not exists (
+            select from notices_balancewatch o
+            where o.partner_id = w.partner_id and o.customer_id = a.customer_id and o.currency = w.currency))
+        union all
+        select w.id, w.partner_id, w.below_micro, w.covers, a.id, a.customer_id, a.buyer_partner_id, a.currency,
+               a.balance_micro - a.unposted_micro + a.credit_limit_micro
+        from notices_balancewatch w join billing_account a
+            on a.partner_id = w.partner_id and a.kind = 'partner' and a.currency = w.currency
+        where w.covers = 'partners' and (w.buyer_partner_id = a.buyer_partner_id
+            or w.buyer_partner_id is null and not exists (
+                select from notices_balancewatch o where o.partner_id = w.partner_id
+                    and o.buyer_partner_id = a.buyer_partner_id and o.currency = w.currency))
+        union all
+        select w.id, w.partner_id, w.below_micro, w.covers, a.id, a.customer_id, a.buyer_partner_id, a.currency,
+               a.balance_micro - a.unposted_micro + a.credit_limit_micro
+        from notices_balancewatch w join billing_account a
+            on a.buyer_partner_id = w.partner_id and a.kind = 'partner' and a.currency = w.currency
+        where w.covers = 'own'
+    )
+"""
+# Risen by a tenth above what is watched, or watched by another now.
+_RISEN = """
+    delete from notices_lowbalance l where not exists (
+        select from watched f
+        where f.watch_id = l.watch_id and f.account_id = l.account_id and f.left_micro < f.below_micro * 1.1)
+"""
+# An account where no money has ever moved has not fallen.
+_FALLEN = """
+    insert into notices_lowbalance (partner_id, watch_id, account_id, since)
+    select f.partner_id, f.watch_id, f.account_id, clock_timestamp() from watched f
+    where f.left_micro < f.below_micro and (%(watch)s::bigint is null or f.watch_id = %(watch)s)
+        and not exists (
+            select from notices_lowbalance l where l.partner_id = f.partner_id and l.account_id = f.account_id)
+        and exists (select from billing_entry e where e.account_id = f.account_id)
+        and not exists (select from customers_customer c where c.id = f.customer_id and c.status = 'terminated')
+    on conflict (partner_id, account_id) do nothing
+    returning account_id, watch_id
+"""
+_TOLD = """
+    select l.partner_id, l.account_id, l.since, f.covers, f.customer_id, f.currency, f.left_micro, f.below_micro,
+           coalesce(c.name, p.name, '')
+    from notices_lowbalance l
+    join watched f on f.watch_id = l.watch_id and f.account_id = l.account_id
+    left join customers_customer c on c.id = f.customer_id
+    left join partners_partner p on p.id = f.buyer_partner_id and f.covers = 'partners'
+    where l.account_id = any(%(accounts)s) and l.watch_id = any(%(watches)s) order by l.partner_id, l.account_id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceWatchData:
+    """Below what to tell, micro-units. All but the amount stays once created.
+
+    `customer_id` or `buyer_partner_id`: that one alone; None: all of them that have no watch of their own. `currency`
+    "": of whom it names, else of the partner. `partner_id` (None: the actor's own) is who is told.
+    """
+
+    below_micro: int
+    covers: Covers = Covers.CUSTOMERS
+    customer_id: int | None = None
+    buyer_partner_id: int | None = None
+    currency: str = ""
+    partner_id: int | None = None
+
+
+@action("balance_alerts.add")
+def watch_balance(actor: Actor, data: BalanceWatchData) -> BalanceWatch:
+    """Have a partner's people told when balances fall below an amount; those that are below it already are not told.
+
+    Raises InvalidInput.
+    """
+    partner = chosen_partner(actor, data.partner_id)
+    customer = named_or_none(Customer.objects, actor, data.customer_id, "customer_id")
+    buyer = named_or_none(Partner.objects, actor, data.buyer_partner_id, "buyer_partner_id")
+    _check_holder(data, partner, customer, buyer)
+    currency = data.currency or (customer.currency if customer else buyer.currency if buyer else partner.currency)
+    faults = Faults()
+    faults.currency(currency)
+    faults.stop()
+    watch = BalanceWatch(partner=partner, covers=data.covers, customer=customer, buyer_partner=buyer, currency=currency)
+    twice = {"one_balance_watch_each": ("covers", "There is an alert for this already: change that one.")}
+    with once(twice), audited(actor, watch, "create"):
+        watch.below_micro = _checked(data.below_micro)
+        watch.save(force_insert=True)
+    _look(watch)
+    return watch
+
+
+def _check_holder(data: BalanceWatchData, partner: Partner, customer: Customer | None, buyer: Partner | None) -> None:
+    faults = Faults()
+    is_customers = customer is None or (data.covers == Covers.CUSTOMERS and customer.partner_id == partner.pk)
+    faults.unless(is_customers, "customer_id", "Only for customers, and a customer of this partner.")
+    is_partners = buyer is None or (data.covers == Covers.PARTNERS and buyer.parent_id == partner.pk)
+    faults.unless(is_partners, "buyer_partner_id", "Only for sub-partners, and one that buys from this partner.")
+    is_buying = data.covers != Covers.OWN or partner.parent_id is not None
+    faults.unless(is_buying, "covers", "The operator buys from nobody.")
+    faults.stop()
+
+
+def _checked(below_micro: int) -> int:
+    if not 0 <= below_micro <= MOST_MICRO:
+        raise InvalidInput(fields={"below_micro": "An amount from 0 to 1,000,000."})
+    return below_micro
+
+
+@action("balance_alerts.change")
+def change_balance_watch(actor: Actor, watch: BalanceWatch, data: BalanceWatchData) -> BalanceWatch:
+    """Change below what to tell. Raises InvalidInput, NotFound."""
+    watch = locked(BalanceWatch.objects, actor, watch.pk)
+    with audited(actor, watch, "update"):
+        watch.below_micro = _checked(data.below_micro)
+        watch.save(update_fields=["below_micro"])
+    _look(watch)
+    return watch
+
+
+@action("balance_alerts.delete")
+def forget_balance_watch(actor: Actor, watch: BalanceWatch) -> None:
+    """Tell nothing of these balances any more. Raises NotFound."""
+    watch = locked(BalanceWatch.objects, actor, watch.pk)
+    with audited(actor, watch, "remove"):
+        watch.delete()
+
+
+@action("alerts.note")
+def note_low_balances(actor: Actor) -> int:
+    """Raise an alert for each balance that has fallen below what is watched; return how many.
+
+    Cost: two statements, each over the watched accounts, and one more with three per alert when any has fallen.
+    """
+    fallen = _look()
+    if not fallen:
+        return 0
+    keys = {"accounts": [row[0] for row in fallen], "watches": [row[1] for row in fallen]}
+    with connection.cursor() as cursor:
+        cursor.execute(_WATCHED + _TOLD, keys)
+        return sum(raise_alert(_alert(row)) for row in cursor.fetchall())
+
+
+def _look(watch: BalanceWatch | None = None) -> list[tuple[int, int]]:
+    """Keep the list of low balances as they are now; return (account, watch) of the fallen: of one watch, or of all."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WATCHED + _RISEN)
+        cursor.execute(_WATCHED + _FALLEN, {"watch": watch.pk if watch else None})
+        found: list[tuple[int, int]] = cursor.fetchall()
+    return found
+
+
+def _alert(row: tuple[Any, ...]) -> Alert:
+    partner_id, account_id, since, covers, customer_id, currency, left_micro, below_micro, whom = row
+    return Alert(
+        partner_id=partner_id,
+        kind=AlertKind.CREDIT_LOW if covers == Covers.OWN else AlertKind.BALANCE_LOW,
+        customer_id=customer_id,
+        subject=f"account {account_id}",
+        values={"whom": whom, "left": left_micro, "below": below_micro, "currency": currency},
+        since=since,
+    )
