@@ -48,7 +48,7 @@ from carillon.business.routing.models import Gateway
 from carillon.callfeed.documents import decode, endpoint_key, extension_key
 from carillon.callfeed.snapshot import Snapshot
 from carillon.logic.callflow.decide import decide
-from carillon.logic.callflow.feed import Rate, Tariff
+from carillon.logic.callflow.feed import UNKNOWN_CONDITION, Condition, Rate, Tariff
 from carillon.logic.callflow.quality import CallQuality, LegQuality
 from carillon.logic.callflow.values import CallRequest, Decision
 from carillon.logic.documents import to_document
@@ -179,8 +179,12 @@ class DatabaseFeed:
         self._lists = published_prices()
 
     @property
+    def at_ms(self) -> int:
+        return int((datetime.now(UTC) + timedelta(seconds=5)).timestamp() * 1000)
+
+    @property
     def rates(self) -> Any:
-        return self._lists.at(int((datetime.now(UTC) + timedelta(seconds=5)).timestamp() * 1000))
+        return self._lists.at(self.at_ms)
 
     def domain(self, name: str) -> Any:
         return document("domain", name)
@@ -212,6 +216,9 @@ class DatabaseFeed:
 
     def fullness(self, gateway: Any) -> None:
         return None
+
+    def condition(self, gateway: Any) -> Condition:
+        return UNKNOWN_CONDITION
 
     def routes(self, partner_id: int) -> tuple[Any, ...]:
         found = [decode("route", doc) for (doc,) in rows("select doc from callfeed.route_doc order by key::bigint")]

@@ -44,7 +44,7 @@ VIEWS = {
 READS = {
     "web": VIEWS,
     "worker": VIEWS,
-    "control": {f"callfeed.{name}" for name in ("rate", "tariff", "trunk", *DOCUMENTS)},
+    "control": {f"callfeed.{name}" for name in ("rate", "tariff", "trunk", "gateway_health", *DOCUMENTS)},
     "edge": {"callfeed.uacreg"}
     | {f"edge.{name}" for name in ("location", "location_attrs", "dialog", "dialog_vars", "version")},
 }  # fmt: skip
@@ -55,9 +55,9 @@ CALLS = {  # functions past row-level security
             "carillon_subtree", "carillon_tell_registrations", "carillon_tell_webhooks", "carillon_theme",
             "carillon_token", "carillon_users"},
     "control": {"abandon_call", "document", "documents", "extend_hold", "forget_dialog", "forward_call", "grant_credit",
-                "keep_bans", "open_call", "open_calls", "open_together", "record_all", "record_traces", "refuse_call",
-                "rehearse", "release_hold", "renew_lease", "return_credit", "standing_bans", "stray_dialogs",
-                "take_lease", "tiers"},
+                "keep_bans", "keep_health", "open_call", "open_calls", "open_together", "record_all", "record_traces",
+                "refuse_call", "rehearse", "release_hold", "renew_lease", "return_credit", "standing_bans",
+                "stray_dialogs", "take_lease", "tiers"},
     "edge": {"emergency_caller", "ha1", "record_events"},
 }  # fmt: skip
 CALLS["worker"] = CALLS["web"] | {"record_event", "has_dialog", "sweep_credit"}

@@ -40,7 +40,7 @@ const RIGHT = new Set(["money", "integer", "decimal", "duration"]);
 const TONES = {
   good: [
     ...["active", "live", "answered", "available", "approved", "registered", "True", "settled", "rated", "in_service"],
-    ...["ended", "matched", "delivered", "sent", "done", "cheaper", "gateway_up"],
+    ...["alive", "ended", "matched", "delivered", "sent", "done", "cheaper", "gateway_up"],
   ],
   warn: [
     ...["suspended", "draft", "busy", "no_answer", "reserved", "quarantine", "ringing", "trying", "open", "cancelled"],
@@ -48,7 +48,7 @@ const TONES = {
   ],
   bad: [
     ...["blocked", "terminated", "failed", "refused", "withdrawn", "unallocated", "revoked", "expired"],
-    ...["theirs", "ours", "dearer", "urgent", "emergency", "balance_low", "credit_low", "gateway_down"],
+    ...["away", "theirs", "ours", "dearer", "urgent", "emergency", "balance_low", "credit_low", "gateway_down"],
   ],
 };
 

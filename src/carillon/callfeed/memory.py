@@ -8,7 +8,9 @@ from decimal import Decimal
 from carillon.callfeed.documents import endpoint_key
 from carillon.callfeed.snapshot import Snapshot
 from carillon.logic.callflow.feed import (
+    UNKNOWN_CONDITION,
     BlacklistEntry,
+    Condition,
     Customer,
     Domain,
     Endpoint,
@@ -37,9 +39,10 @@ class MemoryFeed:
         numbers: Iterable[Number] = (),
         exchange_rates: Mapping[tuple[str, str], Decimal] | None = None,
         fullness: Callable[[Gateway], Fullness | None] = lambda gateway: None,
+        condition: Callable[[Gateway], Condition] = lambda gateway: UNKNOWN_CONDITION,
     ) -> None:
         """`at_ms` (Unix epoch, UTC) chooses the price list versions; `exchange_rates` are by (source, target)."""
-        self._fullness = fullness
+        self._fullness, self._condition = fullness, condition
         self._snapshot, self._at_ms = snapshot, at_ms
         self._rates = snapshot.prices.at(at_ms)
         self._domains = {domain.name.lower(): domain for domain in domains}
@@ -54,6 +57,11 @@ class MemoryFeed:
     def rates(self) -> RatesAt:
         """The price lists in force at `at_ms`."""
         return self._rates
+
+    @property
+    def at_ms(self) -> int:
+        """The moment the feed is of."""
+        return self._at_ms
 
     def domain(self, name: str) -> Domain | None:
         """The SIP domain, whatever its case."""
@@ -94,6 +102,10 @@ class MemoryFeed:
     def fullness(self, gateway: Gateway) -> Fullness | None:
         """As said; without a word every gateway has room."""
         return self._fullness(gateway)
+
+    def condition(self, gateway: Gateway) -> Condition:
+        """As said; without a word nothing is known of any gateway."""
+        return self._condition(gateway)
 
     def routes(self, partner_id: int) -> tuple[Route, ...]:
         """The partner's own routes."""

@@ -112,7 +112,7 @@ class Way:
 
     name: str
     prefix: str
-    strategy: str  # static | least_cost | block
+    strategy: str  # static | least_cost | quality | block
     carriers: tuple[str, ...]
     is_emergency: bool = False
     country: str = ""

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from datetime import UTC, datetime
 
-from carillon.logic.callflow.exchange import exchange_rate
 from carillon.logic.callflow.feed import (
     Feed,
     Fullness,
@@ -20,19 +19,21 @@ from carillon.logic.callflow.feed import (
     Route,
 )
 from carillon.logic.callflow.notes import Note
-from carillon.logic.callflow.values import CarrierCharge, Target, TierCharge
-from carillon.logic.money import EXACT
+from carillon.logic.callflow.values import CarrierCharge, Target
+from carillon.logic.hours import hours_text, is_within
 from carillon.logic.numbers import national_form
-from carillon.logic.rating import billed_seconds, price_sixtieths
+from carillon.logic.routeorder import Offer, described, ordered
 
 MAX_TARGETS = 10
-_TYPICAL_S = 60  # carriers are compared by what one such call costs, connection fee included
 _DEEPEST_TREE = 32
 
 
 @dataclass(frozen=True, slots=True)
 class RouteQuery:
-    """A call looking for carriers: `number` is E.164, or the emergency number as dialled in `country`."""
+    """A call looking for carriers: `number` is E.164, or the emergency number as dialled in `country`.
+
+    `call` is its SIP Call-ID, by which carriers that share calls are drawn.
+    """
 
     partner_id: int
     customer_id: int
@@ -40,6 +41,7 @@ class RouteQuery:
     number: str
     country: str
     caller: str = ""  # E.164, "" = withheld
+    call: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def choose_routes(feed: Feed, query: RouteQuery) -> RouteChoice:
     """
     notes: list[Note] = []
     for partner in ancestry(feed, query.partner_id):
-        routes = matching_routes(feed.routes(partner.id), query)
+        routes = matching_routes(_open_routes(feed, partner, query, notes), query)
         if routes:
             return _chosen(feed, query, partner, routes, notes)
         notes.append(Note(f"{partner.name} has no route for {query.number}.", partner.id))
@@ -91,13 +93,14 @@ def choose_emergency_routes(feed: Feed, query: RouteQuery) -> RouteChoice:
     notes: list[Note] = []
     for partner in partners:
         routes = _emergency_routes(feed.routes(partner.id), query)
-        targets = _emergency_targets(feed, query, routes)
+        targets = _emergency_targets(feed, query, routes, notes)
         if targets:
             notes.append(Note(f"Emergency route “{routes[0].name}” of {partner.name}.", partner.id))
             return RouteChoice(targets, partner, notes=tuple(notes))
     notes.append(Note(f"No emergency route for {query.country or 'this country'}: any carrier is used."))
     for partner in partners:
-        targets = _emergency_targets(feed, query, (r for r in feed.routes(partner.id) if r.strategy != "block"))
+        others = (route for route in feed.routes(partner.id) if route.strategy != "block")
+        targets = _emergency_targets(feed, query, others, notes)
         if targets:
             return RouteChoice(targets, partner, notes=tuple(notes))
     return RouteChoice(refusal="no-gateway", notes=tuple(notes))
@@ -113,6 +116,18 @@ def matching_routes(routes: Iterable[Route], query: RouteQuery) -> tuple[Route, 
     longest = max((len(route.prefix) for route in fitting), default=0)
     best = [route for route in fitting if len(route.prefix) == longest]
     return tuple(sorted(best, key=lambda route: (_generality(route), route.priority, route.name, route.id)))
+
+
+def _open_routes(feed: Feed, partner: Partner, query: RouteQuery, notes: list[Note]) -> list[Route]:
+    """The partner's routes in whose hours the call begins."""
+    found = []
+    for route in feed.routes(partner.id):
+        if route.hours is None or is_within(route.hours, feed.at_ms):
+            found.append(route)
+        elif matching_routes((route,), query):
+            said = f"Route “{route.name}” holds {hours_text(route.hours)}, not now: it is passed over."
+            notes.append(Note(said, partner.id))
+    return found
 
 
 def _is_for(route: Route, query: RouteQuery) -> bool:
@@ -152,7 +167,7 @@ def _chosen(
         if route.strategy == "block":
             notes.append(Note(f"Route “{route.name}” of {partner.name} blocks calls to {_shown(route)}.", partner.id))
             break
-        text = f"Route “{route.name}” of {partner.name} for {_shown(route)}, {_strategy(route)}."
+        text = f"Route “{route.name}” of {partner.name} for {_shown(route)}, {described(route.strategy)}."
         notes.append(Note(text, partner.id))
         usable = _usable(feed, route, notes)
         roomy = _with_room(feed, usable, notes)
@@ -166,17 +181,14 @@ def _chosen(
             break
     if targets:
         lossy = frozenset(gateway_id for gateway_id, route in used.items() if route.allows_loss)
-        return RouteChoice(tuple(targets[:MAX_TARGETS]), partner, notes=tuple(notes), lossy=lossy)
+        ordered = _present_first(feed, targets, notes)
+        return RouteChoice(ordered[:MAX_TARGETS], partner, notes=tuple(notes), lossy=lossy)
     refusal = "gateways-full" if is_full else "no-gateway"
     return RouteChoice((), partner, "route-blocked" if routes[0].strategy == "block" else refusal, tuple(notes))
 
 
 def _shown(route: Route) -> str:
     return f"+{route.prefix}" if route.prefix else "all numbers"
-
-
-def _strategy(route: Route) -> str:
-    return "cheapest carrier first" if route.strategy == "least_cost" else "carriers in the listed order"
 
 
 def _usable(feed: Feed, route: Route, notes: list[Note]) -> list[Gateway]:
@@ -211,44 +223,25 @@ def _with_room(feed: Feed, gateways: list[Gateway], notes: list[Note]) -> list[G
     return roomy
 
 
-def _offers(
-    feed: Feed, query: RouteQuery, route: Route, gateways: list[Gateway], notes: list[Note]
-) -> list[tuple[Gateway, CarrierCharge]]:
+def _present_first(feed: Feed, targets: Iterable[Target], notes: list[Note]) -> tuple[Target, ...]:
+    """The targets, those whose gateway is away at the end: when nobody else takes the call one still tries."""
+    there, away = [], []
+    for target in targets:
+        gateway = feed.gateway(target.gateway_id) if target.gateway_id is not None else None
+        since_ms = feed.condition(gateway).away_since_ms if gateway is not None else None
+        if gateway is None or since_ms is None:
+            there.append(target)
+            continue
+        away.append(target)
+        since = f"{datetime.fromtimestamp(since_ms // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        notes.append(Note(f"Gateway {gateway.name} is away since {since}: it is tried last.", gateway.partner_id))
+    return (*there, *away)
+
+
+def _offers(feed: Feed, query: RouteQuery, route: Route, gateways: list[Gateway], notes: list[Note]) -> list[Offer]:
     """The gateways with their cost, in the order to try."""
     offers = [(gateway, carrier_charge(feed, gateway, query.number)) for gateway in gateways]
-    if route.strategy != "least_cost":
-        return offers
-    return _cheapest_first(feed, offers, notes)
-
-
-def _cheapest_first(
-    feed: Feed, offers: list[tuple[Gateway, CarrierCharge]], notes: list[Note]
-) -> list[tuple[Gateway, CarrierCharge]]:
-    """By the cost of a typical minute; carriers without a comparable cost come last, ties by name."""
-    currency = next((offer.tariff.currency for _, offer in offers if offer.tariff and offer.rate), "")
-    costs = {gateway.id: typical_cost(feed, carrier, currency) for gateway, carrier in offers}
-    for gateway, _ in offers:
-        cost = costs[gateway.id]
-        shown = (
-            f"costs {cost.normalize():f} {currency} for a typical minute" if cost is not None else "has no known cost"
-        )
-        notes.append(Note(f"Carrier {gateway.name} {shown}.", gateway.partner_id))
-    return sorted(offers, key=lambda offer: (_order(costs[offer[0].id]), offer[0].name))
-
-
-def _order(cost: Decimal | None) -> tuple[bool, Decimal]:
-    return (True, Decimal(0)) if cost is None else (False, cost)
-
-
-def typical_cost(feed: Feed, charge: CarrierCharge | TierCharge, currency: str) -> Decimal | None:
-    """What one minute costs, connection fee and intervals included, in `currency`; None: not known."""
-    if charge.tariff is None or charge.rate is None:
-        return None
-    rate_to = exchange_rate(feed, charge.tariff.currency, currency)
-    if rate_to is None:
-        return None
-    sixtieths = price_sixtieths(charge.rate, billed_seconds(charge.rate, _TYPICAL_S))
-    return EXACT.divide(EXACT.multiply(sixtieths, rate_to), Decimal(60)).quantize(Decimal("1e-9"))
+    return ordered(feed, route, query.call, offers, notes)
 
 
 def carrier_charge(feed: Feed, gateway: Gateway, number: str) -> CarrierCharge:
@@ -269,14 +262,15 @@ def _charge(feed: Feed, gateway: Gateway, list_id: int | None, number: str) -> C
     return CarrierCharge(gateway.id, gateway.name, gateway.partner_id, tariff, rate)
 
 
-def _emergency_targets(feed: Feed, query: RouteQuery, routes: Iterable[Route]) -> tuple[Target, ...]:
+def _emergency_targets(feed: Feed, query: RouteQuery, routes: Iterable[Route], notes: list[Note]) -> tuple[Target, ...]:
     gateways: dict[int, Gateway] = {}
     for route in routes:
         for gateway_id in route.gateway_ids:
             gateway = feed.gateway(gateway_id)
             if gateway is not None and gateway.is_enabled:
                 gateways.setdefault(gateway.id, gateway)
-    return tuple(_emergency_target(gateway, query) for gateway in list(gateways.values())[:MAX_TARGETS])
+    targets = [_emergency_target(gateway, query) for gateway in gateways.values()]
+    return _present_first(feed, targets, notes)[:MAX_TARGETS]
 
 
 def _emergency_target(gateway: Gateway, query: RouteQuery) -> Target:

@@ -6,10 +6,10 @@ Pure. A call is counted as the CDR panel shows it: one per call and charged part
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 from zoneinfo import ZoneInfo
 
 
@@ -24,7 +24,13 @@ class Traffic:
     ring_ms: int = 0
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+        return type(self)(
+            self.calls + other.calls,
+            self.answered + other.answered,
+            self.talked_ms + other.talked_ms,
+            self.rung + other.rung,
+            self.ring_ms + other.ring_ms,
+        )
 
     @property
     def asr_percent(self) -> float | None:
@@ -40,6 +46,9 @@ class Traffic:
     def pdd_ms(self) -> int | None:
         """Average post-dial delay (ITU-T E.721): from the call's arrival until a phone rang; None: not known."""
         return round(self.ring_ms / self.rung) if self.rung else None
+
+
+NO_TRAFFIC: Final = Traffic()
 
 
 @dataclass(frozen=True, slots=True)

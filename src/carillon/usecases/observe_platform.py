@@ -23,6 +23,7 @@ from carillon.base.errors import NotPermitted
 from carillon.business.billing.models import UnpostedCharge
 from carillon.business.calls.choices import CallState
 from carillon.business.calls.models import Call
+from carillon.business.routing.queries import GatewayPresence, presences_of
 from carillon.config import Config
 from carillon.usecases.ask_control import ControlSilent, answer_of_control
 
@@ -57,6 +58,7 @@ class PlatformHealth:
     processes: tuple[ProcessHealth, ...]
     backlogs: tuple[Backlog, ...]
     edge: Mapping[str, Any]
+    gateways: tuple[GatewayPresence, ...]
     registrations: int
     failed_jobs: int
     database_bytes: int
@@ -72,7 +74,7 @@ def observe_platform(actor: Actor) -> PlatformHealth:
     Raises:
         NotPermitted: the actor does not work for the operator, or may not see this.
 
-    Cost: seven small queries, one question to supervisord and one to control (a second at most each).
+    Cost: eight small queries, one question to supervisord and one to control (a second at most each).
     """
     if not (actor.is_operator and actor.may("platform_health.view")):
         raise NotPermitted
@@ -83,6 +85,7 @@ def observe_platform(actor: Actor) -> PlatformHealth:
         processes=_processes(config),
         backlogs=_backlogs(actor),
         edge=_edge(config),
+        gateways=tuple(presences_of(actor)),
         registrations=registrations,
         failed_jobs=failed,
         database_bytes=size,

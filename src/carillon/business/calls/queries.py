@@ -62,6 +62,12 @@ def charged_to(rows: QuerySet[Cdr], account_id: int) -> QuerySet[Cdr]:
     return rows.filter(Exists(charged.filter(is_carrier_cost=False)))
 
 
+def carried_by(rows: QuerySet[Cdr], gateway_id: int) -> QuerySet[Cdr]:
+    """Return the rows of calls for which a gateway's owner has a CDR of the gateway."""
+    carried = Cdr.objects.filter(call_id=OuterRef("call_id"), gateway_id=gateway_id, is_carrier_cost=True)
+    return rows.filter(Exists(carried))
+
+
 def tiers_of(actor: Actor, cdr: Cdr) -> QuerySet[Cdr]:
     """Return all rows of the CDR's call and chain the actor sees, customer's first, carrier's cost last; one query.
 

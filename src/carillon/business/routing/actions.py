@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,15 @@ from carillon.business.partners.limits import ensure_feature
 from carillon.business.partners.queries import chosen_partner
 from carillon.business.pricing.choices import Purpose
 from carillon.business.pricing.models import PriceList
-from carillon.business.routing.choices import CallerHeader, Codec, FromUser, GatewayMode, NumberFormat, Strategy
+from carillon.business.routing.choices import (
+    CallerHeader,
+    Codec,
+    FromUser,
+    GatewayMode,
+    NumberFormat,
+    Strategy,
+    Weekday,
+)
 from carillon.business.routing.errors import GatewayInUse
 from carillon.business.routing.models import Gateway, Route, RouteGateway
 
@@ -33,6 +42,9 @@ MAX_GATEWAYS = 20
 MOST_CHANNELS = 100_000
 MOST_CALLS_PER_S = 1000
 LONGEST_PREFIX = 15
+HEAVIEST = 1000
+CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+SHORTEST_INTERVAL_S, LONGEST_INTERVAL_S = 10, 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +57,7 @@ class GatewayData:
     numbers. `from_domain` "": our own address. `is_trusted`: it may learn numbers that are withheld. `codecs`: which it
     may be offered, none: all.
     `max_channels`: calls that we have there at once, `calls_per_s`: that we begin there in a second; None: no limit.
+    `is_probed`: asked by OPTIONS every `probe_interval_s` seconds whether it is there, and tried last while it is not.
     """
 
     name: str
@@ -73,6 +86,8 @@ class GatewayData:
     codecs: tuple[Codec, ...] = ()
     max_channels: int | None = None
     calls_per_s: int | None = None
+    is_probed: bool = True
+    probe_interval_s: int = 30
     cost_list_id: int | None = None
     received_list_id: int | None = None
     is_demo: bool = False
@@ -83,6 +98,8 @@ class GatewayData:
 class RouteData:
     """A line of the routing table; `gateway_ids` in the order they are tried (static) or compared (least cost).
 
+    `weights`: of each gateway in order, what it gets of the calls beside neighbours that have one too (static only);
+    none: they are tried as listed. `weekdays`, `begins` and `ends` ("HH:MM", in `timezone`) say when the route holds.
     `allows_loss`: also carriers that cost more than the call brings in. `partner_id` (None: the actor's own) stays once
     created.
     """
@@ -91,11 +108,16 @@ class RouteData:
     prefix: str = ""
     strategy: Strategy = Strategy.STATIC
     gateway_ids: tuple[int, ...] = ()
+    weights: tuple[int, ...] = ()
     priority: int = 100
     is_stopper: bool = False
     allows_loss: bool = False
     is_emergency: bool = False
     country: str = ""
+    weekdays: tuple[Weekday, ...] = ()
+    begins: str = ""
+    ends: str = ""
+    timezone: str = "UTC"
     web_product_id: int | None = None
     customer_id: int | None = None
     partner_id: int | None = None
@@ -176,7 +198,7 @@ def create_route(actor: Actor, data: RouteData) -> Route:
     gateways = _fill_route(actor, route, data)
     with audited(actor, route, "create"):
         route.save(force_insert=True)
-        _set_gateways(route, gateways)
+        _set_gateways(route, gateways, data.weights)
     return route
 
 
@@ -187,7 +209,7 @@ def update_route(actor: Actor, route: Route, data: RouteData) -> Route:
     with audited(actor, route, "update"):
         gateways = _fill_route(actor, route, data)
         route.save()
-        _set_gateways(route, gateways)
+        _set_gateways(route, gateways, data.weights)
     return route
 
 
@@ -229,6 +251,7 @@ def _fill_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> None:
     gateway.sends_diversion, gateway.shows_foreign_caller = data.sends_diversion, data.shows_foreign_caller
     gateway.codecs = list(data.codecs)
     gateway.max_channels, gateway.calls_per_s = data.max_channels, data.calls_per_s
+    gateway.is_probed, gateway.probe_interval_s = data.is_probed, data.probe_interval_s
     faults = Faults()
     gateway.source_addresses = _networks(data.source_addresses, faults)
     faults.unless(not is_source_taken(gateway.source_addresses), "source_addresses", SOURCE_TAKEN)
@@ -265,6 +288,8 @@ def _check_gateway(gateway: Gateway, data: GatewayData, faults: Faults) -> None:
     faults.unless(gateway.strip <= 15, "strip", "At most 15 digits can be taken off a number.")
     faults.unless(5 <= gateway.ring_timeout_s <= 300, "ring_timeout_s", "Ringing lasts 5 to 300 seconds.")
     faults.unless(200 <= gateway.reply_timeout_ms <= 30_000, "reply_timeout_ms", "Give 200 to 30,000 milliseconds.")
+    is_interval = SHORTEST_INTERVAL_S <= gateway.probe_interval_s <= LONGEST_INTERVAL_S
+    faults.unless(is_interval, "probe_interval_s", "Ask every 10 to 3,600 seconds.")
     for field, value, most in (
         ("max_channels", gateway.max_channels, MOST_CHANNELS),
         ("calls_per_s", gateway.calls_per_s, MOST_CALLS_PER_S),
@@ -326,6 +351,9 @@ def _fill_route(actor: Actor, route: Route, data: RouteData) -> list[Gateway]:
     route.name, route.prefix = data.name.strip(), data.prefix.strip().removeprefix("+").removeprefix("*")
     route.strategy, route.priority, route.is_stopper = data.strategy, data.priority, data.is_stopper
     route.allows_loss = data.allows_loss
+    route.weekdays = [day.value for day in Weekday if day in data.weekdays]
+    route.timezone = data.timezone.strip() or "UTC"
+    route.begins, route.ends = data.begins.strip(), data.ends.strip()
     route.is_emergency, route.country = data.is_emergency, data.country.strip().upper()
     gateways = [named(Gateway.objects, actor, gateway_id, "gateway_ids") for gateway_id in data.gateway_ids]
     faults = Faults()
@@ -335,9 +363,29 @@ def _fill_route(actor: Actor, route: Route, data: RouteData) -> list[Gateway]:
     for gateway in gateways:
         is_own = gateway.partner_id == route.partner_id
         faults.unless(is_own, "gateway_ids", f"{gateway.name} belongs to another partner than the route.")
+    _check_weights(route, data, faults)
+    _check_hours(route, faults)
     _check_route(route, data.gateway_ids, faults)
     check_values(route)
     return gateways
+
+
+def _check_weights(route: Route, data: RouteData, faults: Faults) -> None:
+    is_each = len(data.weights) in (0, len(data.gateway_ids))
+    faults.unless(is_each, "weights", "Give one share for each gateway, or none at all.")
+    is_small = all(0 <= weight <= HEAVIEST for weight in data.weights)
+    faults.unless(is_small, "weights", f"A share is a number from 0 to {HEAVIEST}.")
+    is_listed = route.strategy == Strategy.STATIC or not any(data.weights)
+    faults.unless(is_listed, "weights", "Only gateways that are tried as listed can share calls.")
+
+
+def _check_hours(route: Route, faults: Faults) -> None:
+    for field, value in (("begins", route.begins), ("ends", route.ends)):
+        faults.unless(not value or bool(CLOCK.fullmatch(value)), field, "Give a time such as 18:00.")
+    faults.unless(bool(route.begins) == bool(route.ends), "ends", "Give both times, or none.")
+    faults.timezone(route.timezone)
+    is_limited = bool(route.begins or route.weekdays)
+    faults.unless(not (route.is_emergency and is_limited), "begins", "Emergency routes hold at any time.")
 
 
 def _check_route(route: Route, gateway_ids: Sequence[int], faults: Faults) -> None:
@@ -359,12 +407,13 @@ def _check_route(route: Route, gateway_ids: Sequence[int], faults: Faults) -> No
     faults.stop()
 
 
-def _set_gateways(route: Route, gateways: Sequence[Gateway]) -> None:
-    present = list(route.gateways.order_by("position").values_list("gateway_id", flat=True))
-    if present == [gateway.pk for gateway in gateways]:
+def _set_gateways(route: Route, gateways: Sequence[Gateway], weights: Sequence[int]) -> None:
+    shares = [int(weight) for weight in weights] or [0] * len(gateways)
+    wanted = [(gateway.pk, share) for gateway, share in zip(gateways, shares, strict=True)]
+    if wanted == list(route.gateways.order_by("position").values_list("gateway_id", "weight")):
         return
     route.gateways.all().delete()
     RouteGateway.objects.bulk_create(
-        RouteGateway(partner_id=route.partner_id, route=route, gateway=gateway, position=position)
-        for position, gateway in enumerate(gateways)
+        RouteGateway(partner_id=route.partner_id, route=route, gateway_id=key, position=position, weight=weight)
+        for position, (key, weight) in enumerate(wanted)
     )

@@ -11,7 +11,20 @@ class Strategy(models.TextChoices):
 
     STATIC = "static", _("As listed")
     LEAST_COST = "least_cost", _("Least cost first")
+    QUALITY = "quality", _("Best quality first")
     BLOCK = "block", _("Block")
+
+
+class Weekday(models.TextChoices):
+    """Days of the week, as `carillon.logic.hours` names them."""
+
+    MON = "mon", _("Monday")
+    TUE = "tue", _("Tuesday")
+    WED = "wed", _("Wednesday")
+    THU = "thu", _("Thursday")
+    FRI = "fri", _("Friday")
+    SAT = "sat", _("Saturday")
+    SUN = "sun", _("Sunday")
 
 
 class NumberFormat(models.TextChoices):
@@ -27,6 +40,15 @@ class GatewayMode(models.TextChoices):
 
     ADDRESS = "address", _("By address")
     REGISTRATION = "registration", _("By registration")
+
+
+class Presence(models.TextChoices):
+    """Whether a gateway answers; see `carillon.logic.health`."""
+
+    ALIVE = "alive", _("There")
+    AWAY = "away", _("Away")
+    UNKNOWN = "unknown", _("Not known")
+    UNASKED = "unasked", _("Not asked")
 
 
 class CallerHeader(models.TextChoices):

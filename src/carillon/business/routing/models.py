@@ -19,9 +19,11 @@ from carillon.business.routing.choices import (
     FromUser,
     GatewayMode,
     NumberFormat,
+    Presence,
     StartMeans,
     Strategy,
     Verdict,
+    Weekday,
 )
 
 
@@ -63,6 +65,8 @@ class Gateway(TenantModel):
     calls_per_s = models.PositiveSmallIntegerField(null=True, blank=True)  # that we begin there; null: no limit
     cost_list = models.ForeignKey(PriceList, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     received_list = models.ForeignKey(PriceList, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    is_probed = models.BooleanField(default=True)  # asked by OPTIONS whether it is there
+    probe_interval_s = models.PositiveSmallIntegerField(default=30)
     is_enabled = models.BooleanField(default=True)
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -75,6 +79,33 @@ class Gateway(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class GatewayHealth(TenantModel):
+    """How a gateway is, as control has found it by OPTIONS and by calls (`carillon.logic.health`). Control writes it.
+
+    `uri` is the address it is true of. `quarters`: of each quarter of an hour of the last day what was asked, how slow
+    it was, and how the calls went (`carillon.logic.health.written`).
+    """
+
+    gateway = models.OneToOneField(Gateway, on_delete=models.CASCADE, related_name="health")
+    uri = models.CharField(max_length=300)
+    presence = models.CharField(max_length=7, choices=Presence.choices, default=Presence.UNKNOWN)
+    since = models.DateTimeField(null=True)
+    silences = models.PositiveIntegerField(default=0)  # in a row
+    replied_at = models.DateTimeField(null=True)  # to an OPTIONS, last
+    heard_at = models.DateTimeField(null=True)  # to anything, last
+    sip_code = models.PositiveSmallIntegerField(null=True)
+    round_trip_ms = models.PositiveIntegerField(null=True)
+    quarters = models.JSONField(default=list)
+
+    objects = ScopedQuerySet["GatewayHealth"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["partner", "presence"], name="gateway_health_by_presence")]
+
+    def __str__(self) -> str:
+        return f"{self.gateway_id}: {self.presence}"
 
 
 class Route(TenantModel):
@@ -90,6 +121,10 @@ class Route(TenantModel):
     country = models.CharField(max_length=2, default="", blank=True)
     web_product = models.ForeignKey(WebProduct, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    weekdays = ArrayField(models.CharField(max_length=3, choices=Weekday.choices), default=list, blank=True)  # [] all
+    begins = models.CharField(max_length=5, default="", blank=True)  # "18:00"; "": the whole day
+    ends = models.CharField(max_length=5, default="", blank=True)  # not later than `begins`: on the next day
+    timezone = models.CharField(max_length=64, default="UTC")  # of weekdays and times
     is_enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -103,9 +138,8 @@ class Route(TenantModel):
 
     def audit_also(self) -> dict[str, object]:
         """History shows a route with its gateways in order; one query."""
-        if not self.pk:
-            return {"gateway_ids": []}
-        return {"gateway_ids": list(RouteGateway.objects.filter(route=self).values_list("gateway_id", flat=True))}
+        lines = RouteGateway.objects.filter(route=self).values_list("gateway_id", "weight") if self.pk else ()
+        return {"gateway_ids": [one for one, _ in lines], "weights": [weight for _, weight in lines]}
 
 
 class RouteGateway(TenantModel):
@@ -114,6 +148,7 @@ class RouteGateway(TenantModel):
     route = models.ForeignKey(Route, on_delete=models.CASCADE, related_name="gateways")
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="+")
     position = models.PositiveSmallIntegerField()
+    weight = models.PositiveSmallIntegerField(default=0)  # its share among neighbours that have one
 
     objects = ScopedQuerySet["RouteGateway"].as_manager()
 

@@ -10,8 +10,10 @@ from typing import Any
 from carillon.callfeed.memory import MemoryFeed
 from carillon.callfeed.snapshot import Snapshot
 from carillon.logic.callflow.feed import (
+    UNKNOWN_CONDITION,
     BlacklistEntry,
     ChargingMode,
+    Condition,
     Customer,
     Domain,
     Endpoint,
@@ -129,6 +131,7 @@ class World:
     blacklist: tuple[BlacklistEntry, ...] = ()
     exchange_rates: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     full: dict[int, Fullness] = field(default_factory=dict)  # gateways without room for one more call
+    conditions: dict[int, Condition] = field(default_factory=dict)  # of gateways of which something is known
 
     def but(self, kind: str, key: int, **changes: Any) -> World:
         """The world with the value of `kind` whose id is `key` changed."""
@@ -148,6 +151,7 @@ class World:
             numbers=self.numbers,
             exchange_rates=self.exchange_rates,
             fullness=lambda gateway: self.full.get(gateway.id),
+            condition=lambda gateway: self.conditions.get(gateway.id, UNKNOWN_CONDITION),
         )
 
 

@@ -166,6 +166,7 @@ select g.id::text as key,
            'source_addresses', to_json(g.source_addresses), 'ring_timeout_s', g.ring_timeout_s,
            'reply_timeout_ms', g.reply_timeout_ms, 'country', g.country, 'codecs', to_json(g.codecs),
            'max_channels', g.max_channels, 'calls_per_s', g.calls_per_s,
+           'is_probed', g.is_probed, 'probe_interval_s', g.probe_interval_s,
            'style', json_build_object(
                'header', g.caller_header, 'from_user', g.from_user, 'from_domain', g.from_domain,
                'sends_name', g.sends_name, 'is_trusted', g.is_trusted, 'number_format', g.caller_format,
@@ -180,11 +181,15 @@ select r.id::text as key,
            'id', r.id, 'partner_id', r.partner_id, 'name', r.name, 'prefix', r.prefix, 'strategy', r.strategy,
            'priority', r.priority, 'gateway_ids', g.gateway_ids, 'customer_id', r.customer_id,
            'web_product_id', r.web_product_id, 'is_stopper', r.is_stopper, 'is_emergency', r.is_emergency,
-           'country', r.country, 'allows_loss', r.allows_loss
+           'country', r.country, 'allows_loss', r.allows_loss, 'weights', g.weights,
+           'hours', case when r.begins <> '' or cardinality(r.weekdays) > 0 then json_build_object(
+               'weekdays', to_json(r.weekdays), 'begins', r.begins, 'ends', r.ends, 'timezone', r.timezone
+           ) end
        ) as doc
 from public.routing_route r
 cross join lateral (
-    select coalesce(json_agg(g.gateway_id order by g.position, g.id), '[]') as gateway_ids
+    select coalesce(json_agg(g.gateway_id order by g.position, g.id), '[]') as gateway_ids,
+           coalesce(json_agg(g.weight order by g.position, g.id), '[]') as weights
     from public.routing_routegateway g
     where g.route_id = r.id
 ) g

@@ -27,7 +27,9 @@ from carillon.callpath.control.store import QUERY_S, UNAVAILABLE, described
 from carillon.callpath.control.together import Together
 from carillon.config import Database
 from carillon.logic.callflow.feed import (
+    UNKNOWN_CONDITION,
     BlacklistEntry,
+    Condition,
     Customer,
     Domain,
     Endpoint,
@@ -52,21 +54,35 @@ _GENERATIONS = " union all ".join(
 )
 Changed = Callable[[frozenset[str]], Awaitable[None]]
 AskFullness = Callable[[Gateway], Fullness | None]
+AskCondition = Callable[[Gateway], Condition]
 
 
 class CallFeed:
     """Implements `callflow.feed.Feed` for one moment; cheap to make per call. Raises Missing for what is not loaded."""
 
-    __slots__ = ("_at_ms", "_documents", "_fullness", "_rates", "_snapshot")
+    __slots__ = ("_at_ms", "_condition", "_documents", "_fullness", "_rates", "_snapshot")
 
-    def __init__(self, documents: DocumentCache, snapshot: Snapshot, at_ms: int, fullness: AskFullness) -> None:
-        self._documents, self._snapshot, self._at_ms, self._fullness = documents, snapshot, at_ms, fullness
+    def __init__(
+        self,
+        documents: DocumentCache,
+        snapshot: Snapshot,
+        at_ms: int,
+        fullness: AskFullness,
+        condition: AskCondition,
+    ) -> None:
+        self._documents, self._snapshot, self._at_ms = documents, snapshot, at_ms
+        self._fullness, self._condition = fullness, condition
         self._rates = snapshot.prices.at(at_ms)
 
     @property
     def rates(self) -> RatesAt:
         """The price lists in force."""
         return self._rates
+
+    @property
+    def at_ms(self) -> int:
+        """The call's beginning."""
+        return self._at_ms
 
     def domain(self, name: str) -> Domain | None:
         """The SIP domain, whatever its case."""
@@ -114,6 +130,10 @@ class CallFeed:
         """As the calls of this edge are now, not at the feed's moment."""
         return self._fullness(gateway)
 
+    def condition(self, gateway: Gateway) -> Condition:
+        """As the edge has found it by now, not at the feed's moment."""
+        return self._condition(gateway)
+
     def routes(self, partner_id: int) -> tuple[Route, ...]:
         """The partner's own routes."""
         return self._snapshot.routes(partner_id)
@@ -139,6 +159,7 @@ class Knowledge:
         self.generations: dict[str, int] = {}  # of each kind in force
         self._changed: set[str] = set()
         self.fullness: AskFullness = lambda gateway: None  # where calls are counted says more
+        self.condition: AskCondition = lambda gateway: UNKNOWN_CONDITION  # where gateways are asked says more
         self._wake = asyncio.Event()
         self._swapped = asyncio.Event()  # replaced by a new one at each swap
         self._readers: dict[bool, asyncio.Task[None]] = {}  # of big versions and of small ones
@@ -150,7 +171,9 @@ class Knowledge:
 
     def at(self, at_ms: int) -> CallFeed | None:
         """The feed for a call at `at_ms`; None before the first snapshot."""
-        return CallFeed(self.documents, self._reference.snapshot, at_ms, self.fullness) if self._reference else None
+        if self._reference is None:
+            return None
+        return CallFeed(self.documents, self._reference.snapshot, at_ms, self.fullness, self.condition)
 
     def gateway(self, gateway_id: int) -> Gateway | None:
         """The gateway in force."""

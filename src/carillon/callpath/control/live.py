@@ -43,6 +43,7 @@ class Live:
     from_tag: str = ""
     cseq: str = ""
     dialog: tuple[int, int] | None = None
+    tried_ms: int = 0  # when its present target's turn began
     verified_ms: int = 0
     alive_ms: int = 0  # when its dialog was last seen up
     sound: Sound | None = None
@@ -73,6 +74,7 @@ class LiveCalls:
         self.channels = channels
         self._calls: dict[UUID, Live] = {}
         self.on_stranger: Callable[[], None] = lambda: None  # a call that another control decided goes on
+        self.on_event: Callable[[Live, str, int, Json], None] = lambda live, kind, at_ms, detail: None
         self.on_over: Callable[[Live], None] = lambda live: None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -152,6 +154,7 @@ class LiveCalls:
         if message.get("h_id"):
             live.dialog = (message["h_entry"], message["h_id"])
         at_ms = int(message["at_ms"])
+        self.on_event(live, message["op"], at_ms, detail)
         match message["op"]:
             case "applied":
                 self.feed(live, signals.Applied(at_ms))

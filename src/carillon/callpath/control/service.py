@@ -14,13 +14,14 @@ import asyncpg
 from cryptography.fernet import Fernet, InvalidToken
 
 from carillon.callpath.control.bans import Bans
+from carillon.callpath.control.carriers import Carriers
 from carillon.callpath.control.certificates import Certificates
 from carillon.callpath.control.channels import Channels
 from carillon.callpath.control.decider import Decider, Settings
 from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.forwarder import Forwarder
-from carillon.callpath.control.live import LiveCalls, now_ms
+from carillon.callpath.control.live import Live, LiveCalls, now_ms
 from carillon.callpath.control.pulse import Pulse
 from carillon.callpath.control.quality import QualityMeter
 from carillon.callpath.control.relay import Relay
@@ -76,6 +77,8 @@ class Control:
         channels = Channels(self.knowledge.gateway)
         self.knowledge.fullness = channels.fullness
         self.live = LiveCalls(self.store, self.windows, lambda: self.edge, self.traces, channels)
+        self.carriers = Carriers(self.store, lambda: self.edge, self.knowledge, config.advertised, self._turned)
+        self.knowledge.condition = self.carriers.condition
         settings = Settings(EDGE_NAME, config.advertised, config.chunk_s, decrypt)
         self.decider = Decider(
             settings, self.knowledge, self.store, self.windows, self.live, self.traces, lambda: self.edge
@@ -88,7 +91,8 @@ class Control:
         pulse = Pulse(self.relay, config.media_timeout_s)
         self.sweeper = Sweeper(settings, self.store, self.live, pulse, lambda: self.edge)
         self.live.on_stranger = self.sweeper.look_soon
-        self.live.on_over = QualityMeter(self.relay, self.live).measure_later
+        self.live.on_event, self.live.on_over = self.carriers.hear_call, self._over
+        self._quality = QualityMeter(self.relay, self.live)
         self.status = StatusServer(
             config.control_token, self.live, lambda: self.edge, self.health, self.bans.lift, self.decider.decide
         )
@@ -114,6 +118,7 @@ class Control:
                 group.create_task(self.sweeper.run())
                 group.create_task(self._keep_certificates())
                 group.create_task(self.windows.run())
+                group.create_task(self.carriers.run())
         finally:
             hep.close()
             server.close()
@@ -142,10 +147,20 @@ class Control:
                 self.decider.hear_late(message)
             elif message["op"] == "ban":
                 self.bans.hear(message)
+            elif message["op"] == "probed":
+                self.carriers.hear(message)
             else:
                 self.live.hear(message)
         except (KeyError, TypeError, ValueError) as error:
             log.error("Kamailio sent a message that can't be read: %r (%s)", message, error)
+
+    def _over(self, live: Live) -> None:
+        self._quality.measure_later(live)
+        self.carriers.count_talk(live)
+
+    def _turned(self) -> None:
+        """A gateway went away or is back: emergency calls without us go by what we know."""
+        self.live.background(self._changed(frozenset({"health"})))
 
     # ------------------------------------------------------------ what Kamailio must know
 
@@ -183,16 +198,21 @@ class Control:
             await self.tables.tell_trunks(await self.knowledge.trunks())
         if "ban" in kinds:
             await self.bans.restore()
-        feed = self.knowledge.at(now_ms())
-        if kinds & {"domain", "gateway", "route", "partner", "blacklist"}:
-            domains = await self.knowledge.domains()
-            await self.tables.tell_domains(domains)
-            if feed is not None:
-                await self.tables.tell_blocked(blocked_networks(feed, self.knowledge.blacklist, domains, now_ms()))
-                self._tell_at_expiry()
-                await self.tables.tell_emergency(emergency_routes(feed, domains))
+        if kinds & {"domain", "gateway", "route", "partner", "blacklist", "health"}:
+            await self._tell_by_domain(kinds)
         if "gateway" in kinds:
             self._registering = asyncio.create_task(self._register_again())  # nobody waits for it
+
+    async def _tell_by_domain(self, kinds: frozenset[str]) -> None:
+        feed, domains = self.knowledge.at(now_ms()), await self.knowledge.domains()
+        if kinds != {"health"}:
+            await self.tables.tell_domains(domains)
+        if feed is None:
+            return
+        if kinds != {"health"}:
+            await self.tables.tell_blocked(blocked_networks(feed, self.knowledge.blacklist, domains, now_ms()))
+            self._tell_at_expiry()
+        await self.tables.tell_emergency(emergency_routes(feed, domains))
 
     async def _keep_certificates(self) -> None:
         """Take up certificates that were renewed in their folder."""

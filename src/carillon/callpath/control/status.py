@@ -106,7 +106,8 @@ class StatusServer:
     async def _try(self, account: str, dialled: str, at_ms: int) -> Answer:
         """Decide and nothing else: nobody is called, nothing is held, and no gateway's count changes."""
         username, _, domain = account.rpartition("@")
-        request = CallRequest(f"test@{domain}", LOOPBACK, 0, "udp", username, domain, dialled_user(dialled), domain)
+        call_id, number = f"test-{at_ms}@{domain}", dialled_user(dialled)
+        request = CallRequest(call_id, LOOPBACK, 0, "udp", username, domain, number, domain)
         try:
             decision = await self._decide(request, at_ms)
         except (NoAnswer, *UNAVAILABLE) as error:

@@ -313,6 +313,15 @@ class CallStore:
         """The bans that hold: whom, reason, since_s, until_s of each."""
         return list(await self._queries.fetch("select * from callfeed.standing_bans()", timeout=SLOW_QUERY_S))
 
+    async def keep_health(self, gateways: Sequence[Json]) -> None:
+        """Write how gateways are (`carriers.GatewayNote`)."""
+        await self._queries.execute("select callfeed.keep_health($1)", list(gateways), timeout=SLOW_QUERY_S)
+
+    async def known_health(self) -> list[Json]:
+        """What `keep_health` wrote of each gateway."""
+        rows = await self._queries.fetch("select doc from callfeed.gateway_health", timeout=SLOW_QUERY_S)
+        return [row["doc"] for row in rows]
+
     async def open_calls(self, edge: str) -> list[OpenCall]:
         """The calls that this edge still has open."""
         rows = await self._queries.fetch("select * from callfeed.open_calls($1)", edge, timeout=SLOW_QUERY_S)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from carillon.logic.callflow.callerid import ANONYMOUS
+from carillon.logic.callflow.feed import Gateway
 from carillon.logic.callflow.forwarding import Failure
 from carillon.logic.callflow.values import (
     CallRequest,
@@ -162,6 +163,18 @@ def wire_target(target: Target, decision: Decision, advertised: str, decrypt: Ca
             "auth_realm": target.auth_realm,
         }
     return wire
+
+
+def gateway_uri(gateway: Gateway) -> str:
+    """Where a gateway is, without a number."""
+    parameter = "" if gateway.transport == "udp" else f";transport={gateway.transport}"
+    return f"sip:{_host(gateway.host)}:{gateway.port}{parameter}"
+
+
+def probe_message(gateway: Gateway, advertised: str) -> Json:
+    """Tell Kamailio to ask a gateway by OPTIONS whether it is there, from the domain that its calls come from."""
+    domain = gateway.style.from_domain or _host(advertised)
+    return {"op": "probe", "gateway": gateway.id, "uri": gateway_uri(gateway), "from": f"sip:{domain}"}
 
 
 def _devices(target: Target) -> Json:

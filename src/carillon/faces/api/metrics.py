@@ -63,8 +63,20 @@ class _Platform(Collector):
         for backlog in health.backlogs:
             waiting.add_metric([backlog.name], backlog.waiting)
             oldest.add_metric([backlog.name], backlog.oldest_s)
-        yield from (up, uptime, memory, waiting, oldest)
+        yield from (up, uptime, memory, waiting, oldest, *self._gateways())
         yield from (GaugeMetricFamily(f"carillon_{name}", text, value) for name, text, value in self._single())
+
+    def _gateways(self) -> Iterator[Metric]:
+        labels = ["gateway", "name", "partner"]
+        there = GaugeMetricFamily("carillon_gateway_up", "Whether the carrier's gateway answers.", labels=labels)
+        trip = GaugeMetricFamily("carillon_gateway_round_trip_seconds", "Of its last OPTIONS.", labels=labels)
+        for gateway in self.health.gateways:
+            told = [str(gateway.gateway_id), gateway.name, gateway.partner]
+            if gateway.presence in ("alive", "away"):
+                there.add_metric(told, gateway.presence == "alive")
+            if gateway.round_trip_ms is not None:
+                trip.add_metric(told, gateway.round_trip_ms / 1000)
+        yield from (there, trip)
 
     def _single(self) -> Iterator[tuple[str, str, float]]:
         health = self.health

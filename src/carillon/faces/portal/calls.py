@@ -288,6 +288,7 @@ CDRS = Panel(
         Filter("until", _("Until"), apply=_begun("lt", "until")),
         Filter("ended_in", _("Ended in the minute"), apply=_ended_in),
         Filter("charged_to", _("Charged account"), kind="integer", apply=queries.charged_to),
+        Filter("gateway_id", _("Gateway"), kind="integer", apply=queries.carried_by),
         Filter("outcome", _("Outcome"), choices=Outcome.choices),
         Filter("direction", _("Direction"), choices=DIRECTIONS),
         Filter("customer_id", _("Customer"), kind="integer"),

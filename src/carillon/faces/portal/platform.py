@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
 from carillon.base.models import AuditEntry
+from carillon.business.routing.choices import Presence
+from carillon.faces.portal.gateways import TONES
 from carillon.panels.declaration import Column, Extra, Filter, Page, Panel
 from carillon.usecases.observe_platform import observe_platform
 
@@ -21,6 +23,9 @@ def _health(actor: Actor, _data: None) -> Mapping[str, Any]:
     found = asdict(observe_platform(actor))
     for backlog in found["backlogs"]:
         backlog["title"] = str(BACKLOGS[backlog["name"]])
+    for gateway in found["gateways"]:
+        presence = Presence(gateway["presence"])
+        gateway |= {"title": str(presence.label), "tone": TONES.get(presence, "warn")}
     return found
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
 
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
 from carillon.business.pricing.ratefile import ALL_NUMBERS
 from carillon.business.routing import actions, queries
-from carillon.business.routing.choices import Codec, GatewayMode, Strategy
+from carillon.business.routing.choices import Codec, GatewayMode, Presence, Strategy, Weekday
 from carillon.business.routing.models import Gateway, Route
-from carillon.panels.declaration import Column, Field, Filter, Link, Panel, RowAction
+from carillon.faces.portal.gateways import DAY, HOUR, figure, gateway_page, known, latest_calls
+from carillon.panels.declaration import Column, Detail, Extra, Field, Filter, Link, Panel, RowAction
 
 USUAL_PORT = 5060
 
@@ -28,16 +30,40 @@ def gateway_ids(route: Route) -> list[int]:
     return [line.gateway_id for line in route.gateways.all()]
 
 
+def weights(route: Route) -> list[int]:
+    """The shares of the route's gateways in order; empty when none has one."""
+    found = [line.weight for line in route.gateways.all()]
+    return found if any(found) else []
+
+
 def gateway_names(route: Route) -> str:
-    """The names of the route's gateways in order."""
-    return ", ".join(line.gateway.name for line in route.gateways.all())
+    """The names of the route's gateways in order, those that share calls with their share of the weights."""
+    lines = list(route.gateways.all())
+    names = []
+    for _weight, neighbours in groupby(lines, key=lambda line: line.weight > 0):
+        sharing = list(neighbours)
+        whole = sum(line.weight for line in sharing)
+        names += [_with_share(line.gateway.name, line.weight, whole if len(sharing) > 1 else 0) for line in sharing]
+    return ", ".join(names)
+
+
+def _with_share(name: str, weight: int, whole: int) -> str:
+    return f"{name} {100 * weight / whole:.0f} %" if whole else name
+
+
+def hours(route: Route) -> str:
+    """When the route holds; empty: always."""
+    days = [str(Weekday(day).label)[:3] for day in route.weekdays]
+    clock = f"{route.begins}–{route.ends}" if route.begins else ""
+    return " ".join((*days, clock, route.timezone)) if days or clock else ""
 
 
 def route_values(route: Route) -> Mapping[str, object]:
     """What the form of a route starts with."""
     names = ("name", "prefix", "strategy", "priority", "is_stopper", "allows_loss", "is_emergency", "country")
-    values = {name: getattr(route, name) for name in (*names, "web_product_id", "customer_id", "partner_id")}
-    return values | {"gateway_ids": tuple(gateway_ids(route))}
+    when = ("weekdays", "begins", "ends", "timezone")
+    values = {name: getattr(route, name) for name in (*names, *when, "web_product_id", "customer_id", "partner_id")}
+    return values | {"gateway_ids": tuple(gateway_ids(route)), "weights": tuple(weights(route))}
 
 
 def source_of(route: Route) -> str:
@@ -139,6 +165,19 @@ GATEWAY_FIELDS = (
         section=_("Limits"),
         help=_("That we begin there. Leave empty for no limit. Emergency calls pass all limits."),
     ),
+    Field(
+        "is_probed",
+        _("Ask whether it is there"),
+        section=_("Health"),
+        help=_("By SIP OPTIONS. After three silences, also of calls, it is tried last until it answers anything."),
+    ),
+    Field(
+        "probe_interval_s",
+        _("Ask every (s)"),
+        minimum=actions.SHORTEST_INTERVAL_S,
+        maximum=actions.LONGEST_INTERVAL_S,
+        section=_("Health"),
+    ),
     Field("ring_timeout_s", _("Rings at most (s)"), minimum=5, maximum=300, section=_("Failover")),
     Field("reply_timeout_ms", _("Silent at most (ms)"), minimum=200, maximum=30_000, section=_("Failover")),
     Field("is_demo", _("Demo carrier"), only="create", section=_("Failover")),
@@ -154,7 +193,17 @@ ROUTE_FIELDS = (
         _("Gateways"),
         kind="ordered",
         choices=gateway_choices,
-        help=_("In the order they are tried; least cost sorts them by price for each call."),
+        help=_("In the order they are tried; least cost and best quality sort them anew for each call."),
+    ),
+    Field(
+        "weights",
+        _("Shares"),
+        kind="commas",
+        placeholder="70, 30",
+        help=_(
+            "One number for each gateway, to send each its share of the calls; 0 for one that waits its turn. Leave "
+            "empty to try them as listed."
+        ),
     ),
     Field("priority", _("Priority"), minimum=0, maximum=10_000, help=_("Low comes first.")),
     Field("is_stopper", _("Stopper"), help=_("No later route is tried.")),
@@ -163,6 +212,16 @@ ROUTE_FIELDS = (
         _("Allow losses"),
         help=_("Also use carriers that cost more than the call brings in. Otherwise they are left out."),
     ),
+    Field(
+        "weekdays",
+        _("Days"),
+        choices=Weekday.choices,
+        section=_("Only at these times"),
+        help=_("Choose none for every day. Hours that go on over midnight belong to the day on which they begin."),
+    ),
+    Field("begins", _("From"), max_length=5, placeholder="18:00", section=_("Only at these times")),
+    Field("ends", _("To"), max_length=5, placeholder="08:00", section=_("Only at these times")),
+    Field("timezone", _("Time zone"), max_length=64, placeholder="Europe/London", section=_("Only at these times")),
     Field("web_product_id", _("Web product"), lookup="web-products", section=_("Only for calls of")),
     Field("customer_id", _("Customer"), lookup="customers", section=_("Only for calls of")),
     Field("is_emergency", _("Emergency calls"), section=_("Emergency"), help=_("For nothing but emergency numbers.")),
@@ -179,15 +238,30 @@ GATEWAYS = Panel(
     model=Gateway,
     rows=queries.gateways_of,
     columns=(
-        Column("name", _("Name"), width=130, grow=2),
-        Column("host", _("Host"), kind="code", value=address, width=140, in_api=False),
-        Column("mode", _("Sign-in"), kind="choice", width=100),
-        Column("source_addresses", _("Calls in from"), kind="list", width=130),
-        Column("cost_list", _("Cost list"), value="cost_list.name", width=105),
+        Column("name", _("Name"), width=125, grow=2),
+        Column("host", _("Host"), kind="code", value=address, width=125, in_api=False),
+        Column("health", _("Health"), kind="status", value=queries.presence_of, choices=Presence.choices, width=80),
+        Column("round_trip_ms", _("Reply (ms)"), kind="integer", value=known("round_trip_ms"), width=80),
+        Column("calls_day", _("Calls 24 h"), kind="integer", value=figure("calls", DAY), width=80),
+        Column("asr_day", _("ASR 24 h %"), kind="decimal", value=figure("asr", DAY), width=85),
+        Column("acd_day", _("ACD 24 h"), kind="duration", value=figure("acd_ms", DAY), width=80),
+        Column("pdd_day_ms", _("PDD 24 h (ms)"), kind="integer", value=figure("pdd_ms", DAY), width=95),
+        Column("cost_list", _("Cost list"), value="cost_list.name", width=95),
         Column("is_enabled", _("Enabled"), kind="bool", width=75),
-        Column("partner", _("Partner"), value="partner.name", width=110),
+        Column("partner", _("Partner"), value="partner.name", width=100),
     ),
     api=(
+        Column("mode", _("Sign-in"), kind="choice", width=100),
+        Column("source_addresses", _("Calls in from"), kind="list", width=130),
+        Column("health_since", _("Health since"), kind="datetime", value=known("since")),
+        Column("replied_at", _("Last reply"), kind="datetime", value=known("replied_at")),
+        Column("reply_code", _("Last reply's code"), kind="integer", value=known("sip_code")),
+        Column("is_probed", _("Asked whether it is there"), kind="bool"),
+        Column("probe_interval_s", _("Asked every (s)"), kind="integer"),
+        Column("calls_hour", _("Calls 1 h"), kind="integer", value=figure("calls", HOUR)),
+        Column("asr_hour", _("ASR 1 h %"), kind="decimal", value=figure("asr", HOUR)),
+        Column("acd_hour", _("ACD 1 h"), kind="duration", value=figure("acd_ms", HOUR)),
+        Column("pdd_hour_ms", _("PDD 1 h (ms)"), kind="integer", value=figure("pdd_ms", HOUR)),
         Column("host", _("Host")),
         Column("port", _("Port"), kind="integer"),
         Column("transport", _("Transport")),
@@ -220,6 +294,7 @@ GATEWAYS = Panel(
         Filter("name", _("Name"), lookup="istartswith"),
         Filter("host", _("Host"), lookup="startswith"),
         Filter("mode", _("Sign-in"), choices=GatewayMode.choices),
+        Filter("health", _("Health"), choices=Presence.choices, apply=queries.with_presence),
         Filter("is_enabled", _("Enabled"), kind="bool"),
         Filter("partner_id", _("Partner"), kind="integer"),
     ),
@@ -247,10 +322,17 @@ GATEWAYS = Panel(
             applies=lambda gateway: gateway.is_enabled,
         ),
     ),
-    links=(Link(_("Routes through it"), "routes", {"gateway_id": "id"}),),
+    links=(
+        Link(_("Routes through it"), "routes", {"gateway_id": "id"}),
+        Link(_("Calls over it"), "cdrs", {"gateway_id": "id"}),
+    ),
+    detail=Detail("portal/routing/gateway.html", gateway_page, _("Health and calls")),
+    extras=(Extra("quarters", latest_calls, "Health and calls, by quarters of an hour", many=True),),
     help=_(
         "Carriers' hosts. Calls go out to host and port, and come in from the addresses listed. A carrier either "
-        "knows our address, or we register with user name and password. The cost list says what it charges."
+        "knows our address, or we register with user name and password. The cost list says what it charges. Each is "
+        "asked every half minute whether it is there; one that is away is tried last. ASR, ACD and PDD are of all "
+        "calls that were tried there, also of those that went on to the next gateway."
     ),
     empty=_("Add the carrier that takes your calls to the telephone network."),
 )
@@ -268,7 +350,8 @@ ROUTES = Panel(
         Column("name", _("Name"), width=165, grow=2),
         Column("strategy", _("Strategy"), kind="choice", width=110),
         Column("gateways", _("Gateways"), value=gateway_names, width=165, grow=2, in_api=False),
-        Column("source", _("For"), value=source_of, width=110, in_api=False),
+        Column("source", _("For"), value=source_of, width=100, in_api=False),
+        Column("hours", _("Holds"), value=hours, width=100, in_api=False),
         Column("priority", _("Priority"), kind="integer", width=75),
         Column("is_enabled", _("Enabled"), kind="bool", width=80),
     ),
@@ -279,6 +362,11 @@ ROUTES = Panel(
         Column("is_emergency", _("Emergency"), kind="bool"),
         Column("country", _("Country")),
         Column("gateway_ids", _("Gateways"), kind="list", value=gateway_ids),
+        Column("weights", _("Shares"), kind="list", value=weights),
+        Column("weekdays", _("Days"), kind="list"),
+        Column("begins", _("From")),
+        Column("ends", _("To")),
+        Column("timezone", _("Time zone")),
         Column("web_product_id", _("Web product"), kind="integer"),
         Column("customer_id", _("Customer"), kind="integer"),
         Column("partner_id", _("Partner"), kind="integer"),
@@ -316,8 +404,10 @@ ROUTES = Panel(
     ),
     help=_(
         "Which carriers a call is offered to. Among the routes that fit a call the longest prefix wins; equal ones "
-        "are tried by priority. Least cost asks the cheapest gateway first; block refuses the call. Emergency calls "
-        "use emergency routes of the caller's country only, and are never blocked."
+        "are tried by priority. Least cost asks the cheapest gateway first; best quality the one whose calls of the "
+        "last four hours were answered most, then soonest, then talked longest (from 20 calls on, else the cheapest); "
+        "shares spread calls over gateways; block refuses the call. Emergency calls use emergency routes of the "
+        "caller's country only, and are never blocked."
     ),
     empty=_("Add a route with an empty prefix to send every call to your carrier."),
 )

@@ -218,7 +218,13 @@ def _ring(call: _Call, callee: User, owner: Customer, caller: str, caller_note: 
 def _query(call: _Call, number: str, caller: str) -> RouteQuery:
     customer = call.customer
     return RouteQuery(
-        customer.partner_id, customer.id, customer.web_product_id, number, customer.country.upper(), caller
+        customer.partner_id,
+        customer.id,
+        customer.web_product_id,
+        number,
+        customer.country.upper(),
+        caller,
+        call.request.sip_call_id,
     )
 
 

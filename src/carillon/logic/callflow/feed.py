@@ -12,7 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
+
+from carillon.logic.hours import Hours
+from carillon.logic.traffic import NO_TRAFFIC, Traffic
 
 # ---------------------------------------------------------------- prices
 
@@ -270,6 +273,8 @@ class Gateway:
     codecs: tuple[str, ...] = ()  # names of RFC 3551 that it may be offered; empty: all
     max_channels: int | None = None  # calls that we have there at once; None: no limit
     calls_per_s: int | None = None  # that we begin there; None: no limit
+    is_probed: bool = True  # asked by OPTIONS whether it is there
+    probe_interval_s: int = 30
 
 
 class Fullness(StrEnum):
@@ -280,13 +285,29 @@ class Fullness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """How a gateway is at this moment (`carillon.logic.health`).
+
+    `away_since_ms`: since when it answers nothing, Unix epoch; None: it is there, or nobody knows. `recent`: the calls
+    that were tried there in the last hours.
+    """
+
+    away_since_ms: int | None = None
+    recent: Traffic = NO_TRAFFIC
+
+
+UNKNOWN_CONDITION: Final = Condition()
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A line of a partner's routing table.
 
     Among the routes whose prefix, customer and web product match, the longest prefix wins; among equal prefixes
-    all stay, ordered by priority (low first). `strategy`: static (gateways as listed), least_cost (cheapest first)
-    or block (the call is refused). `is_stopper`: no later route is tried. `allows_loss`: also carriers that cost their
-    owner more than the call brings it.
+    all stay, ordered by priority (low first). `strategy`: static (gateways as listed), least_cost (cheapest first),
+    quality (best of the last hours first) or block (the call is refused). `weights` belong to `gateway_ids`, and hold
+    for static: neighbours with a weight share their position. `hours`: outside of them the route is passed over.
+    `is_stopper`: no later route is tried. `allows_loss`: also carriers that cost their owner more than the call brings.
     """
 
     id: int
@@ -302,6 +323,8 @@ class Route:
     allows_loss: bool = False
     is_emergency: bool = False  # only for emergency numbers, never for others
     country: str = ""  # for emergency routes: the caller's country
+    weights: tuple[int, ...] = ()
+    hours: Hours | None = None
 
 
 # ---------------------------------------------------------------- what the decision reads
@@ -317,6 +340,10 @@ class Feed(Protocol):
     @property
     def rates(self) -> RateBook:
         """The prices in force at the start of this call."""
+
+    @property
+    def at_ms(self) -> int:
+        """When the call began, Unix epoch."""
 
     def domain(self, name: str) -> Domain | None:
         """Whose SIP domain this is."""
@@ -347,6 +374,9 @@ class Feed(Protocol):
 
     def fullness(self, gateway: Gateway) -> Fullness | None:
         """Why there is no room for one more call to the gateway at this moment; None when there is."""
+
+    def condition(self, gateway: Gateway) -> Condition:
+        """Whether the gateway answers, and how calls to it went."""
 
     def routes(self, partner_id: int) -> tuple[Route, ...]:
         """A partner's enabled routes."""

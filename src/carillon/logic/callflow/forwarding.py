@@ -247,7 +247,8 @@ def _to_network(feed: Feed, draft: Decision, called: _Called, chunk_s: int) -> D
     if barred is not None:
         raise _not_done(draft, replace(barred, partner_id=owner.partner_id))
     caller, caller_note = _caller_outside(draft, called)
-    query = RouteQuery(owner.partner_id, owner.id, owner.web_product_id, number, owner.country.upper(), caller)
+    country, call = owner.country.upper(), draft.request.sip_call_id
+    query = RouteQuery(owner.partner_id, owner.id, owner.web_product_id, number, country, caller, call)
     choice = choose_routes(feed, query)
     if choice.refusal or choice.owner is None:
         raise _not_done(draft, *choice.notes)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from carillon.logic.callflow.feed import Feed
 from carillon.logic.callflow.notes import Note
 from carillon.logic.callflow.values import Chain, Target, TierCharge
-from carillon.logic.routing import RouteChoice, typical_cost
+from carillon.logic.routeorder import typical_cost
+from carillon.logic.routing import RouteChoice
 
 
 def without_loss(feed: Feed, choice: RouteChoice, chain: Chain, notes: list[Note]) -> RouteChoice:
