@@ -31,6 +31,7 @@ from carillon.usecases.post_charges import post_charges
 from carillon.usecases.settle_calls import settle_due_calls
 from carillon.usecases.sweep_calls import sweep_calls
 from carillon.usecases.sweep_windows import sweep_windows
+from carillon.usecases.tell_of_gateways import tell_of_gateways
 
 log = logging.getLogger("carillon.jobs")
 BATCH = 100
@@ -80,10 +81,11 @@ def miss(actor: Actor) -> bool:
 
 
 def alert(actor: Actor) -> bool:
-    """Tell partners of emergency calls and of devices that went offline or are back."""
+    """Tell partners of emergency calls, and of devices and gateways that went away or are back."""
     with tenant(actor):
         note_emergency_calls(actor)
         note_outages(actor)
+        tell_of_gateways(actor)
     return False
 
 

@@ -24,6 +24,7 @@ from carillon.business.endpoints.models import Endpoint, Reachability
 from carillon.business.notices.choices import AlertKind
 from carillon.business.notices.models import Alert
 from carillon.business.partners.queries import system_actor
+from carillon.business.routing.models import Gateway, GatewayHealth
 from carillon.jobs.chores import alert
 from carillon.jobs.tasks import mail_alert
 
@@ -194,3 +195,25 @@ def test_devices_that_nobody_watches_or_that_are_disabled_are_not_told(
     offline_for(endpoint, 60)
     assert look(as_role) == []
     assert not Alert.objects.filter(kind=AlertKind.OFFLINE).exists()
+
+
+def test_a_gateways_absence_and_its_end_are_told_once_each(cast: Cast, as_role: AsRole) -> None:
+    make_market(cast)
+    gateway, began = Gateway.objects.get(), timezone.now() - timedelta(minutes=1)
+    known = GatewayHealth(gateway=gateway, partner_id=gateway.partner_id, uri="sip:192.0.2.1:5060")
+    known.presence, known.since = "away", timezone.now()
+    known.save()
+    assert look(as_role) == []
+    known.since = began
+    known.save()
+    assert look(as_role) == look(as_role) == [AlertKind.GATEWAY_DOWN]
+    known.presence, known.since = "alive", timezone.now()
+    known.save()
+    assert look(as_role) == look(as_role) == [AlertKind.GATEWAY_DOWN, AlertKind.GATEWAY_UP]
+    assert set(Alert.objects.values_list("since", "partner_id")) == {(began, gateway.partner_id)}
+    known.presence, known.since = "away", began + timedelta(seconds=20)
+    known.save()
+    Gateway.objects.update(is_probed=False)
+    assert len(look(as_role)) == 2
+    Gateway.objects.update(is_probed=True)
+    assert look(as_role)[2:] == [AlertKind.GATEWAY_DOWN]
