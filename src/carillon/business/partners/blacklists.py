@@ -1,4 +1,4 @@
-"""Changes to blacklists: numbers and networks that a partner and everybody below it has nothing to do with."""
+"""Blacklists: numbers, networks and mail domains that a partner and everybody below it has nothing to do with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.utils import timezone
 
 from carillon.base.actor import Actor
@@ -27,8 +28,8 @@ MOST_NETWORKS = 200  # the edge compares each request with all of them
 class BlacklistData:
     """What is blocked for a partner (None: the actor's own) and everybody below it; `kind` and `value` stay.
 
-    `value`: a number or the beginning of one with its calling code (`+4490`), or an address or block of addresses
-    (`203.0.113.0/24`). `expires_at`: None holds until it is unblocked.
+    `value`: a number or the beginning of one with its calling code (`+4490`), an address or block of addresses
+    (`203.0.113.0/24`), or a domain of e-mail addresses (`mail.example`, which also means those below it). `expires_at`: None holds until it is unblocked.
     """
 
     kind: BlacklistKind
@@ -40,7 +41,7 @@ class BlacklistData:
 
 @action("blacklists.add")
 def block(actor: Actor, data: BlacklistData) -> BlacklistEntry:
-    """Put a number or a network on a partner's blacklist; the next call and the next request meet it.
+    """Put something on a partner's blacklist; the next call, request, sign-in and sign-up meet it.
 
     Raises:
         InvalidInput: a value is wrong, it is there already, or the partner has too many networks.
@@ -82,10 +83,30 @@ def update_blacklist_entry(actor: Actor, entry: BlacklistEntry, data: BlacklistD
 
 @action("blacklists.delete")
 def unblock(actor: Actor, entry: BlacklistEntry) -> None:
-    """Take a number or a network off the blacklist; its history stays. Raises NotFound."""
+    """Take something off the blacklist; its history stays. Raises NotFound."""
     entry = locked(BlacklistEntry.objects, actor, entry.pk)
     with audited(actor, entry, "unblock"):
         entry.delete()
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """An entry in force that somebody meets; its reason is for the seller's own people."""
+
+    kind: BlacklistKind
+    value: str
+
+
+def blocked_visitor(partner_id: int, *, email: str = "", address: str = "") -> Blocked | None:
+    """Return what stops a visitor of a partner's websites from signing up or in; None when nothing does.
+
+    The partner's own entries and those of everybody above it count: the networks that `address` is in, and the mail
+    domains that `email` is of. An `address` that is none is in no network. Cost: one query, past row-level security.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select * from public.carillon_blocked(%s, %s, %s)", [partner_id, email, address])
+        row = cursor.fetchone()
+    return None if row is None else Blocked(BlacklistKind(row[0]), str(row[1]))
 
 
 def _fill_entry(entry: BlacklistEntry, data: BlacklistData) -> None:
@@ -98,7 +119,11 @@ def _fill_entry(entry: BlacklistEntry, data: BlacklistData) -> None:
 
 
 def _blocked_value(data: BlacklistData, faults: Faults) -> str:
-    """The value as it is stored and compared: digits with a plus, or the network's own address."""
+    """The value as it is stored and compared: digits with a plus, the network's own address, or a domain."""
+    if data.kind == BlacklistKind.MAIL_DOMAIN:
+        domain = data.value.strip().rpartition("@")[2].lower().rstrip(".")
+        faults.hostname(domain, "value")
+        return domain
     if data.kind != BlacklistKind.NETWORK:
         digits = re.sub(r"[\s\-./()]", "", data.value).removeprefix("+")
         is_number = bool(re.fullmatch(r"[1-9][0-9]{0,14}", digits, re.ASCII))

@@ -62,11 +62,15 @@ class SecondFactor(models.TextChoices):
 
 
 class BlacklistKind(models.TextChoices):
-    """What an entry of a blacklist names; the first two are numbers or the beginning of numbers."""
+    """What an entry of a blacklist names; the first two are numbers or the beginning of numbers.
+
+    An Internet provider is the networks that it announces; of a mail domain also everything below it is meant.
+    """
 
     CALLED = "called", _("Called number")
     CALLING = "calling", _("Calling number")
     NETWORK = "network", _("Network")
+    MAIL_DOMAIN = "mail", _("E-mail domain")
 
 
 class DateFormat(models.TextChoices):

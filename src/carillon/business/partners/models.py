@@ -204,10 +204,10 @@ class SignIn(TenantModel):
 
 
 class BlacklistEntry(TenantModel):
-    """What the partner and everybody below it has nothing to do with. `value`: +4490, or 203.0.113.0/24."""
+    """What the partner and everybody below it has nothing to do with. `value`: +4490, 203.0.113.0/24 or mail.example."""
 
     kind = models.CharField(max_length=8, choices=BlacklistKind.choices)
-    value = models.CharField(max_length=43)
+    value = models.CharField(max_length=253)
     reason = models.CharField(max_length=200)
     expires_at = models.DateTimeField(null=True, blank=True)  # then it holds no longer; the row stays
     created_at = models.DateTimeField(auto_now_add=True)

@@ -83,6 +83,37 @@ $$
       or exists (select from brands_webproduct w where w.hostname = lower(wanted))
 $$;
 
+-- What of the blacklists of a partner and those above it stops a visitor: nobody is signed in there, and a seller's list is
+-- not its buyer's to read. What is no address is in no network.
+drop function if exists public.carillon_blocked(bigint, text, text);
+create function public.carillon_blocked(wanted bigint, email text, address text) returns table (kind text, value text)
+language plpgsql stable security definer set search_path = public, pg_temp as
+$$
+declare
+  at inet;
+begin
+  begin
+    at := address::inet;
+  exception when invalid_text_representation then
+    at := null;
+  end;
+  return query
+    with recursive above as (
+      select p.id, p.parent_id from partners_partner p where p.id = wanted
+      union select p.id, p.parent_id from partners_partner p join above a on p.id = a.parent_id
+    )
+    select b.kind::text, b.value::text from partners_blacklistentry b join above a on a.id = b.partner_id
+    where (b.expires_at is null or b.expires_at > now())
+      and case b.kind
+            when 'network' then b.value::inet >>= at
+            when 'mail' then '.' || lower(split_part(email, '@', -1)) like '%.' || b.value
+            else false
+          end
+    order by b.id
+    limit 1;
+end
+$$;
+
 -- How a web product's pages look, for visitors: nobody is signed in there.
 drop function if exists public.carillon_theme(bigint);
 create function public.carillon_theme(wanted bigint)
@@ -110,7 +141,7 @@ begin
   foreach entry in array array[
     'carillon_subtree(bigint)', 'carillon_operator()', 'carillon_memberships(bigint)', 'carillon_users(bigint)',
     'carillon_token(text)', 'carillon_host(text)', 'carillon_hostname_taken(text)',
-    'carillon_theme(bigint)', 'carillon_logo(bigint)'
+    'carillon_theme(bigint)', 'carillon_logo(bigint)', 'carillon_blocked(bigint, text, text)'
   ] loop
     execute format('revoke all on function public.%s from public', entry);
     execute format('grant execute on function public.%s to carillon_web, carillon_worker', entry);

@@ -202,7 +202,7 @@ select b.id::text as key,
            'expires_ms', (extract(epoch from b.expires_at) * 1000)::bigint
        ) as doc
 from public.partners_blacklistentry b
-where b.expires_at is null or b.expires_at > now();
+where b.kind <> 'mail' and (b.expires_at is null or b.expires_at > now());
 
 create view callfeed.tariff as
 select l.id as price_list_id, v.effective_from, l.name as price_list, v.id as version_id, v.number as version,

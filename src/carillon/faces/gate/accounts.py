@@ -21,6 +21,7 @@ from carillon.base.tenancy import tenant
 from carillon.business.notices.choices import MailEvent
 from carillon.business.notices.mails import Occasion, letter
 from carillon.business.partners.actions import login_key, witness_own
+from carillon.business.partners.blacklists import blocked_visitor
 from carillon.business.partners.choices import STAFF_REALM
 from carillon.business.partners.models import Login, Partner
 from carillon.business.partners.queries import Host, places, signed_in_actor, subtree, system_actor
@@ -29,6 +30,7 @@ from carillon.faces.gate.factors import APP, PASSKEY, SESSION_ADDED
 from carillon.faces.gate.middleware import SESSION_PLACE, SESSION_REALM
 from carillon.faces.gate.themes import theme_of
 
+BLOCKED = _("Nobody signs in here from your network. Ask the company whose website this is.")
 NO_PLACE = _("This sign-in has no role here any more. Ask your administrator.")
 
 
@@ -105,7 +107,13 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         request.session.pop(SESSION_PLACE, None)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Refuse an address after many wrong passwords, for a while, and let its administrators see that."""
+        """Refuse an address after many wrong passwords, for a while, and let its administrators see that.
+
+        At a seller's websites whoever comes from a blocked network is refused too; staff sign in from anywhere, or a
+        slip would lock them out.
+        """
+        if request.realm != STAFF_REALM and self._is_blocked(request):
+            raise ValidationError(BLOCKED)
         try:
             super().pre_authenticate(request, **credentials)
         except ValidationError:
@@ -113,6 +121,10 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             if login is not None and is_locked(login):
                 lock_login(login)
             raise
+
+    def _is_blocked(self, request: HttpRequest) -> bool:
+        partner_id: int = request.host.partner_id
+        return blocked_visitor(partner_id, address=self.get_client_ip(request) or "") is not None
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Count by the login: who has several hostnames has no more tries."""

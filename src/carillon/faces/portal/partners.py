@@ -446,10 +446,13 @@ BLACKLISTS = Panel(
             "value",
             _("Blocked"),
             kind="code",
-            max_length=43,
+            max_length=253,
             only="create",
-            placeholder="+4490 / 203.0.113.0/24",
-            help=_("A number or its beginning with the calling code; or an address or a block of addresses."),
+            placeholder="+4490 / 203.0.113.0/24 / mail.example",
+            help=_(
+                "A number or its beginning with the calling code; an address or a block of addresses; or the domain of "
+                "e-mail addresses, with everything below it."
+            ),
         ),
         Field("reason", _("Reason"), max_length=200, help=_("For your own people: callers are not told.")),
         Field("expires_at", _("Until"), help=_("Leave empty to block until you remove the entry.")),
@@ -465,8 +468,9 @@ BLACKLISTS = Panel(
     update=blacklists.update_blacklist_entry,
     remove=blacklists.unblock,
     help=_(
-        "Calls to and from blocked numbers are refused, for you and everybody below you. Blocked networks can't"
-        " register or call. Gateways are spared unless their own address is blocked."
+        "Calls to and from blocked numbers are refused, for you and everybody below you. Blocked networks can't "
+        "register, call, or sign in on your customers' websites. Gateways are spared unless their own address is "
+        "blocked. Nobody signs up from a blocked network or with an e-mail address of a blocked domain."
     ),
     empty=_("Nothing is blocked. Add a number that is called by fraudsters, or a network that attacks you."),
 )

@@ -12,13 +12,20 @@ from tests.support.market import decided, invite, make_market
 from carillon.base.errors import InvalidInput, NotFound, NotPermitted
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import tenant
-from carillon.business.partners.blacklists import BlacklistData, block, unblock, update_blacklist_entry
+from carillon.business.partners.blacklists import (
+    BlacklistData,
+    block,
+    blocked_visitor,
+    unblock,
+    update_blacklist_entry,
+)
 from carillon.business.partners.choices import BlacklistKind
 from carillon.business.partners.models import BlacklistEntry
 from carillon.business.partners.queries import blacklist_of
 
 pytestmark = pytest.mark.django_db
 CALLED, CALLING, NETWORK = BlacklistKind.CALLED, BlacklistKind.CALLING, BlacklistKind.NETWORK
+MAIL = BlacklistKind.MAIL_DOMAIN
 
 
 def entry(kind: BlacklistKind, value: str, **also: object) -> BlacklistData:
@@ -34,6 +41,7 @@ def entry(kind: BlacklistKind, value: str, **also: object) -> BlacklistData:
         (NETWORK, "203.0.113.9/32", "203.0.113.9"),
         (NETWORK, "203.0.113.9/24", "203.0.113.0/24"),
         (NETWORK, "2001:DB8::1/48", "2001:db8::/48"),
+        (MAIL, " Someone@Mail.EXAMPLE. ", "mail.example"),
     ],
 )
 def test_a_value_is_kept_as_it_is_compared(cast: Cast, kind: BlacklistKind, given: str, kept: str) -> None:
@@ -47,6 +55,7 @@ def test_a_value_is_kept_as_it_is_compared(cast: Cast, kind: BlacklistKind, give
         *((CALLED, value) for value in ("", "0901", "premium")),
         *((CALLING, value) for value in ("+1234567890123456", "anonymous")),
         *((NETWORK, value) for value in ("example.com", "0.0.0.0/0", "10.0.0.0/7", "::/0")),
+        *((MAIL, value) for value in ("", "%.example", "not a domain", "example")),
     ],
 )
 def test_what_is_no_number_or_network_is_refused(cast: Cast, kind: BlacklistKind, value: str) -> None:
@@ -78,6 +87,32 @@ def test_a_partner_is_told_its_own_and_nobody_elses(cast: Cast) -> None:
         block(actor, entry(CALLED, "+4491", partner_id=cast.fjord.pk))
     with tenant(cast.staff("petra")) as actor:
         assert [one.value for one in blacklist_of(actor)] == ["+4491"]
+
+
+def test_a_visitor_meets_what_the_seller_and_those_above_it_block(cast: Cast) -> None:
+    with tenant(cast.staff("olga")) as actor:
+        for kind, value in ((NETWORK, "203.0.113.0/24"), (MAIL, "throwaway.example"), (CALLED, "+4490")):
+            block(actor, entry(kind, value))
+        ended = block(actor, entry(MAIL, "ended.example", expires_at=timezone.now() + timedelta(hours=1)))
+        BlacklistEntry.objects.filter(pk=ended.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    with tenant(cast.staff("paul")) as actor:
+        block(actor, entry(NETWORK, "203.0.113.7"))
+        block(actor, entry(NETWORK, "2001:db8::/32"))
+    northwind, stranger = cast.northwind.pk, cast.elsewhere.pk
+    for partner_id, visitor, met in (
+        (northwind, {"email": "x@THROWAWAY.example"}, "throwaway.example"),
+        (stranger, {"email": "x@mail.throwaway.example"}, "throwaway.example"),
+        (northwind, {"email": "x@nothrowaway.example"}, ""),
+        (northwind, {"email": "x@ended.example"}, ""),
+        (northwind, {"email": "no address at all", "address": "nor this"}, ""),
+        (northwind, {"address": "203.0.113.7"}, "203.0.113.0/24"),
+        (stranger, {"address": "203.0.113.7"}, "203.0.113.0/24"),
+        (northwind, {"address": "2001:db8::9"}, "2001:db8::/32"),
+        (stranger, {"address": "2001:db8::9"}, ""),
+        (northwind, {"email": "x@fine.example", "address": "198.51.100.1"}, ""),
+    ):
+        found = blocked_visitor(partner_id, **visitor)
+        assert (found.value if found else "") == met, visitor
 
 
 def test_who_may_only_read_may_not_block(cast: Cast) -> None:

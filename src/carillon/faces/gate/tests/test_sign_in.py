@@ -21,7 +21,8 @@ from tests.support.cast import PASSWORD, Cast
 from carillon.base.tenancy import tenant
 from carillon.business.customers.actions import UserData, create_user
 from carillon.business.partners.actions import StaffData, create_staff, remove_staff
-from carillon.business.partners.choices import Role
+from carillon.business.partners.blacklists import BlacklistData, block
+from carillon.business.partners.choices import BlacklistKind, Role
 from carillon.business.partners.models import Login
 from carillon.business.partners.queries import staff_of
 from carillon.usecases.give_login import LoginData, give_login
@@ -252,3 +253,12 @@ def assert_nothing_inline(page: str) -> None:
 
 def test_there_is_no_sign_up(db: None) -> None:
     assert at(PORTAL).get("/accounts/signup/").status_code == 404
+
+
+def test_from_a_blocked_network_nobody_signs_in_at_a_sellers_website_but_staff_do(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as actor:
+        block(actor, BlacklistData(kind=BlacklistKind.NETWORK, value="127.0.0.1", reason="attacks"))
+    answer = sign_in(at(NORTHWIND), "alice@acme.test")
+    assert answer.status_code == 200
+    assert "Nobody signs in here from your network." in answer.getvalue().decode()
+    assert sign_in(at(PORTAL), "paul@northwind.test").status_code == 302
