@@ -29,7 +29,8 @@ class BlacklistData:
     """What is blocked for a partner (None: the actor's own) and everybody below it; `kind` and `value` stay.
 
     `value`: a number or the beginning of one with its calling code (`+4490`), an address or block of addresses
-    (`203.0.113.0/24`), or a domain of e-mail addresses (`mail.example`, which also means those below it). `expires_at`: None holds until it is unblocked.
+    (`203.0.113.0/24`), or a domain of e-mail addresses (`mail.example`, which also means those below it).
+    `expires_at`: None holds until it is unblocked.
     """
 
     kind: BlacklistKind

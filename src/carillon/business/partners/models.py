@@ -204,7 +204,7 @@ class SignIn(TenantModel):
 
 
 class BlacklistEntry(TenantModel):
-    """What the partner and everybody below it has nothing to do with. `value`: +4490, 203.0.113.0/24 or mail.example."""
+    """What the partner and everybody below it has nothing to do with: +4490, 203.0.113.0/24 or mail.example."""
 
     kind = models.CharField(max_length=8, choices=BlacklistKind.choices)
     value = models.CharField(max_length=253)

@@ -112,7 +112,7 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         At a seller's websites whoever comes from a blocked network is refused too; staff sign in from anywhere, or a
         slip would lock them out.
         """
-        if request.realm != STAFF_REALM and self._is_blocked(request):
+        if current_realm() != STAFF_REALM and self._is_blocked(request):
             raise ValidationError(BLOCKED)
         try:
             super().pre_authenticate(request, **credentials)
@@ -123,7 +123,7 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise
 
     def _is_blocked(self, request: HttpRequest) -> bool:
-        partner_id: int = request.host.partner_id
+        partner_id: int = context.request.host.partner_id
         return blocked_visitor(partner_id, address=self.get_client_ip(request) or "") is not None
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
