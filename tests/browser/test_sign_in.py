@@ -49,7 +49,7 @@ def test_second_factor_is_asked_for(enter: Callable[[str], Portal], page: Page, 
     page.fill("input[name=code]", code_of(secret))
     page.click("main button[type=submit]")
     page.wait_for_selector("nav.side")
-    expect(page.locator(".side-brand")).to_contain_text("Fjord Voice")
+    expect(page.locator("details.drop > .drop-box > .drop-text")).to_contain_text("Fjord Voice")
 
 
 @pytest.fixture

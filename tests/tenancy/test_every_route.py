@@ -19,6 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import tenant
 from carillon.business.partners.queries import system_actor
+from carillon.faces.gate.middleware import CONTENT_SECURITY_POLICY, FRAMED
 from carillon.faces.portal.catalogue import pages, panels
 from tests.support.cast import EMAILS, PASSWORD, Cast
 from tests.support.market import make_market
@@ -31,7 +32,7 @@ CONFIGURED = {PORTAL: "carillon.server.urls", SITE: "carillon.faces.gate.site_ur
 FOR_VISITORS = {
     "account_login", "account_logout", "account_inactive", "account_reset_password", "account_reset_password_done",
     "account_reset_password_from_key", "account_reset_password_from_key_done", "mfa_authenticate", "front_page",
-    "theme", "logo", "legal",
+    "theme", "logo", "legal", "picture",
     "gate_back", "gate_hand_over", "gate_take_over",
 }  # fmt: skip
 FOR_WHO_SIGNED_IN = {
@@ -45,8 +46,10 @@ FOR_STAFF = {
     "home", "customer-filter", "page", "panel", "rows", "totals", "export", "keys", "bulk", "lookup", "add",
     "detail", "edit", "remove", "notes", "history", "undo", "do", "go", "preferences", "search", "attachment",
     "import", "job-start", "job-progress", "job-errors",
-    "help", "chapter", "about", "wizard", "preview", "colours", "notifications", "notifications-read", "shortcuts",
+    "help", "chapter", "about", "wizard", "preview", "colours", "brand-form", "brand-preview",
+    "notifications", "notifications-read", "shortcuts",
 }  # fmt: skip
+FRAMED_BY_US = {"preview", "brand-preview"}
 OWN = {"notifications", "preferences", "search", "attachment"}  # in REST: of whoever calls
 METHODS = ("get", "post", "put", "patch", "delete", "options")
 
@@ -85,6 +88,7 @@ def address(pattern: str, cast: Cast) -> str:
         "entry": 1,
         "pk": 2**62,
         "ticket": "x",
+        "digest": "x",
     }
     if filled.startswith("api/v1/customers/"):
         values["id"] = cast.acme.pk
@@ -109,6 +113,8 @@ def answers(client: Client, host: str, cast: Cast) -> Iterator[tuple[str, str, s
         for method in METHODS:
             answer = getattr(client, method)(path)
             assert answer.status_code < 500, (method, path)
+            policy = answer["Content-Security-Policy"].split(", ")[0]  # what a view adds is obeyed beside it
+            assert policy == CONTENT_SECURITY_POLICY or (name in FRAMED_BY_US and policy == FRAMED), path
             yield kind_of(name, pattern), method, path, answer
 
 

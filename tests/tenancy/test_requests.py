@@ -12,6 +12,7 @@ from carillon.base.actor import nobody
 from carillon.base.tenancy import current_actor, realm_scope, tenant
 from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Login
+from carillon.faces.gate.middleware import CONTENT_SECURITY_POLICY
 from tests.support.cast import EMAILS, PASSWORD, Cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.tenancy.urls")]
@@ -101,3 +102,11 @@ def test_a_session_in_another_realm_sees_nothing(web: Cast) -> None:
     stolen.cookies = client.cookies
     assert "Sign in" in body(stolen, "/")
     assert body(client, "/names") == ""
+
+
+def test_no_view_loosens_the_content_security_policy(web: Cast) -> None:
+    """Browsers obey each of several policies: what a view adds can only forbid more."""
+    first, _comma, added = (
+        Client(headers={"host": "portal.localhost"}).get("/loosened")["Content-Security-Policy"].partition(", ")
+    )
+    assert (first, added) == (CONTENT_SECURITY_POLICY, "default-src * 'unsafe-inline'")

@@ -54,6 +54,12 @@ def caught(request: HttpRequest) -> HttpResponse:
     return names(request)
 
 
+def loosened(request: HttpRequest) -> HttpResponse:
+    answer = HttpResponse("scripts from everywhere")
+    answer["Content-Security-Policy"] = "default-src * 'unsafe-inline'"
+    return answer
+
+
 def manner(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"{timezone.get_current_timezone_name()} {translation.get_language()}")
 
@@ -67,4 +73,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("refused", refused),
     path("caught", caught),
     path("manner", manner),
+    path("loosened", loosened),
 ]

@@ -1,5 +1,5 @@
-// The Web Products wizard: one step at a time, and the front page beside it as it will look.
-const DRAWN = ["name", "accent", "headline", "tagline", "removes_logo"];
+// Forms with a preview: the Web Products wizard, one step at a time, and the portal's brand; the page beside as it will look.
+const DRAWN = ["name", "accent", "headline", "tagline", "removes_logo", "removes_light", "removes_dark", "removes_icon"];
 const TEXTS = ["imprint", "terms", "privacy"];
 
 export function startWizard() {
@@ -9,6 +9,7 @@ export function startWizard() {
   const parts = [...form.querySelectorAll(".wizard-part")];
   const frame = form.querySelector("iframe");
   let scheme = "light";
+  let view = "";
   let at = 0;
   let drawn = "";
   let timer = 0;
@@ -24,7 +25,7 @@ export function startWizard() {
 
   function draw() {
     const values = new FormData(form);
-    const asked = new URLSearchParams({ scheme });
+    const asked = new URLSearchParams({ scheme, view });
     for (const name of DRAWN) asked.set(name, values.get(name) || "");
     for (const name of TEXTS) asked.set(name, values.get(name) ? "1" : "");
     const address = `${form.dataset.preview}?${asked}`;
@@ -52,6 +53,7 @@ export function startWizard() {
     if (tabs.includes(button)) show(tabs.indexOf(button));
     if (button.dataset.step) show(at + Number(button.dataset.step));
     if (button.dataset.scheme) scheme = button.dataset.scheme;
+    if (button.dataset.view) view = button.dataset.view;
     if (button.dataset.width) frame.parentElement.className = `wizard-frame ${button.dataset.width}`;
     for (const other of button.parentElement.querySelectorAll("[aria-pressed]")) {
       if (button.hasAttribute("aria-pressed")) other.setAttribute("aria-pressed", String(other === button));

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 READABLE = 4.5
 LIGHT_GROUND, DARK_GROUND = "#ffffff", "#19232f"
+_LIGHT_GROUNDS, _DARK_GROUNDS = (LIGHT_GROUND, "#f5f7fa"), (DARK_GROUND, "#121a24")  # of the portal: paper, page
+_SOFT = 0.88  # how much of the ground is in a soft shade
 _HEX = re.compile(r"#[0-9a-f]{6}")
 _STEPS = 100
 
@@ -23,6 +25,14 @@ class Shades:
     on_fill: str
     light_link: str
     dark_link: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortalShades(Shades):
+    """What the portal draws with beside: soft grounds (chosen rows, tabs), on which the links read as well."""
+
+    light_soft: str
+    dark_soft: str
 
 
 def is_colour(text: str) -> bool:
@@ -42,15 +52,29 @@ def shades_of(colour: str) -> Shades:
     return Shades(
         fill=colour,
         on_fill="#ffffff" if white >= READABLE or white >= black else "#000000",
-        light_link=_readable(colour, LIGHT_GROUND, "#000000"),
-        dark_link=_readable(colour, DARK_GROUND, "#ffffff"),
+        light_link=_readable(colour, (LIGHT_GROUND,), "#000000"),
+        dark_link=_readable(colour, (DARK_GROUND,), "#ffffff"),
     )
 
 
-def _readable(colour: str, ground: str, towards: str) -> str:
-    """The first mix of `colour` with `towards` that reads on `ground`."""
+def portal_shades_of(colour: str) -> PortalShades:
+    """The shades of a brand's colour (`#rrggbb`) in the portal, where links stand on several grounds."""
+    plain = shades_of(colour)
+    light_soft, dark_soft = _mix(colour, LIGHT_GROUND, _SOFT), _mix(colour, DARK_GROUND, _SOFT)
+    return PortalShades(
+        fill=plain.fill,
+        on_fill=plain.on_fill,
+        light_link=_readable(colour, (*_LIGHT_GROUNDS, light_soft), "#000000"),
+        dark_link=_readable(colour, (*_DARK_GROUNDS, dark_soft), "#ffffff"),
+        light_soft=light_soft,
+        dark_soft=dark_soft,
+    )
+
+
+def _readable(colour: str, grounds: tuple[str, ...], towards: str) -> str:
+    """The first mix of `colour` with `towards` that reads on each of `grounds`."""
     mixes = (_mix(colour, towards, step / _STEPS) for step in range(_STEPS + 1))
-    return next(mixed for mixed in mixes if contrast(mixed, ground) >= READABLE)
+    return next(mixed for mixed in mixes if all(contrast(mixed, ground) >= READABLE for ground in grounds))
 
 
 def _mix(one: str, other: str, share: float) -> str:

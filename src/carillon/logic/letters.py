@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from carillon.logic.contrast import shades_of
+
 PLACE = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}", re.ASCII)
 BRACES = re.compile(r"\{\{|\}\}|\{%|%\}")
 LINK = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)]")
@@ -67,8 +69,9 @@ def _paragraph(text: str, colour: str) -> str:
     if link is None:
         return f'<p style="margin:0 0 14px">{_lines(text)}</p>'
     address = html.escape(link[0])
+    ink = shades_of(colour).on_fill
     button = (
-        f"display:inline-block;padding:9px 18px;border-radius:5px;background:{colour};color:#fff;text-decoration:none"
+        f"display:inline-block;padding:9px 18px;border-radius:5px;background:{colour};color:{ink};text-decoration:none"
     )
     return (
         f'<p style="margin:0 0 6px"><a href="{address}" style="{button}">{html.escape(_host(link[0]))}</a></p>'

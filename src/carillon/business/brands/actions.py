@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -11,6 +10,7 @@ from django.db.models import ProtectedError
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
 from carillon.base.errors import Conflict
+from carillon.base.pictures import LOGO, MEDIA_TYPE, redrawn
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, once
 from carillon.business.brands.choices import DestinationKind, WebProductKind, WebProductStatus
@@ -26,15 +26,6 @@ CLASHES = {
     "brands_webproduct_hostname_key": ("hostname", "This hostname is in use already."),
     "brands_webproduct_sip_domain_key": ("sip_domain", "This SIP domain is in use already."),
 }
-
-
-MOST_LOGO = 256 * 1024
-_PICTURES = (
-    (rb"\x89PNG\r\n\x1a\n", "image/png"),
-    (rb"\xff\xd8\xff", "image/jpeg"),
-    (rb"GIF8[79]a", "image/gif"),
-    (rb"RIFF....WEBP", "image/webp"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,21 +171,18 @@ def remove_web_product(actor: Actor, product: WebProduct) -> None:
 
 @action("web_products.change")
 def set_logo(actor: Actor, product: WebProduct, content: bytes) -> Logo:
-    """Give a web product a logo: PNG, JPEG, GIF or WebP of at most 256 KB. SVG is refused: it can hold scripts.
+    """Give a web product a logo; `base.pictures` says which are taken.
 
     Raises:
-        InvalidInput: on "logo", when it is none of these or too large.
+        InvalidInput: on "logo".
+        NotFound
     """
     product = locked(WebProduct.objects, actor, product.pk)
-    media_type = next((kind for start, kind in _PICTURES if re.match(start, content, re.DOTALL)), "")
-    faults = Faults()
-    faults.unless(len(content) <= MOST_LOGO, "logo", f"A logo has at most {MOST_LOGO // 1024} KB.")
-    faults.unless(bool(media_type), "logo", "A logo is a PNG, JPEG, GIF or WebP picture.")
-    faults.stop()
+    drawn = redrawn(content, "logo", LOGO)
     logo = Logo.objects.filter(web_product=product).first() or Logo(web_product=product)
     with audited(actor, logo, "set"):
-        logo.partner_id, logo.media_type, logo.content = product.partner_id, media_type, content
-        logo.digest = sha256(content).hexdigest()[:16]
+        logo.partner_id, logo.media_type, logo.content = product.partner_id, MEDIA_TYPE, drawn
+        logo.digest = sha256(drawn).hexdigest()[:16]
         logo.save()
     return logo
 

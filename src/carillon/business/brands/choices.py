@@ -24,6 +24,14 @@ class DestinationKind(models.TextChoices):
     PERSONAL = "personal", _("Personal numbers")
 
 
+class PicturePlace(models.TextChoices):
+    """Where a picture of a portal's brand stands. Without one for dark ground the other one stands there too."""
+
+    LIGHT = "light", _("Logo on light ground")
+    DARK = "dark", _("Logo on dark ground")
+    ICON = "icon", _("Icon in the browser's tab")
+
+
 class WebProductStatus(models.TextChoices):
     """Whether website and SIP domain answer: only when live."""
 

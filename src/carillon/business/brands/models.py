@@ -1,4 +1,4 @@
-"""Web products: the branded faces of a partner."""
+"""The branded faces of a partner: its web products for customers, its portal for staff and sub-partners."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet
-from carillon.business.brands.choices import DestinationKind, WebProductKind, WebProductStatus
+from carillon.business.brands.choices import DestinationKind, PicturePlace, WebProductKind, WebProductStatus
 from carillon.business.partners.tenant import TenantModel
 
 ACCENT = "#0b5cad"
@@ -62,3 +62,42 @@ class Logo(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.web_product_id}"
+
+
+class PortalBrand(TenantModel):
+    """How the Partner Portal looks for a partner's staff, and for its sub-partners that have no brand of their own.
+
+    Its hostname is the partner's (`Partner.portal_hostname`).
+    """
+
+    name = models.CharField(max_length=60)
+    accent = models.CharField(max_length=7, default=ACCENT)  # "#rrggbb"; its shades: logic.contrast
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["PortalBrand"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner"], name="portal_brand_once_per_partner")]
+        indexes = [models.Index(fields=["name", "id"], name="portal_brand_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PortalPicture(TenantModel):
+    """A picture of a portal's brand: PNG as `base.pictures` has drawn it."""
+
+    audit_exclude = ("content",)
+
+    brand = models.ForeignKey(PortalBrand, on_delete=models.CASCADE, related_name="pictures")
+    place = models.CharField(max_length=5, choices=PicturePlace.choices)
+    digest = models.CharField(max_length=16)  # in its address, so that browsers may keep it
+    content = models.BinaryField()
+
+    objects = ScopedQuerySet["PortalPicture"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["brand", "place"], name="portal_picture_once_per_place")]
+
+    def __str__(self) -> str:
+        return f"{self.brand}: {self.get_place_display()}"

@@ -166,16 +166,12 @@ def update_partner(actor: Actor, partner: Partner, data: PartnerData) -> Partner
 
 
 def _fill(partner: Partner, data: PartnerData) -> None:
-    hostname = data.portal_hostname.strip().lower() or None
     faults = Faults()
     faults.country(data.country)
     faults.currency(data.currency)
     faults.timezone(data.timezone)
     faults.culture(data.culture)
-    if hostname and hostname != partner.portal_hostname:
-        faults.hostname(hostname, "portal_hostname")
-        is_own = hostname == OWN_HOSTNAME and partner.parent_id is None
-        faults.unless(is_own or not queries.is_hostname_taken(hostname), "portal_hostname", HOSTNAME_TAKEN)
+    hostname = _portal_hostname(partner, data.portal_hostname, faults, "portal_hostname")
     days = data.trace_days
     faults.unless(days is None or 1 <= days <= MOST_TRACE_DAYS, "trace_days", f"1 to {MOST_TRACE_DAYS} days.")
     faults.stop()
@@ -185,6 +181,38 @@ def _fill(partner: Partner, data: PartnerData) -> None:
     partner.name, partner.country, partner.portal_hostname = data.name, data.country, hostname
     partner.timezone, partner.culture = data.timezone, data.culture
     check_values(partner)
+
+
+@action("portal_brands.change", "portal_brands.add")
+def set_portal_hostname(actor: Actor, partner: Partner, hostname: str) -> Partner:
+    """Put a partner's portal on a hostname ("": none of its own), where its staff and sub-partners sign in.
+
+    Raises:
+        InvalidInput: on "hostname": it is none, or somebody else's: a partner's, a web product's or the platform's.
+        FeatureWithheld: whoever sells to the partner has not granted it.
+        NotFound
+    """
+    partner = locked(Partner.objects, actor, partner.pk)
+    faults = Faults()
+    wanted = _portal_hostname(partner, hostname, faults, "hostname")
+    faults.stop()
+    if wanted and wanted != partner.portal_hostname and partner.parent_id is not None:
+        ensure_feature(partner.pk, Feature.PORTAL_HOSTNAME)
+    clashes = {"partners_partner_portal_hostname_key": ("hostname", HOSTNAME_TAKEN)}
+    with once(clashes), audited(actor, partner, "update"):
+        partner.portal_hostname = wanted
+        partner.save(update_fields=["portal_hostname"])
+    return partner
+
+
+def _portal_hostname(partner: Partner, text: str, faults: Faults, field: str) -> str | None:
+    """The hostname that `text` means; a new one must be free on the whole platform."""
+    hostname = text.strip().lower() or None
+    if hostname and hostname != partner.portal_hostname:
+        faults.hostname(hostname, field)
+        is_own = hostname == OWN_HOSTNAME and partner.parent_id is None
+        faults.unless(is_own or not queries.is_hostname_taken(hostname), field, HOSTNAME_TAKEN)
+    return hostname
 
 
 @action("partners.status")

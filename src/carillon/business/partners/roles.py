@@ -39,7 +39,7 @@ PANELS = frozenset(
         "jobs",
     }
     | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests", "dashboard", "test_call"}
-    | {"support", "saved_views"}
+    | {"support", "saved_views", "portal_brands"}
     | {"webhooks", "mails", "mail_texts", "mail_identities", "balance_alerts", "alert_choices"}
 )
 ALL = frozenset({"*"})

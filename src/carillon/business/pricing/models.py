@@ -163,6 +163,7 @@ class PriceTrial(TenantModel):
     left_out = models.PositiveIntegerField(default=0)  # calls charged in another currency
     is_cut = models.BooleanField(default=False)  # there were more calls: the newest were taken
     destinations = models.JSONField(default=list, blank=True)
+    login_id = models.BigIntegerField(null=True)  # who asked
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
 

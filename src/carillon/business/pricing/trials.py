@@ -54,6 +54,7 @@ def start_trial(actor: Actor, version: PriceListVersion, data: TrialData) -> Pri
         since=until - timedelta(days=data.days),
         until=until,
         currency=price_list.currency,
+        login_id=actor.login_id,
     )
     witnessed(actor, version, "try", reason=f"what it would have charged in {data.days} days")
     app.configure_task("try_prices", queueing_lock=f"try_prices:{trial.pk}").defer(trial_id=trial.pk)

@@ -134,6 +134,31 @@ $$
   where w.id = wanted and w.status <> 'closed'
 $$;
 
+-- How the portal looks for a partner's people: by its own brand, or the nearest above it.
+drop function if exists public.carillon_portal_face(bigint);
+create function public.carillon_portal_face(wanted bigint)
+returns table (partner_name text, owner_id bigint, brand text, accent text, light text, dark text, icon text)
+language sql stable security definer set search_path = public, pg_temp as
+$$
+  select p.name, b.partner_id, coalesce(b.name, ''), coalesce(b.accent, '#0b5cad'),
+         coalesce(max(x.digest) filter (where x.place = 'light'), ''),
+         coalesce(max(x.digest) filter (where x.place = 'dark'), ''),
+         coalesce(max(x.digest) filter (where x.place = 'icon'), '')
+  from partners_partner p
+  left join lateral (
+    select o.id, o.partner_id, o.name, o.accent from brands_portalbrand o
+    where o.partner_id = any (p.path) order by array_position(p.path, o.partner_id) desc limit 1
+  ) b on true
+  left join brands_portalpicture x on x.brand_id = b.id
+  where p.id = wanted
+  group by p.name, b.partner_id, b.name, b.accent
+$$;
+
+drop function if exists public.carillon_portal_picture(bigint, text);
+create function public.carillon_portal_picture(owner bigint, wanted text) returns bytea
+language sql stable security definer set search_path = public, pg_temp as
+$$ select content from brands_portalpicture where partner_id = owner and digest = wanted limit 1 $$;
+
 do $$
 declare
   entry text;
@@ -141,7 +166,8 @@ begin
   foreach entry in array array[
     'carillon_subtree(bigint)', 'carillon_operator()', 'carillon_memberships(bigint)', 'carillon_users(bigint)',
     'carillon_token(text)', 'carillon_host(text)', 'carillon_hostname_taken(text)',
-    'carillon_theme(bigint)', 'carillon_logo(bigint)', 'carillon_blocked(bigint, text, text)'
+    'carillon_theme(bigint)', 'carillon_logo(bigint)', 'carillon_blocked(bigint, text, text)',
+    'carillon_portal_face(bigint)', 'carillon_portal_picture(bigint, text)'
   ] loop
     execute format('revoke all on function public.%s from public', entry);
     execute format('grant execute on function public.%s to carillon_web, carillon_worker', entry);

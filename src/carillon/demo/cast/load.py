@@ -39,6 +39,7 @@ from carillon.business.pricing.actions import (
 )
 from carillon.business.pricing.assignments import AssignmentData, assign_price_list
 from carillon.business.pricing.models import PriceList
+from carillon.demo.cast.branding import load_portal_brand
 from carillon.demo.cast.notices import load_watches, load_webhook
 from carillon.demo.cast.owner import own_partner
 from carillon.demo.cast.people import load_buyer, load_stock
@@ -77,6 +78,7 @@ def load_cast() -> Counter[str]:
     northwind = actor_of(CAST.sellers[1].name)
     with tenant(northwind):
         load_webhook(northwind, made)
+        load_portal_brand(northwind, made)
     for seller in CAST.sellers:
         if seller.parent:
             with tenant(actor_of(seller.parent)) as actor:

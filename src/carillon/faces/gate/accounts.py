@@ -28,7 +28,7 @@ from carillon.business.partners.queries import Host, places, signed_in_actor, su
 from carillon.business.partners.signins import end_own_sessions, is_locked, lock_login
 from carillon.faces.gate.factors import APP, PASSKEY, SESSION_ADDED
 from carillon.faces.gate.middleware import SESSION_PLACE, SESSION_REALM
-from carillon.faces.gate.themes import theme_of
+from carillon.faces.gate.themes import site_name, theme_of
 
 BLOCKED = _("Nobody signs in here from your network. Ask the company whose website this is.")
 NO_PLACE = _("This sign-in has no role here any more. Ask your administrator.")
@@ -76,8 +76,7 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def _sender_name(self) -> str:
         """What the website's mails call themselves, unless somebody has named a sender of mails for it."""
         found = theme_of(context.request)
-        name: str = (found.mail_name or found.name) if found else context.request.host.name
-        return name
+        return (found.mail_name or found.name) if found else site_name(context.request)
 
     def send_mail(self, template_prefix: str, email: str, context_of: dict[str, Any]) -> None:
         """Write a mail in the words of the website the person is at, if it has words for it; else in allauth's."""
@@ -88,7 +87,7 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             request, person = context.request, context_of["user"]
             partner = Partner.objects.visible_to(actor).get(pk=request.host.partner_id or person.partner_id)
             link = context_of["password_reset_url"]
-            values = {"name": display_name(person), "site": request.host.name, "link": link}
+            values = {"name": display_name(person), "site": site_name(request), "link": link}
             occasion = Occasion(
                 event=MailEvent.PASSWORD_RESET,
                 partner=partner,
@@ -148,8 +147,7 @@ class SealedMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return self._get_site_name()
 
     def _get_site_name(self) -> str:
-        name: str = context.request.host.name
-        return name
+        return site_name(context.request)
 
     def encrypt(self, text: str) -> str:
         """Return what the database keeps."""

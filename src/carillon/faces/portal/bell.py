@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from carillon.business.notices.bell import Notification, mark_read, notifications_of
@@ -14,15 +14,20 @@ from carillon.faces.portal.access import actor_of, staff_only
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.panels.manner import moment_text
 
+TOLD = {
+    "mention": _("%(by)s mentioned you in a note: %(about)s"),
+    "ticket": _("%(by)s wrote in %(about)s"),
+    "import": _("%(about)s: %(created)d rows added, %(changed)d changed, %(wrong)d wrong"),
+    "tried": _("%(about)s was tried: %(created)d rows would be added, %(changed)d changed, %(wrong)d are wrong"),
+    "what-if": _("What if, %(about)s: %(calls)d calls charged again"),
+    "failed": _("%(about)s failed. %(detail)s"),
+}
+
 
 def told(one: Notification) -> str:
     """Return a notification as a sentence."""
-    words = {"by": one.by, "about": one.about}
-    if one.kind == "mention":
-        return _("%(by)s mentioned you in a note: %(about)s") % words
-    if one.kind == "ticket":
-        return _("%(by)s wrote in %(about)s") % words
-    return one.about
+    words = {"by": one.by, "about": one.about, "detail": one.detail, **one.counts}
+    return str(TOLD[one.kind]) % words if one.kind in TOLD else one.about
 
 
 def _address(one: Notification) -> str:

@@ -15,7 +15,8 @@ from carillon.panels.declaration import Page, Panel, audience
 FILES = (
     "quickstart",
     "reports",
-    *("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "cdr_providers", "testcall"),
+    *("partners", "brands", "branding", "customers", "numbers", "pricing", "endpoints"),
+    *("routing", "cdr_providers", "testcall"),
     *("calls", "billing", "alerts", "notices", "mails", "support", "jobs"),
     "platform",
     "views",

@@ -31,6 +31,7 @@ LINK = re.compile(r'href="([a-z-]+)\.md(#[^"]*)?"')
 ELSEWHERE = re.compile(r'<a href="\.\./[^"]*">(.*?)</a>')  # pages of the documentation that are no chapter
 CHAPTERS: Mapping[str, str] = {  # which chapter of the manual tells more about a panel; the rest: the day's work
     "web-products": "brands-and-numbers",
+    "portal-brands": "brands-and-numbers",
     "numbers": "brands-and-numbers",
     "price-lists": "prices",
     "costs": "prices",

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from carillon.base.actor import Actor
 from carillon.base.errors import NotFound
-from carillon.business.partners.models import Partner
+from carillon.faces.gate.themes import face_of
 from carillon.faces.portal.access import actor_of, staff_only
 from carillon.faces.portal.catalogue import entries
 from carillon.faces.portal.catalogue import panel as find_panel
@@ -51,13 +51,12 @@ def customer_filter(request: HttpRequest) -> CustomerFilter | None:
 def page(
     request: HttpRequest, template: str, panel: Panel | Page | None, context: Mapping[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    """Render a page inside the shell. Cost: one query, for the partner's name."""
+    """Render a page inside the shell. Cost: one query, for the partner's name and brand."""
     actor = actor_of(request)
     menu = [MenuEntry(one, address_of(one)) for one in _menu(actor)]
-    partner = Partner.objects.visible_to(actor).filter(pk=actor.partner_id or 0).values_list("name", flat=True).first()
     around = {
         "actor": actor,
-        "partner_name": partner or "",
+        "partner_name": face_of(request).partner_name,
         "settings_menu": [entry for entry in menu if entry.leads_to.section == "settings"],
         "main_menu": [entry for entry in menu if entry.leads_to.section == "main"],
         "panel": panel,

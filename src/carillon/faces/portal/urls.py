@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from carillon.faces.gate.themes import style_sheet
+from carillon.faces.gate.themes import picture, style_sheet
 from carillon.faces.portal import (
     bell,
+    branding,
     bulk,
     dialogs,
     grid,
@@ -36,6 +37,11 @@ urlpatterns = [
     path("customer-filter/", shell.choose_customer, name="customer-filter"),
     path("pages/<slug:slug>/", pages.show_page, name="page"),
     path("theme.css", style_sheet, name="theme"),
+    path("brand/<slug:digest>.png", picture, name="picture"),
+    path("portal-brands/preview/", branding.preview, name="brand-preview"),
+    path("portal-brands/preview/<int:key>/", branding.preview, name="brand-preview"),
+    path("portal-brands/form/", branding.form, name="brand-form"),
+    path("portal-brands/form/<int:key>/", branding.form, name="brand-form"),
     path("web-products/wizard/", wizard.wizard, name="wizard"),
     path("web-products/wizard/<int:key>/", wizard.wizard, name="wizard"),
     path("web-products/preview/", wizard.preview, name="preview"),

@@ -13,10 +13,10 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods
 
 from carillon.base.errors import CarillonError
+from carillon.base.pictures import MOST_BYTES
 from carillon.business.brands import actions
 from carillon.business.brands.models import ACCENT, WebProduct
 from carillon.business.brands.queries import Theme, logo_of
-from carillon.faces.gate.middleware import CONTENT_SECURITY_POLICY
 from carillon.faces.gate.themes import SCHEMES, TEXTS
 from carillon.faces.portal.access import actor_of, staff_only
 from carillon.faces.portal.brands import WEB_PRODUCTS
@@ -29,7 +29,6 @@ from carillon.panels.changes import Changes, find_row, panel_inputs, require
 from carillon.panels.conversion import defaults, from_form
 
 CHANGES = Changes(find_panel)
-FRAMED = CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
 SHOWN_TEXT = 300
 
 
@@ -60,7 +59,7 @@ def _save(request: HttpRequest, row: WebProduct | None, given: dict[str, Any]) -
     saved = saved or CHANGES.create(WEB_PRODUCTS, actor, given)
     file = request.FILES.get("logo")
     if file:
-        actions.set_logo(actor, saved, file.read(actions.MOST_LOGO + 1))
+        actions.set_logo(actor, saved, file.read(MOST_BYTES + 1))
     elif request.POST.get("removes_logo"):
         actions.remove_logo(actor, saved)
     return saved
@@ -108,9 +107,7 @@ def preview(request: HttpRequest, key: str = "") -> HttpResponse:
         "logo": f"data:{logo.media_type};base64,{b64encode(bytes(logo.content)).decode()}" if logo else "",
         "is_preview": True,
     }
-    answer = render(request, "portal/brands/preview.html", context)
-    answer["Content-Security-Policy"] = FRAMED
-    return answer
+    return render(request, "portal/brands/preview.html", context)
 
 
 @require_GET

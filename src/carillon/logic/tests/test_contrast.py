@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carillon.logic.contrast import DARK_GROUND, LIGHT_GROUND, READABLE, contrast, is_colour, shades_of
+from carillon.logic.contrast import (
+    DARK_GROUND,
+    LIGHT_GROUND,
+    READABLE,
+    contrast,
+    is_colour,
+    portal_shades_of,
+    shades_of,
+)
 
 
 def test_contrast_is_that_of_wcag() -> None:
@@ -36,3 +44,10 @@ def test_whatever_the_brand_it_can_be_read(value: int) -> None:
     assert contrast(shades.fill, shades.on_fill) >= READABLE
     assert contrast(shades.light_link, LIGHT_GROUND) >= READABLE
     assert contrast(shades.dark_link, DARK_GROUND) >= READABLE
+    portal = portal_shades_of(f"#{value:06x}")
+    for ground in (LIGHT_GROUND, "#f5f7fa", portal.light_soft):
+        assert contrast(portal.light_link, ground) >= READABLE
+        assert contrast("#1f2a37", ground) >= READABLE
+    for ground in (DARK_GROUND, "#121a24", portal.dark_soft):
+        assert contrast(portal.dark_link, ground) >= READABLE
+        assert contrast("#a5b1bf", ground) >= READABLE
