@@ -49,6 +49,7 @@ def version_page(actor: Actor, version: PriceListVersion) -> Mapping[str, Any]:
         "made_from": ", ".join(str(source) for source in made_from),
         "newer": ", ".join(str(source) for source in newer_costs(version)) if made_from else "",
         "changes_slug": "rate-changes" if is_sale else "cost-rate-changes",
+        "rates_slug": "rates" if is_sale else "cost-rates",
         "approves": f"{queries.PERMISSION_PREFIX[Purpose(version.price_list.purpose)]}.approve",
     }
 
@@ -74,7 +75,10 @@ def changes_panel(slug: str, title: Any, permission: str, purpose: Purpose) -> P
             "and the connection fee; otherwise: one rose and one fell, or only the intervals changed. A prefix that is "
             "gone is charged by the next shorter prefix of the version, if there is one."
         ),
-        empty=_("Nothing changes, or the version was not compared: choose Compare in its menu."),
+        empty=_(
+            "Nothing changes; or all is new, because it is the first version of its list; or the version was not "
+            "compared: choose Compare in its menu."
+        ),
     )
 
 
