@@ -16,6 +16,7 @@ from carillon.usecases.go_live import steps_to_go_live
 from carillon.usecases.try_phone import PhoneTestData, try_phone
 
 TESTS_SHOWN = 3
+TEST_ENDS = (PhoneTestState.ENDED, PhoneTestState.REFUSED, PhoneTestState.FAILED)
 # What each step is called, why it is needed, and where it is done: (title, text, panel).
 STEPS: Mapping[str, tuple[Text, Text, str]] = {
     "second_factor": (
@@ -88,6 +89,7 @@ def _start(actor: Actor, _data: None) -> Mapping[str, Any]:
         "done": sum(step.is_done for step in needed),
         "of": len(needed),
         "next": next((step.name for step in needed if not step.is_done), ""),
+        "is_calling": any(test.state not in TEST_ENDS for test in tests),
         "tests": [_test(test) for test in tests],
     }
 
