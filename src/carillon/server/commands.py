@@ -28,12 +28,12 @@ def manage(arguments: list[str]) -> int:
 
 
 def demo(arguments: list[str]) -> int:
-    """`demo call`: prove the main job on the running system."""
-    if arguments[:1] != ["call"]:
-        sys.stderr.write("carillon: the demo is ./carillon demo call\n")
+    """`demo call`: prove the main job on the running system; `demo month`: fill it with a month of business."""
+    if arguments[:1] not in (["call"], ["month"]):
+        sys.stderr.write("carillon: the demo is ./carillon demo call, or ./carillon demo month\n")
         return 2
     use_django()
-    return int(importlib.import_module("carillon.demo.call").main(arguments[1:]) or 0)
+    return int(importlib.import_module(f"carillon.demo.{arguments[0]}").main(arguments[1:]) or 0)
 
 
 def bench(arguments: list[str]) -> int:

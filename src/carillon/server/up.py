@@ -379,7 +379,7 @@ def print_welcome(config: Config, seconds: float, *, is_demo: bool) -> None:
         say("  An empty installation begins with its operator (a second one is refused):")
         say('  ./carillon manage create_operator --name "..." --email you@your.domain --country GB --currency GBP')
     if is_demo:
-        say("  Try     ./carillon demo call")
+        say("  Try     ./carillon demo call, ./carillon demo month")
 
 
 def sign_ins(port: int) -> list[str]:
