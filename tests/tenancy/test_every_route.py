@@ -43,7 +43,7 @@ FOR_WHO_SIGNED_IN = {
     "mfa_reauthenticate_webauthn", "mfa_remove_webauthn", "mfa_edit_webauthn",
 }  # fmt: skip
 FOR_STAFF = {
-    "home", "customer-filter", "page", "panel", "rows", "totals", "export", "keys", "bulk", "lookup", "add",
+    "home", "customer-filter", "page", "panel", "rows", "totals", "export", "count", "bulk", "lookup", "add",
     "detail", "edit", "remove", "notes", "history", "undo", "do", "go", "preferences", "search", "attachment",
     "import", "job-start", "job-progress", "job-errors",
     "help", "chapter", "about", "wizard", "preview", "colours", "brand-form", "brand-preview",

@@ -1,11 +1,41 @@
-// Many rows at once: what can be done with the chosen ones, and doing it some rows a request, with progress and a stop.
+// Many rows at once: which are chosen, what can be done with them, and doing it: a few at once, more as a job.
 import { closeDialog, openDialog } from "./dialog.js";
 import { fetchJson, icon, make } from "./dom.js";
 import { toast } from "./toast.js";
 
-const ROWS_A_REQUEST = 20;
-
 let grid = null; // the page's
+
+/** The rows that somebody has chosen: those ticked, also on other pages, or all that match but for those unticked. */
+export class Chosen {
+  constructor() {
+    this.clear();
+  }
+
+  clear() {
+    this.all = null; // how many match, when all are meant
+    this.keys = new Set(); // ticked, or with `all` unticked
+  }
+
+  get count() {
+    return this.all === null ? this.keys.size : this.all - this.keys.size;
+  }
+
+  has(key) {
+    return this.keys.has(key) === (this.all === null);
+  }
+
+  set(keys, isChosen) {
+    for (const key of keys) {
+      if (isChosen === (this.all === null)) this.keys.add(key);
+      else this.keys.delete(key);
+    }
+  }
+
+  /** What the server needs to know of them. */
+  tell(body) {
+    body.set(this.all === null ? "_rows" : "_not", [...this.keys].join(","));
+  }
+}
 
 function button(text, name, run, extra = {}) {
   const made = make("button", { type: "button", className: "btn btn-plain", ...extra }, name ? icon(name) : "", make("span", {}, text));
@@ -15,11 +45,20 @@ function button(text, name, run, extra = {}) {
 
 async function chooseAll() {
   try {
-    const { keys } = await fetchJson(`${grid.config.base}keys/?${grid.rowsOf(grid.asked)}`);
-    grid.choose(keys, true);
+    const { count } = await fetchJson(`${grid.config.base}count/?${grid.rowsOf(grid.asked)}`);
+    grid.chosen.clear();
+    grid.chosen.all = count;
+    grid.drawChosen();
   } catch (error) {
     toast(error.message || grid.config.texts.failed, "error");
   }
+}
+
+function ask({ name }) {
+  const query = grid.chosen.all === null ? new URLSearchParams() : new URLSearchParams(grid.rowsOf(grid.asked));
+  if (grid.chosen.all !== null) query.set("_all", "1");
+  query.set("count", String(grid.chosen.count));
+  openDialog(`${grid.config.base}bulk/${name}/?${query}`);
 }
 
 /** Draw the bar of what can be done with the rows that are chosen; without any there is none. */
@@ -27,117 +66,62 @@ export function drawBulk(of) {
   grid = of;
   const place = document.getElementById("grid-bulk");
   if (!place) return;
-  const { texts, bulks, base } = grid.config;
-  const count = grid.chosen.size;
+  const { texts, bulks } = grid.config;
+  const { count, all } = grid.chosen;
   place.hidden = count === 0;
   if (!count) return place.replaceChildren();
   place.replaceChildren(
-    make("strong", { role: "status" }, texts.chosen.replace("%s", String(count))),
-    ...bulks.map((one) => button(one.title, one.icon, () => openDialog(`${base}bulk/${one.name}/?count=${grid.chosen.size}`), one.danger ? { className: "btn btn-plain danger" } : {})),
-    make("span", { className: "bulk-right" }, button(texts.selectAll, "", chooseAll), button(texts.unselect, "x", () => grid.choose([...grid.chosen], false))),
+    make("strong", { role: "status" }, (all === null ? texts.chosen : texts.allChosen).replace("%s", String(count))),
+    ...bulks.map((one) => button(one.title, one.icon, () => ask(one), one.danger ? { className: "btn btn-plain danger" } : {})),
+    make("span", { className: "bulk-right" }, button(texts.selectAll, "", chooseAll), button(texts.unselect, "x", () => grid.chooseNone())),
   );
 }
 
-// One request; what it answers, or what stands in the dialog instead when the input was wrong.
-async function send(form, keys) {
+// What the server answers: results, a job's address, or what stands in the dialog instead when the input was wrong.
+async function send(form) {
   const body = new FormData(form);
-  body.set("count", String(grid.chosen.size));
-  for (const key of keys) body.append("_row", key);
+  grid.chosen.tell(body);
   const answer = await fetch(form.getAttribute("action"), { method: "POST", body, headers: { Accept: "application/json" } });
   if (answer.status === 422) return { html: await answer.text() };
   if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail || "");
   return answer.json();
 }
 
-function showRefused(part, refused) {
-  const table = part.querySelector("table");
-  table.hidden = !refused.length;
-  table.tBodies[0].replaceChildren(...refused.map(({ name, error }) => make("tr", {}, make("td", {}, name), make("td", {}, error))));
-}
-
-class Run {
-  constructor(form) {
-    this.form = form;
-    this.part = form.querySelector(".progress-part");
-    this.keys = [...grid.chosen];
-    this.done = [];
-    this.refused = [];
-    this.at = 0;
-    this.stopped = false;
+function tell(form, results) {
+  const part = form.querySelector(".refused-part");
+  const refused = results.filter(({ error }) => error);
+  const done = results.filter(({ error }) => !error);
+  const counts = [[part.dataset.done, done.length], [part.dataset.refused, refused.length]];
+  const told = counts.filter(([, count], index) => count || !index).map(([text, count]) => text.replace("%s", String(count))).join(", ");
+  if (refused.length) grid.keep(refused.map(({ key }) => key)); // they stay ticked: to be looked at, or tried again
+  else grid.chooseNone();
+  grid.refresh();
+  if (!refused.length) {
+    closeDialog();
+    return toast(told, "success");
   }
-
-  told() {
-    const { done, refused, left } = this.part.dataset;
-    const counts = [[done, this.done.length], [refused, this.refused.length], [left, this.keys.length - this.at]];
-    return counts.filter(([, count], index) => count || !index).map(([text, count]) => text.replace("%s", String(count))).join(", ");
-  }
-
-  begin() {
-    const fields = this.form.querySelectorAll(".dialog-body > :not(.progress-part), .dialog-foot > :not([data-stop])");
-    for (const one of fields) one.hidden = true;
-    const stop = this.form.querySelector("[data-stop]");
-    stop.hidden = false;
-    stop.addEventListener("click", () => (this.stopped = true));
-    document.getElementById("dialog").addEventListener("close", () => (this.stopped = true), { once: true });
-    this.part.hidden = false;
-    this.show();
-  }
-
-  show() {
-    const bar = this.part.querySelector("progress");
-    bar.max = this.keys.length;
-    bar.value = this.at;
-    this.part.querySelector("[role=status]").textContent = this.told();
-    showRefused(this.part, this.refused);
-  }
-
-  /** Send the rows; false: the input was wrong and nothing was done. */
-  async go() {
-    while (this.at < this.keys.length && !this.stopped) {
-      const some = this.keys.slice(this.at, this.at + ROWS_A_REQUEST);
-      let answer;
-      try {
-        answer = await send(this.form, some);
-      } catch (error) {
-        const text = error.message || this.part.dataset.lost;
-        answer = { results: some.map((key) => ({ key, name: grid.nameOf(key), error: text })) };
-        this.stopped = true;
-      }
-      if (answer.html && !this.at) return answer.html;
-      const results = answer.results || some.map((key) => ({ key, name: grid.nameOf(key), error: grid.config.texts.failed }));
-      if (!this.at) this.begin();
-      this.at += some.length;
-      for (const one of results) (one.error ? this.refused : this.done).push(one);
-      this.show();
-    }
-    return "";
-  }
-
-  end() {
-    grid.choose(this.done.map(({ key }) => key), false);
-    grid.refresh();
-    const isOpen = document.getElementById("dialog").open;
-    const allDone = !this.refused.length && this.at === this.keys.length;
-    if (allDone || !isOpen) {
-      if (isOpen) closeDialog();
-      toast(this.told(), allDone ? "success" : "error");
-      return;
-    }
-    this.form.querySelector("[data-stop]").hidden = true;
-    const close = this.form.querySelector(".dialog-foot [data-close]");
-    close.hidden = false;
-    close.textContent = grid.config.texts.close;
-    close.focus();
-  }
+  for (const one of form.querySelectorAll(".dialog-body > :not(.refused-part), .dialog-foot > *")) one.hidden = true;
+  part.hidden = false;
+  part.querySelector("[role=status]").textContent = told;
+  part.querySelector("tbody").replaceChildren(...refused.map(({ name, error }) => make("tr", {}, make("td", {}, name), make("td", {}, error))));
+  const close = form.querySelector(".dialog-foot [data-close]");
+  close.hidden = false;
+  close.textContent = grid.config.texts.close;
+  close.focus();
 }
 
 async function run(form) {
   const busy = form.querySelector("[type=submit]");
   busy.disabled = true;
-  const work = new Run(form);
-  const html = await work.go();
-  if (html) replace(html);
-  else work.end();
+  try {
+    const answer = await send(form);
+    if (answer.html) replace(answer.html);
+    else if (answer.job) location.assign(answer.job);
+    else tell(form, answer.results);
+  } catch (error) {
+    busy.disabled = false;
+    toast(error.message || form.querySelector(".refused-part").dataset.lost, "error");
+  }
 }
 
 // The server's own form again, with what is wrong: it comes as text and is parsed, not run.

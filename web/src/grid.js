@@ -12,7 +12,7 @@ import {
   TooltipModule,
 } from "tabulator-tables";
 import { readAddress, writeAddress } from "./address.js";
-import { drawBulk, startBulk } from "./bulk.js";
+import { Chosen, drawBulk, startBulk } from "./bulk.js";
 import { chooseColumns } from "./columns.js";
 import { isOpen, openDialog } from "./dialog.js";
 import { embedded, fetchJson, icon, later, make } from "./dom.js";
@@ -80,8 +80,7 @@ class Grid {
     this.tab = document.querySelector("[data-tab][aria-selected=true]")?.dataset.tab || "";
     this.asked = null;
     this.turn = 0;
-    this.chosen = new Set(); // ids, over all pages
-    this.names = new Map();
+    this.chosen = new Chosen();
     this.totals = {};
     this.hasTotals = config.columns.some((column) => config.totals.includes(column.name));
     this.readAddress();
@@ -227,10 +226,22 @@ class Grid {
 
   /** Choose rows, or no longer; also rows of other pages. */
   choose(keys, isChosen) {
-    for (const key of keys) {
-      if (isChosen) this.chosen.add(key);
-      else this.chosen.delete(key);
-    }
+    this.chosen.set(keys, isChosen);
+    this.drawChosen();
+  }
+
+  /** Choose no row. */
+  chooseNone() {
+    this.keep([]);
+  }
+
+  /** Choose just these. */
+  keep(keys) {
+    this.chosen.clear();
+    this.choose(keys, true);
+  }
+
+  drawChosen() {
     for (const box of this.place.querySelectorAll(".ticks input[value]")) box.checked = this.chosen.has(box.value);
     this.tickPage();
     drawBulk(this);
@@ -240,10 +251,6 @@ class Grid {
     const page = document.getElementById("grid-choose");
     const count = (this.rows || []).filter((row) => this.chosen.has(row._id)).length;
     if (page) [page.checked, page.indeterminate] = [count > 0 && count === this.rows.length, count > 0 && count < this.rows.length];
-  }
-
-  nameOf(key) {
-    return this.names.get(key) || key;
   }
 
   tooltip(cell) {
@@ -329,7 +336,7 @@ class Grid {
   async fetch(params) {
     const query = this.query(params).toString();
     if (this.asked !== null && query !== this.asked) this.cursor = "";
-    if (this.asked !== null && query !== this.asked && this.rowsOf(query) !== this.rowsOf(this.asked)) this.choose([...this.chosen], false);
+    if (this.asked !== null && query !== this.asked && this.rowsOf(query) !== this.rowsOf(this.asked)) this.chooseNone();
     this.asked = query;
     const turn = ++this.turn;
     this.totals = {};
@@ -380,7 +387,6 @@ class Grid {
     set("page-last", !answer.next);
     document.getElementById("grid-count").textContent = answer.count;
     drawFilters(this);
-    for (const row of answer.rows) this.names.set(row._id, row._name);
     this.tickPage();
     for (const link of document.querySelectorAll("[data-export]")) {
       const query = new URLSearchParams(this.asked);

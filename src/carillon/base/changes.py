@@ -58,7 +58,7 @@ def snapshot(row: models.Model) -> dict[str, Any]:
     hidden: tuple[str, ...] = getattr(row, "audit_exclude", ())
     columns = [field.attname for field in row._meta.concrete_fields if field.attname not in hidden]
     also: dict[str, Any] = row.audit_also() if hasattr(row, "audit_also") else {}
-    return {name: _plain(getattr(row, name)) for name in columns} | also
+    return {name: plain_value(getattr(row, name)) for name in columns} | also
 
 
 def version_of(values: Mapping[str, Any]) -> str:
@@ -71,7 +71,8 @@ class Circumstances:
     """What stands around a change, whatever action makes it.
 
     `reason`: why, in the actor's words, where the action has none of its own. `about`: the row that the rest is about:
-    the `version` that the actor has looked at ("": whichever) and the id of the history entry that is taken back.
+    the `version` that the actor has looked at ("": whichever) and the id of the history entry that is taken back. One
+    that is not saved yet stands for the new row of its kind.
     """
 
     reason: str = ""
@@ -81,7 +82,10 @@ class Circumstances:
 
     def concern(self, row: models.Model) -> bool:
         """Tell whether `row` is what they are about."""
-        return self.about is not None and type(row) is type(self.about) and row.pk == self.about.pk
+        if self.about is None or type(row) is not type(self.about):
+            return False
+        is_new = self.about._state.adding
+        return row._state.adding == is_new and (is_new or row.pk == self.about.pk)
 
 
 PLAIN = Circumstances()
@@ -98,7 +102,8 @@ def under(circumstances: Circumstances) -> Iterator[None]:
         _circumstances.reset(token)
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """Return a column's value as JSON has it; what is bytes has none."""
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if isinstance(value, (Decimal, UUID)):
@@ -129,8 +134,9 @@ def audited(
     given = _circumstances.get()
     before = snapshot(row) if row.pk and not row._state.adding else None
     key = row.pk
-    if before is not None and given.concern(row):
+    if given.concern(row):
         undoes = undoes or given.undoes
+    if before is not None and given.concern(row):
         if given.version not in ("", version_of(before)):
             raise ChangedMeanwhile
         _circumstances.set(replace(given, version=""))  # a second entry of the same change finds what the first did

@@ -23,7 +23,7 @@ from procrastinate.contrib.django import app
 from carillon.base.actor import Actor
 from carillon.base.choices import JobState
 from carillon.base.errors import Conflict, NotPermitted
-from carillon.base.models import Job, JobPart
+from carillon.base.models import OF_ROWS, Job, JobPart
 
 PIECE = 2**20
 BEAT_S = 0.5
@@ -59,11 +59,12 @@ def jobs_of(actor: Actor) -> Any:
     return mine.defer("permissions")
 
 
-def open_job(actor: Actor, data: JobData, pieces: Iterable[bytes]) -> Job:
+def open_job(actor: Actor, data: JobData, pieces: Iterable[bytes], *, total: int = 0) -> Job:
     """Keep a file for a job that has yet to be started.
 
     Args:
         pieces: the file, in order; each is written as it comes.
+        total: how much there is to do, where it is known already.
 
     Raises:
         NotPermitted: the actor is no member of staff.
@@ -85,6 +86,7 @@ def open_job(actor: Actor, data: JobData, pieces: Iterable[bytes]) -> Job:
             object_id=data.object_id,
             name=data.name[-200:] or _("a file"),
             options=dict(data.options),
+            total=total,
         )
         for number, piece in enumerate(pieces):
             digest.update(piece)
@@ -101,13 +103,13 @@ def start_job(actor: Actor, job: Job, *, is_rehearsal: bool = False) -> Job:
         is_rehearsal: everything is tried and taken back; then the job is a draft again.
 
     Raises:
-        Conflict: it has been started already, or the same file is being taken for the same panel by another job.
+        Conflict: it has been started already, or another job does the same: with the same file, for the same panel.
 
     Cost: three statements. It begins when the transaction is committed.
     """
     same = jobs_of(actor).filter(digest=job.digest, panel=job.panel, object_id=job.object_id, state__in=ACTIVE)
     if same.exclude(pk=job.pk).exists():
-        raise Conflict(_("This file is being imported already."))
+        raise Conflict(_("The same is being done already."))
     fresh = {"done": 0, "detail": "", "ended_at": None, "is_cancel_wanted": False, **dict.fromkeys(COUNTS, 0)}
     drafts = jobs_of(actor).filter(pk=job.pk, state=JobState.DRAFT)
     if not drafts.update(state=JobState.WAITING, is_rehearsal=is_rehearsal, **fresh):
@@ -238,7 +240,11 @@ def abandoned_jobs() -> list[str]:
 
 
 def forget_jobs() -> None:
-    """Remove the files of jobs that ended a week ago (drafts: that were left lying), and jobs of three months ago."""
+    """Remove the files of jobs that ended a week ago (drafts: that were left lying), and jobs of three months ago.
+
+    What a job says in its own words stays as long as the job; errors in a file repeat what the file says.
+    """
     now = timezone.now()
-    JobPart.objects.filter(job__created_at__lt=now - FILES_KEPT).exclude(job__state__in=ACTIVE).delete()
+    parts = JobPart.objects.filter(job__created_at__lt=now - FILES_KEPT).exclude(job__state__in=ACTIVE)
+    parts.exclude(kind="errors", job__kind__in=OF_ROWS).delete()
     Job.objects.filter(created_at__lt=now - JOBS_KEPT).exclude(state__in=ACTIVE).delete()

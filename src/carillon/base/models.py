@@ -41,6 +41,8 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["object_type", "object_id", "-id"], name="audit_by_object"),
             models.Index(fields=["partner_id", "-id"], name="audit_by_partner"),
+            models.Index(fields=["request_id"], name="audit_by_request"),
+            models.Index(fields=["undoes"], condition=models.Q(undoes__isnull=False), name="audit_by_undone"),
         ]
 
     def __str__(self) -> str:
@@ -93,11 +95,15 @@ class Mention(models.Model):
         return self.object_name
 
 
-class Job(models.Model):
-    """Work in the background that a person started: a file that is imported. Who may see it is its person's business.
+OF_ROWS = ("bulk", "undo")  # kinds of jobs
 
-    `kind` says which function runs it, `panel` and `object_id` what it is for, `options` how; the file is in its parts.
-    `done` counts lines of `total`, of which so many were `created`, `changed`, `unchanged` or are `wrong`.
+
+class Job(models.Model):
+    """Work in the background that a person started: a file that is imported, many rows that are changed.
+
+    Who may see it is its person's business. `kind` says which function runs it, `panel` and `object_id` what it is for,
+    `options` how; the file (of "bulk": the rows that were chosen) is in its parts. `done` counts lines of `total`, of
+    which so many were `created`, `changed`, `unchanged` or are `wrong`. What it changes has `request_id` in history.
     """
 
     tenancy = Tenancy()
@@ -135,6 +141,16 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def request_id(self) -> str:
+        """What its changes are called by in history."""
+        return f"job:{self.pk}"
+
+    @property
+    def is_of_rows(self) -> bool:
+        """Whether it is about rows that are there, not about lines of a file."""
+        return self.kind in OF_ROWS
 
 
 class JobPart(models.Model):

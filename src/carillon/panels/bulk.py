@@ -18,9 +18,10 @@ from carillon.panels.changes import Changes, action_inputs, panel_inputs, reason
 from carillon.panels.conversion import convert
 from carillon.panels.declaration import Panel, RowAction, Text, Upload
 from carillon.panels.inputs import Input
+from carillon.panels.undo import removal_question
 
-MOST_AT_ONCE = 200  # rows of one request: one transaction, whose locks others wait for
-MOST_CHOSEN = 1000  # rows that "all that match" chooses
+AT_ONCE = 20  # rows that are done while somebody waits, in one transaction, whose locks others wait for; more: a job
+MOST_CHOSEN = 10_000  # rows of a job
 EDIT, REMOVE = "edit", "remove"
 
 
@@ -57,14 +58,15 @@ def bulks(panel: Panel, actor: Actor) -> list[Bulk]:
         if takes_many(action) and actor.may(action.needs()):
             found.append(_of_action(action))
     if panel.may(actor, "delete"):
-        needed, question = "delete" in panel.needs_reason, _("This cannot be taken back.")
+        needed, question = "delete" in panel.needs_reason, removal_question(panel)
         found.append(Bulk(REMOVE, _("Remove"), "trash", confirm=question, is_danger=True, needs_reason=needed))
     return found
 
 
 def takes_many(action: RowAction) -> bool:
-    """Tell whether an action may run over many rows: not when it shows something of each, or takes a file."""
-    return action.for_many and action.result is None and not any(one.type is Upload for one in action_inputs(action))
+    """Tell whether an action may run over many rows: not if it shows something of each, takes a file or a password."""
+    own = (one for one in action_inputs(action) if one.type is Upload or one.field.kind == "password")
+    return action.for_many and action.result is None and not any(own)
 
 
 def _of_action(action: RowAction) -> Bulk:
@@ -97,16 +99,23 @@ def bulk_called(panel: Panel, actor: Actor, name: str) -> Bulk:
     return found
 
 
-def matching_keys(rows: QuerySet[Any], most: int = MOST_CHOSEN) -> list[str]:
-    """Return the ids of `rows`. Cost: one query of at most `most` rows.
+def matching_keys(rows: QuerySet[Any]) -> list[str]:
+    """Return the ids of `rows`. Cost: one query of at most MOST_CHOSEN rows.
 
     Raises:
-        InvalidInput: there are more than `most`.
+        InvalidInput: there are more.
     """
-    found = [str(key) for key in rows.order_by("pk").values_list("pk", flat=True)[: most + 1]]
-    if len(found) > most:
-        raise InvalidInput(_("More than %(most)d rows match. Set a filter, or choose them by hand.") % {"most": most})
+    found = [str(key) for key in rows.order_by("pk").values_list("pk", flat=True)[: MOST_CHOSEN + 1]]
+    if len(found) > MOST_CHOSEN:
+        text = _("More than %(most)d rows match. Set a filter, or choose them by hand.")
+        raise InvalidInput(text % {"most": MOST_CHOSEN})
     return found
+
+
+def matching_count(rows: QuerySet[Any]) -> int:
+    """Return how many rows there are. Cost: one query. Raises as `matching_keys` does."""
+    count = rows.order_by().values("pk")[: MOST_CHOSEN + 1].count()
+    return count if count <= MOST_CHOSEN else len(matching_keys(rows))
 
 
 def change_many(
@@ -119,12 +128,10 @@ def change_many(
         why: the reason for each row's history.
 
     Raises:
-        InvalidInput: the input is wrong whatever the row, or there are too many ids: nothing was done.
+        InvalidInput: the input is wrong whatever the row: nothing was done.
 
     Cost: one query, and what the action costs for each row.
     """
-    if not 0 < len(keys) <= MOST_AT_ONCE:
-        raise InvalidInput(_("Choose 1 to %(most)d rows.") % {"most": MOST_AT_ONCE})
     rows = _rows(panel, actor, keys)
     around = reasoned(Circumstances(reason=why), actor, is_needed=bulk.needs_reason)
     _check(changes, panel, actor, bulk, given, rows)
@@ -132,7 +139,18 @@ def change_many(
     return [_one(changes, panel, actor, bulk, rows[key], given, around) for key in rows] + missing
 
 
-def _rows(panel: Panel, actor: Actor, keys: Iterable[str]) -> dict[str, Any]:
+def check_many(
+    changes: Changes, panel: Panel, actor: Actor, bulk: Bulk, keys: Sequence[str], given: Mapping[str, Any], why: str
+) -> None:
+    """Find what is wrong with the input whatever the row; nothing is done. Raises as `change_many` does.
+
+    Cost: one query, and one for each look-up.
+    """
+    reasoned(Circumstances(reason=why), actor, is_needed=bulk.needs_reason)
+    _check(changes, panel, actor, bulk, given, _rows(panel, actor, keys, most=1))
+
+
+def _rows(panel: Panel, actor: Actor, keys: Iterable[str], *, most: int | None = None) -> dict[str, Any]:
     primary: Any = panel.model._meta.pk
     wanted = []
     for key in keys:
@@ -140,7 +158,7 @@ def _rows(panel: Panel, actor: Actor, keys: Iterable[str]) -> dict[str, Any]:
             wanted.append(primary.to_python(key))
         except ValidationError:
             continue  # no row has such an id
-    return {str(row.pk): row for row in panel.rows(actor).filter(pk__in=wanted).order_by("pk")}
+    return {str(row.pk): row for row in panel.rows(actor).filter(pk__in=wanted).order_by("pk")[:most]}
 
 
 def _check(

@@ -112,7 +112,7 @@ class Changes:
         """Create a row of what was given and return it. Raises what conversion and the action raise."""
         require(panel, actor, "add")
         assert panel.data is not None and panel.create is not None  # noqa: S101 - `require` has checked
-        around = reasoned(around, actor, is_needed="add" in panel.needs_reason)
+        around = reasoned(around, actor, is_needed="add" in panel.needs_reason, about=around.about)
         data = convert(panel.data, panel_inputs(panel), given, actor, visible=self.visible)
         return _run(around, panel.create, actor, data)
 

@@ -57,12 +57,12 @@ def from_form(
             chosen = [value for value in values if value]
             given[one.name] = chosen if one.field.choices else parts_of(values[0] if values else "")
         elif one.name in post:
-            given[one.name] = _typed(one, str(post[one.name]))
+            given[one.name] = typed(one, str(post[one.name]))
     return given
 
 
-def _typed(one: Input, text: str) -> Any:
-    """A text of a form: dates and numbers are in the person's own manner."""
+def typed(one: Input, text: str) -> Any:
+    """Return a text of a form or file as `convert` takes it: dates and numbers are in the person's own manner."""
     if one.is_money:
         return major_units(read_number(text))
     if one.type is Decimal:

@@ -276,7 +276,8 @@ class Panel:
     `permission`: prefix of its permissions ("price_lists" gives price_lists.view, add, change, delete); default: what
     the actions themselves need, and the slug with underscores for viewing. `needs_reason`: verbs (add, change, delete)
     that are refused without a reason. `undoes`: verbs of history entries that may be taken back by `update`, as far as
-    they changed nothing but inputs of `data` that still are what the change made them.
+    they changed nothing but inputs of `data` that still are what the change made them. Additions are taken back by
+    `remove`, removals by `create` (see `panels.undo`); without any `undoes` nothing is: money that was moved.
     """
 
     slug: str

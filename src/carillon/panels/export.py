@@ -25,9 +25,9 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from carillon.base.errors import InvalidInput
-from carillon.panels.cells import MICRO, shown, value_of
+from carillon.panels.cells import MICRO, money_text, shown, value_of
 from carillon.panels.declaration import Column, Panel
-from carillon.panels.manner import PLAIN, speaking
+from carillon.panels.manner import has_comma
 
 MOST_ROWS = 50_000
 AT_ONCE = 2000  # rows from the database
@@ -55,6 +55,9 @@ class Format:
 def export(panel: Panel, columns: Sequence[Column], rows: QuerySet[Any], order: str, name: str) -> HttpResponse:
     """Return a download of `rows`, the first 50,000 in `order`.
 
+    CSV is written in the manner of the person at work, as their spreadsheet reads it and as they import it: programs,
+    who have none, get ISO days and a decimal point. In XLSX a spreadsheet shows numbers and days as it likes.
+
     Args:
         name: of the format, "csv" or "xlsx".
 
@@ -67,8 +70,7 @@ def export(panel: Panel, columns: Sequence[Column], rows: QuerySet[Any], order: 
         raise InvalidInput(fields={"format": _("Choose csv or xlsx.")})
     mark = "-" if order.startswith("-") else ""
     found = rows.order_by(order, f"{mark}pk")[:MOST_ROWS].iterator(chunk_size=AT_ONCE)
-    with speaking(PLAIN):  # a file is for programs, whoever fetches it
-        content = FORMATS[name].write(str(panel.title), columns, found)
+    content = FORMATS[name].write(str(panel.title), columns, found)
     answer = HttpResponse(content, content_type=FORMATS[name].content_type)
     file = f"{panel.slug}-{timezone.localdate().isoformat()}.{name}"
     answer["Content-Disposition"] = f'attachment; filename="{file}"'
@@ -78,7 +80,7 @@ def export(panel: Panel, columns: Sequence[Column], rows: QuerySet[Any], order: 
 def _csv(_title: str, columns: Sequence[Column], rows: Iterable[Any]) -> bytes:
     text = io.StringIO()
     text.write("\ufeff")  # spreadsheets take UTF-8 for something else without this
-    writer = csv.writer(text)
+    writer = csv.writer(text, delimiter=";" if has_comma() else ",")
     currencies = _currencies(columns)
     writer.writerow([neutral(title) for title in _titles(columns, currencies)])
     for row in rows:
@@ -88,13 +90,15 @@ def _csv(_title: str, columns: Sequence[Column], rows: Iterable[Any]) -> bytes:
 
 
 def _plain(row: Any, column: Column) -> str:
-    text = shown(row, column)
-    return text.replace(",", "") if column.kind == "money" else text
+    if column.kind != "money":
+        return shown(row, column)
+    value = value_of(row, column.value or column.name)
+    return "" if value is None else money_text(int(value), is_grouped=False)
 
 
 def neutral(text: str) -> str:
     """Return `text` so that no spreadsheet runs it; numbers, also telephone numbers with a plus, stay as they are."""
-    digits = text[1:].replace(".", "", 1)
+    digits = text[1:].replace("," if "," in text else ".", "", 1)
     is_number = text[:1] in ("+", "-") and digits.isascii() and digits.isdigit()
     return "'" + text if text.startswith(RUNS) and not is_number else text
 

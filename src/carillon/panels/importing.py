@@ -6,6 +6,8 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -18,7 +20,7 @@ from carillon.base.changes import Circumstances, snapshot, version_of
 from carillon.base.errors import InvalidInput
 from carillon.panels.cells import initial_values
 from carillon.panels.changes import Changes, FindPanel, panel_inputs
-from carillon.panels.conversion import major_units, parts_of
+from carillon.panels.conversion import parts_of, typed
 from carillon.panels.declaration import Panel, Upload
 from carillon.panels.inputs import Input
 
@@ -188,8 +190,8 @@ class Importer:
         if one.type is bool:
             word = text.lower()
             return True if word in YES else False if word in NO else text
-        if one.is_money:
-            return major_units(text)
+        if one.is_money or one.type in (Decimal, date, datetime):
+            return typed(one, text)
         if one.field.lookup:
             return self._named(one.field.lookup, text)
         labels = {label.lower(): value for value, label in one.choices(self._actor)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -51,6 +51,11 @@ def plan_of(job: Job) -> Plan:
     return Plan(mapping=tuple(job.options.get("mapping", ())), key=str(job.options.get("key", "")))
 
 
+def read_as(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return how a person has said that their file is read: encoding and separator, "" to detect them."""
+    return {name: str(options.get(name, "")) for name in ("encoding", "separator")}
+
+
 class Import:
     """One run of one job."""
 
@@ -81,7 +86,7 @@ class Import:
 
     def _count(self, file: BinaryIO) -> None:
         """Read all of it once: what is broken further down is known before anything is done."""
-        with open_table(file, encoding=self.job.options.get("encoding", "")) as table:
+        with open_table(file, **read_as(self.job.options)) as table:
             names = plan_of(self.job).mapping
             self.columns = {name: title for name, title in zip(names, table.headings, strict=False) if name}
             self.total = sum(1 for _line in table.lines)
@@ -92,7 +97,7 @@ class Import:
 
     def _at_once(self, file: BinaryIO) -> None:
         try:
-            with tenant(self.actor), open_table(file, encoding=self.job.options.get("encoding", "")) as table:
+            with tenant(self.actor), open_table(file, **read_as(self.job.options)) as table:
                 for line, cells in table.lines:
                     self._line(line, cells)
                     self.progress.beat(self.outcome.done, self.outcome.counts)
@@ -106,7 +111,7 @@ class Import:
         before = self.job.done
         self.outcome.done = before
         self.outcome.counts = {name: getattr(self.job, name) for name in self.outcome.counts}
-        with open_table(file, encoding=self.job.options.get("encoding", "")) as table:
+        with open_table(file, **read_as(self.job.options)) as table:
             lines = iter(table.lines)
             for _passed in range(before):
                 next(lines)

@@ -1,6 +1,6 @@
 """How the person at work reads and types dates and numbers; put up by the gate for each request.
 
-Texts for programs (REST, files) are written in the plain manner: ISO days, a decimal point.
+Texts for programs (REST, and files that programs fetch) are written in the plain manner: ISO days, a decimal point.
 """
 
 from __future__ import annotations
@@ -11,9 +11,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
+from zoneinfo import ZoneInfo, available_timezones
 
-from django.utils import timezone
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
+from carillon.base.errors import InvalidInput
 from carillon.business.partners.choices import ColourScheme, DateFormat, NumberFormat
 
 
@@ -63,6 +67,48 @@ def speaking(chosen: Manner) -> Iterator[None]:
         _manner.reset(token)
 
 
+def recorded() -> dict[str, str]:
+    """Return how the person at work reads and writes, to be kept with work that is done later (`speaking_as`)."""
+    own = manner()
+    return {
+        "language": translation.get_language() or settings.LANGUAGE_CODE,
+        "timezone": timezone.get_current_timezone_name(),
+        "dates": own.dates,
+        "numbers": own.numbers,
+    }
+
+
+def chosen(record: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return a record with what somebody has said of a file instead: how its `dates`, `numbers` and `timezone` are.
+
+    Raises:
+        InvalidInput: one of them is not known; `fields` names it.
+    """
+    known = {"dates": DateFormat.values, "numbers": NumberFormat.values, "timezone": available_timezones()}
+    told = {name: given[name] for name in known if given.get(name)}
+    wrong = {name: _("This is not one of the choices.") for name, value in told.items() if value not in known[name]}
+    if wrong:
+        raise InvalidInput(fields=wrong)
+    return {**record, **told}
+
+
+def timezone_choices() -> list[tuple[str, str]]:
+    """Return all time zones of the IANA database that stand for a place, and UTC, with how they are shown."""
+    return [(name, name.replace("_", " ")) for name in sorted(available_timezones()) if "/" in name or name == "UTC"]
+
+
+@contextmanager
+def speaking_as(record: Mapping[str, str]) -> Iterator[None]:
+    """Speak inside the block as the person did when it was `recorded`; what it does not say is the platform's own."""
+    own = Manner(record.get("dates", PLAIN.dates), record.get("numbers", PLAIN.numbers))
+    zone, language = (
+        ZoneInfo(record.get("timezone", settings.TIME_ZONE)),
+        record.get("language", settings.LANGUAGE_CODE),
+    )
+    with timezone.override(zone), translation.override(language), speaking(own):
+        yield
+
+
 def number_text(plain: str) -> str:
     """Return a number written with a decimal point (and commas between thousands) as the person reads it."""
     return plain.translate(MARKS[manner().numbers])
@@ -77,6 +123,11 @@ def read_number(text: str) -> str:
     if manner().numbers == NumberFormat.POINT or not WITH_COMMA.fullmatch(typed):
         return text
     return re.sub(r"[.\s]", "", typed).replace(",", ".")
+
+
+def has_comma() -> bool:
+    """Tell whether the person writes a decimal comma: their files separate values by semicolons."""
+    return manner().numbers != NumberFormat.POINT
 
 
 def day_pattern() -> str:

@@ -23,6 +23,7 @@ from openpyxl import load_workbook
 
 from carillon.base.errors import InvalidInput
 from carillon.panels.export import RUNS
+from carillon.panels.manner import day_text, number_text
 
 MOST_BYTES = 50 * 2**20
 MOST_LINES = 100_000
@@ -41,6 +42,7 @@ KINDS = (
 )
 ENCODINGS = ("utf-8", "utf-16", "windows-1252", "iso-8859-15", "cp850", "macroman")
 SEPARATORS = ",;\t|"
+LATIN = 0.8  # of the other bytes are NUL in text of a western language that is UTF-16 without its mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,15 @@ def bad_file(sentence: str) -> InvalidInput:
 
 
 @contextmanager
-def open_table(file: BinaryIO, *, encoding: str = "") -> Iterator[Table]:
+def open_table(file: BinaryIO, *, encoding: str = "", separator: str = "") -> Iterator[Table]:
     """Open a CSV or XLSX file whose first line has the headings.
+
+    Numbers and days of an XLSX file are written in the manner of the person at work: as their texts in CSV are read.
 
     Args:
         file: can be sought.
-        encoding: of a CSV file; "": UTF-8, marked UTF-16, else Windows-1252.
+        encoding: of a CSV file; "": UTF-8, UTF-16, else Windows-1252.
+        separator: of a CSV file; "": the one of SEPARATORS that the headings have most of.
 
     Raises:
         InvalidInput: on "file" (or "encoding"): too large, not a table, packed to burst, wrong encoding. While the
@@ -85,13 +90,13 @@ def open_table(file: BinaryIO, *, encoding: str = "") -> Iterator[Table]:
     for signature, kind in KINDS:
         if start.startswith(signature):
             raise bad_file(_("This is a %(kind)s file: save it as CSV (UTF-8) or XLSX.") % {"kind": kind})
-    yield _csv(file, start, encoding)
+    yield _csv(file, start, encoding, separator)
 
 
 # ---------------------------------------------------------------- CSV
 
 
-def _csv(file: BinaryIO, start: bytes, encoding: str) -> Table:
+def _csv(file: BinaryIO, start: bytes, encoding: str, wanted: str) -> Table:
     encoding = encoding or detected(file, start)
     try:
         codec = codecs.lookup(encoding).name
@@ -100,6 +105,7 @@ def _csv(file: BinaryIO, start: bytes, encoding: str) -> Table:
     text = io.TextIOWrapper(_Unclosed(file), encoding=codec, errors="strict", newline="")
     head = _head(text)
     skipped, separator = _separator(head)
+    separator = wanted or separator
     text.seek(0)
     lines = _records(text, separator, skipped)
     first = next(lines, None)
@@ -141,12 +147,14 @@ class _Raw(io.RawIOBase):
 
 
 def detected(file: IO[bytes], start: bytes) -> str:
-    """Return the encoding of a text file: by its mark, UTF-8 when all of it is, else Windows-1252."""
+    """Return the encoding of a text file: by its mark, UTF-16 by its NUL bytes, UTF-8 when all of it is, else
+    Windows-1252.
+    """
     for mark, name in MARKS:
         if start.startswith(mark):
             return name
     if b"\x00" in start[:2000]:
-        raise bad_file(_("The file looks like UTF-16 without its mark: save it as CSV (UTF-8), or choose UTF-16."))
+        return _unmarked(start[:2000])
     decoder = codecs.getincrementaldecoder("utf-8")()
     file.seek(0)
     try:
@@ -158,6 +166,15 @@ def detected(file: IO[bytes], start: bytes) -> str:
     finally:
         file.seek(0)
     return "utf-8"
+
+
+def _unmarked(start: bytes) -> str:
+    """UTF-16 without its mark: every other byte of most texts is NUL, which half tells the order."""
+    halves = {"utf-16-be": start[::2], "utf-16-le": start[1::2]}
+    for name, half in halves.items():
+        if half.count(0) >= LATIN * len(half):
+            return name
+    raise bad_file(_("The file looks like UTF-16 without its mark: save it as CSV (UTF-8), or choose UTF-16."))
 
 
 def _head(text: IO[str]) -> str:
@@ -262,11 +279,13 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ").removesuffix(" 00:00:00")
-    if isinstance(value, (date, time)):
+        return f"{day_text(value)} {value.time().isoformat()}".removesuffix(" 00:00:00")
+    if isinstance(value, date):
+        return day_text(value)
+    if isinstance(value, time):
         return value.isoformat()
     if isinstance(value, float):
-        return f"{Decimal(repr(value)).normalize():f}"
+        return number_text(f"{Decimal(repr(value)).normalize():f}")
     return str(value).strip()
 
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from carillon.base.errors import InvalidInput
 from carillon.faces.api.problems import TYPE
-from carillon.panels.bulk import EDIT, MOST_AT_ONCE, REMOVE, Outcome, sentence_of, takes_many
+from carillon.panels.bulk import EDIT, MOST_CHOSEN, REMOVE, Outcome, sentence_of, takes_many
 from carillon.panels.changes import panel_inputs
 from carillon.panels.declaration import Panel
 
@@ -19,13 +19,14 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class BulkRequest:
-    """`ids` or `query`: which rows."""
+    """`ids` or `query`: which rows; `count`: how many the query should find, None: as many as it does."""
 
     action: str
     ids: tuple[str, ...]
     query: str
     values: Mapping[str, Any]
     reason: str
+    count: int | None
 
 
 def bulk_request(request: Request) -> BulkRequest:
@@ -37,23 +38,29 @@ def bulk_request(request: Request) -> BulkRequest:
     body = request.data
     if not isinstance(body, dict):
         raise InvalidInput("The body must be a JSON object.")
-    kinds = {"action": str, "ids": list, "query": str, "values": dict, "reason": str}
+    kinds = {"action": str, "ids": list, "query": str, "values": dict, "reason": str, "count": int}
     wrong = {str(name)[:100]: "There is no such field." for name in set(body) - set(kinds)}
     wrong |= {
         name: "This has the wrong type." for name, kind in kinds.items() if not isinstance(body.get(name, kind()), kind)
     }
     ids = body.get("ids", [])
+    if isinstance(body.get("count"), bool):
+        wrong["count"] = "This has the wrong type."
     if "ids" not in wrong and not all(isinstance(key, (int, str)) and not isinstance(key, bool) for key in ids):
         wrong["ids"] = "These must be ids."
     if not wrong and ("ids" in body) == ("query" in body):
         wrong["ids"] = "Name rows by ids or by a query."
-    if "ids" in body and not wrong and not 0 < len(ids) <= MOST_AT_ONCE:
-        wrong["ids"] = f"Name 1 to {MOST_AT_ONCE} rows."
+    if "ids" in body and not wrong and not 0 < len(ids) <= MOST_CHOSEN:
+        wrong["ids"] = f"Name 1 to {MOST_CHOSEN} rows."
     if wrong:
         raise InvalidInput(fields=wrong)
-    keys = tuple(str(key) for key in ids)
     return BulkRequest(
-        body.get("action", ""), keys, body.get("query", ""), body.get("values", {}), body.get("reason", "")
+        action=body.get("action", ""),
+        ids=tuple(str(key) for key in ids),
+        query=body.get("query", ""),
+        values=body.get("values", {}),
+        reason=body.get("reason", ""),
+        count=body.get("count"),
     )
 
 
@@ -91,10 +98,14 @@ def bulk_schema(panel: Panel) -> Schema:
         "required": ["action"],
         "properties": {
             "action": {"type": "string", "enum": bulk_actions(panel)},
-            "ids": {"type": "array", "minItems": 1, "maxItems": MOST_AT_ONCE, "items": {"type": "string"}},
+            "ids": {"type": "array", "minItems": 1, "maxItems": MOST_CHOSEN, "items": {"type": "string"}},
             "query": {
                 "type": "string",
-                "description": f"Filters as of the list, instead of ids; at most {MOST_AT_ONCE} rows.",
+                "description": f"Filters as of the list, instead of ids; at most {MOST_CHOSEN} rows.",
+            },
+            "count": {
+                "type": "integer",
+                "description": "How many rows the query should find: when others match by now nothing is done (409).",
             },
             "values": {"type": "object", "description": f"The action's input; of edit: what is set, of {fields}."},
             "reason": {"type": "string", "maxLength": 500, "description": "Why; kept in each row's history."},
@@ -103,7 +114,7 @@ def bulk_schema(panel: Panel) -> Schema:
 
 
 def outcome_schema() -> Schema:
-    """Return the schema of the answer."""
+    """Return the schema of the answer to few rows."""
     row = {"id": {"type": "string"}, "name": {"type": "string"}, "problem": {"type": "object", "nullable": True}}
     results = {"type": "array", "items": {"type": "object", "properties": row, "required": list(row)}}
     counts = {"done": {"type": "integer"}, "refused": {"type": "integer"}, "results": results}

@@ -20,7 +20,8 @@ from carillon.panels.cells import rest_row
 from carillon.panels.declaration import Panel
 from carillon.panels.importing import may_import, plain
 
-FIELDS = {"file", "mapping", "key", "encoding", "is_all_or_nothing", "is_rehearsal"}
+OF_FILE = {"encoding", "separator", "dates", "numbers", "timezone"}  # how it is written
+FIELDS = {"file", "mapping", "key", "is_all_or_nothing", "is_rehearsal", *OF_FILE}
 SWITCHES = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -38,7 +39,7 @@ class ImportView(ViewSet):
 
         def do() -> tuple[int, dict[str, Any]]:
             file = request.FILES["file"]
-            job = draft(actor, panel, file, str(file.name or ""), encoding=given.get("encoding", ""))
+            job = draft(actor, panel, file, str(file.name or ""), given)
             _plan(actor, panel, job, given)
             started = start_job(actor, job, is_rehearsal=_switch(given, "is_rehearsal", default=False))
             return 202, rest_row(JOBS, started)

@@ -37,13 +37,15 @@ class HistoryView(ViewSet):
         return Response({"results": [_change(one, is_undoable=one.id in can) for one in changes]})
 
     def undo(self, request: Request, id: Any, entry: int) -> Response:  # noqa: A002
-        """Take one change back; the answer is the row as it is then."""
+        """Take one change back; the answer is the row as it is then, or 204 when it is gone by that."""
         actor = actor_of(request)
         row = find_row(self.panel, actor, str(id))
         if request.data:
             raise InvalidInput("This takes no body: the reason is a parameter.")
         with told_as_parameter():
-            undo_change(CHANGES, self.panel, actor, row, entry, around(request, self.panel, row))
+            left = undo_change(CHANGES, self.panel, actor, row, entry, around(request, self.panel, row))
+        if left is None:
+            return Response(status=204)
         return Response(rest_row(self.panel, find_row(self.panel, actor, str(id))))
 
 

@@ -10,6 +10,7 @@ from django.urls import URLPattern, path, re_path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
+from carillon.business.partners.choices import DateFormat, NumberFormat
 from carillon.faces.api.bulk import bulk_actions, bulk_schema, outcome_schema
 from carillon.faces.api.imports import ImportView
 from carillon.faces.api.own import AttachmentView, Notifications, Preferences, Search
@@ -43,6 +44,7 @@ from carillon.panels.changes import action_inputs, page_inputs, panel_inputs
 from carillon.panels.declaration import Page, Panel, Upload
 from carillon.panels.export import FORMATS
 from carillon.panels.inputs import Input
+from carillon.panels.tables import ENCODINGS, SEPARATORS
 
 app_name = "api"
 
@@ -62,7 +64,11 @@ IMPORT: dict[str, Any] = {
             "description": "A JSON object: heading -> field. Without it headings are guessed.",
         },
         "key": {"type": "string", "description": "The field by which rows that are there are found and changed."},
-        "encoding": {"type": "string", "description": "Of a CSV file; without it it is detected."},
+        "encoding": {"type": "string", "enum": list(ENCODINGS), "description": "Of a CSV file; else it is detected."},
+        "separator": {"type": "string", "enum": list(SEPARATORS), "description": "Of a CSV file; else it is detected."},
+        "dates": {"type": "string", "enum": DateFormat.values, "default": "iso", "description": "How it writes days."},
+        "numbers": {"type": "string", "enum": NumberFormat.values, "default": "point", "description": "And numbers."},
+        "timezone": {"type": "string", "default": "UTC", "description": "Whose times it has, such as Europe/Madrid."},
         "is_all_or_nothing": {"type": "boolean", "default": True},
         "is_rehearsal": {"type": "boolean", "default": False, "description": "Try it and change nothing."},
     },
@@ -168,7 +174,7 @@ def _totals_view(panel: Panel) -> Any:
 
 
 def _bulk_view(panel: Panel) -> Any:
-    answers = {200: outcome_schema(), **problems(400, 404)}
+    answers = {200: outcome_schema(), 202: row_schema(JOBS), **problems(400, 404, 409)}
     described = _described(panel, "bulk", parameters=[KEY], request={JSON: bulk_schema(panel)}, responses=answers)
     return _decorated(panel.rest_name, BulkView, {"run": described}, panel=panel)
 
@@ -232,9 +238,13 @@ def _record_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPa
     base, name = f"{panel.rest_name}/<{key}:id>/", panel.rest_name
     read = _described(panel, "history", responses={200: HISTORY, **problems(404)})
     undo = _described(
-        panel, "undo", parameters=[MATCH, REASON], request=None, responses={200: row, **problems(400, 404, 409, 412)}
+        panel,
+        "undo",
+        parameters=[MATCH, REASON],
+        request=None,
+        responses={200: row, 204: None, **problems(400, 404, 409, 412)},
     )
-    if panel.update:
+    if panel.update or panel.remove:
         past = _decorated(name, HistoryView, {"read": read, "undo": undo}, panel=panel)
         yield path(f"{base}history/<int:entry>/undo/", past.as_view({"post": "undo"}), name=f"{name}-undo")
     else:

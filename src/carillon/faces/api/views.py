@@ -26,12 +26,15 @@ from rest_framework.viewsets import ViewSet
 
 from carillon.base.actor import Actor
 from carillon.base.changes import Circumstances, snapshot, version_of
-from carillon.base.errors import ChangedMeanwhile, InvalidInput, NotFound
+from carillon.base.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
+from carillon.base.models import Job
 from carillon.business.partners.queries import Host
-from carillon.faces.api.bulk import bulk_actions, bulk_request, told_outcomes
+from carillon.faces.api.bulk import BulkRequest, bulk_actions, bulk_request, told_outcomes
 from carillon.faces.api.idempotency import once
 from carillon.faces.portal.catalogue import panel as find_panel
-from carillon.panels.bulk import MOST_AT_ONCE, bulk_called, change_many, matching_keys
+from carillon.faces.portal.jobs import JOBS
+from carillon.panels.bulk import bulk_called, matching_keys
+from carillon.panels.bulkjobs import Wanted, change_or_begin
 from carillon.panels.cells import rest_row
 from carillon.panels.changes import (
     REASON,
@@ -154,7 +157,7 @@ class BulkView(ViewSet):
     panel: ClassVar[Panel]
 
     def run(self, request: Request) -> Response:
-        """Change up to 200 rows, each by itself; the answer says what came of each."""
+        """Change many rows, each by itself: up to 20 at once (200, what came of each), more as a job (202)."""
         panel, actor = self.panel, actor_of(request)
         require(panel, actor, "view")
         wanted = bulk_request(request)
@@ -163,18 +166,22 @@ class BulkView(ViewSet):
         bulk = bulk_called(panel, actor, wanted.action)
 
         def do() -> tuple[int, dict[str, Any]]:
-            keys = [*wanted.ids] if wanted.ids else _matching(panel, actor, wanted.query)
+            keys = [*wanted.ids] if wanted.ids else _matching(panel, actor, wanted)
+            asked = Wanted(keys, wanted.values, wanted.reason, wanted.query)
             with told_as_parameter():
-                outcomes = change_many(CHANGES, panel, actor, bulk, keys, wanted.values, wanted.reason)
-            return 200, told_outcomes(outcomes)
+                result = change_or_begin(CHANGES, panel, actor, bulk, asked)
+            return (202, rest_row(JOBS, result)) if isinstance(result, Job) else (200, told_outcomes(result))
 
         return once_only(request, actor, do)
 
 
-def _matching(panel: Panel, actor: Actor, query: str) -> list[str]:
-    given = QueryDict(query.removeprefix("?"))
+def _matching(panel: Panel, actor: Actor, wanted: BulkRequest) -> list[str]:
+    given = QueryDict(wanted.query.removeprefix("?"))
     _check_parameters(panel, given, {"tab"})
-    return matching_keys(filtered(panel, actor, given, customer_id=_customer(panel, given)), MOST_AT_ONCE)
+    found = matching_keys(filtered(panel, actor, given, customer_id=_customer(panel, given)))
+    if wanted.count not in (None, len(found)):
+        raise Conflict(f"{len(found)} rows match by now.")
+    return found
 
 
 class ActionView(ViewSet):

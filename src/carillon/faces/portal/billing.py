@@ -117,6 +117,7 @@ TRANSACTIONS = Panel(
     data=actions.TopUpRequest,
     fields=TOP_UP_FIELDS,
     create=actions.top_up,
+    undoes=frozenset(),
     actions=(REVERSE,),
     extras=(Extra("entries", _entries, "Both sides in the books you may see", many=True),),
     links=(
@@ -151,6 +152,7 @@ TOP_UPS = Panel(
     data=actions.TopUpRequest,
     fields=TOP_UP_FIELDS,
     create=actions.top_up,
+    undoes=frozenset(),
     actions=(REVERSE,),
     customer_field="customer_id",
     search="reference",

@@ -5,11 +5,15 @@ from __future__ import annotations
 import functools
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
 from carillon.business.partners.roles import covers
+from carillon.panels.cells import value_of
 from carillon.panels.declaration import Page, Panel, audience
 
 FILES = (
@@ -19,6 +23,7 @@ FILES = (
     *("routing", "cdr_providers", "testcall"),
     *("calls", "billing", "alerts", "notices", "mails", "support", "jobs"),
     "platform",
+    "audit",
     "views",
 )
 
@@ -48,6 +53,23 @@ def panels() -> tuple[Panel, ...]:
 def pages() -> tuple[Page, ...]:
     """Return every page."""
     return tuple(one for one in entries() if isinstance(one, Page))
+
+
+def row_address(panel: Panel, row: Any) -> str:
+    """Return the address of a row's page; rows without a page of their own lead to the grid with this row in it."""
+    if panel.detail is not None or panel.wizard:
+        return reverse("portal:detail", args=[panel.slug, row.pk])
+    return f"{reverse('portal:panel', args=[panel.slug])}?{urlencode({panel.search: value_of(row, panel.search)})}"
+
+
+def panels_of(panel: Panel) -> tuple[Panel, ...]:
+    """Return `panel` and the others whose rows are of the same model (prices and costs)."""
+    return (panel, *(one for one in panels() if one.model is panel.model and one is not panel))
+
+
+def panels_for(object_type: str) -> tuple[Panel, ...]:
+    """Return the panels whose rows history calls `object_type` ("customers.customer")."""
+    return tuple(one for one in panels() if one.model._meta.label_lower == object_type)
 
 
 VERBS = (("view", _("View")), ("add", _("Add")), ("change", _("Change")), ("delete", _("Remove")))

@@ -30,7 +30,7 @@ from carillon.panels.conversion import defaults, from_form
 from carillon.panels.declaration import Panel, RowAction
 from carillon.panels.history import add_note, history_of, may_note, notes_of
 from carillon.panels.inputs import Input
-from carillon.panels.undo import undo_change, undoable
+from carillon.panels.undo import removal_question, undo_change, undoable
 
 CHANGES = Changes(find_panel)
 form_view = require_http_methods(["GET", "POST"])
@@ -135,7 +135,7 @@ def remove(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
     row = find_row(panel, actor, key)
     require(panel, actor, "delete")
     name = str(row)
-    question = {"question": _("This cannot be taken back."), "button": _("Remove"), "is_danger": True}
+    question = {"question": removal_question(panel), "button": _("Remove"), "is_danger": True}
     is_needed = "delete" in panel.needs_reason
     form = form_of((), actor, {}, title=_("Remove %(name)s?") % {"name": name})
     if request.method == "POST":
@@ -219,28 +219,31 @@ def history(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
 @form_view
 @for_panel
 def undo(request: HttpRequest, panel: Panel, key: str, entry: int) -> HttpResponse:
-    """The question before a change is taken back: which fields become what again."""
+    """The question before a change is taken back: which fields become what again, or that the row goes."""
     actor = actor_of(request)
     row = find_row(panel, actor, key)
-    require(panel, actor, "change")
     change = next((one for one in history_of(actor, row, panel) if one.id == entry), None)
+    verb = "change" if change is None or change.made is None else "delete"
+    require(panel, actor, verb)
     if change is None:
         raise NotFound
-    is_needed = "change" in panel.needs_reason
+    is_needed = verb in panel.needs_reason
     form = form_of((), actor, {}, title=_("Take back a change of %(name)s") % {"name": row})
     form = replace(form, opened=opened_with(actor, row, form).written())
-    asked = {"button": _("Take back"), "change": change}
+    asked = {"button": _("Take back"), "change": change, "is_danger": verb == "delete"}
     if request.method == "POST":
         opened = read_opened(request.POST)
         around = Circumstances(reason=request.POST.get(REASON, ""), version=opened.version if opened else "")
+        name = str(row)
         try:
-            undo_change(CHANGES, panel, actor, row, entry, around)
+            left = undo_change(CHANGES, panel, actor, row, entry, around)
         except CarillonError as error:
             again = form.asking(request.POST, error=error, is_needed=is_needed)
             told = " ".join(text for name, text in error.fields.items() if name != REASON)
             again = again.with_error(error)
             return _form_again(request, replace(again, error=" ".join(filter(None, [again.error, told]))), asked)
-        return saved(_("The change of %(name)s was taken back.") % {"name": row})
+        done = _("The change of %(name)s was taken back.") if left else _("%(name)s was removed.")
+        return saved(done % {"name": name})
     return _form(request, form.asking({}, is_needed=is_needed), asked)
 
 

@@ -102,6 +102,7 @@ def _texts(panel: Panel) -> dict[str, Any]:
         "select": _("Choose %s"),
         "selectPage": _("Choose all rows of this page"),
         "chosen": _("%s chosen"),
+        "allChosen": _("All %s that match are chosen"),
         "selectAll": _("Choose all that match"),
         "unselect": _("Choose none"),
         "drop": _("Remove the filter %s"),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 from django.http import HttpRequest, HttpResponse
@@ -20,17 +23,26 @@ from carillon.base.choices import JobState
 from carillon.base.errors import CarillonError, InvalidInput, NotFound
 from carillon.base.jobs import ACTIVE, JobData, cancel_job, errors_of, job_file, jobs_of, open_job, start_job
 from carillon.base.models import Job
+from carillon.business.partners.choices import DateFormat, NumberFormat
 from carillon.faces.portal.access import actor_of, for_panel, staff_only
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.panels.changes import find_row
-from carillon.panels.declaration import Column, Detail, Extra, Filter, Panel, RowAction
+from carillon.panels.declaration import Column, Detail, Extra, Field, Filter, Panel, RowAction
 from carillon.panels.importing import guessed, importable, keys_of, may_import, plain
-from carillon.panels.tables import ENCODINGS, open_table
+from carillon.panels.manner import chosen, recorded, speaking_as, timezone_choices
+from carillon.panels.tables import ENCODINGS, SEPARATORS, open_table
+from carillon.panels.undojobs import TakingBack, begin_undo, can_be_taken_back
 
 SAMPLES = 3
 REMEMBERED = 10  # jobs
 ERRORS_SHOWN = 200
 PIECE = 2**20
+SEPARATOR_NAMES = {
+    ",": gettext_lazy("Comma ( , )"),
+    ";": gettext_lazy("Semicolon ( ; )"),
+    "\t": gettext_lazy("Tab"),
+    "|": gettext_lazy("Bar ( | )"),
+}
 
 
 # ---------------------------------------------------------------- a new import
@@ -48,7 +60,7 @@ def import_file(request: HttpRequest, panel: Panel) -> HttpResponse:
         try:
             if file is None:
                 raise InvalidInput(fields={"file": _("Choose a file.")})
-            job = draft(actor, panel, file, str(file.name or ""), encoding=request.POST.get("encoding", ""))
+            job = draft(actor, panel, file, str(file.name or ""), request.POST.dict())
         except CarillonError as error:
             refused = {"error": " ".join(dict.fromkeys([*error.fields.values()] or [error.detail]))}
             return render(request, "portal/jobs/upload.html", {**context, **refused}, status=422)
@@ -58,23 +70,33 @@ def import_file(request: HttpRequest, panel: Panel) -> HttpResponse:
     return render(request, "portal/jobs/upload.html", context)
 
 
-def draft(actor: Actor, panel: Panel, file: Any, name: str, *, encoding: str = "") -> Job:
+def draft(actor: Actor, panel: Panel, file: Any, name: str, given: Mapping[str, str]) -> Job:
     """Keep a file for an import into `panel`, its columns guessed.
 
+    Args:
+        given: "encoding" and "separator" of the file, "" or missing: detected; "dates", "numbers" and "timezone" as in
+            `panels.manner`, missing: the person's own.
+
     Raises:
-        InvalidInput: on "file" or "encoding".
+        InvalidInput: on "file" or one of those.
     """
-    options = read_head(actor, panel, file, encoding)
+    options = read_head(actor, panel, file, given, recorded())
     file.seek(0)
     data = JobData(kind="import", panel=panel.slug, name=name, options=options)
     return open_job(actor, data, iter(lambda: file.read(PIECE), b""))
 
 
-def read_head(actor: Actor, panel: Panel, file: BinaryIO, encoding: str) -> dict[str, Any]:
+def read_head(
+    actor: Actor, panel: Panel, file: BinaryIO, given: Mapping[str, str], record: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the options of a job for this file: headings, some lines, what the columns probably mean."""
+    encoding, separator = given.get("encoding", ""), given.get("separator", "")
     if encoding and encoding not in ENCODINGS:
         raise InvalidInput(fields={"encoding": _("Choose one of the encodings offered.")})
-    with open_table(file, encoding=encoding) as table:
+    if separator and separator not in SEPARATORS:
+        raise InvalidInput(fields={"separator": _("Choose one of the separators offered.")})
+    manner = chosen(record, given)
+    with speaking_as(manner), open_table(file, encoding=encoding, separator=separator) as table:
         samples = [cells[: len(table.headings)] for _line, cells in itertools.islice(table.lines, SAMPLES)]
         headings = list(table.headings)
     return {
@@ -82,6 +104,9 @@ def read_head(actor: Actor, panel: Panel, file: BinaryIO, encoding: str) -> dict
         "samples": samples,
         "encoding": encoding,
         "found_encoding": table.encoding,
+        "separator": separator,
+        "found_separator": table.separator,
+        "manner": manner,
         "mapping": list(guessed(panel, headings, remembered(actor, panel))),
         "key": "",
         "is_all_or_nothing": True,
@@ -114,7 +139,11 @@ def page_context(actor: Actor, job: Job) -> dict[str, Any]:
     context: dict[str, Any] = {
         "job": job,
         "target": panel,
+        "back": f"{reverse('portal:panel', args=[panel.slug])}?{options.get('query', '')}".rstrip("?"),
+        "stage": titles(job)[0 if job.state in ACTIVE else 1],
+        "facts": facts(job),
         "is_active": job.state in ACTIVE,
+        "can_be_taken_back": can_be_taken_back(job),
         "is_draft": job.state == JobState.DRAFT and job.kind == "import",
         "is_checked": job.state == JobState.DRAFT and job.is_rehearsal,
         "percent": percent(job),
@@ -130,8 +159,49 @@ def page_context(actor: Actor, job: Job) -> dict[str, Any]:
             "keys": keys_of(panel) if panel.may(actor, "change") else (),
             "options": options,
             "encodings": ENCODINGS,
+            "separators": SEPARATOR_NAMES.items(),
+            "found_separator": SEPARATOR_NAMES.get(options.get("found_separator", ""), ""),
+            "ways": ways(panel, options.get("manner", {})),
         }
     return context
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Something that a file may write in several ways: a drop-down of the page."""
+
+    name: str
+    label: str
+    value: str
+    choices: Sequence[tuple[str, Any]]
+
+
+def ways(panel: Panel, record: Mapping[str, str]) -> list[Way]:
+    """How the file writes what this panel's fields take: numbers, days and times."""
+    inputs = importable(panel)
+    found = []
+    if any(one.is_money or one.type is Decimal for one in inputs):
+        found.append(("numbers", _("Numbers in the file"), NumberFormat.choices))
+    if any(one.type in (date, datetime) for one in inputs):
+        found.append(("dates", _("Dates in the file"), DateFormat.choices))
+    if any(one.type is datetime for one in inputs):
+        found.append(("timezone", _("Times in the file are of"), timezone_choices()))
+    return [Way(name, label, record.get(name, ""), choices) for name, label, choices in found]
+
+
+def titles(job: Job) -> tuple[str, str]:
+    """What its page calls a job while it goes on, and when it has ended."""
+    if job.is_of_rows:
+        return (_("Taking back") if job.kind == "undo" else _("Many rows at once")), _("What happened")
+    return (_("Trial"), _("What would happen")) if job.is_rehearsal else (_("Import"), _("What happened"))
+
+
+def facts(job: Job) -> list[tuple[str, int]]:
+    """What came of a job, in numbers."""
+    if job.is_of_rows:
+        return [(_("Rows"), job.total), (_("Done"), job.changed), (_("Refused"), job.wrong)]
+    found = [(_("Lines"), job.total), (_("Added"), job.created), (_("Changed"), job.changed)]
+    return [*found, (_("As they were"), job.unchanged), (_("Wrong"), job.wrong)]
 
 
 def percent(job: Job) -> int:
@@ -140,9 +210,16 @@ def percent(job: Job) -> int:
 
 
 def error_lines(job: Job) -> Any:
-    """The lines of the error list: [line, columns, what is wrong, ...cells]."""
+    """The lines of the error list: [line, columns, what is wrong, ...cells]; of rows: [id, error, why, name]."""
     for piece in errors_of(job):
         yield from csv.reader(io.StringIO(piece.decode()))
+
+
+def told_error(job: Job, line: list[str]) -> dict[str, Any]:
+    """A line of the error list as REST tells it."""
+    if job.is_of_rows:
+        return {"id": line[0], "slug": line[1], "text": line[2], "name": line[3]}
+    return {"line": int(line[0]), "column": line[1], "text": line[2]}
 
 
 @require_POST
@@ -155,14 +232,16 @@ def start(request: HttpRequest, key: Any) -> HttpResponse:
     panel = _job_panel(job)
     if job.state != JobState.DRAFT or not may_import(panel, actor):
         return back
-    choice, encoding = request.POST.get("choice"), request.POST.get("encoding", "")
-    if choice == "read" or encoding != job.options.get("encoding", ""):
+    choice, given = request.POST.get("choice"), request.POST.dict()
+    record = chosen(job.options.get("manner", {}), given)
+    if choice == "read" or any(given.get(name, "") != job.options.get(name, "") for name in ("encoding", "separator")):
         with job_file(job) as file:
-            _keep(actor, job, read_head(actor, panel, file, encoding))
+            _keep(actor, job, read_head(actor, panel, file, given, record))
         return back
     names = [request.POST.get(f"column-{at}", "") for at in range(len(job.options["headings"]))]
     is_whole = request.POST.get("is_all_or_nothing") == "true"
-    _keep(actor, job, planned(panel, job.options, names, request.POST.get("key", ""), is_whole=is_whole))
+    options = {**job.options, "manner": record}
+    _keep(actor, job, planned(panel, options, names, given.get("key", ""), is_whole=is_whole))
     start_job(actor, job, is_rehearsal=choice != "import")
     return back
 
@@ -205,14 +284,21 @@ def progress(request: HttpRequest, key: Any) -> HttpResponse:
 @require_GET
 @staff_only
 def errors(request: HttpRequest, key: Any) -> HttpResponse:
-    """The lines that are wrong, with what is wrong, as CSV: to be mended and sent again."""
+    """The lines that are wrong, with what is wrong, as CSV: to be mended and sent again; or the rows refused."""
     job: Job = find_row(JOBS, actor_of(request), str(key))
     head = io.StringIO()
-    csv.writer(head).writerow([_("Line"), _("Column"), _("What is wrong"), *job.options.get("headings", ())])
+    of_file = [_("Line"), _("Column"), _("What is wrong"), *job.options.get("headings", ())]
+    of_rows = [_("Number (id)"), _("Kind"), _("Why it was refused"), _("Row")]
+    csv.writer(head).writerow(of_rows if job.is_of_rows else of_file)
     content = "\ufeff" + head.getvalue() + b"".join(errors_of(job)).decode()
     answer = HttpResponse(content, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="errors-{job.pk}.csv"'
     return answer
+
+
+def take_back_job(actor: Actor, job: Job, data: TakingBack) -> Job:
+    """Begin to take back what a job has done; returns the job that does so."""
+    return begin_undo(_job_panel(job), actor, job, data)
 
 
 def is_open(job: Job) -> bool:
@@ -235,13 +321,13 @@ JOBS = Panel(
     model=Job,
     rows=jobs_of,
     columns=(
-        Column("name", gettext_lazy("File"), width=170, grow=2),
+        Column("name", gettext_lazy("What"), width=170, grow=2),
         Column("panel", gettext_lazy("For"), value=what_for, width=130, in_api=False),
         Column("state", gettext_lazy("State"), kind="status", width=100),
         Column("percent", gettext_lazy("Done %"), kind="integer", value=percent, width=75),
         Column("created", gettext_lazy("Added"), kind="integer", width=75),
         Column("changed", gettext_lazy("Changed"), kind="integer", width=80),
-        Column("wrong", gettext_lazy("Wrong"), kind="integer", width=70),
+        Column("wrong", gettext_lazy("Wrong or refused"), kind="integer", width=70),
         Column("detail", gettext_lazy("What came of it"), width=200, grow=2),
         Column("created_at", gettext_lazy("Started"), kind="datetime", width=150),
     ),
@@ -269,24 +355,38 @@ JOBS = Panel(
             applies=is_open,
             done=gettext_lazy("It is being stopped."),
         ),
+        RowAction(
+            "take-back",
+            gettext_lazy("Take back"),
+            take_back_job,
+            data=TakingBack,
+            fields=(Field("reason", gettext_lazy("Reason"), kind="textarea", wide=True),),
+            icon="history",
+            permission="jobs.view",
+            confirm=gettext_lazy(
+                "What this has done is taken back row by row, the last first, as far as nothing has changed since: "
+                "changes get their old values, added rows are removed, removed rows are added anew. You see what was "
+                "not taken back, and why. Money that was moved, mails that were sent and calls stay as they are."
+            ),
+            applies=can_be_taken_back,
+            result=lambda job: {"job": str(job.pk)},
+        ),
     ),
     detail=Detail("portal/jobs/job.html", page_context, title=gettext_lazy("Open")),
     extras=(
         Extra(
             "errors",
-            lambda _actor, job: [
-                {"line": int(line[0]), "column": line[1], "text": line[2]}
-                for line in itertools.islice(error_lines(job), 1000)
-            ],
-            "The first 1,000 lines that are wrong.",
+            lambda _actor, job: [told_error(job, line) for line in itertools.islice(error_lines(job), 1000)],
+            "The first 1,000 lines that are wrong (line, column, text), or rows refused (id, name, slug, text).",
             many=True,
         ),
     ),
     has_history=False,
     search="name",
     help=gettext_lazy(
-        "Files that you have imported and what came of them. A file is tried before it is taken: each line that is "
-        "wrong is told, and nothing is changed until you say so. Files are kept for a week."
+        "Files that you have imported, many rows that you have changed at once, and what came of them. A file is tried "
+        "before it is taken: each line that is wrong is told, and nothing is changed until you say so. Files are kept "
+        "for a week, rows that were refused for three months."
     ),
     empty=gettext_lazy("Import a file from the bar under any grid to which you may add rows."),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
-
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -21,11 +19,11 @@ from carillon.faces.portal.forms import form_of
 from carillon.panels.conversion import convert, from_form
 from carillon.panels.declaration import Choices, Field
 from carillon.panels.inputs import inputs
+from carillon.panels.manner import timezone_choices
 
 
-def _timezones(actor: Actor) -> Choices:
-    """All of the IANA database that stand for a place, and UTC."""
-    return [(name, name.replace("_", " ")) for name in sorted(available_timezones()) if "/" in name or name == "UTC"]
+def _timezones(_actor: Actor) -> Choices:
+    return timezone_choices()
 
 
 INPUTS = inputs(

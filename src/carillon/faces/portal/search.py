@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from carillon.base.actor import Actor
 from carillon.faces.portal.access import actor_of, staff_only
-from carillon.faces.portal.catalogue import entries, panels
+from carillon.faces.portal.catalogue import entries, panels, row_address
 from carillon.faces.portal.shell import address_of, customer_filter
-from carillon.panels.cells import shown, value_of
+from carillon.panels.cells import shown
 from carillon.panels.declaration import Panel
 from carillon.panels.search import SHORTEST, matches
 
@@ -72,16 +70,9 @@ def _of(panel: Panel, actor: Actor, text: str, customer_id: int | None) -> Hits:
 
 
 def _hit(panel: Panel, row: Any) -> Hit:
-    """Rows without a page of their own lead to the grid with this row in it."""
-    if panel.detail is not None:
-        address = reverse("portal:detail", args=[panel.slug, row.pk])
-    else:
-        address = (
-            f"{reverse('portal:panel', args=[panel.slug])}?{urlencode({panel.search: value_of(row, panel.search)})}"
-        )
     told = (shown(row, column) for column in panel.columns[:4] if column.in_grid)
     name = str(row)
-    return Hit(str(row.pk), name, next((one for one in told if one and one not in name), ""), address)
+    return Hit(str(row.pk), name, next((one for one in told if one and one not in name), ""), row_address(panel, row))
 
 
 def found_pages(actor: Actor, text: str) -> list[Hits]:

@@ -18,11 +18,18 @@ from carillon.base.tenancy import tenant
 from carillon.business.partners.queries import staff_actor, system_actor
 from carillon.business.partners.roles import common
 from carillon.faces.portal.catalogue import panel as find_panel
+from carillon.faces.portal.catalogue import panels_of
 from carillon.faces.portal.rate_imports import run_rates
+from carillon.panels.bulkjobs import run_bulk
+from carillon.panels.changes import Changes
+from carillon.panels.declaration import Panel
 from carillon.panels.importing import Importer, may_import
 from carillon.panels.imports import Import, plan_of
+from carillon.panels.manner import speaking_as
+from carillon.panels.undojobs import run_undo
 
 log = logging.getLogger("carillon.jobs")
+CHANGES = Changes(find_panel)
 
 
 @app.task(name="run_job")
@@ -34,7 +41,7 @@ def run_job(job_id: str) -> None:
     if job is None:
         return
     try:
-        with Progress(job) as progress:
+        with Progress(job) as progress, speaking_as(job.options.get("manner", {})):
             _run(job, progress)
     except Taken:
         return
@@ -53,7 +60,7 @@ def _run(job: Job, progress: Progress) -> None:
         detail = " ".join(dict.fromkeys([error.detail, *error.fields.values()]))
     except Exception:
         log.exception("Job %s failed", job.pk)
-        detail = _("This failed for a reason of the platform's own. Nothing more was imported; ask support.")
+        detail = _("This failed for a reason of the platform's own. Nothing more was done; ask support.")
     with tenant(system_actor()):
         end_job(job, state, detail)
 
@@ -62,7 +69,11 @@ def _person(job: Job) -> Actor:
     """Who started the job, with what they may today and their token allowed then."""
     with tenant(system_actor()):
         actor = staff_actor(
-            job.login_id, job.actor_name, partner_id=job.partner_id, impersonators=tuple(job.impersonators)
+            job.login_id,
+            job.actor_name,
+            partner_id=job.partner_id,
+            request_id=job.request_id,
+            impersonators=tuple(job.impersonators),
         )
     if actor.partner_id != job.partner_id:
         raise NotPermitted
@@ -71,15 +82,37 @@ def _person(job: Job) -> Actor:
 
 def run_import(actor: Actor, job: Job, progress: Progress) -> None:
     """Import rows of a panel."""
-    panel = find_panel(job.panel)
-    if panel is None or not may_import(panel, actor):
+    panel = _panel(job)
+    if not may_import(panel, actor):
         raise NotPermitted
     with tenant(actor):
         importer = Importer(find_panel, panel, actor, plan_of(job))
     Import(importer.take, actor, job, progress).run()
 
 
-KINDS: dict[str, Callable[[Actor, Job, Progress], None]] = {"import": run_import, "rates": run_rates}
+def run_rows(actor: Actor, job: Job, progress: Progress) -> None:
+    """Change many rows of a panel."""
+    run_bulk(CHANGES, _panel(job), lambda: _person(job), job, progress)
+
+
+def run_taking_back(actor: Actor, job: Job, progress: Progress) -> None:
+    """Take back what another job has done."""
+    run_undo(CHANGES, panels_of(_panel(job)), lambda: _person(job), job, progress)
+
+
+def _panel(job: Job) -> Panel:
+    panel = find_panel(job.panel)
+    if panel is None:
+        raise NotPermitted
+    return panel
+
+
+KINDS: dict[str, Callable[[Actor, Job, Progress], None]] = {
+    "import": run_import,
+    "rates": run_rates,
+    "bulk": run_rows,
+    "undo": run_taking_back,
+}
 
 
 @app.periodic(cron="* * * * *")

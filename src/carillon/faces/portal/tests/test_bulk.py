@@ -11,7 +11,7 @@ from tests.support.clients import Script, browser, program, script
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import tenant
 from carillon.business.partners.queries import system_actor
-from carillon.panels.bulk import matching_keys
+from carillon.panels.bulk import MOST_CHOSEN
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,7 +68,9 @@ def test_wrong_input_is_told_once_and_nothing_is_done(web: Cast) -> None:
     assert refused(values={"name": "All the same"}) == ["name"]
     assert refused(values={}) == []
     assert refused(ids=[], values={"role": "user"}) == ["ids"]
-    assert refused(ids=list(range(1, 202)), values={"role": "user"}) == ["ids"]
+    assert refused(ids=list(range(1, MOST_CHOSEN + 2)), values={"role": "user"}) == ["ids"]
+    assert refused(ids=list(range(1, 50)), values={"role": "king"}) == ["role"]
+    assert refused(query="name=User", values={"role": "user"}, count=True) == ["count"]
     assert refused(query="role=user", values={"role": "user"}) == ["ids"]
     assert refused(ids=[True], values={"role": "user"}) == ["ids"]
     assert refused(values=[1]) == ["values"]
@@ -79,11 +81,13 @@ def test_wrong_input_is_told_once_and_nothing_is_done(web: Cast) -> None:
 def test_all_that_match_are_removed_within_bounds(web: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     paul = script(web, "paul")
     users(paul, web, 3)
-    status, answer = paul("post", "users/bulk/", {"action": "remove", "query": "?name=User"})
+    body = {"action": "remove", "query": "?name=User"}
+    assert paul("post", "users/bulk/", {**body, "count": 2})[0] == 409
+    status, answer = paul("post", "users/bulk/", {**body, "count": 3})
     assert (status, answer["done"]) == (200, 3)
     assert paul("get", "users/?name=User")[1]["results"] == []
     assert paul("post", "users/bulk/", {"action": "remove", "query": "nme=User"})[0] == 400
-    monkeypatch.setattr("carillon.faces.api.views.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("carillon.panels.bulk.MOST_CHOSEN", 1)
     assert paul("post", "users/bulk/", {"action": "remove", "query": ""})[0] == 400
     assert len(paul("get", "users/")[1]["results"]) > 1
 
@@ -116,27 +120,38 @@ def test_the_same_request_twice_is_done_once(web: Cast) -> None:
 
 def test_portal_asks_then_tells_what_came_of_each_row(web: Cast) -> None:
     paul = browser("paul")
-    keys = paul.get("/panels/users/keys/?customer_id=" + str(web.acme.pk)).json()["keys"]
-    assert sorted(keys) == sorted([str(web.alice.pk), str(web.bob.pk)])
+    matching = "customer_id=" + str(web.acme.pk)
+    assert paul.get(f"/panels/users/count/?{matching}").json() == {"count": 2}
     page = paul.get("/panels/users/bulk/edit/?count=2").content.decode()
     assert "Edit: 2 rows" in page
     assert 'name="_set" value="role"' in page
     assert 'name="customer_id"' not in page
-    form = {"_set": ["is_enabled"], "is_enabled": "", "role": "reception", "_row": [*keys, "99"], "_reason": "away"}
+    keys = f"{web.alice.pk},{web.bob.pk},99"
+    form = {"_set": ["is_enabled"], "is_enabled": "", "role": "reception", "_rows": keys, "_reason": "away"}
     results = paul.post("/panels/users/bulk/edit/", form).json()["results"]
     assert [one["error"] for one in results] == [None, None, "There is no such object."]
     bob = script(web, "paul")("get", f"users/{web.bob.pk}/")[1]
     assert (bob["is_enabled"], bob["role"]) == (False, "user")
-    again = paul.post(
-        "/panels/users/bulk/edit/", {"_set": ["no_answer_s"], "no_answer_s": "1", "_row": keys, "count": "2"}
-    )
+    again = paul.post("/panels/users/bulk/edit/", {"_set": ["no_answer_s"], "no_answer_s": "1", "_rows": keys})
     assert again.status_code == 422
     assert "must be at least" in again.content.decode()
-    assert browser("petra").get("/panels/users/keys/").json()["keys"] == [str(web.fjord_user.pk)]
+    assert browser("petra").get("/panels/users/count/").json() == {"count": 1}
+
+
+def test_all_that_match_are_those_that_somebody_has_seen_the_number_of(web: Cast) -> None:
+    paul = browser("paul")
+    address = f"/panels/users/bulk/edit/?_all=1&customer_id={web.acme.pk}&count=2"
+    form = {"_set": ["role"], "role": "reception"}
+    late = paul.post(address, {**form, "count": "1"})
+    assert late.status_code == 422
+    assert "another number of rows matches" in late.content.decode()
+    assert "Edit: 2 rows" in late.content.decode()
+    results = paul.post(address, {**form, "count": "1", "_not": str(web.alice.pk)}).json()["results"]
+    assert [one["key"] for one in results] == [str(web.bob.pk)]
 
 
 def test_too_many_that_match_are_not_chosen(web: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching_keys, "__defaults__", (1,))
-    answer = browser("paul").get("/panels/users/keys/", headers={"accept": "application/json"})
+    monkeypatch.setattr("carillon.panels.bulk.MOST_CHOSEN", 1)
+    answer = browser("paul").get("/panels/users/count/", headers={"accept": "application/json"})
     assert answer.status_code == 400
     assert "More than 1 rows match" in answer.json()["detail"]

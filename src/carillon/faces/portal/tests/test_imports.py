@@ -15,13 +15,14 @@ from django.test import Client
 from openpyxl import Workbook
 from tests.support.cast import Cast
 from tests.support.clients import Script, browser, program, script
+from tests.support.jobs import work
 
 from carillon.base.jobs import Progress, claim_job
 from carillon.base.models import AuditEntry, Job, JobPart
 from carillon.base.tenancy import tenant
 from carillon.business.customers.models import Customer, User
 from carillon.business.partners.queries import system_actor
-from carillon.faces.portal.tasks import resume_jobs, run_job
+from carillon.faces.portal.tasks import resume_jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,15 +33,6 @@ def send(api: Script, resource: str, content: bytes | str, name: str = "people.c
     data = content.encode() if isinstance(content, str) else content
     answer = api.client.post(f"/api/v1/{resource}/import/", {"file": SimpleUploadedFile(name, data), **fields})
     return answer.status_code, json.loads(answer.content)
-
-
-def work() -> None:
-    """What the worker does with the queue, in this process: each job that was asked for, once each time it was."""
-    with connection.cursor() as cursor:
-        cursor.execute("delete from procrastinate_jobs where task_name = 'run_job' returning args->>'job_id', id")
-        asked = [row[0] for row in cursor.fetchall()]
-    for job_id in asked:
-        run_job(job_id)
 
 
 def imported(
@@ -150,7 +142,7 @@ def zipped(**files: bytes) -> bytes:
         b"%PDF-1.7",
         b"\x1f\x8b\x08",
         b"PK\x03\x04 broken",
-        b"n\x00a\x00m\x00e\x00",
+        b"n\x00a\x00,e\x01\x00x\x00\x00,\n",
         b'name,extension\n"never closed',
         zipped(notes_xml=b"x"),
         zipped(xl__workbook_xml=b"<broken"),

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection, connections
+from django.db import connections
 from tests.support.cast import Cast
 from tests.support.clients import Script, browser, script
+from tests.support.jobs import work
 
 from carillon.base.jobs import Progress, Stopped
 from carillon.base.models import Job
@@ -20,7 +21,6 @@ from carillon.business.pricing.actions import PriceListData, VersionData, create
 from carillon.business.pricing.models import PriceListVersion, Rate
 from carillon.faces.portal.pricing_dialogs import AT_ONCE_BYTES
 from carillon.faces.portal.rate_imports import run_rates
-from carillon.faces.portal.tasks import run_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,14 +47,6 @@ def sent(api: Script, version: PriceListVersion, content: str = RATES) -> dict[s
     work()
     found: dict[str, Any] = api("get", f"jobs/{told['job']}/")[1]
     return found
-
-
-def work() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("delete from procrastinate_jobs where task_name = 'run_job' returning args->>'job_id'")
-        asked = [row[0] for row in cursor.fetchall()]
-    for job_id in asked:
-        run_job(job_id)
 
 
 def rates(version: PriceListVersion) -> tuple[int, int]:
