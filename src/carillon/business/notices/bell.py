@@ -33,7 +33,8 @@ MOST_KEYS = 200
 class Notification:
     """One thing to know. `panel` and `object_id` lead to it. Alerts and ended work are by nobody.
 
-    `kind`: mention, ticket, alert; of one's own work: import, tried (an import that was only tried), failed, what-if.
+    `kind`: mention, ticket, alert; of one's own work: import, tried (an import that was only tried), rows (many
+    changed at once), failed, what-if.
     `counts`: of what ended; `detail`: why it failed.
     """
 
@@ -105,17 +106,18 @@ def _alerts(actor: Actor, since: datetime) -> Iterator[Notification]:
 
 
 def _jobs(actor: Actor, since: datetime) -> Iterator[Notification]:
-    """Imports that the person has started; what they cancelled themselves they know."""
+    """Imports and changes of many rows that the person has started; what they cancelled themselves they know."""
     if not actor.may("jobs.view"):
         return
     mine = Job.objects.visible_to(actor).filter(partner_id=actor.partner_id or 0, login_id=actor.login_id or 0)
     ended = Q(state__in=(JobState.DONE, JobState.FAILED)) | Q(state=JobState.DRAFT, is_rehearsal=True)
     for one in mine.filter(ended, created_at__gt=since, ended_at__gt=since).order_by("-created_at")[:MOST]:
-        kind = {JobState.DONE: "import", JobState.FAILED: "failed"}.get(JobState(one.state), "tried")
+        done = "rows" if one.is_of_rows else "import"
+        kind = {JobState.DONE: done, JobState.FAILED: "failed"}.get(JobState(one.state), "tried")
         counts = {"created": one.created, "changed": one.changed, "wrong": one.wrong}
         at = one.ended_at or one.created_at
         yield Notification(
-            f"{kind}:{one.pk}", kind, at, "", one.name, "jobs", str(one.pk), counts=counts, detail=one.detail
+            f"{kind}:{one.pk.hex}", kind, at, "", one.name, "jobs", str(one.pk), counts=counts, detail=one.detail
         )
 
 

@@ -19,6 +19,7 @@ TOLD = {
     "ticket": _("%(by)s wrote in %(about)s"),
     "import": _("%(about)s: %(created)d rows added, %(changed)d changed, %(wrong)d wrong"),
     "tried": _("%(about)s was tried: %(created)d rows would be added, %(changed)d changed, %(wrong)d are wrong"),
+    "rows": _("%(about)s: %(changed)d done, %(wrong)d refused"),
     "what-if": _("What if, %(about)s: %(calls)d calls charged again"),
     "failed": _("%(about)s failed. %(detail)s"),
 }

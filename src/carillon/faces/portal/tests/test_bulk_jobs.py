@@ -89,6 +89,10 @@ def test_each_row_is_done_as_its_person_and_each_refusal_is_kept(web: Cast, peop
     told = paul("get", f"jobs/{key}/errors/")[1]
     assert [(one["id"], one["slug"]) for one in told] == [(str(web.stranger.pk), "not-found"), ("x", "not-found")]
     page = browser("paul")
+    (note,) = page.get("/notifications/").json()["results"]
+    assert (note["text"], note["is_read"]) == ("Edit: 47 rows: 45 done, 2 refused", False)
+    page.post("/notifications/read/", {"key": note["key"]})
+    assert page.get("/notifications/").json()["results"][0]["is_read"]
     assert "There is no such object." in page.get(f"/panels/jobs/{key}/").content.decode()
     lines = page.get(f"/panels/jobs/{key}/errors/").content.decode("utf-8-sig").splitlines()
     assert lines[0] == "Number (id),Kind,Why it was refused,Row"
