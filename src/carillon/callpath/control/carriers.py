@@ -171,7 +171,8 @@ class Carriers:
         self._changed.add(gateway.id)
         if found.presence is before.health.presence:
             return
-        log.warning("Gateway %s (%s) is %s.", gateway.name, gateway.host, found.presence)
+        level = logging.WARNING if found.presence is Presence.AWAY else logging.INFO
+        log.log(level, "Gateway %s (%s) is %s.", gateway.name, gateway.host, found.presence)
         self._wake.set()
         self._on_turn()
 

@@ -217,6 +217,7 @@ ROUTE_FIELDS = (
         _("Days"),
         choices=Weekday.choices,
         section=_("Only at these times"),
+        wide=True,
         help=_("Choose none for every day. Hours that go on over midnight belong to the day on which they begin."),
     ),
     Field("begins", _("From"), max_length=5, placeholder="18:00", section=_("Only at these times")),
@@ -241,11 +242,11 @@ GATEWAYS = Panel(
         Column("name", _("Name"), width=125, grow=2),
         Column("host", _("Host"), kind="code", value=address, width=125, in_api=False),
         Column("health", _("Health"), kind="status", value=queries.presence_of, choices=Presence.choices, width=80),
-        Column("round_trip_ms", _("Reply (ms)"), kind="integer", value=known("round_trip_ms"), width=80),
-        Column("calls_day", _("Calls 24 h"), kind="integer", value=figure("calls", DAY), width=80),
-        Column("asr_day", _("ASR 24 h %"), kind="decimal", value=figure("asr", DAY), width=85),
-        Column("acd_day", _("ACD 24 h"), kind="duration", value=figure("acd_ms", DAY), width=80),
-        Column("pdd_day_ms", _("PDD 24 h (ms)"), kind="integer", value=figure("pdd_ms", DAY), width=95),
+        Column("round_trip_ms", _("Reply (ms)"), kind="integer", value=known("round_trip_ms"), width=78),
+        Column("calls_day", _("Calls"), kind="integer", value=figure("calls", DAY), width=60),
+        Column("asr_day", _("ASR %"), kind="decimal", value=figure("asr", DAY), width=60),
+        Column("acd_day", _("ACD"), kind="duration", value=figure("acd_ms", DAY), width=55),
+        Column("pdd_day_ms", _("PDD (ms)"), kind="integer", value=figure("pdd_ms", DAY), width=75),
         Column("cost_list", _("Cost list"), value="cost_list.name", width=95),
         Column("is_enabled", _("Enabled"), kind="bool", width=75),
         Column("partner", _("Partner"), value="partner.name", width=100),
@@ -331,8 +332,8 @@ GATEWAYS = Panel(
     help=_(
         "Carriers' hosts. Calls go out to host and port, and come in from the addresses listed. A carrier either "
         "knows our address, or we register with user name and password. The cost list says what it charges. Each is "
-        "asked every half minute whether it is there; one that is away is tried last. ASR, ACD and PDD are of all "
-        "calls that were tried there, also of those that went on to the next gateway."
+        "asked every half minute whether it is there; one that is away is tried last. Calls, ASR, ACD and PDD are of "
+        "all calls that were tried there in 24 hours, also of those that went on to the next gateway."
     ),
     empty=_("Add the carrier that takes your calls to the telephone network."),
 )
