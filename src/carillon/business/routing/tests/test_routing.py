@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from django.core import serializers
 from tests.support.cast import Cast
+from tests.support.market import rows
 
 from carillon.base.actor import Actor
 from carillon.base.errors import AlreadySo, InvalidInput, NotFound, NotPermitted
@@ -28,10 +29,12 @@ from carillon.business.routing.actions import (
     update_gateway,
     update_route,
 )
-from carillon.business.routing.choices import GatewayMode, NumberFormat, Strategy
+from carillon.business.routing.choices import GatewayMode, NumberFormat, Strategy, Weekday
 from carillon.business.routing.errors import GatewayInUse
 from carillon.business.routing.models import Gateway, Route
 from carillon.business.routing.queries import gateways_of, routes_of
+from carillon.callfeed.documents import decode
+from carillon.logic.hours import Hours
 
 CARRIER = GatewayData(name="Carrier A", host="192.0.2.10")
 
@@ -253,3 +256,39 @@ def test_permission_is_needed(cast: Cast) -> None:
     reader = replace(cast.staff("paul"), permissions=frozenset({"*.view"}))
     with tenant(reader), pytest.raises(NotPermitted):
         a_gateway(reader)
+
+
+def test_shares_and_hours_of_a_route_reach_the_call_path_as_they_were_entered(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
+        first, second = a_gateway(paul).pk, a_gateway(paul, "Carrier B").pk
+        data = RouteData(
+            name="Nights",
+            gateway_ids=(second, first),
+            weights=(70, 30),
+            weekdays=(Weekday.FRI, Weekday.MON),
+            begins="18:00",
+            ends="08:00",
+            timezone="Europe/London",
+        )
+        for field, wrong in (
+            ("weights", {"weights": (70,)}),
+            ("weights", {"weights": (70, 1001)}),
+            ("weights", {"strategy": Strategy.QUALITY}),
+            ("begins", {"begins": "6 pm"}),
+            ("ends", {"ends": ""}),
+            ("timezone", {"timezone": "London"}),
+            ("begins", {"is_emergency": True, "country": "GB"}),
+        ):
+            with pytest.raises(InvalidInput) as refused:
+                create_route(paul, replace(data, **wrong))
+            assert field in refused.value.fields, wrong
+        route = create_route(paul, data)
+        ((doc,),) = rows("select doc from callfeed.route_doc where key = %s", str(route.pk))
+        found = decode("route", doc)
+        assert (found.gateway_ids, found.weights) == ((second, first), (70, 30))
+        assert found.hours == Hours(("mon", "fri"), "18:00", "08:00", "Europe/London")
+        update_route(paul, route, replace(data, weights=(), weekdays=(), begins="", ends=""))
+        ((doc,),) = rows("select doc from callfeed.route_doc where key = %s", str(route.pk))
+        assert (decode("route", doc).weights, decode("route", doc).hours) == ((0, 0), None)
+        changed = AuditEntry.objects.filter(action="route.update").values_list("before__weights", "after__weights")
+        assert list(changed) == [([70, 30], [0, 0])]
