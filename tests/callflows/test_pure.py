@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from carillon.logic.sentences import pattern_of
 from tests.support.flows import Expected, Flow, all_flows
 from tests.support.pure_run import PureRun, Result
 
@@ -37,6 +38,8 @@ def _check(result: Result, expected: Expected) -> None:
         assert result.outcome == expected.outcome
     assert result.cdrs == expected.cdrs
     assert decision.notes, "a decision without reasons explains nothing"
+    kept = [*decision.notes, *(note.text for note in decision.private_notes)]
+    assert [note for note in kept if pattern_of(note) is None] == [], "logic.sentences must know every sentence"
 
 
 def _targets(result: Result) -> list[tuple[tuple[str, ...], str]]:

@@ -49,7 +49,7 @@ MOST_QUERIES = 12  # of a grid's rows, with the request's own: session, login, s
 
 # portal addresses: the page of everybody, the pages of a panel, the pages of a row
 COMMON = {"home", "customer-filter", "page", "preferences", "search", "attachment", "help", "chapter", "about"}
-COMMON |= {"notifications", "notifications-read", "shortcuts", "job-start", "job-progress", "job-errors"}
+COMMON |= {"menu", "notifications", "notifications-read", "shortcuts", "job-start", "job-progress", "job-errors"}
 # tested in faces/portal/tests: test_wizard.py, test_branding.py
 OF_BRANDS = {"theme", "wizard", "preview", "colours", "picture", "brand-form", "brand-preview"}
 OWN = {"notifications", "preferences", "search", "attachment"}  # of the person at work, in REST

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import re
 from collections.abc import Iterator
 from html import escape
@@ -10,14 +12,15 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 
-from carillon.base.catalogues import catalogue, found_texts, untranslated
+from carillon.base.catalogues import SOURCES, catalogue, files, found_texts, untranslated
 from carillon.base.tenancy import tenant
 from carillon.business.partners.models import Login
 from carillon.business.partners.queries import system_actor
 from carillon.demo.cast.load import load_cast
 from carillon.demo.world import CAST, PASSWORD
 from carillon.faces.portal.catalogue import entries, panels
-from carillon.faces.portal.shell import address_of
+from carillon.faces.portal.guide import MANUAL
+from carillon.faces.portal.menu import address_of
 
 OTHERS = [language for language, _name in settings.LANGUAGES if language != settings.LANGUAGE_CODE]
 PLACEHOLDER = re.compile(r"%\([a-z_]+\)[sd]|%[sd]|\{[a-z_]+\}")
@@ -44,6 +47,75 @@ def test_translations_keep_their_placeholders(language: str) -> None:
 
 def forms(text: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else tuple(text or ())
+
+
+MARKS = {"_", "_lazy", "now_", "gettext", "gettext_lazy", "ngettext"}
+ROOMS = ("base", "business", "usecases", "panels", "faces", "jobs")
+OURS = {
+    name for name in dir(builtins) if name.endswith(("Error", "Exception"))
+}  # mistakes of ours: no person sees them
+OURS |= {
+    "DocumentError",
+    "CommandError",
+    "OperationalError",
+    "IntegrityError",
+    "DatabaseError",
+    "ValidationError",
+    "late",
+}
+
+
+def untold(node: ast.AST) -> Iterator[ast.expr]:
+    """Yield the sentences below a node that no mark puts into the reader's language."""
+    if isinstance(node, ast.Call) and name_of(node) in MARKS:
+        return
+    if isinstance(node, ast.JoinedStr | ast.Constant):
+        if " " in words_of(node).strip():
+            yield node
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from untold(child)
+
+
+def words_of(node: ast.JoinedStr | ast.Constant) -> str:
+    """The fixed words of a text; of an f-string those between its values."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return "-".join(one.value for one in parts if isinstance(one, ast.Constant) and isinstance(one.value, str))
+
+
+def name_of(call: ast.Call) -> str:
+    return getattr(call.func, "id", "") or getattr(call.func, "attr", "")
+
+
+def said_to_people(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield what a file says to people: refusals with their titles and fields, and titles of what REST gives."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and name_of(node.exc) not in OURS:
+            yield from (
+                one for one in [*node.exc.args, *(word.value for word in node.exc.keywords)] if not is_joined(one)
+            )
+        elif isinstance(node, ast.Call) and name_of(node) == "unless":
+            yield from node.args[2:]
+        elif isinstance(node, ast.Call) and name_of(node) == "Extra":
+            yield from node.args[2:3]
+        elif isinstance(node, ast.ClassDef):
+            assigned = (one for one in node.body if isinstance(one, ast.Assign | ast.AnnAssign) and one.value)
+            titles = (one.value for one in assigned if ast.unparse(one).startswith("title"))
+            yield from (one for one in titles if isinstance(one, ast.JoinedStr | ast.Constant))
+
+
+def is_joined(node: ast.AST) -> bool:
+    """Whether sentences that are there already are put together."""
+    return isinstance(node, ast.Call) and name_of(node) == "join"
+
+
+def test_what_people_are_told_is_in_their_language() -> None:
+    """A refusal is `_("... %(name)s ...") % {...}`: an f-string is told in English whoever reads it."""
+    found = []
+    for path in (one for one in files() if one.relative_to(SOURCES).parts[0] in ROOMS):
+        for said in said_to_people(ast.parse(path.read_text())) if path.suffix == ".py" else ():
+            found += [f"{path.relative_to(SOURCES)}:{one.lineno}: {ast.unparse(one)}" for one in untold(said)]
+    assert found == []
 
 
 @pytest.fixture
@@ -89,3 +161,30 @@ def test_pages_are_in_spanish_throughout(in_spanish: Client) -> None:
         if shown:
             found[address] = shown
     assert found == {}
+
+
+HEADING = re.compile(r"^#+", re.MULTILINE)
+TABLE_LINE = re.compile(r"^\|.*\|$", re.MULTILINE)
+ITEM = re.compile(r"^(?:-|\d+\.) ", re.MULTILINE)
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"`([^`\n]+)`")
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_manual_is_there_in_every_language_and_up_to_date(language: str) -> None:
+    """Chapter by chapter with the same headings, tables, lists and program texts, and naming the same things."""
+    english = {path.name: path.read_text() for path in MANUAL.glob("*.md")}
+    edition = {path.name: path.read_text() for path in (MANUAL / language).glob("*.md")}
+    assert edition.keys() == english.keys()
+    for name, text in english.items():
+        told = edition[name]
+        for shape in (HEADING, TABLE_LINE, ITEM):
+            assert [len(one) if shape is HEADING else "" for one in shape.findall(text)] == [
+                len(one) if shape is HEADING else "" for one in shape.findall(told)
+            ], (name, shape.pattern)
+        assert named_in(text) == named_in(told), name
+
+
+def named_in(text: str) -> list[str]:
+    """The addresses, settings, fields and files that a chapter names, which are the same in every language."""
+    return sorted({one for one in NAMED.findall(FENCED.sub("", text)) if set(one) & set("/_.:")})

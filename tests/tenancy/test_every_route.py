@@ -46,7 +46,7 @@ FOR_STAFF = {
     "home", "customer-filter", "page", "panel", "rows", "totals", "export", "count", "bulk", "lookup", "add",
     "detail", "edit", "remove", "notes", "history", "undo", "do", "go", "preferences", "search", "attachment",
     "import", "job-start", "job-progress", "job-errors",
-    "help", "chapter", "about", "wizard", "preview", "colours", "brand-form", "brand-preview",
+    "help", "chapter", "about", "wizard", "preview", "colours", "brand-form", "brand-preview", "menu",
     "notifications", "notifications-read", "shortcuts",
 }  # fmt: skip
 FRAMED_BY_US = {"preview", "brand-preview"}

@@ -8,6 +8,7 @@ import { startLadder } from "./ladder.js";
 import { startLookups } from "./lookup.js";
 import { startMoments } from "./moment.js";
 import { startSearch } from "./search.js";
+import { startSide } from "./side.js";
 import { startWizard } from "./wizard.js";
 
 function start() {
@@ -15,6 +16,7 @@ function start() {
   startGrid();
   startLadder();
   startSearch();
+  startSide();
   startBell();
   startKeys();
   startLookups(document);

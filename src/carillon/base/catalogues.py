@@ -16,6 +16,8 @@ from pathlib import Path
 from babel.messages import extract, mofile, pofile
 from babel.messages.catalog import Catalog, Message
 
+from carillon.logic import sentences
+
 SOURCES = Path(__file__).parents[1]
 LOCALE = SOURCES / "locale"
 NAMES = ["_", "_lazy", "now_", "gettext", "gettext_lazy", "gettext_noop"]
@@ -41,6 +43,8 @@ def found_texts() -> Catalog:
         name = str(path.relative_to(SOURCES))
         for texts, comments in _of(path, source):
             catalog.add(texts, locations=[(name, 1)], auto_comments=comments)
+    for text in sentences.texts():  # logic knows no languages
+        catalog.add(text, locations=[("logic/sentences.py", 1)])
     return catalog
 
 

@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.errors import ChangedMeanwhile, NotFound, NotPermitted
@@ -40,7 +41,9 @@ def action(*permissions: str) -> Callable[[Callable[Concatenate[Actor, P], R]], 
         @functools.wraps(function)
         def checked(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
             if not any(actor.may(permission) for permission in permissions):
-                raise NotPermitted(f"This needs the permission {' or '.join(permissions)}.")
+                raise NotPermitted(
+                    _("This needs the permission %(permissions)s.") % {"permissions": " or ".join(permissions)}
+                )
             with transaction.atomic():
                 return function(actor, *args, **kwargs)
 
@@ -166,7 +169,9 @@ def _check_scope(actor: Actor, row: models.Model) -> None:
     owner = row_owner(row)
     visible = actor.scope | current_actor().scope
     if owner is not None and owner not in visible:
-        raise NotFound(f"The {row._meta.model_name} would leave your part of the tree.")
+        raise NotFound(
+            _("The %(model_name)s would leave your part of the tree.") % {"model_name": row._meta.model_name}
+        )
 
 
 def _entry(actor: Actor, row: models.Model, key: Any, verb: str) -> AuditEntry:

@@ -8,9 +8,10 @@ from typing import Protocol, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
-from carillon.base.errors import InvalidInput, NotFound
+from carillon.base.errors import InvalidInput, NotFound, Text
 
 M = TypeVar("M", bound=models.Model)
 M_co = TypeVar("M_co", bound=models.Model, covariant=True)
@@ -35,7 +36,10 @@ def named(rows: Scoped[M], actor: Actor, row_id: int, field: str) -> M:
     row = visible.filter(pk=row_id).first()
     if row is None:
         what = visible.model._meta.verbose_name
-        raise InvalidInput(f"There is no {what} {row_id}.", fields={field: f"There is no {what} {row_id}."})
+        raise InvalidInput(
+            _("There is no %(what)s %(row_id)s.") % {"what": what, "row_id": row_id},
+            fields={field: _("There is no %(what)s %(row_id)s.") % {"what": what, "row_id": row_id}},
+        )
     return row
 
 
@@ -55,7 +59,10 @@ def locked(rows: Scoped[M], actor: Actor, row_id: int) -> M:
     visible = rows.visible_to(actor)
     row = visible.select_for_update(of=("self",)).filter(pk=row_id).first()
     if row is None:
-        raise NotFound(f"There is no {visible.model._meta.verbose_name} {row_id}.")
+        raise NotFound(
+            _("There is no %(verbose_name)s %(row_id)s.")
+            % {"verbose_name": visible.model._meta.verbose_name, "row_id": row_id}
+        )
     return row
 
 
@@ -76,7 +83,7 @@ def check_values(row: models.Model) -> None:
 
 
 @contextmanager
-def once(clashes: Mapping[str, tuple[str, str]]) -> Iterator[None]:
+def once(clashes: Mapping[str, tuple[str, Text]]) -> Iterator[None]:
     """Turn a broken unique constraint inside the block into an input error; nothing done inside stays then.
 
     Args:

@@ -11,6 +11,7 @@ import secrets
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from carillon.base.errors import CarillonError
 
@@ -23,7 +24,9 @@ class SecretUnreadable(CarillonError):
     """A stored secret does not decrypt with this installation's key."""
 
     slug = "secret-unreadable"
-    title = "The stored secret can't be read with this installation's key: restore secrets/sip.key or set a new secret."
+    title = _(
+        "The stored secret can't be read with this installation's key: restore secrets/sip.key or set a new secret."
+    )
     status = 409
 
 

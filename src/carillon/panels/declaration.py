@@ -265,7 +265,7 @@ class Extra:
 
     name: str
     read: Callable[[Actor, Any], Any]
-    title: str
+    title: Text
     many: bool = False
 
 

@@ -7,6 +7,8 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from django.utils.translation import gettext_lazy as _
+
 from carillon.base.errors import CarillonError
 from carillon.config import Config
 
@@ -17,7 +19,7 @@ class ControlSilent(CarillonError):
     """control did not answer: it is being restarted, or down."""
 
     slug = "control-silent"
-    title = "The call control does not answer; try again in a few seconds."
+    title = _("The call control does not answer; try again in a few seconds.")
     status = 503
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, witnessed
@@ -23,11 +24,13 @@ def drop_location(actor: Actor, location: Location) -> None:
     """
     found = Location.objects.visible_to(actor).filter(pk=location.pk).first()
     if found is None:
-        raise NotFound("This device is not registered any more.")
+        raise NotFound(_("This device is not registered any more."))
     status = ask_control(settings.CONFIG, "locations", found.address_of_record, found.contact, "drop")
     if status == http.client.NOT_FOUND:
-        raise NotFound("This device is not registered any more.")
+        raise NotFound(_("This device is not registered any more."))
     if status >= http.client.MULTIPLE_CHOICES:
-        raise ControlSilent(f"The call control could not drop the registration (status {status}).")
+        raise ControlSilent(
+            _("The call control could not drop the registration (status %(status)s).") % {"status": status}
+        )
     endpoint = Endpoint.objects.visible_to(actor).get(pk=found.endpoint_id)
     witnessed(actor, endpoint, "drop_registration", reason=found.contact)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from carillon.base.actor import Actor
 from carillon.base.changes import action
 from carillon.base.errors import InvalidInput
@@ -33,7 +35,7 @@ def give_login(actor: Actor, user: User, data: LoginData) -> User:
     """
     email = data.email or user.email
     if not email:
-        raise InvalidInput(fields={"email": "Give the e-mail address to sign in with."})
+        raise InvalidInput(fields={"email": _("Give the e-mail address to sign in with.")})
     login = Login.objects.visible_to(actor).filter(key=login_key(user.partner_id, email)).first()
     if login is None:
         login = create_login(actor, user.partner, user.partner_id, email, user.name, data.password)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, witnessed
@@ -25,14 +26,14 @@ def hang_up_call(actor: Actor, call: Call) -> Call:
     """
     found = Call.objects.visible_to(actor).filter(pk=call.pk, partner_id__in=actor.scope).first()
     if found is None:
-        raise NotFound(f"There is no call {call.pk}.")
+        raise NotFound(_("There is no call %(pk)s.") % {"pk": call.pk})
     call = found
     if call.state not in LIVE:
-        raise Conflict("The call has ended already.")
+        raise Conflict(_("The call has ended already."))
     status = ask_control(settings.CONFIG, "calls", str(call.pk), "hangup")
     if status == http.client.NOT_FOUND:
-        raise Conflict("The call has ended already.")
+        raise Conflict(_("The call has ended already."))
     if status >= http.client.MULTIPLE_CHOICES:
-        raise ControlSilent(f"The call control refused to hang up (status {status}).")
+        raise ControlSilent(_("The call control refused to hang up (status %(status)s).") % {"status": status})
     witnessed(actor, call, "hang_up")  # what changes the call itself are its events
     return call

@@ -6,6 +6,7 @@ import http.client
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
@@ -31,12 +32,12 @@ def lift_ban(actor: Actor, ban: Ban) -> Ban:
     """
     ban = locked(Ban.objects, actor, ban.pk)
     if not is_standing(ban):
-        raise Conflict("This ban is over already.")
+        raise Conflict(_("This ban is over already."))
     with audited(actor, ban, "lift"):
         ban.lifted_at = timezone.now()
         ban.save(update_fields=["lifted_at"])
     whom = f"{ban.source}/{ban.account}" if ban.account else ban.source
     status = ask_control(settings.CONFIG, "bans", whom, "lift")
     if status >= http.client.MULTIPLE_CHOICES:
-        raise ControlSilent(f"The call control refused to lift the ban (status {status}).")
+        raise ControlSilent(_("The call control refused to lift the ban (status %(status)s).") % {"status": status})
     return ban

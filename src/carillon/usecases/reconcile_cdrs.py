@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
 from carillon.base.errors import InvalidInput
@@ -80,7 +82,7 @@ def _span(file: CdrFile, theirs: Sequence[Record]) -> tuple[datetime, datetime]:
     starts = [record.started_ms for record in theirs]
     since, until = file.since or _moment(min(starts)), file.until or _moment(max(starts))
     if since > until:
-        raise InvalidInput(fields={"until": "This is before the beginning."})
+        raise InvalidInput(fields={"until": _("This is before the beginning.")})
     if until - since > LONGEST:
         why = (
             f"From {since:%Y-%m-%d} to {until:%Y-%m-%d} is longer than 62 days: is a time wrong, or import it in parts."

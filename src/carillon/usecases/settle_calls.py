@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import OperationalError, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action
@@ -82,9 +83,9 @@ def settle_call(actor: Actor, call_id: uuid.UUID) -> list[Cdr]:
     """
     call = Call.objects.visible_to(actor).select_for_update().filter(pk=call_id).first()
     if call is None:
-        raise NotFound(f"There is no call {call_id}.")
+        raise NotFound(_("There is no call %(call_id)s.") % {"call_id": call_id})
     if call.state not in (CallState.ENDED, CallState.RATED):
-        raise Conflict("The call is still going on.")
+        raise Conflict(_("The call is still going on."))
     if call.state == CallState.ENDED:
         _settle(actor, [call])
     return list(Cdr.objects.filter(call_id=call_id).order_by("chain", "is_carrier_cost", "tier"))
@@ -271,13 +272,13 @@ def _charge(cdrs: Sequence[Cdr], holds: Sequence[tuple[Hold, str]]) -> None:
     rows are locked once per batch.
     """
     UnpostedCharge.objects.bulk_create(_unposted(cdrs))
-    Hold.objects.filter(pk__in=[hold.pk for hold, _ in holds]).update(state=HoldState.SETTLED)
+    Hold.objects.filter(pk__in=[hold.pk for hold, _account in holds]).update(state=HoldState.SETTLED)
     shares = _shares(holds)
     held, calls, charged = Counter[int](), Counter[int](), Counter[int]()
-    for hold, _ in holds:
+    for hold, _account in holds:
         held[hold.account_id] += hold.amount_micro
         calls[hold.account_id] += 1
-    for (account_id, _), micro in shares.items():
+    for (account_id, _edge), micro in shares.items():
         held[account_id] += micro
     for cdr in cdrs:
         if cdr.amount_micro and cdr.account_id and not cdr.is_carrier_cost:
@@ -306,7 +307,7 @@ def _shares(holds: Sequence[tuple[Hold, str]]) -> Counter[tuple[int, str]]:
 
 def _shrink_windows(shares: Mapping[tuple[int, str], int]) -> None:
     """Their accounts are locked, so nobody else changes the windows."""
-    windows = list(CreditWindow.objects.filter(account__in={account_id for account_id, _ in shares}))
+    windows = list(CreditWindow.objects.filter(account__in={account_id for account_id, _share in shares}))
     for window in windows:
         window.granted_micro -= shares.get((window.account_id, window.edge), 0)
     CreditWindow.objects.bulk_update(windows, ["granted_micro"])

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 
 from django.core.cache import cache
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, witnessed
@@ -64,22 +65,22 @@ def sign_in_as_customer(actor: Actor, customer: Customer, data: SignInAsData) ->
     able = User.objects.visible_to(actor).filter(customer=customer, is_enabled=True, login__isnull=False)
     user = able.filter(role=UserRole.ADMINISTRATOR).order_by("pk").first()
     if user is None:
-        raise Conflict("This customer has no administrator who can sign in: give one of its users a sign-in first.")
+        raise Conflict(_("This customer has no administrator who can sign in: give one of its users a sign-in first."))
     return _ticket(actor, user, data)
 
 
 def _ticket(actor: Actor, user: User, data: SignInAsData) -> str:
     if actor.login_id is None or actor.customer_id is not None:
-        raise NotPermitted("Only staff act in a customer's name.")
+        raise NotPermitted(_("Only staff act in a customer's name."))
     if not data.reason.strip():
-        raise InvalidInput(fields={"reason": "Say why: it is kept in history."})
+        raise InvalidInput(fields={"reason": _("Say why: it is kept in history.")})
     found = User.objects.visible_to(actor).select_related("login", "customer__web_product").filter(pk=user.pk).first()
     if found is None:
         raise NotFound
     if found.login is None:
-        raise Conflict("This user has no sign-in yet: give one first.")
+        raise Conflict(_("This user has no sign-in yet: give one first."))
     if signed_in_actor(found.login, chosen_id=found.customer_id).customer_id != found.customer_id:
-        raise Conflict("This user cannot sign in at present, so nobody can as this user.")
+        raise Conflict(_("This user cannot sign in at present, so nobody can as this user."))
     over = HandOver(
         login_id=found.login.pk,
         realm=found.partner_id,

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
@@ -117,7 +118,7 @@ def _caller(actor: Actor, data: TrialData) -> Endpoint:
     if data.endpoint_id is not None:
         found = rows.filter(pk=data.endpoint_id).first()
         if found is None:
-            raise InvalidInput(fields={"endpoint_id": "There is no such SIP endpoint."})
+            raise InvalidInput(fields={"endpoint_id": _("There is no such SIP endpoint.")})
         return found
     if data.user_id is not None:
         user = named(User.objects, actor, data.user_id, "user_id")
@@ -126,9 +127,9 @@ def _caller(actor: Actor, data: TrialData) -> Endpoint:
         customer = named(Customer.objects, actor, data.customer_id, "customer_id")
         field, name, found = "customer_id", customer.name, rows.filter(customer_id=customer.pk, is_enabled=True).first()
     else:
-        raise InvalidInput(fields={"endpoint_id": "Say who calls: a SIP endpoint, a user or a customer."})
+        raise InvalidInput(fields={"endpoint_id": _("Say who calls: a SIP endpoint, a user or a customer.")})
     if found is None:
-        raise InvalidInput(fields={field: f"{name} has no enabled SIP endpoint to call with."})
+        raise InvalidInput(fields={field: _("%(name)s has no enabled SIP endpoint to call with.") % {"name": name}})
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
@@ -91,7 +92,7 @@ def _partner_account(actor: Actor, partner: Partner, parent_id: int) -> Account:
 
 def _parent_of(partner: Partner) -> int:
     if partner.parent_id is None:
-        raise InvalidInput("The operator has no parent to have an account with.")
+        raise InvalidInput(_("The operator has no parent to have an account with."))
     return int(partner.parent_id)
 
 
@@ -122,11 +123,11 @@ def set_credit_limit(actor: Actor, account: Account, data: LimitData) -> Account
     account = locked(Account.objects, actor, account.pk)
     _check_seller(actor, account.partner_id)
     if account.kind not in (AccountKind.CUSTOMER, AccountKind.PARTNER):
-        raise InvalidInput("Only customers and sub-partners have a credit limit.")
+        raise InvalidInput(_("Only customers and sub-partners have a credit limit."))
     faults = Faults()
     most = format_amount(MOST_MICRO, account.currency)
     is_right = 0 <= data.credit_limit_micro <= MOST_MICRO
-    faults.unless(is_right, "credit_limit_micro", f"A credit limit is from 0 to {most}.")
+    faults.unless(is_right, "credit_limit_micro", _("A credit limit is from 0 to %(most)s.") % {"most": most})
     faults.stop()
     with audited(actor, account, "set_credit_limit", reason=data.reason):
         account.credit_limit_micro = data.credit_limit_micro
@@ -204,13 +205,15 @@ def reverse_transfer(actor: Actor, transfer: Transfer, data: ReversalData) -> Tr
     """
     found = Transfer.objects.visible_to(actor).filter(pk=transfer.pk).first()
     if found is None:
-        raise NotFound(f"There is no transaction {transfer.pk}.")
+        raise NotFound(_("There is no transaction %(pk)s.") % {"pk": transfer.pk})
     _check_seller(actor, found.partner_id)
     if found.kind not in REVERSIBLE:
-        raise NotReversible("Only top-ups and adjustments can be reversed; calls are corrected by rating them again.")
+        raise NotReversible(
+            _("Only top-ups and adjustments can be reversed; calls are corrected by rating them again.")
+        )
     reason = data.reason.strip()
     if not reason:
-        raise InvalidInput("Say why it is reversed.", fields={"reason": "Say why it is reversed."})
+        raise InvalidInput(_("Say why it is reversed."), fields={"reason": _("Say why it is reversed.")})
     sides = list(found.entries.select_related("account").order_by("amount_micro"))
     lock_accounts(side.account_id for side in sides)
     key = f"reversal:{found.pk}"
@@ -236,7 +239,7 @@ def reverse_transfer(actor: Actor, transfer: Transfer, data: ReversalData) -> Tr
 def _check_seller(actor: Actor, partner_id: int) -> None:
     """Buyers see their account in the seller's books and may not write there."""
     if partner_id not in actor.scope or actor.customer_id is not None:
-        raise NotPermitted("Only the seller may change an account.")
+        raise NotPermitted(_("Only the seller may change an account."))
 
 
 def _top_up(actor: Actor, account: Account, data: TopUpData) -> Transfer:
@@ -264,23 +267,31 @@ def _top_up(actor: Actor, account: Account, data: TopUpData) -> Transfer:
 def _check_top_up(data: TopUpData, currency: str) -> None:
     faults = Faults()
     amount, coin = data.amount_micro, MICRO // 10 ** minor_units(currency)
-    faults.unless(amount > 0, "amount_micro", "An amount must be more than zero.")
-    faults.unless(amount <= MOST_MICRO, "amount_micro", f"At most {format_amount(MOST_MICRO, currency)} at once.")
+    faults.unless(amount > 0, "amount_micro", _("An amount must be more than zero."))
+    faults.unless(
+        amount <= MOST_MICRO,
+        "amount_micro",
+        _("At most %(currency)s at once.") % {"currency": format_amount(MOST_MICRO, currency)},
+    )
     smallest = format_amount(coin, currency)
-    faults.unless(amount % coin == 0, "amount_micro", f"The smallest coin is {smallest}: nobody can pay a part of it.")
+    faults.unless(
+        amount % coin == 0,
+        "amount_micro",
+        _("The smallest coin is %(smallest)s: nobody can pay a part of it.") % {"smallest": smallest},
+    )
     key = data.idempotency_key
     is_key = 0 < len(key) <= 80 and key.isprintable()
-    faults.unless(is_key, "idempotency_key", "Give a key of 1 to 80 printable characters.")
-    faults.unless(len(data.reference.strip()) <= 200, "reference", "A reference has at most 200 characters.")
+    faults.unless(is_key, "idempotency_key", _("Give a key of 1 to 80 printable characters."))
+    faults.unless(len(data.reference.strip()) <= 200, "reference", _("A reference has at most 200 characters."))
     faults.stop()
 
 
 def _same(before: Transfer, account: Account, data: TopUpData) -> Transfer:
     holder = (before.customer_id, before.buyer_partner_id, before.currency)
     if holder != (account.customer_id, account.buyer_partner_id, account.currency):
-        raise KeyReused("This idempotency key was used for another account.")
+        raise KeyReused(_("This idempotency key was used for another account."))
     if before.amount_micro != data.amount_micro:
-        raise KeyReused("This idempotency key was used for another amount.")
+        raise KeyReused(_("This idempotency key was used for another amount."))
     return before
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
@@ -22,9 +24,9 @@ from carillon.logic.contrast import is_colour
 
 # Nothing here says whose it is: names in use elsewhere are other partners' business.
 CLASHES = {
-    "web_product_name_once_per_partner": ("name", "There is a web product of this name already."),
-    "brands_webproduct_hostname_key": ("hostname", "This hostname is in use already."),
-    "brands_webproduct_sip_domain_key": ("sip_domain", "This SIP domain is in use already."),
+    "web_product_name_once_per_partner": ("name", _lazy("There is a web product of this name already.")),
+    "brands_webproduct_hostname_key": ("hostname", _lazy("This hostname is in use already.")),
+    "brands_webproduct_sip_domain_key": ("sip_domain", _lazy("This SIP domain is in use already.")),
 }
 
 
@@ -89,8 +91,10 @@ def update_web_product(actor: Actor, product: WebProduct, data: WebProductData) 
     """
     product = locked(WebProduct.objects, actor, product.pk)
     faults = Faults()
-    faults.unless(data.partner_id in (None, product.partner_id), "partner_id", "A web product stays with its partner.")
-    faults.unless(_domain(data.sip_domain) == product.sip_domain, "sip_domain", "The SIP domain can't change here.")
+    faults.unless(
+        data.partner_id in (None, product.partner_id), "partner_id", _("A web product stays with its partner.")
+    )
+    faults.unless(_domain(data.sip_domain) == product.sip_domain, "sip_domain", _("The SIP domain can't change here."))
     faults.stop()
     with once(CLASHES), audited(actor, product, "update"):
         _fill(product, data)
@@ -146,7 +150,7 @@ def reopen_web_product(actor: Actor, product: WebProduct) -> WebProduct:
 def _turn(actor: Actor, product: WebProduct, status: WebProductStatus, verb: str, reason: str) -> WebProduct:
     product = locked(WebProduct.objects, actor, product.pk)
     if product.status == status:
-        raise Conflict(f"This web product is {status.label.lower()} already.")
+        raise Conflict(_("This web product is %(label)s already.") % {"label": status.label.lower()})
     with audited(actor, product, verb, reason=reason):
         product.status = status
         product.save(update_fields=["status"])
@@ -166,7 +170,7 @@ def remove_web_product(actor: Actor, product: WebProduct) -> None:
         with audited(actor, product, "remove"):
             product.delete()
     except ProtectedError:
-        raise Conflict("This web product has customers: close it instead.") from None
+        raise Conflict(_("This web product has customers: close it instead.")) from None
 
 
 @action("web_products.change")
@@ -210,13 +214,13 @@ def _fill(product: WebProduct, data: WebProductData) -> None:
     for culture in data.cultures:
         faults.culture(culture, "cultures")
     is_sold = product.default_currency in data.currencies
-    faults.unless(is_sold, "default_currency", "The default currency must be one of the currencies.")
+    faults.unless(is_sold, "default_currency", _("The default currency must be one of the currencies."))
     is_spoken = product.default_culture in data.cultures
-    faults.unless(is_spoken, "default_culture", "The default culture must be one of the cultures.")
+    faults.unless(is_spoken, "default_culture", _("The default culture must be one of the cultures."))
     accent = data.accent.strip().lower()
-    faults.unless(is_colour(accent), "accent", "This is no colour: give one such as #0b5cad.")
+    faults.unless(is_colour(accent), "accent", _("This is no colour: give one such as #0b5cad."))
     is_one_line = not any(character in data.mail_name for character in "\r\n")
-    faults.unless(is_one_line, "mail_name", "The sender's name must be on one line.")
+    faults.unless(is_one_line, "mail_name", _("The sender's name must be on one line."))
     faults.stop()
     product.accent, product.has_shop = accent, data.has_shop
     for name in ("headline", "tagline", "mail_name", "imprint", "terms", "privacy"):

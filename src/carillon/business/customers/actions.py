@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
@@ -21,12 +23,12 @@ from carillon.business.partners.models import Login
 from carillon.business.partners.statuses import StatusData, check_status
 from carillon.logic.numbers import DialledKind, is_extension, normalise
 
-CLASHES = {"extension_once_per_customer": ("extension", "Another user of this customer has this extension.")}
-NO_EMERGENCY = "Emergency services are only called by whoever needs them: choose another number."
+CLASHES = {"extension_once_per_customer": ("extension", _lazy("Another user of this customer has this extension."))}
+NO_EMERGENCY = _lazy("Emergency services are only called by whoever needs them: choose another number.")
 SHORTEST_RING_S, LONGEST_RING_S = 5, 120
 LONGEST_CALL_MINUTES = 1_440
 MOST_CALLS_PER_S = 1_000
-BAD_EXTENSION = "An extension has 2 to 5 digits and is no emergency number of the customer's country."
+BAD_EXTENSION = _lazy("An extension has 2 to 5 digits and is no emergency number of the customer's country.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +110,15 @@ def create_customer(actor: Actor, data: CustomerData) -> Customer:
         culture=product.default_culture,
     )
     faults = Faults()
-    faults.unless(product.status != WebProductStatus.CLOSED, "web_product_id", f"{product} is closed.")
+    faults.unless(
+        product.status != WebProductStatus.CLOSED, "web_product_id", _("%(product)s is closed.") % {"product": product}
+    )
     is_sold = customer.currency in product.currencies
-    faults.unless(is_sold, "currency", f"{product} is sold in {', '.join(product.currencies)}.")
+    faults.unless(
+        is_sold,
+        "currency",
+        _("%(product)s is sold in %(currencies)s.") % {"product": product, "currencies": ", ".join(product.currencies)},
+    )
     faults.stop()
     ensure_room(product.partner_id, Limited.CUSTOMERS)
     _fill_customer(customer, data)
@@ -130,8 +138,10 @@ def update_customer(actor: Actor, customer: Customer, data: CustomerData) -> Cus
     customer = locked(Customer.objects, actor, customer.pk)
     faults = Faults()
     is_same = data.web_product_id == customer.web_product_id
-    faults.unless(is_same, "web_product_id", "A customer stays with its web product.")
-    faults.unless(data.currency in ("", customer.currency), "currency", "A customer's currency can't change any more.")
+    faults.unless(is_same, "web_product_id", _("A customer stays with its web product."))
+    faults.unless(
+        data.currency in ("", customer.currency), "currency", _("A customer's currency can't change any more.")
+    )
     faults.stop()
     _check_extensions(customer, data.country)
     with audited(actor, customer, "update"):
@@ -146,7 +156,12 @@ def _check_extensions(customer: Customer, country: str) -> None:
     used = customer.users.exclude(extension="").values_list("extension", flat=True)
     clashes = [extension for extension in used if not is_extension(extension, country)]
     if clashes:
-        raise InvalidInput(fields={"country": f"Users have extensions that are emergency numbers there: {clashes[0]}."})
+        raise InvalidInput(
+            fields={
+                "country": _("Users have extensions that are emergency numbers there: %(clashes)s.")
+                % {"clashes": clashes[0]}
+            }
+        )
 
 
 def _fill_customer(customer: Customer, data: CustomerData) -> None:
@@ -156,10 +171,14 @@ def _fill_customer(customer: Customer, data: CustomerData) -> None:
     faults.timezone(data.timezone)
     faults.culture(customer.culture)
     most = data.max_daily_spend_micro
-    faults.unless(most is None or most >= 0, "max_daily_spend_micro", "An amount of money, or empty.")
-    faults.unless(data.max_channels is None or data.max_channels > 0, "max_channels", "At least 1, or empty.")
+    faults.unless(most is None or most >= 0, "max_daily_spend_micro", _("An amount of money, or empty."))
+    faults.unless(data.max_channels is None or data.max_channels > 0, "max_channels", _("At least 1, or empty."))
     is_length = 1 <= data.max_call_minutes <= LONGEST_CALL_MINUTES
-    faults.unless(is_length, "max_call_minutes", f"From 1 to {LONGEST_CALL_MINUTES} minutes.")
+    faults.unless(
+        is_length,
+        "max_call_minutes",
+        _("From 1 to %(longest_call_minutes)s minutes.") % {"longest_call_minutes": LONGEST_CALL_MINUTES},
+    )
     customer.emergency_number = _shown_to_emergency_services(data.emergency_number, customer.country, faults)
     _check_pace(data, faults)
     faults.stop()
@@ -181,7 +200,9 @@ def _fill_customer(customer: Customer, data: CustomerData) -> None:
 def _shown_to_emergency_services(typed: str, country: str, faults: Faults) -> str:
     """E.164, or "". Whether it is the customer's own is looked at for each call: numbers come and go."""
     found = normalise(typed.strip(), country) if typed.strip() else None
-    faults.unless(found is None or found.kind is DialledKind.E164, "emergency_number", "A telephone number, or empty.")
+    faults.unless(
+        found is None or found.kind is DialledKind.E164, "emergency_number", _("A telephone number, or empty.")
+    )
     return found.number if found is not None else ""
 
 
@@ -189,9 +210,9 @@ def _check_pace(data: CustomerData, faults: Faults) -> None:
     for field in ("calls_per_s", "call_burst"):
         value: int | None = getattr(data, field)
         is_rate = value is None or 1 <= value <= MOST_CALLS_PER_S
-        faults.unless(is_rate, field, f"From 1 to {MOST_CALLS_PER_S}, or empty.")
+        faults.unless(is_rate, field, _("From 1 to %(most)s, or empty.") % {"most": MOST_CALLS_PER_S})
     is_meant = data.call_burst is None or data.calls_per_s is not None
-    faults.unless(is_meant, "call_burst", "Say also how many calls a second.")
+    faults.unless(is_meant, "call_burst", _("Say also how many calls a second."))
 
 
 @action("customers.status")
@@ -223,7 +244,7 @@ def create_user(actor: Actor, data: UserData) -> User:
     """
     customer = named(Customer.objects, actor, data.customer_id, "customer_id")
     if customer.status == Status.TERMINATED:
-        raise InvalidInput(fields={"customer_id": f"{customer} is terminated."})
+        raise InvalidInput(fields={"customer_id": _("%(customer)s is terminated.") % {"customer": customer}})
     ensure_room(customer.partner_id, Limited.USERS)
     user = User(partner_id=customer.partner_id, customer=customer)
     _fill_user(user, customer, data)
@@ -242,7 +263,7 @@ def update_user(actor: Actor, user: User, data: UserData) -> User:
     """
     user = locked(User.objects, actor, user.pk)
     if data.customer_id != user.customer_id:
-        raise InvalidInput(fields={"customer_id": "A user stays with their customer."})
+        raise InvalidInput(fields={"customer_id": _("A user stays with their customer.")})
     with once(CLASHES), audited(actor, user, "update"):
         _fill_user(user, user.customer, data)
         user.save()
@@ -256,7 +277,12 @@ def _fill_user(user: User, customer: Customer, data: UserData) -> None:
     for condition in ForwardingCondition:
         _fill_forwarding(user, customer, data, condition, faults)
     is_patient = SHORTEST_RING_S <= data.no_answer_s <= LONGEST_RING_S
-    faults.unless(is_patient, "no_answer_s", f"Between {SHORTEST_RING_S} and {LONGEST_RING_S} seconds.")
+    faults.unless(
+        is_patient,
+        "no_answer_s",
+        _("Between %(shortest_ring_s)s and %(longest_ring_s)s seconds.")
+        % {"shortest_ring_s": SHORTEST_RING_S, "longest_ring_s": LONGEST_RING_S},
+    )
     user.emergency_number = _shown_to_emergency_services(data.emergency_number, customer.country, faults)
     faults.stop()
     user.name, user.email, user.extension, user.role = data.name, data.email, extension, data.role
@@ -272,7 +298,7 @@ def _fill_forwarding(
     is_on, typed = getattr(data, f"forwards_{condition}"), getattr(data, f"forward_{condition}_to").strip()
     field = f"forward_{condition}_to"
     destination = normalise(typed, customer.country) if typed else None
-    faults.unless(destination is not None or not is_on, field, "Say where to: an extension or a number.")
+    faults.unless(destination is not None or not is_on, field, _("Say where to: an extension or a number."))
     if destination is not None:
         faults.unless(destination.kind is not DialledKind.INVALID, field, destination.reason)
         faults.unless(destination.kind is not DialledKind.EMERGENCY, field, NO_EMERGENCY)
@@ -286,9 +312,13 @@ def _check_destination(
     user: User, customer: Customer, data: UserData, extension: str, field: str, faults: Faults
 ) -> None:
     own = extension in (user.extension, data.extension.strip())
-    faults.unless(not own, field, f"{extension} is the user's own extension.")
+    faults.unless(not own, field, _("%(extension)s is the user's own extension.") % {"extension": extension})
     is_somebodys = own or customer.users.filter(extension=extension).exists()
-    faults.unless(is_somebodys, field, f"{customer} has no extension {extension}.")
+    faults.unless(
+        is_somebodys,
+        field,
+        _("%(customer)s has no extension %(extension)s.") % {"customer": customer, "extension": extension},
+    )
 
 
 @action("users.change")
@@ -301,7 +331,7 @@ def connect_login(actor: Actor, user: User, login: Login) -> User:
     """
     user = locked(User.objects, actor, user.pk)
     if login.realm != user.partner_id:
-        raise Conflict("This sign-in belongs to another website.")
+        raise Conflict(_("This sign-in belongs to another website."))
     with audited(actor, user, "connect_login"):
         user.login = login
         user.save(update_fields=["login"])
@@ -321,4 +351,4 @@ def remove_user(actor: Actor, user: User) -> None:
         with audited(actor, user, "remove"):
             user.delete()
     except ProtectedError:
-        raise Conflict("This user has SIP endpoints or numbers: take those away first.") from None
+        raise Conflict(_("This user has SIP endpoints or numbers: take those away first.")) from None

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited, witnessed
@@ -30,8 +32,8 @@ from carillon.business.partners.choices import Limited
 from carillon.business.partners.limits import ensure_room
 
 USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
-USERNAME_RULE = "Use small letters, digits, dots, dashes and underscores; begin and end with a letter or digit."
-TAKEN = "This SIP domain has an account of that name already."
+USERNAME_RULE = _lazy("Use small letters, digits, dots, dashes and underscores; begin and end with a letter or digit.")
+TAKEN = _lazy("This SIP domain has an account of that name already.")
 SHORTEST_SECRET, LONGEST_SECRET = 16, 64
 GENERATED_DIGITS = 10
 LONGEST_OFFLINE_MINUTES = 10_080
@@ -39,9 +41,9 @@ MAX_SOURCES = 20
 # A trunk's block is one site's: the smallest that the Internet routes, of IPv6 one network (RFC 4291, 2.5.1).
 # Whoever is inside calls at the customer's expense and is never banned.
 WIDEST_IPV4, WIDEST_IPV6 = 24, 64
-SOURCE_TAKEN = "One of these addresses is known to the platform as another sender already."
-ADDRESS_TAKEN = "This address is known to the platform as another sender already: a carrier or another customer."
-ADDRESSES_ARE_THE_SELLERS = "Only your provider sets the addresses of telephone systems."
+SOURCE_TAKEN = _lazy("One of these addresses is known to the platform as another sender already.")
+ADDRESS_TAKEN = _lazy("This address is known to the platform as another sender already: a carrier or another customer.")
+ADDRESSES_ARE_THE_SELLERS = _lazy("Only your provider sets the addresses of telephone systems.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,13 +249,18 @@ def _fill(actor: Actor, endpoint: Endpoint, data: EndpointData) -> None:
     number = named_or_none(Number.objects, actor, data.caller_id_id, "caller_id_id")
     faults = Faults()
     if user:
-        faults.unless(user.customer_id == endpoint.customer_id, "user_id", "This user belongs to another customer.")
+        faults.unless(user.customer_id == endpoint.customer_id, "user_id", _("This user belongs to another customer."))
     if number:
         is_own = number.customer_id == endpoint.customer_id and number.state == NumberState.IN_SERVICE
-        faults.unless(is_own, "caller_id_id", "A caller ID must be one of the customer's numbers in service.")
+        faults.unless(is_own, "caller_id_id", _("A caller ID must be one of the customer's numbers in service."))
     minutes = data.offline_alert_minutes
     is_time = minutes is None or 1 <= minutes <= LONGEST_OFFLINE_MINUTES
-    faults.unless(is_time, "offline_alert_minutes", f"From 1 to {LONGEST_OFFLINE_MINUTES} minutes, or empty.")
+    faults.unless(
+        is_time,
+        "offline_alert_minutes",
+        _("From 1 to %(longest_offline_minutes)s minutes, or empty.")
+        % {"longest_offline_minutes": LONGEST_OFFLINE_MINUTES},
+    )
     sources = _sources(data.source_addresses, faults)
     _check_sources(actor, endpoint, sources, faults)
     fixed_address = _fixed_address(data, faults)
@@ -268,7 +275,9 @@ def _fill(actor: Actor, endpoint: Endpoint, data: EndpointData) -> None:
 
 def _sources(written: Sequence[str], faults: Faults) -> list[str]:
     found = dict.fromkeys(_source(text.strip(), faults) for text in written)
-    faults.unless(len(found) <= MAX_SOURCES, "source_addresses", f"Give at most {MAX_SOURCES} addresses.")
+    faults.unless(
+        len(found) <= MAX_SOURCES, "source_addresses", _("Give at most %(most)s addresses.") % {"most": MAX_SOURCES}
+    )
     return [source for source in found if source]
 
 
@@ -279,7 +288,11 @@ def _source(text: str, faults: Faults) -> str:
     try:
         block = ipaddress.ip_network("" if "%" in text else text, strict=False)
     except ValueError:
-        faults.unless(False, "source_addresses", f"“{text[:60]}” is no block of addresses such as 192.0.2.0/28.")
+        faults.unless(
+            False,
+            "source_addresses",
+            _("“%(text)s” is no block of addresses such as 192.0.2.0/28.") % {"text": text[:60]},
+        )
         return ""
     widest = WIDEST_IPV4 if block.version == 4 else WIDEST_IPV6
     sentence = f"{block} is too wide: whoever is in it would call at this customer's expense. Give at most /{widest}."
@@ -295,7 +308,9 @@ def _address(text: str, field: str, faults: Faults, *, usual_port: str = "") -> 
     try:
         address = ipaddress.ip_address("" if "%" in host else host)  # a zone means something on one machine only
     except ValueError:
-        faults.unless(False, field, f"“{text[:60]}” is no address such as 192.0.2.7 or 192.0.2.7:5060.")
+        faults.unless(
+            False, field, _("“%(text)s” is no address such as 192.0.2.7 or 192.0.2.7:5060.") % {"text": text[:60]}
+        )
         return ""
     _check_reachable(address, field, faults)
     return written_source(address, port or usual_port)
@@ -304,7 +319,9 @@ def _address(text: str, field: str, faults: Faults, *, usual_port: str = "") -> 
 def _check_reachable(address: ipaddress.IPv4Address | ipaddress.IPv6Address, field: str, faults: Faults) -> None:
     is_one = not (address.is_multicast or address.is_unspecified)
     is_reachable = address.is_global or settings.TRUNKS_MAY_BE_PRIVATE
-    faults.unless(is_one and is_reachable, field, f"{address} is no address on the public Internet.")
+    faults.unless(
+        is_one and is_reachable, field, _("%(address)s is no address on the public Internet.") % {"address": address}
+    )
 
 
 def _check_sources(actor: Actor, endpoint: Endpoint, sources: list[str], faults: Faults) -> None:

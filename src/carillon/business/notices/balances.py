@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
@@ -122,17 +123,17 @@ def watch_balance(actor: Actor, data: BalanceWatchData) -> BalanceWatch:
 def _check_holder(data: BalanceWatchData, partner: Partner, customer: Customer | None, buyer: Partner | None) -> None:
     faults = Faults()
     is_customers = customer is None or (data.covers == Covers.CUSTOMERS and customer.partner_id == partner.pk)
-    faults.unless(is_customers, "customer_id", "Only for customers, and a customer of this partner.")
+    faults.unless(is_customers, "customer_id", _("Only for customers, and a customer of this partner."))
     is_partners = buyer is None or (data.covers == Covers.PARTNERS and buyer.parent_id == partner.pk)
-    faults.unless(is_partners, "buyer_partner_id", "Only for sub-partners, and one that buys from this partner.")
+    faults.unless(is_partners, "buyer_partner_id", _("Only for sub-partners, and one that buys from this partner."))
     is_buying = data.covers != Covers.OWN or partner.parent_id is not None
-    faults.unless(is_buying, "covers", "The operator buys from nobody.")
+    faults.unless(is_buying, "covers", _("The operator buys from nobody."))
     faults.stop()
 
 
 def _checked(below_micro: int) -> int:
     if not 0 <= below_micro <= MOST_MICRO:
-        raise InvalidInput(fields={"below_micro": "An amount from 0 to 1,000,000."})
+        raise InvalidInput(fields={"below_micro": _("An amount from 0 to 1,000,000.")})
     return below_micro
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpcore
+from django.utils.translation import gettext as _
 
 from carillon.logic.webhooks import is_public
 
@@ -90,7 +91,10 @@ class _Guard(httpcore.NetworkBackend):
         addresses = self._lookup(host, port)
         for address in addresses:
             if not self._allows(address):
-                raise Refused(f"{host} leads to {address}, which is no address of the public Internet.")
+                raise Refused(
+                    _("%(host)s leads to %(address)s, which is no address of the public Internet.")
+                    % {"host": host, "address": address}
+                )
         failed: Exception = httpcore.ConnectError(f"{host} has no address.")
         for address in addresses:
             try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
 from carillon.base.errors import InvalidInput, NotPermitted
@@ -38,7 +40,7 @@ def choose_alerts(actor: Actor, data: AlertChoiceData) -> AlertChoice:
     _check_whose(actor, login_id)
     staff = Membership.objects.visible_to(actor).filter(partner_id=actor.partner_id or 0, login_id=login_id)
     if not staff.filter(those_who_see_alerts()).exists():
-        raise InvalidInput(fields={"login_id": "Nobody who works here and may see alerts."})
+        raise InvalidInput(fields={"login_id": _("Nobody who works here and may see alerts.")})
     choice = AlertChoice(partner_id=actor.partner_id or 0, login_id=login_id)
     twice = {"one_alert_choice_each": ("login_id", "This person has chosen already: change that.")}
     with once(twice), audited(actor, choice, "create"):
@@ -69,7 +71,7 @@ def forget_alert_choice(actor: Actor, choice: AlertChoice) -> None:
 
 def _check_whose(actor: Actor, login_id: int) -> None:
     if login_id != actor.login_id and not actor.may(OTHERS):
-        raise NotPermitted("You may choose for yourself; for others it needs the permission to change staff.")
+        raise NotPermitted(_("You may choose for yourself; for others it needs the permission to change staff."))
 
 
 def _kinds(chosen: tuple[AlertKind, ...]) -> list[str]:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base import secrets
 from carillon.base.actor import Actor
@@ -33,7 +34,7 @@ DISABLED_AFTER = timedelta(days=1)
 TRIES_KEPT = 20
 KEPT = timedelta(days=30)
 GONE = 410  # a receiver's word for "never again" (Standard Webhooks)
-NOTHING_LEFT = "What it told of is there no more."
+NOTHING_LEFT = _lazy("What it told of is there no more.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from carillon.base import secrets
 from carillon.base.actor import Actor
@@ -225,7 +226,7 @@ def resend_mail(actor: Actor, mail: Mail) -> Mail:
     """
     mail = locked(Mail.objects, actor, mail.pk)
     if not can_resend(mail):
-        raise Conflict("It is on its way already, or its body let somebody in and was not kept: ask for a new one.")
+        raise Conflict(_("It is on its way already, or its body let somebody in and was not kept: ask for a new one."))
     now = timezone.now()
     witnessed(actor, mail, "resend")
     mail.state, mail.attempts, mail.error, mail.due_at, mail.gives_up_at = (

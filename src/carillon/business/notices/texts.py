@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
 from carillon.base.errors import Conflict, InvalidInput
@@ -17,7 +20,7 @@ from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import chosen_partner
 from carillon.logic.letters import COLOUR, fault_of, filled
 
-NOT_YOURS = "Mails come from a domain of yours: that of the portal's hostname or of a web product's."
+NOT_YOURS = _lazy("Mails come from a domain of yours: that of the portal's hostname or of a web product's.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ def reset_text(actor: Actor, mail: MailText) -> MailText:
     """
     mail = named(MailText.objects, actor, mail.pk, "id")
     if mail.template_id is None:
-        raise Conflict("It has no words of its own.")
+        raise Conflict(_("It has no words of its own."))
     with audited(actor, mail, "reset"):
         MailTemplate.objects.visible_to(actor).filter(pk=mail.template_id).delete()
         mail.subject = mail.text = mail.template_id = None
@@ -132,8 +135,8 @@ def remove_identity(actor: Actor, identity: MailIdentity) -> None:
 
 def _fill(actor: Actor, identity: MailIdentity, data: IdentityData) -> None:
     faults = Faults()
-    faults.unless(bool(COLOUR.fullmatch(data.colour)), "colour", "Give a colour such as #206bc4.")
-    faults.unless(data.name.isprintable(), "name", "A name is one line.")
+    faults.unless(bool(COLOUR.fullmatch(data.colour)), "colour", _("Give a colour such as #206bc4."))
+    faults.unless(data.name.isprintable(), "name", _("A name is one line."))
     if data.address:
         domain = data.address.rpartition("@")[2].lower()
         is_own = identity.partner.parent_id is None or _is_of(domain, _hostnames(actor, identity.partner))

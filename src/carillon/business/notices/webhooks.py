@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base import secrets
 from carillon.base.actor import Actor
@@ -26,7 +28,9 @@ PORTS = (443, 8443)
 TRIED_FOR = timedelta(days=1)
 BOTH_SECRETS_FOR = timedelta(days=1)
 MOST_WEBHOOKS = 50  # of one partner: each of its facts is written once for each
-NOT_AN_ADDRESS = "Give an address such as https://hooks.example.com/carillon: https, a host name, port 443 or 8443."
+NOT_AN_ADDRESS = _lazy(
+    "Give an address such as https://hooks.example.com/carillon: https, a host name, port 443 or 8443."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,7 @@ def create_webhook(actor: Actor, data: WebhookData) -> Webhook:
     """
     partner = chosen_partner(actor, data.partner_id)
     if Webhook.objects.visible_to(actor).filter(partner=partner).count() >= MOST_WEBHOOKS:
-        raise Conflict(f"A partner has at most {MOST_WEBHOOKS} webhooks.")
+        raise Conflict(_("A partner has at most %(most)s webhooks.") % {"most": MOST_WEBHOOKS})
     webhook = Webhook(partner=partner, secret=secrets.encrypt(make_secret()))
     with audited(actor, webhook, "create"):
         _fill(webhook, data)
@@ -134,7 +138,7 @@ def show_secret(actor: Actor, webhook: Webhook) -> str:
     """
     webhook = locked(Webhook.objects, actor, webhook.pk)
     if webhook.secret_shown_at is not None:
-        raise Conflict("The secret has been shown. Replace it when it is lost.")
+        raise Conflict(_("The secret has been shown. Replace it when it is lost."))
     witnessed(actor, webhook, "show_secret")
     webhook.secret_shown_at = timezone.now()
     webhook.save(update_fields=["secret_shown_at"])
@@ -196,7 +200,7 @@ def send_again(actor: Actor, delivery: Delivery) -> Delivery:
 def _wake(webhook: Webhook) -> None:
     """A pause after failures ends; the lease of whoever is sending right now is short and runs out by itself."""
     if not webhook.is_enabled:
-        raise Conflict("The webhook is disabled: enable it first.")
+        raise Conflict(_("The webhook is disabled: enable it first."))
     if webhook.failures:
         webhook.rests_until = None
         webhook.save(update_fields=["rests_until"])

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
@@ -20,7 +22,7 @@ from carillon.business.numbers.models import Number, Tenure
 from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import chosen_partner
 
-TAKEN = "This number is in stock already, here or at another partner."
+TAKEN = _lazy("This number is in stock already, here or at another partner.")
 FREE_STATES = (
     NumberState.AVAILABLE,
     NumberState.RESERVED,
@@ -162,9 +164,9 @@ def unassign_number(actor: Actor, number: Number, data: NumberRelease) -> Number
     """
     number = locked(Number.objects, actor, number.pk)
     if number.customer_id is None:
-        raise Conflict("The number serves nobody.")
+        raise Conflict(_("The number serves nobody."))
     if not 1 <= data.days <= MOST_QUARANTINE.days:
-        raise InvalidInput(fields={"days": f"Between 1 and {MOST_QUARANTINE.days} days."})
+        raise InvalidInput(fields={"days": _("Between 1 and %(days)s days.") % {"days": MOST_QUARANTINE.days}})
     with audited(actor, number, "unassign"):
         number.customer = number.user = number.assigned_at = None
         number.is_default_caller_id = False
@@ -184,7 +186,7 @@ def make_default_caller_id(actor: Actor, number: Number) -> Number:
     """
     number = locked(Number.objects, actor, number.pk)
     if number.customer_id is None:
-        raise Conflict("Only a customer's number can be its caller ID.")
+        raise Conflict(_("Only a customer's number can be its caller ID."))
     with audited(actor, number, "make_default_caller_id"):
         number.is_default_caller_id = True
         number.save(update_fields=["is_default_caller_id"])
@@ -226,7 +228,7 @@ def set_number_state(actor: Actor, number: Number, data: NumberStateData) -> Num
     if data.state not in allowed:
         if data.state in FREE_STATES:
             raise NumberInUse
-        raise InvalidInput(fields={"state": f"Choose one of {', '.join(allowed)}."})
+        raise InvalidInput(fields={"state": _("Choose one of %(allowed)s.") % {"allowed": ", ".join(allowed)}})
     with audited(actor, number, "set_state"):
         number.state = data.state
         number.quarantine_until = _quarantine_end(data) if data.state == NumberState.QUARANTINE else None
@@ -265,7 +267,9 @@ def remove_number(actor: Actor, number: Number) -> None:
 
 def _stock(data: NumberData) -> list[StockNumber]:
     if not 1 <= data.count <= MAX_NUMBERS_AT_ONCE:
-        raise InvalidInput(fields={"count": f"Between 1 and {MAX_NUMBERS_AT_ONCE} numbers can be added at once."})
+        raise InvalidInput(
+            fields={"count": _("Between 1 and %(most)s numbers can be added at once.") % {"most": MAX_NUMBERS_AT_ONCE}}
+        )
     try:
         row = read_row(data.e164, data.count) if data.e164 else []
         listed = read_numbers(data.numbers) if data.numbers.strip() or not row else []
@@ -273,7 +277,9 @@ def _stock(data: NumberData) -> list[StockNumber]:
         raise InvalidInput(str(error), fields={"numbers" if data.numbers else "e164": str(error)}) from None
     stock = list({number.e164: number for number in (*row, *listed)}.values())
     if len(stock) > MAX_NUMBERS_AT_ONCE:
-        raise InvalidInput(fields={"numbers": f"At most {MAX_NUMBERS_AT_ONCE} numbers can be added at once."})
+        raise InvalidInput(
+            fields={"numbers": _("At most %(most)s numbers can be added at once.") % {"most": MAX_NUMBERS_AT_ONCE}}
+        )
     return stock
 
 
@@ -295,7 +301,7 @@ def _new_number(stock: StockNumber, holder: Partner, data: NumberData) -> Number
 def _fill(number: Number, data: NumberData) -> None:
     wrong = [name for name in MONEY if not 0 <= getattr(data, name) <= MOST_MICRO]
     if wrong:
-        raise InvalidInput(fields=dict.fromkeys(wrong, "Between 0 and 1,000,000."))
+        raise InvalidInput(fields=dict.fromkeys(wrong, _("Between 0 and 1,000,000.")))
     number.area, number.kind = data.area.strip(), data.kind or number.kind
     number.supplier = data.supplier.strip()
     for name in MONEY:
@@ -306,7 +312,9 @@ def _fill(number: Number, data: NumberData) -> None:
 def _quarantine_end(data: NumberStateData) -> datetime:
     now = timezone.now()
     if data.until is not None and not now < data.until <= now + MOST_QUARANTINE:
-        raise InvalidInput(fields={"until": f"Between now and {MOST_QUARANTINE.days} days from now."})
+        raise InvalidInput(
+            fields={"until": _("Between now and %(days)s days from now.") % {"days": MOST_QUARANTINE.days}}
+        )
     return data.until or now + timedelta(days=QUARANTINE_DAYS)
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 import phonenumbers
+from django.utils.translation import gettext as _
 from phonenumbers import PhoneNumberType
 
 from carillon.business.numbers.choices import NumberKind
@@ -45,13 +46,15 @@ def read_number(text: str) -> StockNumber:
     """
     written = text.strip()
     if not written.startswith("+"):
-        raise NotANumber(f"“{written[:30]}” must begin with + and the country code.")
+        raise NotANumber(_("“%(written)s” must begin with + and the country code.") % {"written": written[:30]})
     try:
         number = phonenumbers.parse(written)
     except phonenumbers.NumberParseException:
-        raise NotANumber(f"“{written[:30]}” begins with no calling code in use.") from None
+        raise NotANumber(_("“%(written)s” begins with no calling code in use.") % {"written": written[:30]}) from None
     if number.extension or not phonenumbers.is_possible_number(number):
-        raise NotANumber(f"“{written[:30]}” is too short, too long or not a number of that country.")
+        raise NotANumber(
+            _("“%(written)s” is too short, too long or not a number of that country.") % {"written": written[:30]}
+        )
     region = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(
         number.country_code or 0
     )
@@ -78,13 +81,15 @@ def read_numbers(text: str) -> list[StockNumber]:
     """
     found: dict[str, StockNumber] = {}
     for part in filter(None, (part.strip() for part in _LIST.split(text))):
-        first, _, last = (piece.strip() for piece in _RANGE.sub("\n", part, count=1).partition("\n"))
+        first, _dash, last = (piece.strip() for piece in _RANGE.sub("\n", part, count=1).partition("\n"))
         row = read_row(first, _count(first, last)) if last else [read_number(first)]
         found |= {number.e164: number for number in row}
         if len(found) > MAX_NUMBERS_AT_ONCE:
-            raise NotANumber(f"These are more than {MAX_NUMBERS_AT_ONCE} numbers: add them in parts.")
+            raise NotANumber(
+                _("These are more than %(most)s numbers: add them in parts.") % {"most": MAX_NUMBERS_AT_ONCE}
+            )
     if not found:
-        raise NotANumber("There is no number.")
+        raise NotANumber(_("There is no number."))
     return list(found.values())
 
 
@@ -92,11 +97,17 @@ def _count(first: str, last: str) -> int:
     start = read_number(first).e164
     digits = "".join(filter(str.isdigit, last))
     if not digits:
-        raise NotANumber(f"“{last[:30]}” does not end a range.")
+        raise NotANumber(_("“%(last)s” does not end a range.") % {"last": last[:30]})
     end = read_number(last).e164 if last.startswith("+") else start[: -len(digits)] + digits
     count = int(end[1:]) - int(start[1:]) + 1
     if len(end) != len(start) or count < 1:
-        raise NotANumber(f"The range {first[:30]} – {last[:30]} runs backwards, or its ends differ in length.")
+        raise NotANumber(
+            _("The range %(first)s – %(last)s runs backwards, or its ends differ in length.")
+            % {"first": first[:30], "last": last[:30]}
+        )
     if count > MAX_NUMBERS_AT_ONCE:
-        raise NotANumber(f"The range {first[:30]} – {last[:30]} has more than {MAX_NUMBERS_AT_ONCE} numbers.")
+        raise NotANumber(
+            _("The range %(first)s – %(last)s has more than %(most)s numbers.")
+            % {"first": first[:30], "last": last[:30], "most": MAX_NUMBERS_AT_ONCE}
+        )
     return count

@@ -11,6 +11,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited, witnessed
@@ -37,13 +39,13 @@ from carillon.business.partners.statuses import StatusData, check_status
 
 MAX_DEPTH = 16
 MOST_TRACE_DAYS = 366
-HOSTNAME_TAKEN = "This hostname is in use already."
+HOSTNAME_TAKEN = _lazy("This hostname is in use already.")
 CLASHES = {
-    "partner_name_once_per_parent": ("name", "There is a partner of this name already."),
+    "partner_name_once_per_parent": ("name", _lazy("There is a partner of this name already.")),
     "partners_partner_portal_hostname_key": ("portal_hostname", HOSTNAME_TAKEN),
 }
-TOO_MUCH = "A token can't allow more than you may do yourself."
-EMAIL_TAKEN = "This e-mail address can't be used: somebody signs in with it already."
+TOO_MUCH = _lazy("A token can't allow more than you may do yourself.")
+EMAIL_TAKEN = _lazy("This e-mail address can't be used: somebody signs in with it already.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,7 @@ def create_operator(actor: Actor, data: PartnerData) -> Partner:
     if not (actor.is_operator and actor.login_id is None):
         raise NotPermitted
     if queries.system_actor().partner_id is not None:
-        raise Conflict("There is an operator already.")
+        raise Conflict(_("There is an operator already."))
     return _plant(actor, None, data)
 
 
@@ -127,8 +129,14 @@ def create_partner(actor: Actor, data: PartnerData) -> Partner:
     """
     parent = queries.chosen_partner(actor, data.parent_id, "parent_id")
     faults = Faults()
-    faults.unless(parent.status == Status.ACTIVE, "parent_id", f"{parent} is {parent.get_status_display()}.")
-    faults.unless(len(parent.path) < MAX_DEPTH, "parent_id", f"The tree is at most {MAX_DEPTH} levels deep.")
+    faults.unless(
+        parent.status == Status.ACTIVE,
+        "parent_id",
+        _("%(parent)s is %(status)s.") % {"parent": parent, "status": parent.get_status_display()},
+    )
+    faults.unless(
+        len(parent.path) < MAX_DEPTH, "parent_id", _("The tree is at most %(most)s levels deep.") % {"most": MAX_DEPTH}
+    )
     faults.stop()
     ensure_feature(parent.pk, Feature.SUB_PARTNERS)
     ensure_room(parent.pk, Limited.PARTNERS)
@@ -156,8 +164,8 @@ def update_partner(actor: Actor, partner: Partner, data: PartnerData) -> Partner
     """
     partner = locked(Partner.objects, actor, partner.pk)
     faults = Faults()
-    faults.unless(data.parent_id in (None, partner.parent_id), "parent_id", "A partner can't move in the tree.")
-    faults.unless(data.currency == partner.currency, "currency", "A partner's currency can't change any more.")
+    faults.unless(data.parent_id in (None, partner.parent_id), "parent_id", _("A partner can't move in the tree."))
+    faults.unless(data.currency == partner.currency, "currency", _("A partner's currency can't change any more."))
     faults.stop()
     with once(CLASHES), audited(actor, partner, "update"):
         _fill(partner, data)
@@ -173,7 +181,9 @@ def _fill(partner: Partner, data: PartnerData) -> None:
     faults.culture(data.culture)
     hostname = _portal_hostname(partner, data.portal_hostname, faults, "portal_hostname")
     days = data.trace_days
-    faults.unless(days is None or 1 <= days <= MOST_TRACE_DAYS, "trace_days", f"1 to {MOST_TRACE_DAYS} days.")
+    faults.unless(
+        days is None or 1 <= days <= MOST_TRACE_DAYS, "trace_days", _("1 to %(most)s days.") % {"most": MOST_TRACE_DAYS}
+    )
     faults.stop()
     if hostname and hostname != partner.portal_hostname and partner.parent_id is not None:
         ensure_feature(partner.pk or partner.parent_id, Feature.PORTAL_HOSTNAME)
@@ -227,7 +237,7 @@ def set_partner_status(actor: Actor, partner: Partner, data: StatusData) -> Part
     """
     partner = locked(Partner.objects, actor, partner.pk)
     if partner.pk == actor.partner_id or partner.parent_id is None:
-        raise Conflict("Nobody can change the status of their own partner.")
+        raise Conflict(_("Nobody can change the status of their own partner."))
     check_status(partner.status, data)
     with audited(actor, partner, data.status, reason=data.reason):
         partner.status, partner.status_reason = data.status, "" if data.status == Status.ACTIVE else data.reason
@@ -302,7 +312,7 @@ def permissions_of(role: str, own_role: OwnRole | None) -> frozenset[str]:
 def _own_role(actor: Actor, partner_id: int, role_id: int | None) -> OwnRole | None:
     role = named_or_none(OwnRole.objects, actor, role_id, "own_role_id")
     if role is not None and role.partner_id != partner_id:
-        raise InvalidInput(fields={"own_role_id": "This role belongs to another partner."})
+        raise InvalidInput(fields={"own_role_id": _("This role belongs to another partner.")})
     return role
 
 
@@ -328,7 +338,7 @@ def update_staff(actor: Actor, membership: Membership, data: StaffData) -> Membe
         _works_below(actor, login)
     is_other = (data.role, data.own_role_id) != (membership.role, membership.own_role_id)
     if login.pk == actor.login_id and (is_other or not data.is_active):
-        raise Conflict("Nobody can change their own role or lock themselves out.")
+        raise Conflict(_("Nobody can change their own role or lock themselves out."))
     before = permissions_of(membership.role, membership.own_role)
     is_less = not (data.is_active and covers(permissions_of(data.role, own_role), before))
     with audited(actor, membership, "update"):
@@ -377,14 +387,14 @@ def _works_below(actor: Actor, login: Login) -> None:
     """Who sets a password can sign in with it: nobody may for a person who has a role further up or elsewhere."""
     if any(place.partner_id not in actor.scope for place in queries.places(login.pk)):
         raise NotPermitted(
-            "This person works elsewhere too: only they change their password, and nobody locks them out."
+            _("This person works elsewhere too: only they change their password, and nobody locks them out.")
         )
 
 
 def _stays(membership: Membership, login: Login, data: StaffData) -> None:
     faults = Faults()
-    faults.unless(login_key(login.realm, data.email) == login.key, "email", "The e-mail address can't change.")
-    faults.unless(data.partner_id in (None, membership.partner_id), "partner_id", "The partner can't change.")
+    faults.unless(login_key(login.realm, data.email) == login.key, "email", _("The e-mail address can't change."))
+    faults.unless(data.partner_id in (None, membership.partner_id), "partner_id", _("The partner can't change."))
     faults.stop()
     _check_manner(data)
 
@@ -407,7 +417,7 @@ def remove_staff(actor: Actor, membership: Membership) -> None:
     """
     membership = locked(Membership.objects, actor, membership.pk)
     if membership.login_id == actor.login_id:
-        raise Conflict("Nobody can take their own role away.")
+        raise Conflict(_("Nobody can take their own role away."))
     may_give(actor, permissions_of(membership.role, membership.own_role))
     with audited(actor, membership, "remove"):
         membership.delete()
@@ -426,17 +436,21 @@ def create_token(actor: Actor, data: TokenData) -> tuple[ApiToken, str]:
         NotPermitted: the actor is no signed-in person.
     """
     if actor.impersonators:
-        raise NotPermitted("A token would outlast acting for somebody else.")
+        raise NotPermitted(_("A token would outlast acting for somebody else."))
     if actor.login_id is None or actor.partner_id is None:
-        raise NotPermitted("A token belongs to somebody who signs in.")
+        raise NotPermitted(_("A token belongs to somebody who signs in."))
     ensure_feature(actor.partner_id, Feature.API)
     faults = Faults()
     odd = [scope for scope in data.scopes if not is_pattern(scope)]
-    faults.unless(bool(data.scopes), "scopes", "Name at least one permission.")
-    faults.unless(not odd, "scopes", f"{', '.join(odd)}: a scope looks like customers.view, customers.* or *.")
+    faults.unless(bool(data.scopes), "scopes", _("Name at least one permission."))
+    faults.unless(
+        not odd, "scopes", _("%(odd)s: a scope looks like customers.view, customers.* or *.") % {"odd": ", ".join(odd)}
+    )
     is_all = data.scopes == ("*",)  # everything I may: cut to that below, or a narrow token could make a wide one
     faults.unless(is_all or bool(odd) or covers(actor.permissions, data.scopes), "scopes", TOO_MUCH)
-    faults.unless(data.expires_at is None or data.expires_at > timezone.now(), "expires_at", "This lies in the past.")
+    faults.unless(
+        data.expires_at is None or data.expires_at > timezone.now(), "expires_at", _("This lies in the past.")
+    )
     faults.stop()
     clear = queries.TOKEN_MARK + secrets.token_urlsafe(32)
     token = ApiToken(
@@ -464,7 +478,7 @@ def create_own_token(actor: Actor, membership: Membership, data: TokenData) -> t
         InvalidInput
     """
     if (membership.login_id, membership.partner_id) != (actor.login_id, actor.partner_id):
-        raise NotPermitted("Everybody makes their own tokens only: a token acts in its owner's name.")
+        raise NotPermitted(_("Everybody makes their own tokens only: a token acts in its owner's name."))
     return create_token(actor, data)
 
 
@@ -478,7 +492,7 @@ def revoke_token(actor: Actor, token: ApiToken) -> ApiToken:
     """
     token = locked(ApiToken.objects, actor, token.pk)
     if token.revoked_at is not None:
-        raise Conflict("This token is revoked already.")
+        raise Conflict(_("This token is revoked already."))
     with audited(actor, token, "revoke"):
         token.revoked_at = timezone.now()
         token.save(update_fields=["revoked_at"])

@@ -9,6 +9,8 @@ from datetime import datetime
 
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
@@ -19,7 +21,7 @@ from carillon.business.partners import queries
 from carillon.business.partners.choices import BlacklistKind
 from carillon.business.partners.models import BlacklistEntry
 
-CLASHES = {"blacklist_entry_once_per_partner": ("value", "This is on the blacklist already.")}
+CLASHES = {"blacklist_entry_once_per_partner": ("value", _lazy("This is on the blacklist already."))}
 WIDEST_IPV4, WIDEST_IPV6 = 8, 16  # a mistyped block must not shut out the world
 MOST_NETWORKS = 200  # the edge compares each request with all of them
 
@@ -52,7 +54,7 @@ def block(actor: Actor, data: BlacklistData) -> BlacklistEntry:
     entry.value = _blocked_value(data, faults)
     others = BlacklistEntry.objects.filter(partner_id=entry.partner_id, kind=BlacklistKind.NETWORK)
     is_room = data.kind != BlacklistKind.NETWORK or others.count() < MOST_NETWORKS
-    faults.unless(is_room, "value", f"A partner can block at most {MOST_NETWORKS} networks.")
+    faults.unless(is_room, "value", _("A partner can block at most %(most)s networks.") % {"most": MOST_NETWORKS})
     faults.stop()
     with once(CLASHES), audited(actor, entry, "block", reason=data.reason):
         _fill_entry(entry, data)
@@ -75,7 +77,7 @@ def update_blacklist_entry(actor: Actor, entry: BlacklistEntry, data: BlacklistD
         entry.partner_id,
     )
     if not is_same:
-        raise InvalidInput(fields={"value": "What is blocked can't change: unblock it and block the other."})
+        raise InvalidInput(fields={"value": _("What is blocked can't change: unblock it and block the other.")})
     with audited(actor, entry, "update"):
         _fill_entry(entry, data)
         entry.save()
@@ -113,7 +115,7 @@ def blocked_visitor(partner_id: int, *, email: str = "", address: str = "") -> B
 def _fill_entry(entry: BlacklistEntry, data: BlacklistData) -> None:
     is_later = data.expires_at is None or data.expires_at > timezone.now()
     faults = Faults()
-    faults.unless(is_later, "expires_at", "This lies in the past.")
+    faults.unless(is_later, "expires_at", _("This lies in the past."))
     faults.stop()
     entry.reason, entry.expires_at = data.reason, data.expires_at
     check_values(entry)
@@ -128,13 +130,15 @@ def _blocked_value(data: BlacklistData, faults: Faults) -> str:
     if data.kind != BlacklistKind.NETWORK:
         digits = re.sub(r"[\s\-./()]", "", data.value).removeprefix("+")
         is_number = bool(re.fullmatch(r"[1-9][0-9]{0,14}", digits, re.ASCII))
-        faults.unless(is_number, "value", "Give a number or its beginning with the calling code, such as +4490.")
+        faults.unless(is_number, "value", _("Give a number or its beginning with the calling code, such as +4490."))
         return f"+{digits}"
     try:
         network = ipaddress.ip_network(data.value.strip(), strict=False)
     except ValueError:
-        faults.unless(False, "value", "Give an address or a block of addresses, such as 203.0.113.0/24.")
+        faults.unless(False, "value", _("Give an address or a block of addresses, such as 203.0.113.0/24."))
         return ""
     widest = WIDEST_IPV4 if network.version == 4 else WIDEST_IPV6
-    faults.unless(network.prefixlen >= widest, "value", f"A block can be no wider than /{widest}.")
+    faults.unless(
+        network.prefixlen >= widest, "value", _("A block can be no wider than /%(widest)s.") % {"widest": widest}
+    )
     return str(network.network_address) if network.num_addresses == 1 else str(network)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.db import connection
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base.errors import Conflict, NotPermitted
 from carillon.business.partners.choices import Feature, Limited
@@ -17,14 +18,14 @@ class LimitReached(Conflict):
     """The partner, or one that it buys from, has as many of these as were agreed."""
 
     slug = "limit-reached"
-    title = "The agreed number is reached."
+    title = _lazy("The agreed number is reached.")
 
 
 class FeatureWithheld(NotPermitted):
     """Whoever sells to the partner has not granted this."""
 
     slug = "feature-withheld"
-    title = "This is not part of what was agreed with the company that you buy from."
+    title = _lazy("This is not part of what was agreed with the company that you buy from.")
 
 
 def ensure_room(partner_id: int, kind: Limited, more: int = 1) -> None:

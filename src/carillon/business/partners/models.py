@@ -83,7 +83,7 @@ class Login(AbstractBaseUser):
     """Who signs in: an e-mail address within one realm (0: staff; a partner's id: its customers' people)."""
 
     tenancy = Tenancy(realm="realm")
-    audit_exclude = ("password", "last_login", "locked_until")
+    audit_exclude = ("password", "last_login", "locked_until", "open_groups")
 
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")  # whose record it is
     realm = models.BigIntegerField()
@@ -95,6 +95,7 @@ class Login(AbstractBaseUser):
     date_format = models.CharField(max_length=12, choices=DateFormat.choices, default=DateFormat.ISO)
     number_format = models.CharField(max_length=8, choices=NumberFormat.choices, default=NumberFormat.POINT)
     colour_scheme = models.CharField(max_length=8, choices=ColourScheme.choices, default=ColourScheme.SYSTEM)
+    open_groups = ArrayField(models.CharField(max_length=20), null=True, blank=True)  # of the menu; None: as it comes
     is_active = models.BooleanField(default=True)
     locked_until = models.DateTimeField(null=True, blank=True)  # after many wrong passwords
     created_at = models.DateTimeField(auto_now_add=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
 from carillon.base.errors import Conflict, NotPermitted
@@ -16,8 +19,8 @@ from carillon.business.partners.models import Membership, OwnRole
 from carillon.business.partners.roles import PANELS, covers, is_pattern
 
 READ_ONLY = ("*.view",)
-CLASHES = {"own_role_name_once_per_partner": ("name", "There is a role of this name already.")}
-TOO_MUCH = "Nobody can give or change a role that may do more than themselves."
+CLASHES = {"own_role_name_once_per_partner": ("name", _lazy("There is a role of this name already."))}
+TOO_MUCH = _lazy("Nobody can give or change a role that may do more than themselves.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +64,9 @@ def update_role(actor: Actor, role: OwnRole, data: OwnRoleData) -> OwnRole:
     role = locked(OwnRole.objects, actor, role.pk)
     may_give(actor, role.permissions)
     if Membership.objects.filter(login_id=actor.login_id or 0, own_role=role).exists():
-        raise Conflict("Nobody can change their own role.")
+        raise Conflict(_("Nobody can change their own role."))
     faults = Faults()
-    faults.unless(data.partner_id in (None, role.partner_id), "partner_id", "The partner can't change.")
+    faults.unless(data.partner_id in (None, role.partner_id), "partner_id", _("The partner can't change."))
     faults.stop()
     with once(CLASHES), audited(actor, role, "update"):
         _fill(actor, role, data)
@@ -84,7 +87,7 @@ def remove_role(actor: Actor, role: OwnRole) -> None:
     may_give(actor, role.permissions)
     count = Membership.objects.filter(own_role=role).count()
     if count:
-        raise Conflict(f"{count} of your staff have this role: give them another one first.")
+        raise Conflict(_("%(count)s of your staff have this role: give them another one first.") % {"count": count})
     with audited(actor, role, "remove"):
         role.delete()
 
@@ -102,7 +105,11 @@ def may_give(actor: Actor, permissions: Iterable[str]) -> None:
 def _fill(actor: Actor, role: OwnRole, data: OwnRoleData) -> None:
     odd = [one for one in data.permissions if not is_pattern(one) or one.partition(".")[0] not in PANELS | {"*"}]
     faults = Faults()
-    faults.unless(not odd, "permissions", f"{', '.join(odd)}: a permission looks like customers.view or *.view.")
+    faults.unless(
+        not odd,
+        "permissions",
+        _("%(odd)s: a permission looks like customers.view or *.view.") % {"odd": ", ".join(odd)},
+    )
     faults.stop()
     may_give(actor, data.permissions)
     role.name, role.permissions = data.name, sorted(set(data.permissions))

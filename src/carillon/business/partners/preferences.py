@@ -58,6 +58,22 @@ def set_preferences(actor: Actor, data: PreferencesData) -> None:
     enter(actor)
 
 
+@transaction.atomic
+def fold_menu(actor: Actor, opened: list[str]) -> None:
+    """Remember which groups of the menu the person has left open. Nobody else's business, like all preferences.
+
+    Raises:
+        NotPermitted: nobody has signed in.
+
+    Cost: three short statements and an update.
+    """
+    login = _login_of(actor)
+    login.open_groups = opened
+    enter(actor, realm=actor.realm)
+    login.save(update_fields=["open_groups"])
+    enter(actor)
+
+
 def _login_of(actor: Actor) -> Login:
     """The person's own login. It may be the record of a partner further up, which only sign-in queries see."""
     enter(actor, realm=actor.realm)

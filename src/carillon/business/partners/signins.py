@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited, witnessed
@@ -117,7 +118,7 @@ def unlock_staff(actor: Actor, membership: Membership) -> Membership:
     membership = locked(Membership.objects, actor, membership.pk)
     login = locked(Login.objects, actor, membership.login_id)
     if login.locked_until is None or login.locked_until <= timezone.now():
-        raise Conflict("This address is not locked.")
+        raise Conflict(_("This address is not locked."))
     for key in (login.key, f"mfa-auth-user-{login.pk}"):
         ratelimit.clear(POSTED, **LIMIT, key=key)
     login.locked_until = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from carillon.base.places import Faults
 from carillon.business.partners.choices import NEXT_STATUSES, Status
 from carillon.business.partners.errors import StatusNotPossible
@@ -25,9 +27,12 @@ def check_status(present: str, data: StatusData) -> None:
         InvalidInput
     """
     if data.status not in NEXT_STATUSES[present]:
-        raise StatusNotPossible(f"What is {Status(present).label.lower()} can't become {Status(data.status).label}.")
+        raise StatusNotPossible(
+            _("What is %(label)s can't become %(label_other)s.")
+            % {"label": Status(present).label.lower(), "label_other": Status(data.status).label}
+        )
     faults = Faults()
     has_reason = data.status == Status.ACTIVE or bool(data.reason.strip())
-    faults.unless(has_reason, "reason", "Say why: the reason is kept and shown.")
-    faults.unless(len(data.reason) <= 500, "reason", "A reason has at most 500 characters.")
+    faults.unless(has_reason, "reason", _("Say why: the reason is kept and shown."))
+    faults.unless(len(data.reason) <= 500, "reason", _("A reason has at most 500 characters."))
     faults.stop()

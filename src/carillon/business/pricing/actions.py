@@ -14,6 +14,8 @@ from decimal import Decimal
 from typing import BinaryIO
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited, witnessed
@@ -43,8 +45,8 @@ from carillon.business.pricing.ratefile import (
     open_rates,
 )
 
-NAME_TAKEN = "There is a list of this name already."
-PREFIX_TAKEN = "This version has a rate for this prefix already."
+NAME_TAKEN = _lazy("There is a list of this name already.")
+PREFIX_TAKEN = _lazy("This version has a rate for this prefix already.")
 SLOW_TYPIST = timedelta(minutes=5)  # a form filled in with "now" is still "now"
 
 
@@ -196,7 +198,7 @@ def create_version(actor: Actor, data: VersionData) -> PriceListVersion:
     price_list = permit(actor, locked(PriceList.objects, actor, price_list.pk), "change")
     copied = named_or_none(PriceListVersion.objects, actor, data.copies_version_id, "copies_version_id")
     if copied and copied.price_list_id != price_list.pk:
-        raise InvalidInput(fields={"copies_version_id": "This is a version of another list."})
+        raise InvalidInput(fields={"copies_version_id": _("This is a version of another list.")})
     newest = PriceListVersion.objects.filter(price_list=price_list).order_by("-number").first()
     version = PriceListVersion(
         partner_id=price_list.partner_id,
@@ -284,7 +286,7 @@ def withdraw_version(actor: Actor, version: PriceListVersion) -> PriceListVersio
     version = locked(PriceListVersion.objects, actor, version.pk)
     price_list = permit(actor, version.price_list, "approve")
     if version.state == VersionState.WITHDRAWN:
-        raise Conflict("The version is withdrawn already.")
+        raise Conflict(_("The version is withdrawn already."))
     if version.state == VersionState.APPROVED and version.effective_from <= timezone.now():
         others = PriceListVersion.objects.filter(price_list=price_list, state=VersionState.APPROVED)
         if not others.exclude(pk=version.pk).filter(effective_from__lte=timezone.now()).exists():
@@ -406,7 +408,7 @@ def _create_list(actor: Actor, data: PriceListData, purpose: Purpose) -> PriceLi
 def _check_list(price_list: PriceList) -> None:
     faults = Faults()
     faults.currency(price_list.currency)
-    faults.unless(0 <= price_list.decimals <= 6, "decimals", "Prices of calls have 0 to 6 decimals.")
+    faults.unless(0 <= price_list.decimals <= 6, "decimals", _("Prices of calls have 0 to 6 decimals."))
     faults.stop()
     check_values(price_list)
 
@@ -436,7 +438,7 @@ def _turn_second_person(actor: Actor, price_list: PriceList, wanted: bool) -> No
         permit(actor, price_list, "approve")
         drafts = PriceListVersion.objects.filter(price_list=price_list, state=VersionState.DRAFT)
         if drafts.filter(authors__overlap=sorted(_persons(actor))).exists():
-            raise SecondPersonNeeded("You have written an open draft: somebody else must turn this off.")
+            raise SecondPersonNeeded(_("You have written an open draft: somebody else must turn this off."))
     price_list.needs_second_person = wanted
 
 

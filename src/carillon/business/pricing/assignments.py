@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
 from carillon.base.places import Faults
@@ -63,21 +65,31 @@ def _buyer(
     customer = named_or_none(Customer.objects, actor, data.customer_id, "customer_id")
     partner = named_or_none(Partner.objects, actor, data.buyer_partner_id, "buyer_partner_id")
     seller, currency, faults = price_list.partner_id, price_list.currency, Faults()
-    faults.unless(price_list.purpose == Purpose.SALE, "price_list_id", "This is a carrier's cost list.")
+    faults.unless(price_list.purpose == Purpose.SALE, "price_list_id", _("This is a carrier's cost list."))
     if sum(buyer is not None for buyer in (product, customer, partner)) > 1:
-        faults.unless(False, "price_list_id", "Choose one buyer: a customer, a web product or a sub-partner.")
+        faults.unless(False, "price_list_id", _("Choose one buyer: a customer, a web product or a sub-partner."))
     if product:
-        faults.unless(product.partner_id == seller, "web_product_id", "This web product is another partner's.")
+        faults.unless(product.partner_id == seller, "web_product_id", _("This web product is another partner's."))
         faults.unless(
-            currency in product.currencies, "web_product_id", f"This web product does not sell in {currency}."
+            currency in product.currencies,
+            "web_product_id",
+            _("This web product does not sell in %(currency)s.") % {"currency": currency},
         )
     if customer:
-        faults.unless(customer.partner_id == seller, "customer_id", "This customer buys from another partner.")
-        faults.unless(customer.currency == currency, "customer_id", f"This customer pays in {customer.currency}.")
+        faults.unless(customer.partner_id == seller, "customer_id", _("This customer buys from another partner."))
+        faults.unless(
+            customer.currency == currency,
+            "customer_id",
+            _("This customer pays in %(currency)s.") % {"currency": customer.currency},
+        )
     if partner:
         faults.unless(
-            partner.parent_id == seller, "buyer_partner_id", "This partner does not buy from the list's owner."
+            partner.parent_id == seller, "buyer_partner_id", _("This partner does not buy from the list's owner.")
         )
-        faults.unless(partner.currency == currency, "buyer_partner_id", f"This partner pays in {partner.currency}.")
+        faults.unless(
+            partner.currency == currency,
+            "buyer_partner_id",
+            _("This partner pays in %(currency)s.") % {"currency": partner.currency},
+        )
     faults.stop()
     return {"web_product": product, "customer": customer, "buyer_partner": partner}

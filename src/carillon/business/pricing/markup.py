@@ -11,6 +11,8 @@ from itertools import islice
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
@@ -25,7 +27,7 @@ from carillon.business.pricing.models import MarkupRule, PriceList, PriceListVer
 from carillon.business.pricing.ratefile import MAX_INTERVAL_S, MAX_PRICE, RateValues
 from carillon.logic.markup import Cost, Rule, Rules, Sale, marked_up
 
-RULE_TAKEN = "There is a rule for these numbers already."
+RULE_TAKEN = _lazy("There is a rule for these numbers already.")
 MOST_RULES = 500
 MOST_LISTS = 20
 PREVIEWED = 20_000  # lines that a preview looks at
@@ -83,9 +85,9 @@ def add_rule(actor: Actor, data: RuleData) -> MarkupRule:
     """
     price_list = named(PriceList.objects, actor, data.price_list_id, "price_list_id")
     faults = Faults()
-    faults.unless(price_list.purpose == Purpose.SALE, "price_list_id", "This is a carrier's cost list.")
+    faults.unless(price_list.purpose == Purpose.SALE, "price_list_id", _("This is a carrier's cost list."))
     is_full = MarkupRule.objects.filter(price_list=price_list).count() >= MOST_RULES
-    faults.unless(not is_full, "price_list_id", f"A list has at most {MOST_RULES} rules.")
+    faults.unless(not is_full, "price_list_id", _("A list has at most %(most)s rules.") % {"most": MOST_RULES})
     faults.stop()
     rule = MarkupRule(partner_id=price_list.partner_id, price_list=price_list)
     with once({"markup_rule_once_per_numbers": ("prefix", RULE_TAKEN)}), audited(actor, rule, "create"):
@@ -115,14 +117,22 @@ def remove_rule(actor: Actor, rule: MarkupRule) -> None:
 def _fill(rule: MarkupRule, data: RuleData) -> None:
     faults = Faults()
     prefix = data.prefix.strip().removeprefix("+").removeprefix("*")
-    faults.unless(not prefix or (prefix.isascii() and prefix.isdigit()), "prefix", "A prefix is digits only.")
-    faults.unless(-100 <= data.percent <= 10_000, "percent", "Between -100 and 10000 percent.")
+    faults.unless(not prefix or (prefix.isascii() and prefix.isdigit()), "prefix", _("A prefix is digits only."))
+    faults.unless(-100 <= data.percent <= 10_000, "percent", _("Between -100 and 10000 percent."))
     for name in ("fixed", "minimum_margin", "step"):
         lowest = 0 if name == "step" else -MAX_PRICE
-        faults.unless(lowest <= getattr(data, name) <= MAX_PRICE, name, f"Between {lowest} and {MAX_PRICE}.")
+        faults.unless(
+            lowest <= getattr(data, name) <= MAX_PRICE,
+            name,
+            _("Between %(lowest)s and %(most)s.") % {"lowest": lowest, "most": MAX_PRICE},
+        )
     for name in ("initial_s", "increment_s"):
         value = getattr(data, name)
-        faults.unless(value is None or 1 <= value <= MAX_INTERVAL_S, name, f"Between 1 and {MAX_INTERVAL_S} seconds.")
+        faults.unless(
+            value is None or 1 <= value <= MAX_INTERVAL_S,
+            name,
+            _("Between 1 and %(most)s seconds.") % {"most": MAX_INTERVAL_S},
+        )
     faults.stop()
     rule.prefix, rule.destination = prefix, data.destination.strip()
     rule.percent, rule.fixed, rule.minimum_margin, rule.step = (
@@ -169,7 +179,7 @@ def mark_up(actor: Actor, price_list: PriceList, data: MarkupData) -> PriceListV
     version = create_version(actor, wanted)
     version.rate_count = bulk.store_rates(version, map(_rate, _sales(price_list, sources)), is_merge=False)
     if version.rate_count == 0:
-        raise InvalidInput("No rule fits any of these costs: add a rule first.")
+        raise InvalidInput(_("No rule fits any of these costs: add a rule first."))
     version.made_from = [source.pk for source in sources]
     version.save(update_fields=["rate_count", "made_from"])
     price_list = locked(PriceList.objects, actor, price_list.pk)
@@ -189,19 +199,32 @@ def newer_costs(version: PriceListVersion) -> list[PriceListVersion]:
 def _sources(actor: Actor, price_list: PriceList, data: MarkupData) -> list[PriceListVersion]:
     """The versions in force of the cost lists named."""
     if not actor.may("costs.view"):
-        raise NotPermitted("This needs the permission costs.view.")
+        raise NotPermitted(_("This needs the permission costs.view."))
     if not 1 <= len(set(data.cost_list_ids)) <= MOST_LISTS:
-        raise InvalidInput(fields={"cost_list_ids": f"Choose one cost list or more, at most {MOST_LISTS}."})
+        raise InvalidInput(
+            fields={"cost_list_ids": _("Choose one cost list or more, at most %(most)s.") % {"most": MOST_LISTS}}
+        )
     found = []
     for list_id in dict.fromkeys(data.cost_list_ids):
         costs = named(PriceList.objects, actor, list_id, "cost_list_ids")
         version, faults = _in_force(costs), Faults()
-        faults.unless(costs.purpose == Purpose.COST, "cost_list_ids", f"{costs} is no cost list.")
+        faults.unless(
+            costs.purpose == Purpose.COST, "cost_list_ids", _("%(costs)s is no cost list.") % {"costs": costs}
+        )
         is_ours = costs.partner_id == price_list.partner_id
-        faults.unless(is_ours, "cost_list_ids", f"{costs} belongs to another partner than the list.")
+        faults.unless(
+            is_ours, "cost_list_ids", _("%(costs)s belongs to another partner than the list.") % {"costs": costs}
+        )
         is_same = costs.currency == price_list.currency
-        faults.unless(is_same, "cost_list_ids", f"{costs} is in {costs.currency}, the list in {price_list.currency}.")
-        faults.unless(version is not None, "cost_list_ids", f"No version of {costs} is in force.")
+        faults.unless(
+            is_same,
+            "cost_list_ids",
+            _("%(costs)s is in %(currency)s, the list in %(currency_other)s.")
+            % {"costs": costs, "currency": costs.currency, "currency_other": price_list.currency},
+        )
+        faults.unless(
+            version is not None, "cost_list_ids", _("No version of %(costs)s is in force.") % {"costs": costs}
+        )
         faults.stop()
         found += [version] if version else []
     return found
@@ -233,7 +256,10 @@ def _costs(version: PriceListVersion) -> Iterator[Cost]:
 
 def _rate(sale: Sale) -> RateValues:
     if sale.per_minute > MAX_PRICE or sale.connection_fee > MAX_PRICE:
-        raise InvalidInput(f"{sale.prefix} {sale.name} would cost more than {MAX_PRICE}: look at the rules.")
+        raise InvalidInput(
+            _("%(prefix)s %(name)s would cost more than %(most)s: look at the rules.")
+            % {"prefix": sale.prefix, "name": sale.name, "most": MAX_PRICE}
+        )
     return RateValues(
         sale.prefix, sale.name, sale.connection_fee, sale.per_minute, sale.initial_s, sale.increment_s
     )  # fmt: skip

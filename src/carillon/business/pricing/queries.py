@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.errors import NotPermitted
@@ -43,7 +44,7 @@ def permit(actor: Actor, price_list: PriceList, verb: str) -> PriceList:
     """
     permission = f"{PERMISSION_PREFIX[Purpose(price_list.purpose)]}.{verb}"
     if not actor.may(permission):
-        raise NotPermitted(f"This needs the permission {permission}.")
+        raise NotPermitted(_("This needs the permission %(permission)s.") % {"permission": permission})
     return price_list
 
 

@@ -17,6 +17,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import BinaryIO
 
+from django.utils.translation import gettext as _
+
 from carillon.base.errors import InvalidInput
 
 MAX_BYTES = 200 * 1024 * 1024
@@ -166,11 +168,18 @@ def check_rate(values: RateValues) -> None:
         NotARate: naming the column and what is wrong with it.
     """
     if values.prefix and not _DIGITS.fullmatch(values.prefix):
-        raise NotARate("prefix", f"“{values.prefix[:20]}” is not a prefix: digits only, country code first.")
+        raise NotARate(
+            "prefix",
+            _("“%(prefix)s” is not a prefix: digits only, country code first.") % {"prefix": values.prefix[:20]},
+        )
     if len(values.prefix) > MAX_PREFIX:
-        raise NotARate("prefix", f"A prefix has at most {MAX_PREFIX} digits; this one has {len(values.prefix)}.")
+        raise NotARate(
+            "prefix",
+            _("A prefix has at most %(most)s digits; this one has %(prefix)s.")
+            % {"most": MAX_PREFIX, "prefix": len(values.prefix)},
+        )
     if values.prefix.startswith("0"):
-        raise NotARate("prefix", "A prefix begins with a country code, which never begins with 0.")
+        raise NotARate("prefix", _("A prefix begins with a country code, which never begins with 0."))
     _check_name(values.name)
     _check_price("connection_fee", values.connection_fee)
     _check_price("per_minute", values.per_minute)
@@ -189,15 +198,18 @@ def _encoding(file: BinaryIO, encoding: str) -> str:
     """The file's encoding; the file stands behind its mark then."""
     size = file.seek(0, io.SEEK_END)
     if size > MAX_BYTES:
-        raise _bad_file(f"The file has {size // 1024 // 1024} MB; at most {MAX_BYTES // 1024 // 1024} are read.")
+        raise _bad_file(
+            _("The file has %(size)s MB; at most %(most)s are read.")
+            % {"size": size // 1024 // 1024, "most": MAX_BYTES // 1024 // 1024}
+        )
     file.seek(0)
     start = file.read(2000)
     file.seek(0)
     for signature, kind in _SIGNATURES:
         if start.startswith(signature):
-            raise _bad_file(f"This is {kind}, not CSV: save it as CSV (UTF-8) and try again.")
+            raise _bad_file(_("This is %(kind)s, not CSV: save it as CSV (UTF-8) and try again.") % {"kind": kind})
     if not start.strip() and size <= len(start):
-        raise _bad_file("The file is empty.")
+        raise _bad_file(_("The file is empty."))
     for mark, name in _BOMS:
         if start.startswith(mark):
             file.seek(len(mark))
@@ -205,7 +217,7 @@ def _encoding(file: BinaryIO, encoding: str) -> str:
     if encoding:
         return _known(encoding)
     if b"\x00" in start:
-        raise _bad_file("The file looks like UTF-16 without its mark: save it as CSV (UTF-8) and try again.")
+        raise _bad_file(_("The file looks like UTF-16 without its mark: save it as CSV (UTF-8) and try again."))
     _check_utf8(file)
     return "utf-8"
 
@@ -216,7 +228,9 @@ def _known(encoding: str) -> str:
     except (LookupError, ValueError):
         is_text = False
     if not is_text:
-        raise _bad_file(f"“{encoding[:30]}” is not an encoding; use utf-8, utf-16 or windows-1252.")
+        raise _bad_file(
+            _("“%(encoding)s” is not an encoding; use utf-8, utf-16 or windows-1252.") % {"encoding": encoding[:30]}
+        )
     return encoding
 
 
@@ -227,15 +241,18 @@ def _check_utf8(file: BinaryIO) -> None:
             content.decode("utf-8")
         except UnicodeDecodeError as error:
             raise _bad_file(
-                f"Line {line} has a byte (0x{content[error.start]:02X}) that is not UTF-8. The file looks like "
-                "Windows-1252 (Latin-1): save it as CSV (UTF-8), or choose that encoding."
+                _(
+                    "Line %(line)s has a byte (0x%(content)s) that is not UTF-8. The file looks like Windows-1252"
+                    " (Latin-1): save it as CSV (UTF-8), or choose that encoding."
+                )
+                % {"line": line, "content": f"{content[error.start]:02X}"}
             ) from None
     file.seek(0)
 
 
 def _refuse_line(number: int) -> None:
     if number > MAX_LINES:
-        raise _bad_file(f"The file has more than {MAX_LINES:,} lines: import it in parts.")
+        raise _bad_file(_("The file has more than %(most)s lines: import it in parts.") % {"most": f"{MAX_LINES:,}"})
 
 
 def _checked(text: io.TextIOWrapper, codec: str) -> Iterator[str]:
@@ -243,11 +260,13 @@ def _checked(text: io.TextIOWrapper, codec: str) -> Iterator[str]:
     try:
         for number, line in enumerate(text, 1):
             if "\x00" in line:
-                raise _bad_file(f"Line {number} has a NUL character: is this CSV?")
+                raise _bad_file(_("Line %(number)s has a NUL character: is this CSV?") % {"number": number})
             _refuse_line(number)
             yield line
     except UnicodeError:
-        raise _bad_file(f"The file is not {codec.upper()}: save it as CSV (UTF-8) and try again.") from None
+        raise _bad_file(
+            _("The file is not %(codec)s: save it as CSV (UTF-8) and try again.") % {"codec": codec.upper()}
+        ) from None
 
 
 def _begin(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:
@@ -259,7 +278,7 @@ def _begin(lines: Iterator[str]) -> tuple[int, str, Iterator[str]]:
         if first.strip("\r\n"):
             outside_quotes = re.sub(r'"[^"]*"', "", first)
             return number, max(",;\t", key=outside_quotes.count), chain([first], lines)
-    raise _bad_file("The file is empty.")
+    raise _bad_file(_("The file is empty."))
 
 
 def _records(reader: Iterator[list[str]], first_line: int) -> Iterator[tuple[int, list[str]] | LineError]:
@@ -286,15 +305,21 @@ def _header(cells: list[str], line: int) -> tuple[dict[str, int], tuple[str, ...
         if field is None:
             ignored += [title.strip()[:60]] if title.strip() else []
         elif field in places:
-            raise _bad_file(f"Line {line}: the columns “{cells[places[field]]}” and “{title}” both mean {field}.")
+            raise _bad_file(
+                _("Line %(line)s: the columns “%(cells)s” and “%(title)s” both mean %(field)s.")
+                % {"line": line, "cells": cells[places[field]], "title": title, "field": field}
+            )
         else:
             places[field] = place
     missing = [field for field in ("prefix", "per_minute") if field not in places]
     if missing:
         known = ", ".join(f"“{field}”" for field in COLUMNS)
         raise _bad_file(
-            f"Line {line} must be the header, and it has no column for {' and '.join(missing)}. Known are {known} and "
-            "common names for them, such as “destination”, “rate”, “interval”."
+            _(
+                "Line %(line)s must be the header, and it has no column for %(missing)s. Known are %(known)s and"
+                " common names for them, such as “destination”, “rate”, “interval”."
+            )
+            % {"line": line, "missing": " and ".join(missing), "known": known}
         )
     return places, tuple(ignored)
 
@@ -316,14 +341,18 @@ class _Reader:
             is_empty = False
             yield record if isinstance(record, LineError) else self._one(*record)
         if is_empty:
-            raise _bad_file("The file has a header but no rates.")
+            raise _bad_file(_("The file has a header but no rates."))
 
     def _one(self, line: int, cells: list[str]) -> RateValues | LineError:
         try:
             rate = _rate(cells, self._places, self._separator, self._currency, self._width)
             earlier = self._seen.setdefault(int(f"1{rate.prefix}"), line)
             if earlier != line:
-                raise NotARate("prefix", f"Prefix {rate.prefix or ALL_NUMBERS} is on line {earlier} already.")
+                raise NotARate(
+                    "prefix",
+                    _("Prefix %(prefix)s is on line %(earlier)s already.")
+                    % {"prefix": rate.prefix or ALL_NUMBERS, "earlier": earlier},
+                )
         except NotARate as error:
             return LineError(line, error.column, str(error))
         return rate
@@ -331,13 +360,21 @@ class _Reader:
 
 def _rate(cells: list[str], places: Mapping[str, int], separator: str, currency: str, width: int) -> RateValues:
     if len(cells) > width and any(cell.strip() for cell in cells[width:]):
-        raise NotARate("", f"The line has {len(cells)} values for {width} columns: a separator inside a value?")
+        raise NotARate(
+            "",
+            _("The line has %(cells)s values for %(width)s columns: a separator inside a value?")
+            % {"cells": len(cells), "width": width},
+        )
     written = {field: cells[place].strip() if place < len(cells) else "" for field, place in places.items()}
     for field, text in written.items():
         if "\n" in text or "\r" in text:
-            raise NotARate(field, "The value runs over several lines: is a quote opened and not closed?")
+            raise NotARate(field, _("The value runs over several lines: is a quote opened and not closed?"))
     if written.get("currency", currency).upper() not in ("", currency):
-        raise NotARate("currency", f"The list is in {currency}; this line is in {written['currency'][:10]}.")
+        raise NotARate(
+            "currency",
+            _("The list is in %(currency)s; this line is in %(written)s.")
+            % {"currency": currency, "written": written["currency"][:10]},
+        )
     initial, increment = _intervals(written.get("initial_s", ""), written.get("increment_s", ""))
     prefix = _prefix(written["prefix"])
     values = RateValues(
@@ -356,9 +393,14 @@ def _prefix(text: str) -> str:
     if text == ALL_NUMBERS:
         return ""
     if not text:
-        raise NotARate("prefix", f"The prefix is missing; write {ALL_NUMBERS} for all numbers.")
+        raise NotARate(
+            "prefix", _("The prefix is missing; write %(all_numbers)s for all numbers.") % {"all_numbers": ALL_NUMBERS}
+        )
     if _SCIENTIFIC.fullmatch(text):
-        raise NotARate("prefix", f"“{text}” was shortened by a spreadsheet: format the column as text and save again.")
+        raise NotARate(
+            "prefix",
+            _("“%(text)s” was shortened by a spreadsheet: format the column as text and save again.") % {"text": text},
+        )
     return text[1:] if text.startswith("+") else text
 
 
@@ -366,17 +408,22 @@ def _prefix(text: str) -> str:
 def _price(column: str, text: str, separator: str) -> Decimal:
     """A price. A decimal comma is understood only where a comma cannot separate values."""
     if not text:
-        raise NotARate(column, "The price is missing.")
+        raise NotARate(column, _("The price is missing."))
     if text[0] in "-−–(":
-        raise NotARate(column, f"“{text[:20]}” is negative: prices are zero or more.")
+        raise NotARate(column, _("“%(text)s” is negative: prices are zero or more.") % {"text": text[:20]})
     if text[0] in "=@":
-        raise NotARate(column, f"“{text[:20]}” is a spreadsheet formula, not a price.")
+        raise NotARate(column, _("“%(text)s” is a spreadsheet formula, not a price.") % {"text": text[:20]})
     if not _PRICE.fullmatch(text):
         raise NotARate(
-            column, f"“{text[:20]}” is not a price: digits and one decimal point, at most 8 decimals, no currency sign."
+            column,
+            _("“%(text)s” is not a price: digits and one decimal point, at most 8 decimals, no currency sign.")
+            % {"text": text[:20]},
         )
     if "," in text and separator == ",":
-        raise NotARate(column, f"“{text}” has a comma: write a decimal point, or separate values by semicolons.")
+        raise NotARate(
+            column,
+            _("“%(text)s” has a comma: write a decimal point, or separate values by semicolons.") % {"text": text},
+        )
     return Decimal(text.replace(",", "."))
 
 
@@ -394,30 +441,45 @@ def _seconds(column: str, text: str) -> int:
     if not text:
         return 1
     if not _DIGITS.fullmatch(text) or len(text) > 6:
-        raise NotARate(column, f"“{text[:20]}” is not a number of seconds.")
+        raise NotARate(column, _("“%(text)s” is not a number of seconds.") % {"text": text[:20]})
     return int(text)
 
 
 def _check_name(name: str) -> None:
     if not name:
-        raise NotARate("name", "The destination's name is missing.")
+        raise NotARate("name", _("The destination's name is missing."))
     if len(name) > MAX_NAME:
-        raise NotARate("name", f"A name has at most {MAX_NAME} characters; this one has {len(name)}.")
+        raise NotARate(
+            "name",
+            _("A name has at most %(most)s characters; this one has %(name)s.") % {"most": MAX_NAME, "name": len(name)},
+        )
     if name[0] in "=+-@\t\r":
-        raise NotARate("name", f"“{name[:20]}” begins with “{name[0]}”, which spreadsheets run as a formula.")
+        raise NotARate(
+            "name",
+            _("“%(name)s” begins with “%(name_other)s”, which spreadsheets run as a formula.")
+            % {"name": name[:20], "name_other": name[0]},
+        )
     if not name.isprintable():
-        raise NotARate("name", "The name has a control character.")
+        raise NotARate("name", _("The name has a control character."))
 
 
 def _check_price(column: str, price: Decimal) -> None:
     if not price.is_finite() or price < 0:
-        raise NotARate(column, "Prices are zero or more.")
+        raise NotARate(column, _("Prices are zero or more."))
     if price > MAX_PRICE:
-        raise NotARate(column, f"{price} is absurd: prices are at most {MAX_PRICE}. Is the decimal point missing?")
+        raise NotARate(
+            column,
+            _("%(price)s is absurd: prices are at most %(most)s. Is the decimal point missing?")
+            % {"price": price, "most": MAX_PRICE},
+        )
     if -int(price.as_tuple().exponent) > 8:
-        raise NotARate(column, "A price has at most 8 decimals.")
+        raise NotARate(column, _("A price has at most 8 decimals."))
 
 
 def _check_interval(column: str, seconds: int) -> None:
     if not 1 <= seconds <= MAX_INTERVAL_S:
-        raise NotARate(column, f"An interval is 1 to {MAX_INTERVAL_S} seconds; this one is {seconds}.")
+        raise NotARate(
+            column,
+            _("An interval is 1 to %(most)s seconds; this one is %(seconds)s.")
+            % {"most": MAX_INTERVAL_S, "seconds": seconds},
+        )

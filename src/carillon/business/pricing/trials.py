@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
 from carillon.base.actor import Actor
@@ -38,15 +39,15 @@ def start_trial(actor: Actor, version: PriceListVersion, data: TrialData) -> Pri
     Cost: three queries, and a job that goes once through the calls of these days.
     """
     if not actor.may("cdrs.view"):
-        raise NotPermitted("This needs the permission cdrs.view.")
+        raise NotPermitted(_("This needs the permission cdrs.view."))
     if not 1 <= data.days <= MOST_DAYS:
-        raise InvalidInput(fields={"days": f"Between 1 and {MOST_DAYS} days."})
+        raise InvalidInput(fields={"days": _("Between 1 and %(most)s days.") % {"most": MOST_DAYS}})
     version = locked(PriceListVersion.objects, actor, version.pk)
     price_list = permit(actor, version.price_list, "view")
     if version.rate_count == 0:
         raise VersionEmpty
     if PriceTrial.objects.filter(version=version, state=TrialState.WAITING).exists():
-        raise Conflict("This version is being tried already: its result will be among the what-ifs.")
+        raise Conflict(_("This version is being tried already: its result will be among the what-ifs."))
     until = timezone.now()
     trial = PriceTrial.objects.create(
         partner_id=version.partner_id,

@@ -7,6 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited, witnessed
 from carillon.base.choices import Transport
@@ -34,10 +37,10 @@ from carillon.business.routing.choices import (
 from carillon.business.routing.errors import GatewayInUse
 from carillon.business.routing.models import Gateway, Route, RouteGateway
 
-NAME_TAKEN = "There is a gateway of this name already."
+NAME_TAKEN = _lazy("There is a gateway of this name already.")
 WIDEST_IPV4, WIDEST_IPV6 = 8, 32  # a carrier's own network at most, never the whole Internet
 MAX_SOURCES = 100
-SOURCE_TAKEN = "One of these addresses is known to the platform as another sender already."
+SOURCE_TAKEN = _lazy("One of these addresses is known to the platform as another sender already.")
 MAX_GATEWAYS = 20
 MOST_CHANNELS = 100_000
 MOST_CALLS_PER_S = 1000
@@ -274,45 +277,47 @@ def _keep_secret(gateway: Gateway, password: str) -> None:
 def _check_gateway(gateway: Gateway, data: GatewayData, faults: Faults) -> None:
     if not _is_address(gateway.host):
         faults.hostname(gateway.host, "host")
-    faults.unless(1 <= gateway.port <= 65535, "port", "A port is a number from 1 to 65535.")
+    faults.unless(1 <= gateway.port <= 65535, "port", _("A port is a number from 1 to 65535."))
     if gateway.country:
         faults.country(gateway.country)
     if gateway.from_domain and not _is_address(gateway.from_domain):
         faults.hostname(gateway.from_domain, "from_domain")
     names_account = gateway.from_user == FromUser.ACCOUNT
-    faults.unless(not names_account or bool(gateway.auth_username), "from_user", "There is no user name to put there.")
+    faults.unless(
+        not names_account or bool(gateway.auth_username), "from_user", _("There is no user name to put there.")
+    )
     is_national = NumberFormat.NATIONAL in (gateway.number_format, gateway.caller_format)
-    faults.unless(not is_national or bool(gateway.country), "country", "The national format needs the country.")
+    faults.unless(not is_national or bool(gateway.country), "country", _("The national format needs the country."))
     is_prefix = not gateway.prepend or (gateway.prepend.isascii() and gateway.prepend.lstrip("+").isdigit())
-    faults.unless(is_prefix, "prepend", "Only digits can be put before a number.")
-    faults.unless(gateway.strip <= 15, "strip", "At most 15 digits can be taken off a number.")
-    faults.unless(5 <= gateway.ring_timeout_s <= 300, "ring_timeout_s", "Ringing lasts 5 to 300 seconds.")
-    faults.unless(200 <= gateway.reply_timeout_ms <= 30_000, "reply_timeout_ms", "Give 200 to 30,000 milliseconds.")
+    faults.unless(is_prefix, "prepend", _("Only digits can be put before a number."))
+    faults.unless(gateway.strip <= 15, "strip", _("At most 15 digits can be taken off a number."))
+    faults.unless(5 <= gateway.ring_timeout_s <= 300, "ring_timeout_s", _("Ringing lasts 5 to 300 seconds."))
+    faults.unless(200 <= gateway.reply_timeout_ms <= 30_000, "reply_timeout_ms", _("Give 200 to 30,000 milliseconds."))
     is_interval = SHORTEST_INTERVAL_S <= gateway.probe_interval_s <= LONGEST_INTERVAL_S
-    faults.unless(is_interval, "probe_interval_s", "Ask every 10 to 3,600 seconds.")
+    faults.unless(is_interval, "probe_interval_s", _("Ask every 10 to 3,600 seconds."))
     for field, value, most in (
         ("max_channels", gateway.max_channels, MOST_CHANNELS),
         ("calls_per_s", gateway.calls_per_s, MOST_CALLS_PER_S),
     ):
-        faults.unless(value is None or 1 <= value <= most, field, f"From 1 to {most}, or empty.")
+        faults.unless(value is None or 1 <= value <= most, field, _("From 1 to %(most)s, or empty.") % {"most": most})
     _check_sign_in(gateway, data, faults)
     for field, chosen in (("cost_list_id", gateway.cost_list), ("received_list_id", gateway.received_list)):
         is_own = chosen is None or (chosen.partner_id == gateway.partner_id and chosen.purpose == Purpose.COST)
-        faults.unless(is_own, field, "Choose a cost list of the gateway's partner.")
+        faults.unless(is_own, field, _("Choose a cost list of the gateway's partner."))
     faults.stop()
 
 
 def _check_sign_in(gateway: Gateway, data: GatewayData, faults: Faults) -> None:
     registers = gateway.mode == GatewayMode.REGISTRATION
-    faults.unless(not registers or bool(gateway.auth_username), "auth_username", "A registration needs a user name.")
+    faults.unless(not registers or bool(gateway.auth_username), "auth_username", _("A registration needs a user name."))
     has_password = bool(data.auth_password or gateway.auth_secret)
     sentence = "Give the password that belongs to the user name."
     faults.unless(not gateway.auth_username or has_password, "auth_password", sentence)
-    faults.unless(len(data.auth_password) <= 128, "auth_password", "A password has at most 128 characters.")
+    faults.unless(len(data.auth_password) <= 128, "auth_password", _("A password has at most 128 characters."))
     # they travel in SIP headers between quotes
     for field, text in (("auth_username", gateway.auth_username), ("auth_realm", gateway.auth_realm)):
         is_plain = text.isascii() and text.isprintable() and not set(text) & set('"\\<> ')
-        faults.unless(is_plain, field, "Use printable ASCII characters without spaces, quotes and brackets.")
+        faults.unless(is_plain, field, _("Use printable ASCII characters without spaces, quotes and brackets."))
 
 
 def _is_address(host: str) -> bool:
@@ -330,7 +335,11 @@ def _networks(written: Sequence[str], faults: Faults) -> list[str]:
         try:
             network = ipaddress.ip_network(block, strict=False)
         except ValueError:
-            faults.unless(False, "source_addresses", f"“{text[:60]}” is no address or block such as 192.0.2.0/24.")
+            faults.unless(
+                False,
+                "source_addresses",
+                _("“%(text)s” is no address or block such as 192.0.2.0/24.") % {"text": text[:60]},
+            )
             continue
         if port and network.num_addresses == 1:
             address = network.network_address
@@ -340,7 +349,9 @@ def _networks(written: Sequence[str], faults: Faults) -> list[str]:
         sentence = f"{network} is too wide: whoever is in it could send calls as this carrier."
         faults.unless(network.prefixlen >= widest, "source_addresses", sentence)
         found[str(network)] = None
-    faults.unless(len(found) <= MAX_SOURCES, "source_addresses", f"Give at most {MAX_SOURCES} addresses.")
+    faults.unless(
+        len(found) <= MAX_SOURCES, "source_addresses", _("Give at most %(most)s addresses.") % {"most": MAX_SOURCES}
+    )
     return list(found)
 
 
@@ -359,10 +370,12 @@ def _fill_route(actor: Actor, route: Route, data: RouteData) -> list[Gateway]:
     faults = Faults()
     for field, owned in (("web_product_id", route.web_product), ("customer_id", route.customer)):
         is_own = owned is None or owned.partner_id == route.partner_id
-        faults.unless(is_own, field, "This belongs to another partner than the route.")
+        faults.unless(is_own, field, _("This belongs to another partner than the route."))
     for gateway in gateways:
         is_own = gateway.partner_id == route.partner_id
-        faults.unless(is_own, "gateway_ids", f"{gateway.name} belongs to another partner than the route.")
+        faults.unless(
+            is_own, "gateway_ids", _("%(name)s belongs to another partner than the route.") % {"name": gateway.name}
+        )
     _check_weights(route, data, faults)
     _check_hours(route, faults)
     _check_route(route, data.gateway_ids, faults)
@@ -372,38 +385,44 @@ def _fill_route(actor: Actor, route: Route, data: RouteData) -> list[Gateway]:
 
 def _check_weights(route: Route, data: RouteData, faults: Faults) -> None:
     is_each = len(data.weights) in (0, len(data.gateway_ids))
-    faults.unless(is_each, "weights", "Give one share for each gateway, or none at all.")
+    faults.unless(is_each, "weights", _("Give one share for each gateway, or none at all."))
     is_small = all(0 <= weight <= HEAVIEST for weight in data.weights)
-    faults.unless(is_small, "weights", f"A share is a number from 0 to {HEAVIEST}.")
+    faults.unless(is_small, "weights", _("A share is a number from 0 to %(heaviest)s.") % {"heaviest": HEAVIEST})
     is_listed = route.strategy == Strategy.STATIC or not any(data.weights)
-    faults.unless(is_listed, "weights", "Only gateways that are tried as listed can share calls.")
+    faults.unless(is_listed, "weights", _("Only gateways that are tried as listed can share calls."))
 
 
 def _check_hours(route: Route, faults: Faults) -> None:
     for field, value in (("begins", route.begins), ("ends", route.ends)):
-        faults.unless(not value or bool(CLOCK.fullmatch(value)), field, "Give a time such as 18:00.")
-    faults.unless(bool(route.begins) == bool(route.ends), "ends", "Give both times, or none.")
+        faults.unless(not value or bool(CLOCK.fullmatch(value)), field, _("Give a time such as 18:00."))
+    faults.unless(bool(route.begins) == bool(route.ends), "ends", _("Give both times, or none."))
     faults.timezone(route.timezone)
     is_limited = bool(route.begins or route.weekdays)
-    faults.unless(not (route.is_emergency and is_limited), "begins", "Emergency routes hold at any time.")
+    faults.unless(not (route.is_emergency and is_limited), "begins", _("Emergency routes hold at any time."))
 
 
 def _check_route(route: Route, gateway_ids: Sequence[int], faults: Faults) -> None:
     is_prefix = not route.prefix or (route.prefix.isascii() and route.prefix.isdigit() and route.prefix[0] != "0")
-    faults.unless(is_prefix, "prefix", "A prefix is digits, country code first; empty is every number.")
-    faults.unless(len(route.prefix) <= LONGEST_PREFIX, "prefix", f"A prefix has at most {LONGEST_PREFIX} digits.")
+    faults.unless(is_prefix, "prefix", _("A prefix is digits, country code first; empty is every number."))
+    faults.unless(
+        len(route.prefix) <= LONGEST_PREFIX,
+        "prefix",
+        _("A prefix has at most %(longest_prefix)s digits.") % {"longest_prefix": LONGEST_PREFIX},
+    )
     blocks = route.strategy == Strategy.BLOCK
-    faults.unless(not (blocks and gateway_ids), "gateway_ids", "A blocking route has no gateways.")
-    faults.unless(blocks or bool(gateway_ids), "gateway_ids", "Choose at least one gateway.")
-    faults.unless(len(set(gateway_ids)) == len(gateway_ids), "gateway_ids", "A gateway is in the list twice.")
-    faults.unless(len(gateway_ids) <= MAX_GATEWAYS, "gateway_ids", f"Choose at most {MAX_GATEWAYS} gateways.")
-    faults.unless(route.priority <= 10_000, "priority", "A priority is a number from 0 to 10,000; low comes first.")
+    faults.unless(not (blocks and gateway_ids), "gateway_ids", _("A blocking route has no gateways."))
+    faults.unless(blocks or bool(gateway_ids), "gateway_ids", _("Choose at least one gateway."))
+    faults.unless(len(set(gateway_ids)) == len(gateway_ids), "gateway_ids", _("A gateway is in the list twice."))
+    faults.unless(
+        len(gateway_ids) <= MAX_GATEWAYS, "gateway_ids", _("Choose at most %(most)s gateways.") % {"most": MAX_GATEWAYS}
+    )
+    faults.unless(route.priority <= 10_000, "priority", _("A priority is a number from 0 to 10,000; low comes first."))
     if route.is_emergency:
         faults.country(route.country)
-        faults.unless(not route.prefix, "prefix", "An emergency route serves all emergency numbers of its country.")
-        faults.unless(not blocks, "strategy", "Emergency calls are never blocked.")
+        faults.unless(not route.prefix, "prefix", _("An emergency route serves all emergency numbers of its country."))
+        faults.unless(not blocks, "strategy", _("Emergency calls are never blocked."))
     else:
-        faults.unless(not route.country, "country", "Only emergency routes have a country.")
+        faults.unless(not route.country, "country", _("Only emergency routes have a country."))
     faults.stop()
 
 

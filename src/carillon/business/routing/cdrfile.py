@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
@@ -60,7 +61,7 @@ def read_calls(content: bytes, provider: CdrProvider) -> list[Record]:
         InvalidInput: on "file", or one sentence per line at fault ("12:duration"); then nothing is taken.
     """
     lines = _lines(content)
-    _, header = next(lines, (1, []))
+    _line, header = next(lines, (1, []))
     layout, errors, records = _layout(header, provider), {}, []
     for line, cells in _data(header, provider, lines):
         try:
@@ -73,11 +74,15 @@ def read_calls(content: bytes, provider: CdrProvider) -> list[Record]:
         if record.duration_ms > 0:
             records.append(record)
         if len(records) > MOST_CALLS:
-            raise _bad_file(f"The file has more than {MOST_CALLS:,} calls: import it in parts.")
+            raise _bad_file(
+                _("The file has more than %(most)s calls: import it in parts.") % {"most": f"{MOST_CALLS:,}"}
+            )
     if errors:
-        raise InvalidInput(f"{len(errors)} lines can't be read; nothing was imported.", fields=errors)
+        raise InvalidInput(
+            _("%(errors)s lines can't be read; nothing was imported.") % {"errors": len(errors)}, fields=errors
+        )
     if not records:
-        raise _bad_file("The file has no calls with a duration.")
+        raise _bad_file(_("The file has no calls with a duration."))
     return records
 
 
@@ -102,30 +107,32 @@ def _csv(content: bytes) -> Iterable[list[object]]:
         except UnicodeDecodeError:
             continue
     else:
-        raise _bad_file("The file is neither UTF-8 nor Windows-1252: save it as CSV (UTF-8).")
+        raise _bad_file(_("The file is neither UTF-8 nor Windows-1252: save it as CSV (UTF-8)."))
     if not text.strip() or "\x00" in text:
-        raise _bad_file("The file is empty, or no CSV.")
+        raise _bad_file(_("The file is empty, or no CSV."))
     separator = max(",;\t|", key=text.split("\n", 1)[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         for cells in reader:
             yield list(cells)
     except csv.Error as error:
-        raise _bad_file(f"Line {reader.line_num} is no CSV: {error}.") from None
+        raise _bad_file(
+            _("Line %(line_num)s is no CSV: %(error)s.") % {"line_num": reader.line_num, "error": error}
+        ) from None
 
 
 def _sheet(content: bytes) -> Iterable[list[object]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if sum(entry.file_size for entry in packed.infolist()) > MOST_UNPACKED:
-                raise _bad_file("The workbook is larger than 200 MB when unpacked: save it as CSV.")
+                raise _bad_file(_("The workbook is larger than 200 MB when unpacked: save it as CSV."))
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = book.worksheets[0]
         yield from ([*row] for row in sheet.iter_rows(values_only=True))
     except InvalidInput:
         raise
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, IndexError, OSError, EOFError):
-        raise _bad_file("This is no XLSX file that can be read: save it again, or as CSV.") from None
+        raise _bad_file(_("This is no XLSX file that can be read: save it again, or as CSV.")) from None
 
 
 def _layout(header: list[object], provider: CdrProvider) -> _Layout:
@@ -148,7 +155,10 @@ def _layout(header: list[object], provider: CdrProvider) -> _Layout:
     )
     if missing:
         has = ", ".join(str(title)[:40] for title in header[:20])
-        raise _bad_file(f"The file has no column {' and '.join(missing)}. Its first line is: {has}.")
+        raise _bad_file(
+            _("The file has no column %(missing)s. Its first line is: %(has)s.")
+            % {"missing": " and ".join(missing), "has": has}
+        )
     return layout
 
 
@@ -200,7 +210,10 @@ def _started(value: object, provider: CdrProvider) -> int:
         return int(zoned.astimezone(UTC).timestamp() * 1000)
     except (ValueError, OverflowError):
         wanted = provider.time_format or "2026-11-26 14:05:09"
-        raise NotACall("started", f"“{text[:30]}” is no time as the provider writes it ({wanted}).") from None
+        raise NotACall(
+            "started",
+            _("“%(text)s” is no time as the provider writes it (%(wanted)s).") % {"text": text[:30], "wanted": wanted},
+        ) from None
 
 
 def _number(text: str, country: str) -> str:
@@ -210,7 +223,7 @@ def _number(text: str, country: str) -> str:
         if found.kind == DialledKind.E164:
             return found.number
     if not text:
-        raise NotACall("callee", "The number called is missing.")
+        raise NotACall("callee", _("The number called is missing."))
     return text[:64]  # special numbers: compared as they are written
 
 
@@ -227,7 +240,7 @@ def _duration(value: object, provider: CdrProvider) -> int:
         if not 0 <= found <= MAX_DURATION_MS:
             raise ValueError(text)
     except ValueError:
-        raise NotACall("duration", f"“{text[:30]}” is no duration of a call.") from None
+        raise NotACall("duration", _("“%(text)s” is no duration of a call.") % {"text": text[:30]}) from None
     return found
 
 
@@ -238,7 +251,7 @@ def _price(value: object, provider: CdrProvider) -> int:
         if abs(found) > MOST_MICRO:
             raise ValueError(text)
     except ValueError:
-        raise NotACall("price", f"“{text[:30]}” is no price.") from None
+        raise NotACall("price", _("“%(text)s” is no price.") % {"text": text[:30]}) from None
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from carillon.base.errors import Conflict
 
 
@@ -9,4 +11,4 @@ class GatewayInUse(Conflict):
     """Routes send calls to the gateway."""
 
     slug = "gateway-in-use"
-    title = "Routes send calls to this gateway: take it out of them first."
+    title = _("Routes send calls to this gateway: take it out of them first.")

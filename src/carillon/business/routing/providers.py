@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
 from carillon.base.places import Faults
@@ -13,7 +16,7 @@ from carillon.business.partners.queries import chosen_partner
 from carillon.business.routing.choices import DecimalMark, DurationUnit, StartMeans
 from carillon.business.routing.models import CdrProvider, Gateway
 
-CLASHES = {"cdr_provider_name_once_per_partner": ("name", "There is a CDR provider of this name already.")}
+CLASHES = {"cdr_provider_name_once_per_partner": ("name", _lazy("There is a CDR provider of this name already."))}
 DIVISORS = (1, 100, 1000, 10_000, 1_000_000)
 MOST_TOLERANCE_S = 6 * 3600
 MOST_GATEWAYS = 20
@@ -99,17 +102,25 @@ def _check(actor: Actor, provider: CdrProvider, data: ProviderData) -> None:
     faults.timezone(data.timezone)
     if data.country:
         faults.country(data.country)
-    faults.unless(_is_format(data.time_format), "time_format", "This is no format such as %d/%m/%Y %H:%M:%S.")
-    faults.unless(data.price_divisor in DIVISORS, "price_divisor", f"Choose one of {', '.join(map(str, DIVISORS))}.")
+    faults.unless(_is_format(data.time_format), "time_format", _("This is no format such as %d/%m/%Y %H:%M:%S."))
+    faults.unless(
+        data.price_divisor in DIVISORS,
+        "price_divisor",
+        _("Choose one of %(divisors)s.") % {"divisors": ", ".join(map(str, DIVISORS))},
+    )
     for name in ("start_tolerance_s", "duration_tolerance_s"):
         is_right = 0 <= getattr(data, name) <= MOST_TOLERANCE_S
-        faults.unless(is_right, name, f"Between 0 and {MOST_TOLERANCE_S} seconds.")
-    faults.unless(0 <= data.price_tolerance_micro <= 10**12, "price_tolerance_micro", "This must not be negative.")
+        faults.unless(is_right, name, _("Between 0 and %(most)s seconds.") % {"most": MOST_TOLERANCE_S})
+    faults.unless(0 <= data.price_tolerance_micro <= 10**12, "price_tolerance_micro", _("This must not be negative."))
     is_one = 1 <= len(data.gateway_ids) <= MOST_GATEWAYS
-    faults.unless(is_one, "gateway_ids", f"Choose one gateway or more, at most {MOST_GATEWAYS}.")
+    faults.unless(is_one, "gateway_ids", _("Choose one gateway or more, at most %(most)s.") % {"most": MOST_GATEWAYS})
     for gateway_id in data.gateway_ids[:MOST_GATEWAYS]:
         gateway = named(Gateway.objects, actor, gateway_id, "gateway_ids")
-        faults.unless(gateway.partner_id == provider.partner_id, "gateway_ids", f"{gateway} is another partner's.")
+        faults.unless(
+            gateway.partner_id == provider.partner_id,
+            "gateway_ids",
+            _("%(gateway)s is another partner's.") % {"gateway": gateway},
+        )
     faults.stop()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
@@ -66,7 +67,7 @@ def open_ticket(actor: Actor, data: TicketData) -> Ticket:
     own = Partner.objects.filter(pk=actor.partner_id or 0).values_list("parent_id", flat=True).first()
     answering = actor.partner_id if actor.customer_id is not None else own
     if answering is None or actor.partner_id is None:
-        raise Conflict("Nobody is above you: your own people answer the tickets of this platform.")
+        raise Conflict(_("Nobody is above you: your own people answer the tickets of this platform."))
     ticket = Ticket(
         partner_id=actor.partner_id,
         answering_partner_id=answering,
@@ -115,7 +116,7 @@ def close_ticket(actor: Actor, ticket: Ticket) -> Ticket:
     ticket = locked(Ticket.objects, actor, ticket.pk)
     _side(actor, ticket)
     if ticket.status == TicketStatus.CLOSED:
-        raise AlreadySo("This ticket is closed already.")
+        raise AlreadySo(_("This ticket is closed already."))
     _change(actor, ticket, "close", status=TicketStatus.CLOSED)
     return ticket
 
@@ -147,7 +148,7 @@ def assign_ticket(actor: Actor, ticket: Ticket, data: AssignmentData) -> Ticket:
     ticket = locked(Ticket.objects, actor, ticket.pk)
     _answering(actor, ticket)
     if data.login_id is not None and data.login_id not in dict(colleagues_of(actor)):
-        raise InvalidInput(fields={"login_id": "This person does not work for you."})
+        raise InvalidInput(fields={"login_id": _("This person does not work for you.")})
     _change(actor, ticket, "assign", assigned_id=data.login_id, priority=data.priority)
     return ticket
 
@@ -155,13 +156,13 @@ def assign_ticket(actor: Actor, ticket: Ticket, data: AssignmentData) -> Ticket:
 def _side(actor: Actor, ticket: Ticket) -> bool:
     """Whether the actor answers (else it asks)."""
     if not (is_answering(actor, ticket) or is_asking(actor, ticket)):
-        raise NotPermitted("This ticket is between others: you can read it, they talk.")
+        raise NotPermitted(_("This ticket is between others: you can read it, they talk."))
     return is_answering(actor, ticket)
 
 
 def _answering(actor: Actor, ticket: Ticket) -> None:
     if not is_answering(actor, ticket):
-        raise NotPermitted("Only those who answer this ticket can do this.")
+        raise NotPermitted(_("Only those who answer this ticket can do this."))
 
 
 def _change(actor: Actor, ticket: Ticket, verb: str, **values: object) -> None:
@@ -190,7 +191,9 @@ def _say(actor: Actor, ticket: Ticket, text: str, files: Iterable[File], *, is_a
 def _checked_text(text: str) -> str:
     text = text.strip().replace("\x00", "")
     if not 0 < len(text) <= LONGEST_TEXT:
-        raise InvalidInput(fields={"text": f"Write 1 to {LONGEST_TEXT} characters."})
+        raise InvalidInput(
+            fields={"text": _("Write 1 to %(longest_text)s characters.") % {"longest_text": LONGEST_TEXT}}
+        )
     return text
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from django.utils.translation import gettext as _
+
 from carillon.base.errors import InvalidInput
 
 MOST_FILES = 5  # of a post
@@ -37,12 +39,18 @@ def checked_files(files: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]
     """
     kept = [(safe_name(name), content) for name, content in files]
     if len(kept) > MOST_FILES:
-        raise InvalidInput(fields={"files": f"At most {MOST_FILES} files go with one message."})
+        raise InvalidInput(fields={"files": _("At most %(most)s files go with one message.") % {"most": MOST_FILES}})
     for name, content in kept:
         if len(content) > MOST_MB * 2**20:
-            raise InvalidInput(fields={"files": f"{name} is larger than {MOST_MB} MB."})
+            raise InvalidInput(
+                fields={"files": _("%(name)s is larger than %(most)s MB.") % {"name": name, "most": MOST_MB}}
+            )
         if not is_known(name, content):
-            raise InvalidInput(fields={"files": f"{name} is no file that a ticket takes: {KINDS}."})
+            raise InvalidInput(
+                fields={
+                    "files": _("%(name)s is no file that a ticket takes: %(kinds)s.") % {"name": name, "kinds": KINDS}
+                }
+            )
     return kept
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -28,13 +29,13 @@ class BearerToken(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Caller, str] | None:
         """Return who calls; None when there is no bearer token. Cost: one to three queries."""
-        scheme, _, clear = request.headers.get("Authorization", "").partition(" ")
+        scheme, _space, clear = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != SCHEME:
             return None
         django_request = request._request
         found = token_actor(clear.strip(), request_id=getattr(django_request, "request_id", ""))
         if found is None or found.realm != getattr(django_request, "realm", found.realm):
-            raise AuthenticationFailed("This token is unknown here, revoked or expired.")
+            raise AuthenticationFailed(_("This token is unknown here, revoked or expired."))
         django_request.actor = found  # type: ignore[attr-defined]
         enter(found)
         return Caller(found), SCHEME

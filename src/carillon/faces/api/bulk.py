@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from carillon.base.errors import InvalidInput
@@ -37,7 +38,7 @@ def bulk_request(request: Request) -> BulkRequest:
     """
     body = request.data
     if not isinstance(body, dict):
-        raise InvalidInput("The body must be a JSON object.")
+        raise InvalidInput(_("The body must be a JSON object."))
     kinds = {"action": str, "ids": list, "query": str, "values": dict, "reason": str, "count": int}
     wrong = {str(name)[:100]: "There is no such field." for name in set(body) - set(kinds)}
     wrong |= {
@@ -75,7 +76,7 @@ def _problem(outcome: Outcome) -> dict[str, Any] | None:
     error = outcome.error
     if error is None:
         return None
-    told = {"type": TYPE + error.slug, "title": error.title, "status": error.status, "detail": sentence_of(error)}
+    told = {"type": TYPE + error.slug, "title": str(error.title), "status": error.status, "detail": sentence_of(error)}
     return {**told, "fields": error.fields} if error.fields else told
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from carillon.base.actor import Actor
 from carillon.base.errors import CarillonError, InvalidInput, NotPermitted
@@ -20,7 +22,7 @@ class KeyReused(CarillonError):
     """The key of an earlier, different request."""
 
     slug = "idempotency-key-reused"
-    title = "This Idempotency-Key belongs to a different request."
+    title = _lazy("This Idempotency-Key belongs to a different request.")
     status = 422
 
 
@@ -44,7 +46,9 @@ def once(actor: Actor, key: str, request: bytes, do: Callable[[], Answer], *, is
     if not key:
         return do()
     if len(key) > MAX_LENGTH or not key.isprintable() or not key.isascii():
-        raise InvalidInput(f"An Idempotency-Key has at most {MAX_LENGTH} printable ASCII characters.")
+        raise InvalidInput(
+            _("An Idempotency-Key has at most %(most)s printable ASCII characters.") % {"most": MAX_LENGTH}
+        )
     if actor.partner_id is None:
         raise NotPermitted
     key = f"{actor.customer_id or ''}:{key}"  # customers of one partner choose keys without knowing of each other

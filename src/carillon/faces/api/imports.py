@@ -6,6 +6,7 @@ import json
 from typing import Any, ClassVar
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -50,7 +51,7 @@ class ImportView(ViewSet):
 def _given(request: Request) -> dict[str, str]:
     data = request.data
     if not isinstance(data, QueryDict):
-        raise InvalidInput("Send the file as multipart/form-data.")
+        raise InvalidInput(_("Send the file as multipart/form-data."))
     wrong = {name[:100]: "There is no such field." for name in set(data) - FIELDS - {"csrfmiddlewaretoken"}}
     if "file" not in request.FILES:
         wrong["file"] = "This is needed."
@@ -62,7 +63,7 @@ def _given(request: Request) -> dict[str, str]:
 def _switch(given: dict[str, str], name: str, *, default: bool) -> bool:
     text = given.get(name, "").lower()
     if text and text not in SWITCHES:
-        raise InvalidInput(fields={name: "This must be true or false."})
+        raise InvalidInput(fields={name: _("This must be true or false.")})
     return SWITCHES.get(text, default)
 
 
@@ -74,7 +75,7 @@ def _plan(actor: Actor, panel: Panel, job: Job, given: dict[str, str]) -> None:
             wanted = json.loads(given["mapping"])
             chosen = {plain(str(heading)): str(name or "") for heading, name in wanted.items()}
         except (ValueError, AttributeError, RecursionError):
-            raise InvalidInput(fields={"mapping": "This must be a JSON object: heading -> field."}) from None
+            raise InvalidInput(fields={"mapping": _("This must be a JSON object: heading -> field.")}) from None
         names = [chosen.get(plain(heading), "") for heading in job.options["headings"]]
     is_whole = _switch(given, "is_all_or_nothing", default=True)
     job.options = planned(panel, job.options, names, given.get("key", ""), is_whole=is_whole)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -47,7 +48,7 @@ def _takes(request: Request, *names: str) -> None:
     """Refuse query parameters that mean nothing here."""
     unknown = set(request.query_params) - {*names, "format"}
     if unknown:
-        raise InvalidInput(fields={name[:100]: "There is no such parameter." for name in unknown})
+        raise InvalidInput(fields={name[:100]: _("There is no such parameter.") for name in unknown})
 
 
 class AttachmentView(APIView):
@@ -87,7 +88,7 @@ class Search(APIView):
         _takes(request, "q")
         text = cleaned(request.query_params.get("q", ""))
         if not text:
-            raise InvalidInput(fields={"q": "Say at least two letters."})
+            raise InvalidInput(fields={"q": _("Say at least two letters.")})
         return Response({"results": [_rest(one) for one in found_rows(actor_of(request), text)]})
 
 
@@ -129,7 +130,7 @@ class Notifications(APIView):
     def post(self, request: Request) -> Response:
         """Mark all there are now as read."""
         if request.data or not isinstance(request.data, dict):
-            raise InvalidInput("This takes no body.")
+            raise InvalidInput(_("This takes no body."))
         mark_read(actor_of(request))
         return Response(status=204)
 
@@ -159,7 +160,7 @@ class Preferences(APIView):
         """Change what is given; the rest stays."""
         actor, given = actor_of(request), request.data
         if not isinstance(given, dict):
-            raise InvalidInput("The body must be a JSON object.")
+            raise InvalidInput(_("The body must be a JSON object."))
         base: dict[str, Any] = initial_of(actor)
         set_preferences(actor, convert(PreferencesData, INPUTS, given, actor, base=base))
         return Response(initial_of(actor))

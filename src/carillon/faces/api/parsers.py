@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import IO, Any
 
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
@@ -23,5 +24,5 @@ class Json(JSONParser):
         try:
             found: dict[str, Any] = super().parse(stream, media_type, parser_context)
         except RecursionError:
-            raise ParseError("This is nested too deeply.") from None
+            raise ParseError(_("This is nested too deeply.")) from None
         return found

@@ -11,7 +11,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from carillon.base.errors import CarillonError, NotFound, NotPermitted
+from carillon.base.errors import CarillonError, NotFound, NotPermitted, Text
 
 CONTENT_TYPE = "application/problem+json"
 TYPE = "urn:carillon:problem:"
@@ -66,7 +66,7 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
 
 def problem(
     slug: str,
-    title: str,
+    title: Text,
     status: int,
     detail: str,
     *,
@@ -74,7 +74,7 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """Return the response for one problem."""
-    body: dict[str, Any] = {"type": TYPE + slug, "title": title, "status": status, "detail": detail}
+    body: dict[str, Any] = {"type": TYPE + slug, "title": str(title), "status": status, "detail": detail}
     if fields:
         body["fields"] = fields
     return ProblemResponse(body, status=status, headers=headers, content_type=CONTENT_TYPE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -41,7 +42,7 @@ class HistoryView(ViewSet):
         actor = actor_of(request)
         row = find_row(self.panel, actor, str(id))
         if request.data:
-            raise InvalidInput("This takes no body: the reason is a parameter.")
+            raise InvalidInput(_("This takes no body: the reason is a parameter."))
         with told_as_parameter():
             left = undo_change(CHANGES, self.panel, actor, row, entry, around(request, self.panel, row))
         if left is None:
@@ -67,9 +68,9 @@ class NotesView(ViewSet):
         unknown = {str(name)[:100]: "There is no such field." for name in data if name != "text"}
         text = data.get("text")
         if unknown or not isinstance(text, str):
-            raise InvalidInput(fields=unknown or {"text": "This must be text."})
+            raise InvalidInput(fields=unknown or {"text": _("This must be text.")})
         if any(0xD800 <= ord(letter) <= 0xDFFF for letter in text):
-            raise InvalidInput(fields={"text": "This holds characters that are not text."})
+            raise InvalidInput(fields={"text": _("This holds characters that are not text.")})
         return Response(_note(add_note(actor, self.panel, row, text)), status=201)
 
 

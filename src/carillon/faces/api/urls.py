@@ -200,7 +200,7 @@ def _action_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPa
 def _extra_paths(panel: Panel, key: str) -> Iterator[URLPattern]:
     for extra in panel.extras:
         answer = {"type": "array", "items": FREE_FORM} if extra.many else FREE_FORM
-        schema = _described(panel, extra.name, responses={200: answer, **problems(404)}, description=extra.title)
+        schema = _described(panel, extra.name, responses={200: answer, **problems(404)}, description=str(extra.title))
         view = _decorated(panel.rest_name, ExtraView, {"read": schema}, panel=panel, extra=extra)
         address = f"{panel.rest_name}/<{key}:id>/{extra.name}/"
         yield path(address, view.as_view({"get": "read"}), name=f"{panel.rest_name}-{extra.name}")

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
@@ -180,7 +181,7 @@ def _matching(panel: Panel, actor: Actor, wanted: BulkRequest) -> list[str]:
     _check_parameters(panel, given, {"tab"})
     found = matching_keys(filtered(panel, actor, given, customer_id=_customer(panel, given)))
     if wanted.count not in (None, len(found)):
-        raise Conflict(f"{len(found)} rows match by now.")
+        raise Conflict(_("%(count)d rows match by now.") % {"count": len(found)})
     return found
 
 
@@ -302,7 +303,7 @@ class NoSuchResource(APIView):
 
     def get(self, request: Request, **kwargs: Any) -> Response:
         """Say that there is nothing here."""
-        raise NotFound("There is no such address. The description of all is at /api/v1/schema/.")
+        raise NotFound(_("There is no such address. The description of all is at /api/v1/schema/."))
 
     post = put = patch = delete = get
 
@@ -349,10 +350,10 @@ def _given(request: Request, inputs: tuple[Input, ...]) -> dict[str, Any]:
     if isinstance(data, QueryDict):
         unknown = set(data) - {one.name for one in inputs} - {"csrfmiddlewaretoken"}
         if unknown:
-            raise InvalidInput(fields={name[:100]: "There is no such field." for name in unknown})
+            raise InvalidInput(fields={name[:100]: _("There is no such field.") for name in unknown})
         return from_form(inputs, data, request.FILES)
     if not isinstance(data, dict):
-        raise InvalidInput("The body must be a JSON object.")
+        raise InvalidInput(_("The body must be a JSON object."))
     return data
 
 
@@ -369,7 +370,7 @@ def _check_parameters(panel: Panel, given: QueryDict, own: set[str]) -> None:
         known.add("customer_id")
     unknown = set(given) - known
     if unknown:
-        raise InvalidInput(fields={name[:100]: "There is no such parameter." for name in unknown})
+        raise InvalidInput(fields={name[:100]: _("There is no such parameter.") for name in unknown})
 
 
 def _customer(panel: Panel, given: QueryDict) -> int | None:
@@ -377,12 +378,12 @@ def _customer(panel: Panel, given: QueryDict) -> int | None:
     if not text or "customer_id" in filter_class(panel).base_filters:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise InvalidInput(fields={"customer_id": "This must be a whole number."})
+        raise InvalidInput(fields={"customer_id": _("This must be a whole number.")})
     return int(text)
 
 
 def _limit(given: QueryDict) -> int:
     text = given.get("limit", "50")
     if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MAX_SIZE):
-        raise InvalidInput(fields={"limit": f"This must be a whole number from 1 to {MAX_SIZE}."})
+        raise InvalidInput(fields={"limit": _("This must be a whole number from 1 to %(most)s.") % {"most": MAX_SIZE}})
     return int(text)

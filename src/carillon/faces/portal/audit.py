@@ -150,7 +150,11 @@ AUDIT = Panel(
     ),
     detail=Detail("portal/pages/audit_entry.html", _page),
     extras=(
-        Extra("difference", lambda _actor, entry: {"before": entry.before, "after": entry.after}, "Before and after"),
+        Extra(
+            "difference",
+            lambda _actor, entry: {"before": entry.before, "after": entry.after},
+            _("Before and after"),
+        ),
     ),
     search="object_name",
     has_history=False,

@@ -119,7 +119,7 @@ TRANSACTIONS = Panel(
     create=actions.top_up,
     undoes=frozenset(),
     actions=(REVERSE,),
-    extras=(Extra("entries", _entries, "Both sides in the books you may see", many=True),),
+    extras=(Extra("entries", _entries, _("Both sides in the books you may see"), many=True),),
     links=(
         Link(
             _("Its calls"),

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
+from carillon.base.sentences import retold, retold_all
 from carillon.business.billing.choices import HoldState
 from carillon.business.billing.models import Hold
 from carillon.business.calls import queries
@@ -102,7 +103,12 @@ def _diagnosed(cdr: Any) -> str:
 
 
 def _said(findings: Iterable[Finding]) -> str:
-    return " ".join(now_(found.template) % found.values for found in findings)
+    return " ".join(now_(found.template) % _words(found) for found in findings)
+
+
+def _words(found: Finding) -> dict[str, object]:
+    """The values of a finding; who was tried may be no name ("carrier 1")."""
+    return {name: retold(value) if isinstance(value, str) else value for name, value in found.values.items()}
 
 
 def _moment_of(name: str, text: str) -> datetime:
@@ -138,8 +144,8 @@ def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
     return {
         "cdr": cdr,
         "diagnosis": _said(queries.diagnosis_of(actor, cdr)),
-        "prices": queries.prices_of(actor, cdr),
-        "explanation": story,
+        "prices": [_retold(line) for line in queries.prices_of(actor, cdr)],
+        "explanation": retold_all(story),
         "ended_by": ENDED_BY.get(str(story.get("ended_by")), story.get("ended_by")),
         "charged_to": CHARGED_TO.get(str(story.get("charged_to")), ""),
         "rounding_names": dict(Rounding.choices),
@@ -149,6 +155,11 @@ def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
         "ladder_labels": _labels(actor, cdr, call, ladder),
         "legs": len({message.sip_call_id for message in ladder.messages}) if ladder else 0,
     }
+
+
+def _retold(line: queries.PriceLine) -> queries.PriceLine:
+    """A price with its reasons in the reader's language: kept are English sentences."""
+    return dataclasses.replace(line, explanation=retold_all(line.explanation))
 
 
 def _moment(event: queries.CallMoment) -> dict[str, Any]:
@@ -203,6 +214,10 @@ def _labels(actor: Actor, cdr: Cdr, call: Call | None, ladder: Ladder | None) ->
     return labels | {CARRIER: now_("Carrier"), CALLER: now_("Caller"), CALLEE: now_("Called party")}
 
 
+def _story(actor: Actor, cdr: Cdr) -> Any:
+    return retold_all(queries.story_of(actor, cdr))
+
+
 def _prices(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
     return [
         {
@@ -213,7 +228,7 @@ def _prices(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
             "billed_s": line.billed_s,
             "amount_micro": line.amount_micro,
             "currency": line.currency,
-            "explanation": line.explanation,
+            "explanation": retold_all(line.explanation),
         }
         for line in queries.prices_of(actor, cdr)
     ]
@@ -225,13 +240,17 @@ def _events(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
 
 
 def _diagnosis(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
-    return [{"slug": found.slug, "text": found.text} for found in queries.diagnosis_of(actor, cdr)]
+    return [{"slug": found.slug, "text": _said([found])} for found in queries.diagnosis_of(actor, cdr)]
 
 
 def _media(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
     """The legs the actor may see, each with its grade; empty when the call was not answered or not measured."""
     quality = queries.quality_of(actor, cdr.call_id)
     return [{**to_document(leg), "grade": leg.grade.value} for leg in (quality.legs if quality else ())]
+
+
+def _trace(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
+    return _messages(queries.trace_of(actor, cdr.call_id))
 
 
 def _heard(leg: dict[str, Any]) -> dict[str, Any]:
@@ -301,12 +320,12 @@ CDRS = Panel(
     detail=Detail("portal/calls/cdr.html", _page, _("Price and trace")),
     links=(Link(_("Calls of this customer"), "cdrs", {"customer_id": "customer_id"}),),
     extras=(
-        Extra("explanation", queries.story_of, "Why this price"),
-        Extra("prices", _prices, "Price at each tier you may see", many=True),
-        Extra("events", _events, "What happened, in order", many=True),
-        Extra("diagnosis", _diagnosis, "What was the matter, in plain words", many=True),
-        Extra("media", _media, "Media quality of each leg you may see", many=True),
-        Extra("trace", lambda actor, cdr: _messages(queries.trace_of(actor, cdr.call_id)), "SIP messages", many=True),
+        Extra("explanation", _story, _("Why this price")),
+        Extra("prices", _prices, _("Price at each tier you may see"), many=True),
+        Extra("events", _events, _("What happened, in order"), many=True),
+        Extra("diagnosis", _diagnosis, _("What was the matter, in plain words"), many=True),
+        Extra("media", _media, _("Media quality of each leg you may see"), many=True),
+        Extra("trace", _trace, _("SIP messages"), many=True),
     ),
     audiences=frozenset({"operator", "partner", "customer"}),
     customer_field="customer_id",

@@ -12,6 +12,7 @@ import markdown
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -20,7 +21,7 @@ from carillon.base.errors import NotFound
 from carillon.config import CHECKOUT
 from carillon.faces.portal.access import actor_of, staff_only
 from carillon.faces.portal.catalogue import entries
-from carillon.faces.portal.shell import address_of
+from carillon.faces.portal.menu import address_of
 from carillon.faces.portal.shell import page as render_page
 from carillon.panels.changes import action_inputs, page_inputs, panel_inputs
 from carillon.panels.declaration import Page, Panel, RowAction
@@ -28,7 +29,7 @@ from carillon.panels.inputs import Input
 
 MANUAL = CHECKOUT / "docs" / "manual"
 LINK = re.compile(r'href="([a-z-]+)\.md(#[^"]*)?"')
-ELSEWHERE = re.compile(r'<a href="\.\./[^"]*">(.*?)</a>')  # pages of the documentation that are no chapter
+ELSEWHERE = re.compile(r'<a href="(?:\.\./)+[^"]*">(.*?)</a>')  # pages of the documentation that are no chapter
 CHAPTERS: Mapping[str, str] = {  # which chapter of the manual tells more about a panel; the rest: the day's work
     "web-products": "brands-and-numbers",
     "portal-brands": "brands-and-numbers",
@@ -61,27 +62,34 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """A chapter of the manual."""
+    """A chapter of the manual. `language`: the one it is written in, which is English where there is no edition."""
 
     name: str
     title: str
     body: SafeString
+    language: str
 
 
 def chapters() -> tuple[Chapter, ...]:
-    """Return the manual, in the order of its titles."""
-    return tuple(sorted((_read(path.stem) for path in MANUAL.glob("*.md")), key=lambda one: one.title))
+    """Return the manual in the reader's language, in the order of its titles."""
+    names = (path.stem for path in MANUAL.glob("*.md"))
+    return tuple(sorted((_chapter(name) for name in names), key=lambda one: one.title))
+
+
+def _chapter(name: str) -> Chapter:
+    language = (get_language() or "en").partition("-")[0]
+    return _read(name, language if (MANUAL / language / f"{name}.md").exists() else "")
 
 
 @cache
-def _read(name: str) -> Chapter:
-    """A chapter as HTML: it is a file of ours, written for these pages too."""
-    text = (MANUAL / f"{name}.md").read_text(encoding="utf-8")
+def _read(name: str, edition: str) -> Chapter:
+    """A chapter as HTML: it is a file of ours, written for these pages too. `edition`: its folder, "" English."""
+    text = (MANUAL / edition / f"{name}.md").read_text(encoding="utf-8")
     title, _newline, rest = text.partition("\n")
     html = markdown.markdown(rest, extensions=["tables", "fenced_code", "toc", "sane_lists"])
     linked = LINK.sub(lambda found: f'href="{reverse("portal:chapter", args=[found[1]])}{found[2] or ""}"', html)
     linked = ELSEWHERE.sub(r"\1", linked)
-    return Chapter(name, title.removeprefix("# "), mark_safe(linked))  # noqa: S308 - our own text
+    return Chapter(name, title.removeprefix("# "), mark_safe(linked), edition or "en")  # noqa: S308 - our own text
 
 
 def _terms(inputs: Iterable[Input]) -> list[Term]:
@@ -122,7 +130,7 @@ def about(request: HttpRequest, slug: str) -> HttpResponse:
         raise NotFound(_("There is no such page."))
     told = explained(found, actor) if isinstance(found, Panel) else _explained_page(found)
     around = {"about": found, "address": address_of(found), "title": found.title}
-    context = {**told, **around, "chapter": _read(CHAPTERS.get(slug, DAILY))}
+    context = {**told, **around, "chapter": _chapter(CHAPTERS.get(slug, DAILY))}
     return render_page(request, "portal/help/panel.html", found, context)
 
 
@@ -143,5 +151,5 @@ def chapter(request: HttpRequest, name: str) -> HttpResponse:
     known = {path.stem for path in MANUAL.glob("*.md")}
     if name not in known:
         raise NotFound(_("The manual has no such chapter."))
-    found = _read(name)
+    found = _chapter(name)
     return render_page(request, "portal/help/chapter.html", None, {"chapter": found, "title": found.title})

@@ -377,7 +377,9 @@ JOBS = Panel(
         Extra(
             "errors",
             lambda _actor, job: [told_error(job, line) for line in itertools.islice(error_lines(job), 1000)],
-            "The first 1,000 lines that are wrong (line, column, text), or rows refused (id, name, slug, text).",
+            gettext_lazy(
+                "The first 1,000 lines that are wrong (line, column, text), or rows refused (id, name, slug, text)."
+            ),
             many=True,
         ),
     ),

@@ -94,7 +94,7 @@ MARK_UP = RowAction(
     confirm=_("Makes a draft from the costs now in force by the list's rules. Open the list to see what would come."),
     result=made,
 )
-PREVIEW = Extra("markup-preview", preview_of, "What the rules would make of the present costs.")
+PREVIEW = Extra("markup-preview", preview_of, _("What the rules would make of the present costs."))
 
 RULES = Panel(
     slug="markup-rules",

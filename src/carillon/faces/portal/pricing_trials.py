@@ -91,7 +91,7 @@ def trials_panel(slug: str, title: Any, permission: str, purpose: Purpose) -> Pa
         refresh_s=5,
         has_history=False,
         detail=Detail("portal/pricing/trial.html", page),
-        extras=(Extra("destinations", destinations, "The destinations with the largest difference.", many=True),),
+        extras=(Extra("destinations", destinations, _("The destinations with the largest difference."), many=True),),
         help=_(
             "Calls that a list has charged, charged again by one of its versions with the rating of live calls. Calls "
             "that were cut for money, or would have been, are charged for as long as they lasted."

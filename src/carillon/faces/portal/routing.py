@@ -328,7 +328,7 @@ GATEWAYS = Panel(
         Link(_("Calls over it"), "cdrs", {"gateway_id": "id"}),
     ),
     detail=Detail("portal/routing/gateway.html", gateway_page, _("Health and calls")),
-    extras=(Extra("quarters", latest_calls, "Health and calls, by quarters of an hour", many=True),),
+    extras=(Extra("quarters", latest_calls, _("Health and calls, by quarters of an hour"), many=True),),
     help=_(
         "Carriers' hosts. Calls go out to host and port, and come in from the addresses listed. A carrier either "
         "knows our address, or we register with user name and password. The cost list says what it charges. Each is "

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET
 from carillon.base.actor import Actor
 from carillon.faces.portal.access import actor_of, staff_only
 from carillon.faces.portal.catalogue import entries, panels, row_address
-from carillon.faces.portal.shell import address_of, customer_filter
+from carillon.faces.portal.menu import address_of
+from carillon.faces.portal.shell import customer_filter
 from carillon.panels.cells import shown
 from carillon.panels.declaration import Panel
 from carillon.panels.search import SHORTEST, matches

@@ -8,16 +8,14 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from carillon.base.actor import Actor
 from carillon.base.errors import NotFound
 from carillon.faces.gate.themes import face_of
 from carillon.faces.portal.access import actor_of, staff_only
-from carillon.faces.portal.catalogue import entries
 from carillon.faces.portal.catalogue import panel as find_panel
+from carillon.faces.portal.menu import address_of, groups_of, menu_of
 from carillon.panels.changes import find_row
 from carillon.panels.declaration import Page, Panel
 from carillon.usecases.go_live import is_live
@@ -34,14 +32,6 @@ class CustomerFilter:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class MenuEntry:
-    """A line of the menu on the left."""
-
-    leads_to: Panel | Page
-    address: str
-
-
 def customer_filter(request: HttpRequest) -> CustomerFilter | None:
     """Return the customer chosen on top, kept in the session."""
     kept = request.session.get(FILTER)
@@ -53,16 +43,17 @@ def page(
 ) -> HttpResponse:
     """Render a page inside the shell. Cost: one query, for the partner's name and brand."""
     actor = actor_of(request)
-    menu = [MenuEntry(one, address_of(one)) for one in _menu(actor)]
+    mine = menu_of(actor)
+    groups = groups_of(mine, getattr(request.user, "open_groups", None), panel.slug if panel else "")
     around = {
         "actor": actor,
         "partner_name": face_of(request).partner_name,
-        "settings_menu": [entry for entry in menu if entry.leads_to.section == "settings"],
-        "main_menu": [entry for entry in menu if entry.leads_to.section == "main"],
+        "settings_menu": [group for group in groups if group.section == "settings"],
+        "main_menu": [group for group in groups if group.section == "main"],
         "panel": panel,
         "customer_filter": customer_filter(request),
         "may_ask": actor.may("support.view") and not actor.is_operator,
-        "has_customers": any(entry.leads_to.slug == "customers" for entry in menu),
+        "has_customers": any(one.slug == "customers" for one in mine),
     }
     return render(request, template, {**around, **context}, status=status)
 
@@ -71,7 +62,7 @@ def page(
 @staff_only
 def home(request: HttpRequest) -> HttpResponse:
     """Go to the first entry of the main menu that the actor may see; past Quick Start once calls have been made."""
-    mine = _menu(actor_of(request))
+    mine = menu_of(actor_of(request))
     if len(mine) > 1 and mine[0].slug == QUICK_START and is_live(actor_of(request)):
         mine = mine[1:]
     first = next((one for one in mine if one.section == "main"), mine[0] if mine else None)
@@ -85,15 +76,6 @@ def home(request: HttpRequest) -> HttpResponse:
 def keys(request: HttpRequest) -> HttpResponse:
     """The dialog that lists the keys of every page (web/src/keys.js)."""
     return render(request, "portal/dialogs/keys.html")
-
-
-def address_of(one: Panel | Page) -> str:
-    """Return where a panel or page is."""
-    return reverse("portal:page" if isinstance(one, Page) else "portal:panel", args=[one.slug])
-
-
-def _menu(actor: Actor) -> list[Panel | Page]:
-    return [one for one in entries() if one.section and one.may(actor, "view")]
 
 
 @require_POST

@@ -193,7 +193,7 @@ SUPPORT = Panel(
         ),
     ),
     detail=Detail("portal/support/ticket.html", _page, _("Open")),
-    extras=(Extra("conversation", _conversation, "What was said, the oldest first", many=True),),
+    extras=(Extra("conversation", _conversation, _("What was said, the oldest first"), many=True),),
     search="subject",
     has_history=False,
     help=_(

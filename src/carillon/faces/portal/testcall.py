@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
+from carillon.base.sentences import retold
 from carillon.logic.callflow.explanation import rate_part
 from carillon.logic.callflow.values import Chain
 from carillon.logic.rating import Charge
@@ -36,7 +37,7 @@ def read_test_call(actor: Actor, data: TrialData) -> dict[str, Any]:
         "shown_caller": decision.caller,
         "is_withheld": decision.is_withheld,
         "longest_s": decision.max_s,
-        "notes": list(trial.notes),
+        "notes": [retold(note) for note in trial.notes],
         "targets": [_target(place, target) for place, target in enumerate(trial.targets, 1)],
         "prices": [
             _price(chain, price)
@@ -52,7 +53,7 @@ def _refusal(trial: Trial) -> dict[str, Any] | None:
     refusal = trial.decision.refusal
     if refusal is None:
         return None
-    return {"slug": refusal.slug, "text": trial.refused_because, "sip_code": refusal.sip_code}
+    return {"slug": refusal.slug, "text": retold(trial.refused_because), "sip_code": refusal.sip_code}
 
 
 def _user(trial: Trial) -> dict[str, Any]:
@@ -101,7 +102,7 @@ def _price(chain: Chain, price: TierPrice) -> dict[str, Any]:
         "seller": price.seller,
         "buyer": price.buyer,
         "is_cost": price.is_cost,
-        "free_reason": charge.free_reason,
+        "free_reason": retold(charge.free_reason),
         **rate_part(charge.rate, charge.tariff),
         **_minute(price.minute),
         "account_currency": charge.tier.account_currency,
@@ -114,7 +115,7 @@ def _minute(charge: Charge | None) -> dict[str, Any]:
     return {
         "minute_micro": charge.amount_micro if charge else None,
         "currency": charge.currency if charge else None,
-        "steps": list(charge.steps) if charge else [],
+        "steps": [retold(step) for step in charge.steps] if charge else [],
     }
 
 

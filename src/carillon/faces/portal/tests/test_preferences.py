@@ -42,7 +42,7 @@ def test_wrong_values_are_named_and_nothing_is_saved(web: Cast) -> None:
     assert b'data-theme="system"' in client.get("/panels/customers/").content
 
 
-def test_grid_and_form_speak_the_persons_manner_and_rest_and_files_do_not(web: Cast) -> None:
+def test_grid_form_and_file_speak_the_persons_manner_and_rest_does_not(web: Cast) -> None:
     with tenant(system_actor()):
         Customer.objects.filter(pk=web.acme.pk).update(max_daily_spend_micro=1_234_500_000)
     client = browser("paul")
@@ -51,7 +51,8 @@ def test_grid_and_form_speak_the_persons_manner_and_rest_and_files_do_not(web: C
     assert 'value="1234,50"' in form
     rows = client.get("/panels/customers/rows/").json()["rows"]
     assert {row["available"][0] for row in rows} == {"0,00"}
-    assert b"0.00" in client.get("/panels/customers/export/").content
+    assert b"0,00" in client.get("/panels/customers/export/").content
+    assert b"0.00" in client.get("/api/v1/customers/export/?format=csv").content
     sent = {"name": "Acme Ltd", "kind": web.acme.kind, "charging": "prepaid", "max_daily_spend_micro": "2.345,60"}
     answer = client.post(f"/panels/customers/{web.acme.pk}/edit/", {**sent, "timezone": "UTC", "country": "GB"})
     assert answer.status_code == 204, answer.content
