@@ -85,6 +85,16 @@ class MailEvent(models.TextChoices):
     OTHER = "other", _("Other")
 
 
+class WordsFrom(models.TextChoices):
+    """Whose words a mail has, from the nearest to the farthest."""
+
+    OWN = "own", _("Own words")
+    PARTNER = "partner", _("Your company")
+    SELLER = "seller", _("The company above")
+    OPERATOR = "operator", _("The platform's operator")
+    BUILT_IN = "built_in", _("As it came")
+
+
 class MailState(models.TextChoices):
     """How far a mail has come."""
 

@@ -291,10 +291,12 @@ class MailTemplate(TenantModel):
 class MailText(models.Model):
     """A mail as a partner or web product writes it: a view of every place, mail and language (sql/20_mail_texts.sql).
 
-    `subject` and `text` are its own, null while they are inherited; `inherited_` are those of a web product's partner.
+    `subject` and `text` are its own, null while they are inherited. `inherited` is what it says without them, as
+    somebody above has written it: {"subject", "text", "from"}; null: as the platform came.
     """
 
     tenancy = Tenancy()
+    audit_exclude = ("inherited",)
 
     id = models.BigIntegerField(primary_key=True)
     partner_id = models.BigIntegerField()
@@ -305,9 +307,7 @@ class MailText(models.Model):
     template_id = models.BigIntegerField(null=True)
     subject = models.CharField(max_length=200, null=True)  # noqa: DJ001 - a view's
     text = models.TextField(max_length=10_000, null=True)  # noqa: DJ001
-
-    inherited_subject = models.CharField(max_length=200, null=True)  # noqa: DJ001
-    inherited_text = models.TextField(null=True)  # noqa: DJ001
+    inherited = models.JSONField(null=True)
 
     objects = ScopedQuerySet["MailText"].as_manager()
 

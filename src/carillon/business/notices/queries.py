@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
-from carillon.business.notices.choices import AlertKind, Covers, DeliveryState, MailEvent
+from carillon.business.notices.choices import AlertKind, Covers, DeliveryState, MailEvent, WordsFrom
 from carillon.business.notices.letters import LETTERS, culture_for
 from carillon.business.notices.models import (
     Alert,
@@ -137,17 +139,37 @@ def identity_of(actor: Actor, partner_id: int, web_product_id: int | None) -> Ma
 def text_of(
     actor: Actor, event: MailEvent, culture: str, partner_id: int, web_product_id: int | None
 ) -> tuple[str, str]:
-    """Return subject and text of a mail: the web product's, else its partner's, else the platform's; one query."""
-    mine = MailTemplate.objects.visible_to(actor).filter(partner_id=partner_id, event=event, culture=culture)
-    fitting = mine.filter(Q(web_product=None) | Q(web_product_id=web_product_id))
-    own = fitting.order_by(F("web_product_id").asc(nulls_last=True)).first()
-    return (own.subject, own.text) if own else LETTERS[event].texts[culture]
+    """Return subject and text of a mail: the web product's, else those of its partner and of each above, else built in.
+
+    Cost: one or two queries.
+    """
+    if web_product_id is not None:
+        own = MailTemplate.objects.visible_to(actor).filter(
+            partner_id=partner_id, web_product_id=web_product_id, event=event, culture=culture
+        )
+        if (words := own.values_list("subject", "text").first()) is not None:
+            return words
+    with connection.cursor() as cursor:
+        cursor.execute("select public.carillon_inherited_words(%s, true, %s, %s)", [partner_id, event, culture])
+        inherited = json.loads(cursor.fetchone()[0] or "null")
+    return (inherited["subject"], inherited["text"]) if inherited else LETTERS[event].texts[culture]
 
 
 def words_of(mail: MailText) -> tuple[str, str]:
-    """Return subject and text of a mail: its own, else its partner's, else the platform's."""
+    """Return subject and text of a mail: its own, else those it inherits."""
     if mail.subject is not None and mail.text is not None:
         return mail.subject, mail.text
-    if mail.inherited_subject is not None and mail.inherited_text is not None:
-        return mail.inherited_subject, mail.inherited_text
-    return LETTERS[mail.event].texts[mail.culture]
+    return inherited_words(mail)
+
+
+def inherited_words(mail: MailText) -> tuple[str, str]:
+    """Return what a mail says, or would say, without words of its own."""
+    inherited = mail.inherited
+    return (inherited["subject"], inherited["text"]) if inherited else LETTERS[mail.event].texts[mail.culture]
+
+
+def source_of(mail: MailText) -> WordsFrom:
+    """Return whose words a mail has."""
+    if mail.template_id is not None:
+        return WordsFrom.OWN
+    return WordsFrom(mail.inherited["from"]) if mail.inherited else WordsFrom.BUILT_IN

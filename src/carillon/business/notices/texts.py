@@ -15,7 +15,7 @@ from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.business.brands.models import WebProduct
 from carillon.business.notices.letters import LETTERS
 from carillon.business.notices.models import MailIdentity, MailTemplate, MailText
-from carillon.business.notices.queries import words_of
+from carillon.business.notices.queries import inherited_words, words_of
 from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import chosen_partner
 from carillon.logic.letters import COLOUR, fault_of, filled
@@ -88,6 +88,15 @@ def reset_text(actor: Actor, mail: MailText) -> MailText:
         MailTemplate.objects.visible_to(actor).filter(pk=mail.template_id).delete()
         mail.subject = mail.text = mail.template_id = None
     return mail
+
+
+@action("mail_texts.view")
+def preview_inherited(actor: Actor, mail: MailText) -> tuple[str, str]:
+    """Return subject and text that a mail would have without words of its own, with example values. One query."""
+    mail = named(MailText.objects, actor, mail.pk, "id")
+    examples = LETTERS[mail.event].examples()
+    subject, text = inherited_words(mail)
+    return filled(subject, examples), filled(text, examples)
 
 
 @action("mail_texts.view")

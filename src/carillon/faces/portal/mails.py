@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
 from carillon.business.notices import mails, queries, texts
-from carillon.business.notices.choices import MailEvent, MailState
+from carillon.business.notices.choices import MailEvent, MailState, WordsFrom
 from carillon.business.notices.letters import CULTURES, LETTERS
 from carillon.business.notices.models import Mail, MailIdentity, MailText
 from carillon.panels.declaration import Column, Detail, Field, Filter, Panel, RowAction
@@ -100,12 +100,15 @@ MAIL_TEXTS = Panel(
         Column("event", _("Mail"), kind="choice", choices=MailEvent.choices, width=185, grow=1),
         Column("culture", _("Language"), kind="choice", choices=LANGUAGES.items(), width=90),
         Column("owner", _("For"), width=150, grow=2),
-        Column("is_own", _("Own words"), kind="bool", value=lambda mail: mail.template_id is not None, width=90),
+        Column("source", _("Words from"), kind="choice", value=queries.source_of, choices=WordsFrom.choices, width=150),
         Column("subject", _("Subject"), value=lambda mail: _values(mail)["subject"], width=170, grow=2),
         Column("places", _("Values it may hold"), kind="code", value=_places, width=150, grow=2),
     ),
     api=(
         Column("text", _("Text"), value=lambda mail: _values(mail)["text"]),
+        Column("is_own", _("Own words"), kind="bool", value=lambda mail: mail.template_id is not None),
+        Column("inherited_subject", _("Inherited subject"), value=lambda mail: queries.inherited_words(mail)[0]),
+        Column("inherited_text", _("Inherited text"), value=lambda mail: queries.inherited_words(mail)[1]),
         Column("web_product_id", _("Web product"), kind="integer"),
         Column("partner_id", _("Partner"), kind="integer"),
     ),
@@ -113,6 +116,12 @@ MAIL_TEXTS = Panel(
         Filter("event", _("Mail"), choices=[choice for choice in MailEvent.choices if choice[0] in LETTERS]),
         Filter("culture", _("Language"), choices=[(culture, LANGUAGES[culture]) for culture in CULTURES]),
         Filter("owner", _("For"), lookup="istartswith"),
+        Filter(
+            "is_own",
+            _("Own words"),
+            kind="bool",
+            apply=lambda rows, value: rows.filter(template_id__isnull=not value),
+        ),
         Filter("web_product_id", _("Web product"), kind="integer"),
         Filter("partner_id", _("Partner"), kind="integer"),
     ),
@@ -142,6 +151,15 @@ MAIL_TEXTS = Panel(
             result=lambda words: {str(_("Subject")): words[0], str(_("Text")): words[1]},
         ),
         RowAction(
+            "inherited",
+            _("Show inherited words"),
+            texts.preview_inherited,
+            icon="git-branch",
+            confirm=_("What it says without words of its own, with example values."),
+            applies=lambda mail: mail.template_id is not None,
+            result=lambda words: {str(_("Subject")): words[0], str(_("Text")): words[1]},
+        ),
+        RowAction(
             "reset",
             _("Reset to inherited"),
             texts.reset_text,
@@ -151,8 +169,11 @@ MAIL_TEXTS = Panel(
         ),
     ),
     help=_(
-        "The words of each mail. A web product without its own uses those of your company, and that without its own"
-        " those of the platform. Each mail goes out as plain text and as HTML with the sender's name and colour."
+        "The words of each mail. A web product without its own uses those of your company, that without its own those"
+        " of the company that it buys from, and so on up to the platform's operator; where nobody has written any,"
+        " those that came with the platform. What you write here passes down to your web products and to the partners"
+        " below you, as long as they have none of their own. Each mail goes out as plain text and as HTML with the"
+        " sender's name and colour."
     ),
 )
 

@@ -255,6 +255,57 @@ def test_words_are_the_web_products_else_the_partners_else_the_platforms(
     assert "Of ours: {{ site }}" in history
 
 
+def test_words_pass_down_the_tree_and_nobody_sees_whose_they_are_beyond_the_company_above(
+    cast: Cast, server: MailServer, as_role: AsRole
+) -> None:
+    ids = {
+        name: text_id("password_reset", "en", partner=partner, product=product)
+        for name, partner, product in (
+            ("olga", cast.operator.pk, None),
+            ("paul", cast.northwind.pk, None),
+            ("petra", cast.fjord.pk, None),
+            ("brand", cast.fjord.pk, cast.fjord_voice.pk),
+        )
+    }
+    with as_role("web"):
+        olga, paul, petra = (script(cast, name) for name in ("olga", "paul", "petra"))
+
+        def brands() -> tuple[str, str]:
+            row = petra("get", f"mail-texts/{ids['brand']}/")[1]
+            return row["subject"], row["source"]
+
+        def words(whose: str) -> dict[str, str]:
+            return {"subject": f"Of {whose}", "text": "Go to {{ link }}"}
+
+        assert brands() == ("New password for {{ site }}", "built_in")
+        assert olga("patch", f"mail-texts/{ids['olga']}/", words("olga"))[0] == 200
+        assert brands() == ("Of olga", "operator")
+        assert paul("patch", f"mail-texts/{ids['paul']}/", words("paul"))[0] == 200
+        assert brands() == ("Of paul", "seller")
+        assert petra("patch", f"mail-texts/{ids['petra']}/", words("petra"))[0] == 200
+        assert brands() == ("Of petra", "partner")
+        assert petra("patch", f"mail-texts/{ids['brand']}/", words("brand"))[0] == 200
+        assert brands() == ("Of brand", "own")
+        assert petra("post", f"mail-texts/{ids['brand']}/inherited/")[1]["Subject"] == "Of petra"
+        for key in ("brand", "petra"):
+            assert petra("post", f"mail-texts/{ids[key]}/reset/")[0] == 200
+        assert brands() == ("Of paul", "seller")
+        stranger = script(cast, "stranger")("get", "mail-texts/?limit=200")[1]["results"]
+        assert {row["subject"] for row in stranger if row["event"] == "password_reset" and row["culture"] == "en"} == {
+            "Of olga"
+        }
+        assert "Northwind" not in str(petra("get", f"mail-texts/{ids['petra']}/")[1])
+        assert stranger and script(cast, "stranger")("get", f"mail-texts/{ids['petra']}/")[0] == 404
+
+
+def test_a_mail_is_written_in_the_inherited_words(cast: Cast, server: MailServer) -> None:
+    mail_id = text_id("password_reset", "en", partner=cast.operator.pk)
+    words = {"subject": "Platform: {{ site }}", "text": "{{ link }}"}
+    assert script(cast, "olga")("patch", f"mail-texts/{mail_id}/", words)[0] == 200
+    asked_for_password("northwind.localhost", "alice@acme.test")
+    assert Mail.objects.get().subject == "Platform: Northwind Business"
+
+
 WRONG = (
     *(
         "{{ password }}",
