@@ -52,6 +52,8 @@ COMMON = {"home", "customer-filter", "page", "preferences", "search", "attachmen
 COMMON |= {"menu", "notifications", "notifications-read", "shortcuts", "job-start", "job-progress", "job-errors"}
 # tested in faces/portal/tests: test_wizard.py, test_branding.py
 OF_BRANDS = {"theme", "wizard", "preview", "colours", "picture", "brand-form", "brand-preview"}
+COMMON |= {"notifications", "notifications-read", "shortcuts", "job-start", "job-progress", "job-errors", "report-file"}
+OF_BRANDS = {"theme", "wizard", "preview", "colours"}  # tested in faces/portal/tests/test_wizard.py
 OWN = {"notifications", "preferences", "search", "attachment"}  # of the person at work, in REST
 OF_PANEL = {"panel", "rows", "totals", "export", "count", "bulk", "lookup", "add", "import"}
 OF_ROW = {"detail", "edit", "remove", "notes", "history", "undo", "do", "go"}

@@ -48,6 +48,8 @@ FOR_STAFF = {
     "import", "job-start", "job-progress", "job-errors",
     "help", "chapter", "about", "wizard", "preview", "colours", "brand-form", "brand-preview", "menu",
     "notifications", "notifications-read", "shortcuts",
+    "import", "job-start", "job-progress", "job-errors", "report-file",
+    "help", "chapter", "about", "wizard", "preview", "colours", "notifications", "notifications-read", "shortcuts",
 }  # fmt: skip
 FRAMED_BY_US = {"preview", "brand-preview"}
 OWN = {"notifications", "preferences", "search", "attachment"}  # in REST: of whoever calls

@@ -68,13 +68,17 @@ def export(panel: Panel, columns: Sequence[Column], rows: QuerySet[Any], order: 
     """
     if name not in FORMATS:
         raise InvalidInput(fields={"format": _("Choose csv or xlsx.")})
-    mark = "-" if order.startswith("-") else ""
-    found = rows.order_by(order, f"{mark}pk")[:MOST_ROWS].iterator(chunk_size=AT_ONCE)
-    content = FORMATS[name].write(str(panel.title), columns, found)
+    content = FORMATS[name].write(str(panel.title), columns, rows_to_write(rows, order))
     answer = HttpResponse(content, content_type=FORMATS[name].content_type)
     file = f"{panel.slug}-{timezone.localdate().isoformat()}.{name}"
     answer["Content-Disposition"] = f'attachment; filename="{file}"'
     return answer
+
+
+def rows_to_write(rows: QuerySet[Any], order: str) -> Iterator[Any]:
+    """Return the rows that a file has: the first 50,000 in `order`, read 2000 at a time. One query."""
+    mark = "-" if order.startswith("-") else ""
+    return rows.order_by(order, f"{mark}pk")[:MOST_ROWS].iterator(chunk_size=AT_ONCE)
 
 
 def _csv(_title: str, columns: Sequence[Column], rows: Iterable[Any]) -> bytes:

@@ -82,6 +82,7 @@ class MailEvent(models.TextChoices):
 
     ALERT = "alert", _("Alert")
     PASSWORD_RESET = "password_reset", _("New password asked for")
+    REPORT = "report", _("Scheduled report")
     OTHER = "other", _("Other")
 
 

@@ -82,6 +82,32 @@ LETTERS: dict[str, Letter] = {
         },
         is_secret=True,
     ),
+    MailEvent.REPORT: Letter(
+        places={
+            "report": Place(_("Its name"), "Calls of yesterday"),
+            "days": Place(_("Its days"), "2026-11-25"),
+            "rows": Place(_("How many rows"), "1,234"),
+            "file": Place(_("The attached file"), "cdrs-2026-11-26.xlsx"),
+            "kept": Place(_("For how many days it is kept"), ""),
+            "link": Place(_("Where to fetch it"), ""),
+            "owner": Place(_("Whose report it is"), "Paul"),
+        },
+        texts={
+            "en": (
+                "{{ report }} {{ days }}",
+                "{{ report }} {{ days }}: {{ rows }} rows.\n\nThe file is attached: {{ file }}\n\nThe file is too"
+                " large for a mail. It is kept for {{ kept }} days:\n\n{{ link }}\n\n{{ owner }} has scheduled this"
+                " report for you.",
+            ),
+            "es": (
+                "{{ report }} {{ days }}",
+                "{{ report }} {{ days }}: {{ rows }} filas.\n\nEl archivo va adjunto: {{ file }}\n\nEl archivo es"
+                " demasiado grande para un correo. Se guarda {{ kept }} días:\n\n{{ link }}\n\n{{ owner }} ha"
+                " programado este informe"
+                " para usted.",
+            ),
+        },
+    ),
 }
 
 

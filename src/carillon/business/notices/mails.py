@@ -25,7 +25,7 @@ from carillon.base.tenancy import tenant
 from carillon.business.brands.queries import portal_face
 from carillon.business.notices.choices import MailEvent, MailState
 from carillon.business.notices.letters import LETTERS, culture_for
-from carillon.business.notices.models import Mail, MailIdentity
+from carillon.business.notices.models import Mail, MailFile, MailIdentity
 from carillon.business.notices.queries import identity_of, text_of
 from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import system_actor
@@ -111,8 +111,9 @@ def _keep(actor: Actor, message: EmailMessage) -> Mail:
         occasion is None or LETTERS[occasion.event].is_secret
     )  # of a mail unknown to us we tell nobody what it says
     html = next((str(part[0]) for part in getattr(message, "alternatives", ()) if part[1] == "text/html"), "")
+    file = next((part for part in message.attachments if isinstance(part, tuple)), None)
     now = timezone.now()
-    return Mail.objects.create(
+    mail = Mail.objects.create(
         partner_id=occasion.partner.pk if occasion else actor.partner_id or 0,
         event=occasion.event if occasion else MailEvent.OTHER,
         culture=culture_for(occasion.culture) if occasion else "en",
@@ -123,11 +124,16 @@ def _keep(actor: Actor, message: EmailMessage) -> Mail:
         subject=str(message.subject),
         text=secrets.encrypt(str(message.body)) if is_secret else str(message.body),
         html=secrets.encrypt(html) if is_secret and html else html,
+        file_name=file[0] or "" if file else "",
         is_secret=is_secret,
         message_id=message.extra_headers.get("Message-ID") or f"<{uuid.uuid4().hex}@carillon>",
         due_at=now,
         gives_up_at=now + TRIED_FOR,
     )
+    if file:
+        content = file[1].encode() if isinstance(file[1], str) else file[1]
+        MailFile.objects.create(partner_id=mail.partner_id, mail=mail, content_type=file[2] or "", content=content)
+    return mail
 
 
 def send_mail(actor: Actor) -> bool:
@@ -160,7 +166,7 @@ def claim_mail(actor: Actor) -> Mail | None:
 
 
 def _message(mail: Mail) -> EmailMessage:
-    """The mail as it goes to the mail server."""
+    """The mail as it goes to the mail server. One query when a file goes with it."""
     text, html = (secrets.decrypt(part) if mail.is_secret and part else part for part in (mail.text, mail.html))
     message = EmailMultiAlternatives(
         subject=mail.subject,
@@ -173,12 +179,15 @@ def _message(mail: Mail) -> EmailMessage:
     )
     if html:
         message.attach_alternative(html, "text/html")
+    if mail.file_name:
+        file = MailFile.objects.get(mail=mail)
+        message.attach(mail.file_name, bytes(file.content), file.content_type)
     return message
 
 
 @action("mails.send")
 def note_mail(actor: Actor, mail: Mail, error: str, *, is_final: bool) -> None:
-    """Write down what became of a try; a secret body goes once it is not needed any more. One query."""
+    """Write down what became of a try; a secret body and a file go once they are not needed any more. Two queries."""
     now = timezone.now()
     again = None if is_final else next_try(mail.attempts, now, mail.gives_up_at)
     if not error:
@@ -188,6 +197,8 @@ def note_mail(actor: Actor, mail: Mail, error: str, *, is_final: bool) -> None:
         mail.due_at = again or mail.due_at
     if mail.is_secret and mail.state != MailState.WAITING:
         mail.text = mail.html = ""
+    if mail.file_name and mail.state != MailState.WAITING:
+        MailFile.objects.visible_to(actor).filter(mail=mail).delete()
     Mail.objects.visible_to(actor).filter(pk=mail.pk).update(
         state=mail.state, sent_at=mail.sent_at, error=mail.error, due_at=mail.due_at, text=mail.text, html=mail.html
     )
@@ -221,12 +232,12 @@ def resend_mail(actor: Actor, mail: Mail) -> Mail:
     """Send a mail once more, to the same people, as a new mail of the same words.
 
     Raises:
-        Conflict: it waits already, or its body was a secret and is gone.
+        Conflict: it waits already, or its body was a secret or its file went along, and is gone.
         NotFound
     """
     mail = locked(Mail.objects, actor, mail.pk)
     if not can_resend(mail):
-        raise Conflict(_("It is on its way already, or its body let somebody in and was not kept: ask for a new one."))
+        raise Conflict(_("It is on its way already, or its body or file was not kept: ask for a new one."))
     now = timezone.now()
     witnessed(actor, mail, "resend")
     mail.state, mail.attempts, mail.error, mail.due_at, mail.gives_up_at = (
@@ -243,7 +254,7 @@ def resend_mail(actor: Actor, mail: Mail) -> Mail:
 
 def can_resend(mail: Mail) -> bool:
     """Whether a mail may be sent once more."""
-    return mail.state != MailState.WAITING and not mail.is_secret
+    return mail.state != MailState.WAITING and not mail.is_secret and not mail.file_name
 
 
 @action("mails.send")

@@ -215,6 +215,7 @@ class Mail(TenantModel):
     subject = models.CharField(max_length=400)
     text = models.TextField(default="", blank=True)
     html = models.TextField(default="", blank=True)
+    file_name = models.CharField(max_length=120, default="", blank=True)  # of what goes with it
     is_secret = models.BooleanField(default=False)
     message_id = models.CharField(max_length=100)
     state = models.CharField(max_length=8, choices=MailState.choices, default=MailState.WAITING)
@@ -236,6 +237,19 @@ class Mail(TenantModel):
 
     def __str__(self) -> str:
         return self.subject
+
+
+class MailFile(TenantModel):
+    """The file that goes with a mail; gone once the mail is sent or given up."""
+
+    mail = models.OneToOneField(Mail, on_delete=models.CASCADE, related_name="file")
+    content_type = models.CharField(max_length=100)
+    content = models.BinaryField()
+
+    objects = ScopedQuerySet["MailFile"].as_manager()
+
+    def __str__(self) -> str:
+        return str(self.mail_id)
 
 
 class MailIdentity(TenantModel):

@@ -41,6 +41,7 @@ PANELS = frozenset(
     | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests", "dashboard", "test_call"}
     | {"support", "saved_views", "portal_brands"}
     | {"webhooks", "mails", "mail_texts", "mail_identities", "balance_alerts", "alert_choices"}
+    | {"scheduled_reports"}
 )
 ALL = frozenset({"*"})
 ASKS = frozenset({"support.view", "support.add", "support.reply"})  # and talks; whoever answers has support.*
@@ -57,6 +58,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     ),
     Role.BILLING: frozenset(
         {"*.view", "price_lists.*", "costs.*", "cdr_providers.*", "transactions.*", "top_ups.*", "balance_alerts.*"}
+        | {"scheduled_reports.*"}
         | {"customers.change", "customers.status"}
         | ASKS
         | {"saved_views.*"}

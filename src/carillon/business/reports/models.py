@@ -1,13 +1,15 @@
-"""What CDRs add up to, so that a dashboard need not read millions of them."""
+"""What CDRs add up to, so that a dashboard need not read millions of them; and reports that are mailed."""
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
 from carillon.business.calls.choices import Tab
-from carillon.business.partners.models import Partner
+from carillon.business.partners.models import Login, Partner
 from carillon.business.partners.tenant import TenantModel, of_tenant
+from carillon.business.reports.choices import Days, Every, FileFormat, Language, RunState, Weekday
 
 
 class Figures(models.Model):
@@ -91,3 +93,79 @@ class CallShare(Figures):
 
     def __str__(self) -> str:
         return str(self.call_id)
+
+
+class ReportSchedule(TenantModel):
+    """A report that is mailed again and again, with what its owner may see at the time.
+
+    `report` is "dashboard" or a panel's slug. `permissions` are those that its owner had when it was written (a token's
+    are fewer than its person's); it never uses more. `next_at` is the worker's.
+    """
+
+    tenancy = Tenancy(across=("owner",))
+    audit_exclude = ("next_at", "permissions")
+
+    name = models.CharField(max_length=100)
+    report = models.CharField(max_length=50)
+    query = models.CharField(max_length=2000, default="", blank=True)
+    days = models.CharField(max_length=8, choices=Days.choices, default=Days.AS_SAID)
+    format = models.CharField(max_length=4, choices=FileFormat.choices, default=FileFormat.XLSX)
+    every = models.CharField(max_length=5, choices=Every.choices, default=Every.DAY)
+    weekday = models.CharField(max_length=9, choices=Weekday.choices, default=Weekday.MONDAY)
+    month_day = models.PositiveSmallIntegerField(default=1)
+    at = models.CharField(max_length=5)  # "07:30"
+    timezone = models.CharField(max_length=64, default="UTC")
+    culture = models.CharField(max_length=12, choices=Language.choices, default=Language.ENGLISH)
+    recipients = ArrayField(models.BigIntegerField(), default=list)  # logins
+    owner = models.ForeignKey(Login, on_delete=models.CASCADE, related_name="+")
+    permissions = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    is_enabled = models.BooleanField(default=True)
+    next_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["ReportSchedule"].as_manager()
+
+    class Meta:
+        verbose_name = "scheduled report"
+        indexes = [
+            models.Index(fields=["partner", "-id"], name="schedule_by_partner"),
+            models.Index(fields=["next_at"], name="schedule_due", condition=models.Q(is_enabled=True)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReportRun(TenantModel):
+    """One time that a report was due, or asked for: unique by when, so that it is sent once however often we look."""
+
+    audit_exclude = ("content",)
+
+    schedule = models.ForeignKey(
+        ReportSchedule, null=True, blank=True, on_delete=models.SET_NULL, related_name="runs"
+    )  # null: removed since
+    name = models.CharField(max_length=100)
+    report = models.CharField(max_length=50)
+    due_at = models.DateTimeField()
+    state = models.CharField(max_length=7, choices=RunState.choices, default=RunState.WAITING)
+    detail = models.CharField(max_length=500, default="", blank=True)
+    row_count = models.PositiveIntegerField(null=True, blank=True)
+    file_name = models.CharField(max_length=120, default="", blank=True)
+    size = models.PositiveIntegerField(default=0)
+    content = models.BinaryField(null=True, blank=True)
+    sent_to = ArrayField(models.EmailField(), default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ScopedQuerySet["ReportRun"].as_manager()
+
+    class Meta:
+        verbose_name = "report sent"
+        constraints = [models.UniqueConstraint(fields=["schedule", "due_at"], name="report_once_each_time")]
+        indexes = [
+            models.Index(fields=["partner", "-id"], name="report_run_by_partner"),
+            models.Index(fields=["created_at"], name="report_run_waiting", condition=models.Q(state="waiting")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.due_at:%Y-%m-%d %H:%M}"

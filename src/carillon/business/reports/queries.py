@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import DateTimeField, F, Func, IntegerField, QuerySet, Sum, Value
+from django.db.models import DateTimeField, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Sum, Value
 
 from carillon.base.actor import Actor
 from carillon.business.calls.choices import Tab
 from carillon.business.customers.models import Customer
-from carillon.business.reports.models import SUMS, CallHour, CallShare
+from carillon.business.reports.choices import RunState
+from carillon.business.reports.models import SUMS, CallHour, CallShare, ReportRun, ReportSchedule
 from carillon.logic.traffic import Money, Span, Traffic, by_currency
 
 MOST_DESTINATIONS = 10
@@ -106,3 +107,26 @@ def _total(rows: Iterable[Mapping[str, Any]], *, name: str = "", start: datetime
         tabs[Tab(row["tab"])] += Traffic(*sums)
         money.append(Money(row["currency"], int(row["all_revenue_micro"]), int(row["all_cost_micro"])))
     return Total(tabs, by_currency(money), name, start)
+
+
+# ---------------------------------------------------------------- scheduled reports
+
+
+def schedules_of(actor: Actor) -> QuerySet[ReportSchedule]:
+    """Return the scheduled reports of the actor's part of the tree, each with how it went last; one query."""
+    newest = ReportRun.objects.filter(schedule=OuterRef("pk")).exclude(state=RunState.WAITING).order_by("-pk")
+    rows = ReportSchedule.objects.visible_to(actor).select_related("owner", "partner")
+    return rows.annotate(
+        last_state=Subquery(newest.values("state")[:1]), last_at=Subquery(newest.values("ended_at")[:1])
+    )
+
+
+def runs_of(actor: Actor) -> QuerySet[ReportRun]:
+    """Return what was sent, without the files; one query."""
+    return ReportRun.objects.visible_to(actor).select_related("partner").defer("content")
+
+
+def file_of(actor: Actor, run_id: int) -> bytes | None:
+    """Return the file of a report that was sent; None: there is none that the actor may see, or it is kept no more."""
+    found = ReportRun.objects.visible_to(actor).filter(pk=run_id).values_list("content", flat=True).first()
+    return None if found is None else bytes(found)

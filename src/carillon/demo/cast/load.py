@@ -43,6 +43,7 @@ from carillon.demo.cast.branding import load_portal_brand
 from carillon.demo.cast.notices import load_watches, load_webhook
 from carillon.demo.cast.owner import own_partner
 from carillon.demo.cast.people import load_buyer, load_stock
+from carillon.demo.cast.reports import load_reports
 from carillon.demo.cast.routing import load_carrier, load_way
 from carillon.demo.cast.tickets import load_tickets
 from carillon.demo.world import CAST, CURRENCY, PASSWORD, Brand, Prices, Seller, micro
@@ -85,6 +86,7 @@ def load_cast() -> Counter[str]:
                 _balance(actor, seller)
     with tenant(northwind):
         load_watches(northwind, made)
+        load_reports(northwind, made)
     load_tickets(actor_of, made)
     return made
 

@@ -21,6 +21,8 @@ FILES = (
     "reports",
     *("partners", "brands", "branding", "customers", "numbers", "pricing", "endpoints"),
     *("routing", "cdr_providers", "testcall"),
+    *("reports", "schedules"),
+    *("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "cdr_providers", "testcall"),
     *("calls", "billing", "alerts", "notices", "mails", "support", "jobs"),
     "platform",
     "audit",

@@ -45,7 +45,9 @@ CHAPTERS: Mapping[str, str] = {  # which chapter of the manual tells more about 
     "bans": "protecting-customers",
     "customers": "protecting-customers",
     "sip-endpoints": "trunks",
-    "alerts": "emergency-and-alerts",
+    **dict.fromkeys(("alerts", "balance-alerts", "alert-choices"), "emergency-and-alerts"),
+    **dict.fromkeys(("dashboard", "scheduled-reports", "report-runs"), "dashboard-and-test-calls"),
+    **dict.fromkeys(("mails", "mail-texts", "mail-identities"), "mails"),
     "tokens": "api",
 }
 DAILY = "portal"
