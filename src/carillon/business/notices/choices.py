@@ -83,6 +83,7 @@ class MailEvent(models.TextChoices):
     ALERT = "alert", _("Alert")
     PASSWORD_RESET = "password_reset", _("New password asked for")
     REPORT = "report", _("Scheduled report")
+    MESSAGE_REPLY = "message_reply", _("Answer to a message")
     OTHER = "other", _("Other")
 
 
@@ -102,3 +103,18 @@ class MailState(models.TextChoices):
     WAITING = "waiting", _("Waiting")
     SENT = "sent", _("Sent")
     FAILED = "failed", _("Failed")
+
+
+class SubscriberState(models.TextChoices):
+    """Whether somebody is written to."""
+
+    PENDING = "pending", _("Not confirmed")
+    CONFIRMED = "confirmed", _("Subscribed")
+    UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+
+
+class SubscriberSource(models.TextChoices):
+    """Who put somebody on the list."""
+
+    WEBSITE = "website", _("Web site")
+    STAFF = "staff", _("Staff")

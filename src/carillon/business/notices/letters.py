@@ -108,6 +108,25 @@ LETTERS: dict[str, Letter] = {
             ),
         },
     ),
+    MailEvent.MESSAGE_REPLY: Letter(
+        places={
+            "name": Place(_("The person's name"), "Carla"),
+            "site": Place(_("Name of the website"), "Northwind Business"),
+            "subject": Place(_("Subject of the message"), "Ten phones"),
+            "answer": Place(_("The answer"), "Nothing until May."),
+            "message": Place(_("What the person wrote"), "What do ten phones cost?"),
+        },
+        texts={
+            "en": (
+                "Re: {{ subject }}",
+                "Hello {{ name }},\n\n{{ answer }}\n\n{{ site }}\n\nYou wrote:\n{{ message }}",
+            ),
+            "es": (
+                "Re: {{ subject }}",
+                "Hola, {{ name }}:\n\n{{ answer }}\n\n{{ site }}\n\nUsted escribió:\n{{ message }}",
+            ),
+        },
+    ),
 }
 
 

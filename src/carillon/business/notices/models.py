@@ -10,7 +10,16 @@ from carillon.business.billing.models import Account
 from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.models import Endpoint
-from carillon.business.notices.choices import AlertKind, Covers, DeliveryState, Event, MailEvent, MailState
+from carillon.business.notices.choices import (
+    AlertKind,
+    Covers,
+    DeliveryState,
+    Event,
+    MailEvent,
+    MailState,
+    SubscriberSource,
+    SubscriberState,
+)
 from carillon.business.partners.models import Login, Partner
 from carillon.business.partners.tenant import TenantModel
 
@@ -347,3 +356,37 @@ class Reading(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.login_id} {self.read_until}"
+
+
+class Subscriber(TenantModel):
+    """Somebody who wants the newsletter of a web product, with what proves it.
+
+    Who signs up by themselves is pending until they follow the link of a mail (double opt-in), which sets
+    `confirmed_at`; `consent` says how they agreed, `consent_address` from which address on the Internet.
+    """
+
+    web_product = models.ForeignKey(WebProduct, on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    email = models.EmailField()
+    name = models.CharField(max_length=100, default="", blank=True)
+    culture = models.CharField(max_length=12, default="", blank=True)
+    source = models.CharField(max_length=7, choices=SubscriberSource.choices)
+    state = models.CharField(max_length=12, choices=SubscriberState.choices, default=SubscriberState.PENDING)
+    consent = models.CharField(max_length=300, default="", blank=True)
+    consent_at = models.DateTimeField()
+    consent_address = models.GenericIPAddressField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    unsubscribed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Subscriber"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["web_product", "email"], name="one_subscriber_each")]
+        indexes = [
+            models.Index(fields=["partner", "-id"], name="subscriber_by_partner"),
+            models.Index(fields=["email", "id"], name="subscriber_by_email"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email

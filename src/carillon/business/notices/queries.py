@@ -23,6 +23,7 @@ from carillon.business.notices.models import (
     MailIdentity,
     MailTemplate,
     MailText,
+    Subscriber,
     Webhook,
 )
 from carillon.business.partners.choices import Role
@@ -173,3 +174,8 @@ def source_of(mail: MailText) -> WordsFrom:
     if mail.template_id is not None:
         return WordsFrom.OWN
     return WordsFrom(mail.inherited["from"]) if mail.inherited else WordsFrom.BUILT_IN
+
+
+def subscribers_of(actor: Actor) -> ScopedQuerySet[Subscriber]:
+    """Return who wants the newsletters of the web products that the actor sees; one query."""
+    return Subscriber.objects.visible_to(actor).select_related("web_product")

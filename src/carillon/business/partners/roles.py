@@ -41,7 +41,7 @@ PANELS = frozenset(
     | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests", "dashboard", "test_call"}
     | {"support", "saved_views", "portal_brands"}
     | {"webhooks", "mails", "mail_texts", "mail_identities", "balance_alerts", "alert_choices"}
-    | {"scheduled_reports"}
+    | {"scheduled_reports", "messages", "subscribers"}
 )
 ALL = frozenset({"*"})
 ASKS = frozenset({"support.view", "support.add", "support.reply"})  # and talks; whoever answers has support.*
@@ -54,6 +54,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         | {"web_products.view", "price_lists.view", "cdrs.view", "live_calls.view", "transactions.view", "top_ups.view"}
         | ASKS
         | {"saved_views.*"}
+        | {"messages.*", "subscribers.*"}
         | {"jobs.view"}
     ),
     Role.BILLING: frozenset(
@@ -66,6 +67,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     Role.SUPPORT: frozenset(
         {"*.view", "customers.change", "users.*", "numbers.assign", "sip_endpoints.*", "sip_locations.*"}
         | {"live_calls.*", "blacklists.*", "bans.*", "phone_tests.*", "support.*", "saved_views.*"}
+        | {"messages.*", "subscribers.*"}
     ),
     Role.READER: frozenset({"*.view"}),
 }

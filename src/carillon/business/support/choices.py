@@ -22,3 +22,21 @@ class Priority(models.TextChoices):
     NORMAL = "normal", _("Normal")
     HIGH = "high", _("High")
     URGENT = "urgent", _("Urgent")
+
+
+class MessageStatus(models.TextChoices):
+    """How far a message of a visitor has come."""
+
+    NEW = "new", _("New")
+    ANSWERED = "answered", _("Answered")
+    CLOSED = "closed", _("Closed")
+    SPAM = "spam", _("Spam")
+
+
+class MessageSource(models.TextChoices):
+    """How a message came."""
+
+    WEBSITE = "website", _("Web site")
+    EMAIL = "email", _("E-mail")
+    PHONE = "phone", _("Telephone")
+    OTHER = "other", _("Otherwise")

@@ -1,14 +1,15 @@
-"""Tickets: what somebody asks those they buy from, and what is said about it."""
+"""Tickets, what somebody asks those they buy from, and messages, what anybody writes to a web product."""
 
 from __future__ import annotations
 
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
+from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Login, Partner
 from carillon.business.partners.tenant import TenantModel
-from carillon.business.support.choices import Priority, TicketStatus
+from carillon.business.support.choices import MessageSource, MessageStatus, Priority, TicketStatus
 
 
 class Ticket(TenantModel):
@@ -105,3 +106,51 @@ class Attachment(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Message(TenantModel):
+    """What somebody wrote to a web product under “contact us”, or said by telephone; `customer` when we know them."""
+
+    tenancy = Tenancy(across=("assigned",))
+
+    web_product = models.ForeignKey(WebProduct, on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    name = models.CharField(max_length=100)
+    email = models.EmailField(default="", blank=True)
+    phone = models.CharField(max_length=40, default="", blank=True)
+    subject = models.CharField(max_length=150)
+    text = models.TextField(max_length=10_000)
+    culture = models.CharField(max_length=12, default="en")
+    source = models.CharField(max_length=7, choices=MessageSource.choices)
+    status = models.CharField(max_length=8, choices=MessageStatus.choices, default=MessageStatus.NEW)
+    assigned = models.ForeignKey(Login, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField()  # when anything was last said or done
+
+    objects = ScopedQuerySet["Message"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["partner", "-changed_at", "-id"], name="message_by_partner")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.subject}"
+
+
+class MessageReply(TenantModel):
+    """What was answered to a message, by mail."""
+
+    revoked = ("update",)
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="replies")
+    author_login_id = models.BigIntegerField(null=True)
+    author_name = models.CharField(max_length=200)
+    text = models.TextField(max_length=10_000)
+    at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["MessageReply"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["message", "id"], name="reply_by_message")]
+
+    def __str__(self) -> str:
+        return self.text[:60]

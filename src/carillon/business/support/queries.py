@@ -1,4 +1,4 @@
-"""Tickets as each side sees them."""
+"""Tickets as each side sees them, and messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db.models import Case, CharField, QuerySet, Value, When
 
 from carillon.base.actor import Actor
 from carillon.business.partners.models import Membership
-from carillon.business.support.models import Attachment, InternalNote, Post, Ticket
+from carillon.business.support.models import Attachment, InternalNote, Message, MessageReply, Post, Ticket
 
 TO_US, FROM_US, BETWEEN = "to-us", "from-us", "between"
 
@@ -80,3 +80,16 @@ def conversation_of(actor: Actor, ticket: Ticket) -> list[Said]:
 def file_of(actor: Actor, file_id: int) -> Attachment | None:
     """Return an attachment the actor may fetch, with what is in it, or None; one query."""
     return Attachment.objects.visible_to(actor).filter(pk=file_id).first()
+
+
+# ---------------------------------------------------------------- messages
+
+
+def messages_of(actor: Actor) -> QuerySet[Message]:
+    """Return what people wrote to the web products that the actor sees; one query."""
+    return Message.objects.visible_to(actor).select_related("web_product", "customer", "assigned")
+
+
+def replies_of(actor: Actor, message: Message) -> QuerySet[MessageReply]:
+    """Return what was answered to a message, the oldest first; one query."""
+    return MessageReply.objects.visible_to(actor).filter(message=message).order_by("pk")

@@ -46,6 +46,7 @@ from carillon.demo.cast.people import load_buyer, load_stock
 from carillon.demo.cast.reports import load_reports
 from carillon.demo.cast.routing import load_carrier, load_way
 from carillon.demo.cast.tickets import load_tickets
+from carillon.demo.cast.visitors import load_visitors
 from carillon.demo.world import CAST, CURRENCY, PASSWORD, Brand, Prices, Seller, micro
 from carillon.usecases.open_partner import open_partner
 
@@ -87,6 +88,7 @@ def load_cast() -> Counter[str]:
     with tenant(northwind):
         load_watches(northwind, made)
         load_reports(northwind, made)
+        load_visitors(northwind, made)
     load_tickets(actor_of, made)
     return made
 

@@ -23,7 +23,7 @@ FILES = (
     *("routing", "cdr_providers", "testcall"),
     *("reports", "schedules"),
     *("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "cdr_providers", "testcall"),
-    *("calls", "billing", "alerts", "notices", "mails", "support", "jobs"),
+    *("calls", "billing", "alerts", "notices", "mails", "support", "messages", "subscribers", "jobs"),
     "platform",
     "audit",
     "views",

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from carillon.base.actor import Actor
+from carillon.business.customers.models import Customer
 from carillon.business.partners import actions, blacklists, ownroles, queries, signins
 from carillon.business.partners.choices import NEXT_STATUSES, BlacklistKind, Feature, Role, Status
 from carillon.business.partners.models import ApiToken, BlacklistEntry, Membership, OwnRole, Partner, SignIn
@@ -330,6 +332,15 @@ ROLES = Panel(
     empty=_("No roles of your own yet. The built-in ones are always there; add one that fits you better."),
 )
 
+
+def _sign_ins(actor: Actor) -> QuerySet[SignIn]:
+    """Who is signed in, of customers' people with the customer and the web product on whose website they are."""
+    own = Customer.objects.visible_to(actor).filter(pk=OuterRef("customer_id"))
+    return queries.sign_ins_of(actor).annotate(
+        customer_name=Subquery(own.values("name")[:1]), web_product_name=Subquery(own.values("web_product__name")[:1])
+    )
+
+
 SESSIONS = Panel(
     slug="sessions",
     title=_("Sessions"),
@@ -337,9 +348,11 @@ SESSIONS = Panel(
     section="main",
     icon="device-desktop",
     model=SignIn,
-    rows=queries.sign_ins_of,
+    rows=_sign_ins,
     columns=(
         Column("email", _("E-mail"), value="login.email", width=200, grow=2),
+        Column("customer", _("Customer"), value="customer_name", width=140),
+        Column("web_product", _("Web product"), value="web_product_name", width=140),
         Column("device", _("Device"), value=lambda row: device_of(row.user_agent), width=150),
         Column("address", _("Address"), kind="code", width=140),
         Column("partner", _("Partner"), value="partner.name", width=150),
@@ -375,8 +388,9 @@ SESSIONS = Panel(
     search="login__email",
     has_history=False,
     help=_(
-        "Who is signed in, where and since when, in the portal and on your web sites. Your own sessions are in the menu"
-        " at the top right. A changed password and a lesser role end a person's sessions by themselves."
+        "Who is signed in, where and since when, in the portal and on your web sites: visitors who have not signed in"
+        " will show once the web sites are there. Your own sessions are in the menu at the top right. A changed"
+        " password and a lesser role end a person's sessions by themselves."
     ),
     empty=_("Nobody is signed in."),
 )

@@ -60,7 +60,7 @@ def due() -> None:
 def test_a_report_is_mailed_once_each_time_with_the_rows_of_its_owner(
     cast: Cast, as_role: AsRole, mailoutbox: Mails, outbox: None
 ) -> None:
-    paul, me = script(cast, "paul"), cast.staff("paul").login_id
+    paul, me = script(cast, "paul"), cast.staff("paul").login_id or 0
     given: dict[str, Any] = {
         "name": "Customers of ours",
         "report": "customers",
@@ -71,7 +71,7 @@ def test_a_report_is_mailed_once_each_time_with_the_rows_of_its_owner(
         "at": "07:30",
     }
     key = paul.make("scheduled-reports/", given)["id"]
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"report": "nothing"},
         {"query": "wrong=1"},
         {"at": "25:00"},
@@ -79,7 +79,8 @@ def test_a_report_is_mailed_once_each_time_with_the_rows_of_its_owner(
         {"recipients": [cast.staff("petra").login_id]},
         {"days": "day"},  # customers have no dates
         {"timezone": "Here"},
-    ):
+    )
+    for wrong in wrongs:
         assert paul("post", "scheduled-reports/", {**given, **wrong})[0] == 400, wrong
     work(as_role)
     assert not Mail.objects.exists()
@@ -116,7 +117,7 @@ def test_it_is_paused_sent_at_once_and_ends_with_its_owners_rights(
         data = StaffData(email="nia@northwind.test", name="Nia", role=Role.ADMINISTRATOR, password="a long password 1")
         create_staff(boss, data)
     nia = Login.objects.get(email="nia@northwind.test")
-    paul, me = script(cast, "paul"), cast.staff("paul").login_id
+    paul, me = script(cast, "paul"), cast.staff("paul").login_id or 0
     given = {"name": "Calls", "report": "cdrs", "days": "week", "format": "csv", "recipients": [me, nia.pk]}
     key = paul.make("scheduled-reports/", given)["id"]
     assert paul("post", f"scheduled-reports/{key}/pause/")[0] == 200
@@ -144,7 +145,7 @@ def test_it_is_paused_sent_at_once_and_ends_with_its_owners_rights(
 def test_the_dashboard_is_a_table_and_a_large_file_is_fetched(
     cast: Cast, as_role: AsRole, mailoutbox: Mails, outbox: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paul, me = script(cast, "paul"), cast.staff("paul").login_id
+    paul, me = script(cast, "paul"), cast.staff("paul").login_id or 0
     paul.make("scheduled-reports/", {"name": "Figures", "report": "dashboard", "format": "csv", "recipients": [me]})
     assert (
         paul("post", "scheduled-reports/", {"name": "x", "report": "dashboard", "query": "a=1", "recipients": [me]})[0]
@@ -162,7 +163,7 @@ def test_the_dashboard_is_a_table_and_a_large_file_is_fetched(
 def test_a_tokens_report_may_no_more_than_the_token(
     cast: Cast, as_role: AsRole, mailoutbox: Mails, outbox: None
 ) -> None:
-    me = cast.staff("paul").login_id
+    me = cast.staff("paul").login_id or 0
     narrow = script(cast, "paul", "scheduled_reports.*", "customers.view")
     key = narrow.make("scheduled-reports/", {"name": "Ours", "report": "customers", "recipients": [me]})["id"]
     assert narrow("post", "scheduled-reports/", {"name": "x", "report": "cdrs", "recipients": [me]})[0] == 400
