@@ -50,10 +50,9 @@ MOST_QUERIES = 12  # of a grid's rows, with the request's own: session, login, s
 # portal addresses: the page of everybody, the pages of a panel, the pages of a row
 COMMON = {"home", "customer-filter", "page", "preferences", "search", "attachment", "help", "chapter", "about"}
 COMMON |= {"menu", "notifications", "notifications-read", "shortcuts", "job-start", "job-progress", "job-errors"}
+COMMON |= {"report-file"}
 # tested in faces/portal/tests: test_wizard.py, test_branding.py
 OF_BRANDS = {"theme", "wizard", "preview", "colours", "picture", "brand-form", "brand-preview"}
-COMMON |= {"notifications", "notifications-read", "shortcuts", "job-start", "job-progress", "job-errors", "report-file"}
-OF_BRANDS = {"theme", "wizard", "preview", "colours"}  # tested in faces/portal/tests/test_wizard.py
 OWN = {"notifications", "preferences", "search", "attachment"}  # of the person at work, in REST
 OF_PANEL = {"panel", "rows", "totals", "export", "count", "bulk", "lookup", "add", "import"}
 OF_ROW = {"detail", "edit", "remove", "notes", "history", "undo", "do", "go"}

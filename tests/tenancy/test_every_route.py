@@ -45,11 +45,9 @@ FOR_WHO_SIGNED_IN = {
 FOR_STAFF = {
     "home", "customer-filter", "page", "panel", "rows", "totals", "export", "count", "bulk", "lookup", "add",
     "detail", "edit", "remove", "notes", "history", "undo", "do", "go", "preferences", "search", "attachment",
-    "import", "job-start", "job-progress", "job-errors",
+    "import", "job-start", "job-progress", "job-errors", "report-file",
     "help", "chapter", "about", "wizard", "preview", "colours", "brand-form", "brand-preview", "menu",
     "notifications", "notifications-read", "shortcuts",
-    "import", "job-start", "job-progress", "job-errors", "report-file",
-    "help", "chapter", "about", "wizard", "preview", "colours", "notifications", "notifications-read", "shortcuts",
 }  # fmt: skip
 FRAMED_BY_US = {"preview", "brand-preview"}
 OWN = {"notifications", "preferences", "search", "attachment"}  # in REST: of whoever calls

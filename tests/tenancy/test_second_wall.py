@@ -50,12 +50,10 @@ READS = {
 }  # fmt: skip
 CALLS = {  # functions past row-level security
     "web": {"billing_check_balanced", "carillon_has_feature", "carillon_has_room", "carillon_host",
-            "carillon_blocked", "carillon_hostname_taken", "carillon_logo", "carillon_memberships", "carillon_operator",
+            "carillon_blocked", "carillon_hostname_taken", "carillon_inherited_words", "carillon_logo",
+            "carillon_memberships", "carillon_operator",
             "carillon_own_legs", "carillon_portal_face", "carillon_portal_picture", "carillon_search",
             "carillon_sip_domain", "carillon_source_taken",
-            "carillon_hostname_taken", "carillon_inherited_words", "carillon_logo", "carillon_memberships",
-            "carillon_operator",
-            "carillon_own_legs", "carillon_search", "carillon_sip_domain", "carillon_source_taken",
             "carillon_subtree", "carillon_tell_registrations", "carillon_tell_webhooks", "carillon_theme",
             "carillon_token", "carillon_users"},
     "control": {"abandon_call", "document", "documents", "extend_hold", "forget_dialog", "forward_call", "grant_credit",

@@ -217,8 +217,7 @@ def reverse_transfer(actor: Actor, transfer: Transfer, data: ReversalData) -> Tr
     sides = list(found.entries.select_related("account").order_by("amount_micro"))
     lock_accounts(side.account_id for side in sides)
     key = f"reversal:{found.pk}"
-    before = Transfer.objects.filter(idempotency_key=key).first()
-    if before is not None:
+    if before := Transfer.objects.filter(idempotency_key=key).first():
         return before
     loser = next(side.account for side in sides if side.amount_micro > 0)
     winner = next(side.account for side in sides if side.amount_micro < 0)

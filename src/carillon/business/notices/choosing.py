@@ -33,7 +33,7 @@ def choose_alerts(actor: Actor, data: AlertChoiceData) -> AlertChoice:
     """Say which alerts a person gets, instead of what their role gets.
 
     Raises:
-        InvalidInput: the person does not work here, may not see alerts, or has chosen already.
+        InvalidInput: the person does not work here, may not see alerts, or has chosen already; or nothing is chosen.
         NotPermitted: for somebody else, without the permission to change staff.
     """
     login_id = data.login_id or actor.login_id or 0
@@ -44,18 +44,18 @@ def choose_alerts(actor: Actor, data: AlertChoiceData) -> AlertChoice:
     choice = AlertChoice(partner_id=actor.partner_id or 0, login_id=login_id)
     twice = {"one_alert_choice_each": ("login_id", "This person has chosen already: change that.")}
     with once(twice), audited(actor, choice, "create"):
-        choice.mailed, choice.in_bell = _kinds(data.mailed), _kinds(data.in_bell)
+        _fill(choice, data)
         choice.save(force_insert=True)
     return choice
 
 
 @action(OWN)
 def change_alert_choice(actor: Actor, choice: AlertChoice, data: AlertChoiceData) -> AlertChoice:
-    """Say anew which alerts a person gets. Raises NotPermitted, NotFound."""
+    """Say anew which alerts a person gets. Raises InvalidInput, NotPermitted, NotFound."""
     choice = locked(AlertChoice.objects, actor, choice.pk)
     _check_whose(actor, choice.login_id)
     with audited(actor, choice, "update"):
-        choice.mailed, choice.in_bell = _kinds(data.mailed), _kinds(data.in_bell)
+        _fill(choice, data)
         choice.save(update_fields=["mailed", "in_bell"])
     return choice
 
@@ -72,6 +72,14 @@ def forget_alert_choice(actor: Actor, choice: AlertChoice) -> None:
 def _check_whose(actor: Actor, login_id: int) -> None:
     if login_id != actor.login_id and not actor.may(OTHERS):
         raise NotPermitted(_("You may choose for yourself; for others it needs the permission to change staff."))
+
+
+def _fill(choice: AlertChoice, data: AlertChoiceData) -> None:
+    if not data.mailed and not data.in_bell:
+        raise InvalidInput(
+            fields={"mailed": _("Choose at least one; who has chosen nothing gets the alerts of their role.")}
+        )
+    choice.mailed, choice.in_bell = _kinds(data.mailed), _kinds(data.in_bell)
 
 
 def _kinds(chosen: tuple[AlertKind, ...]) -> list[str]:

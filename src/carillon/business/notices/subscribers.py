@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
@@ -15,9 +16,6 @@ from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
 from carillon.business.notices.choices import SubscriberSource, SubscriberState
 from carillon.business.notices.models import Subscriber
-
-TWICE = {"one_subscriber_each": ("email", "This address is on the list already.")}
-NO_CONSENT = "Say how the person agreed: without that nobody may be written to."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +55,7 @@ def add_subscriber(actor: Actor, data: SubscriberData) -> Subscriber:
     """
     product = named(WebProduct.objects, actor, data.web_product_id, "web_product_id")
     subscriber = Subscriber(partner_id=product.partner_id, web_product=product, source=SubscriberSource.STAFF)
-    with once(TWICE), audited(actor, subscriber, "create"):
+    with once(_twice()), audited(actor, subscriber, "create"):
         _fill(actor, subscriber, data)
         _agree(subscriber, data.consent, data.consent_at)
         check_values(subscriber)
@@ -69,7 +67,7 @@ def add_subscriber(actor: Actor, data: SubscriberData) -> Subscriber:
 def update_subscriber(actor: Actor, subscriber: Subscriber, data: SubscriberData) -> Subscriber:
     """Change name, address or language, or say better how somebody agreed. Raises InvalidInput, NotFound."""
     subscriber = locked(Subscriber.objects, actor, subscriber.pk)
-    with once(TWICE), audited(actor, subscriber, "update"):
+    with once(_twice()), audited(actor, subscriber, "update"):
         _fill(actor, subscriber, data)
         subscriber.consent = _said(data.consent)
         subscriber.consent_at = data.consent_at or subscriber.consent_at
@@ -116,7 +114,7 @@ def remove_subscriber(actor: Actor, subscriber: Subscriber) -> None:
 def _fill(actor: Actor, subscriber: Subscriber, data: SubscriberData) -> None:
     product = subscriber.web_product
     if data.web_product_id != product.pk:
-        raise InvalidInput(fields={"web_product_id": "A subscriber stays with its web product."})
+        raise InvalidInput(fields={"web_product_id": _("A subscriber stays with its web product.")})
     known = Customer.objects.visible_to(actor).filter(web_product=product, email__iexact=data.email)
     subscriber.customer = known.order_by("pk").first()
     subscriber.email, subscriber.name = data.email.lower(), data.name
@@ -126,12 +124,16 @@ def _fill(actor: Actor, subscriber: Subscriber, data: SubscriberData) -> None:
 def _agree(subscriber: Subscriber, consent: str, at: datetime | None) -> None:
     now = timezone.now()
     if at is not None and at > now:
-        raise InvalidInput(fields={"consent_at": "That is still to come."})
+        raise InvalidInput(fields={"consent_at": _("That is still to come.")})
     subscriber.consent, subscriber.consent_at = _said(consent), at or now
     subscriber.state, subscriber.confirmed_at, subscriber.unsubscribed_at = SubscriberState.CONFIRMED, now, None
 
 
+def _twice() -> dict[str, tuple[str, str]]:
+    return {"one_subscriber_each": ("email", _("This address is on the list already."))}
+
+
 def _said(consent: str) -> str:
     if not consent.strip():
-        raise InvalidInput(fields={"consent": NO_CONSENT})
+        raise InvalidInput(fields={"consent": _("Say how the person agreed: without that nobody may be written to.")})
     return consent.strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
@@ -56,7 +57,7 @@ def record_message(actor: Actor, data: MessageData) -> Message:
     """
     product = named(WebProduct.objects, actor, data.web_product_id, "web_product_id")
     if not data.email and not data.phone:
-        raise InvalidInput(fields={"email": "Give an e-mail address or a telephone number to answer to."})
+        raise InvalidInput(fields={"email": _("Give an e-mail address or a telephone number to answer to.")})
     known = Customer.objects.visible_to(actor).filter(web_product=product, email__iexact=data.email).exclude(email="")
     message = Message(
         partner_id=product.partner_id,
@@ -88,10 +89,10 @@ def note_reply(actor: Actor, message: Message, data: MessageReplyData) -> Messag
     """
     message = locked(Message.objects, actor, message.pk)
     if not message.email:
-        raise Conflict("This message has no e-mail address: call, and close it.")
+        raise Conflict(_("This message has no e-mail address: call, and close it."))
     text = data.text.strip().replace("\x00", "")
     if not 0 < len(text) <= LONGEST_TEXT:
-        raise InvalidInput(fields={"text": f"Write 1 to {LONGEST_TEXT} characters."})
+        raise InvalidInput(fields={"text": _("Write 1 to %(most)d characters.") % {"most": LONGEST_TEXT}})
     name = Login.objects.visible_to(actor).filter(pk=actor.login_id or 0).values_list("name", flat=True).first()
     MessageReply.objects.create(
         partner_id=message.partner_id,
@@ -109,7 +110,7 @@ def assign_message(actor: Actor, message: Message, data: MessageAssignmentData) 
     """Say who of the actor's own people looks after a message. Raises InvalidInput, NotFound."""
     message = locked(Message.objects, actor, message.pk)
     if data.login_id is not None and data.login_id not in dict(colleagues_of(actor)):
-        raise InvalidInput(fields={"login_id": "This person does not work for you."})
+        raise InvalidInput(fields={"login_id": _("This person does not work for you.")})
     _change(actor, message, "assign", assigned_id=data.login_id)
     return message
 

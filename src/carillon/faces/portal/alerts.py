@@ -143,6 +143,10 @@ def _colleagues(actor: Actor) -> list[tuple[int, str]]:
     return [(one.login_id, one.name) for one in colleagues_of(actor)]
 
 
+def _all_kinds(_actor: Actor) -> list[str]:
+    return list(AlertKind)
+
+
 def _labels(name: str) -> Any:
     labels = dict(AlertKind.choices)
     return lambda choice: [str(labels.get(kind, kind)) for kind in getattr(choice, name)]
@@ -184,8 +188,8 @@ ALERT_CHOICES = Panel(
             only="create",
             help=_("Empty: yourself. Who may change staff may choose for others."),
         ),
-        Field("mailed", _("By mail"), choices=AlertKind.choices, wide=True),
-        Field("in_bell", _("In the bell"), choices=AlertKind.choices, wide=True),
+        Field("mailed", _("By mail"), choices=AlertKind.choices, suggest=_all_kinds, wide=True),
+        Field("in_bell", _("In the bell"), choices=AlertKind.choices, suggest=_all_kinds, wide=True),
     ),
     together=("mailed", "in_bell"),
     create=choosing.choose_alerts,

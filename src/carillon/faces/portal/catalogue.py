@@ -18,11 +18,9 @@ from carillon.panels.declaration import Page, Panel, audience
 
 FILES = (
     "quickstart",
-    "reports",
+    *("reports", "schedules"),
     *("partners", "brands", "branding", "customers", "numbers", "pricing", "endpoints"),
     *("routing", "cdr_providers", "testcall"),
-    *("reports", "schedules"),
-    *("partners", "brands", "customers", "numbers", "pricing", "endpoints", "routing", "cdr_providers", "testcall"),
     *("calls", "billing", "alerts", "notices", "mails", "support", "messages", "subscribers", "jobs"),
     "platform",
     "audit",

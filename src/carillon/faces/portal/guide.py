@@ -46,7 +46,7 @@ CHAPTERS: Mapping[str, str] = {  # which chapter of the manual tells more about 
     "customers": "protecting-customers",
     "sip-endpoints": "trunks",
     **dict.fromkeys(("alerts", "balance-alerts", "alert-choices"), "emergency-and-alerts"),
-    **dict.fromkeys(("dashboard", "scheduled-reports", "report-runs"), "dashboard-and-test-calls"),
+    **dict.fromkeys(("scheduled-reports", "report-runs"), "dashboard-and-test-calls"),
     **dict.fromkeys(("mails", "mail-texts", "mail-identities"), "mails"),
     **dict.fromkeys(("messages", "subscribers", "sessions"), "messages"),
     "tokens": "api",

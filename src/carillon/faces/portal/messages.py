@@ -136,7 +136,7 @@ MESSAGES = Panel(
         Link(_("Mails"), "mails", {"to": "email"}, icon="mail", applies=lambda row: bool(row.email)),
     ),
     detail=Detail("portal/support/message.html", _page, _("Open")),
-    extras=(Extra("replies", _conversation, "What was answered, the oldest first", many=True),),
+    extras=(Extra("replies", _conversation, _("What was answered, the oldest first"), many=True),),
     help=_(
         "What people who are no customers, or not yet, write to your web products. Answers are mailed in the name of"
         " the web product and kept here. The contact form of the web sites will fill this; until then add what comes"

@@ -123,6 +123,7 @@ def test_each_person_gets_what_they_have_chosen_and_a_gateway_is_told_once(
     gateway, system, now = Gateway.objects.all()[0], system_actor(), timezone.now()
     olga = program(cast.staff("olga"))
     choice = {"mailed": ["gateway_down"], "in_bell": ["gateway_up"]}
+    assert olga.post("/api/v1/alert-choices/", {}, content_type="application/json").status_code == 400
     assert olga.post("/api/v1/alert-choices/", choice, content_type="application/json").status_code == 201
     assert olga.post("/api/v1/alert-choices/", choice, content_type="application/json").status_code == 400
     for is_up in (False, False, True, True):

@@ -57,20 +57,21 @@ def due() -> None:
     ReportSchedule.objects.update(next_at=timezone.now() - timedelta(minutes=1))
 
 
-def test_a_report_is_mailed_once_each_time_with_the_rows_of_its_owner(
-    cast: Cast, as_role: AsRole, mailoutbox: Mails, outbox: None
-) -> None:
-    paul, me = script(cast, "paul"), cast.staff("paul").login_id or 0
-    given: dict[str, Any] = {
+def customers_of(cast: Cast) -> dict[str, Any]:
+    """A report of Paul's customers, mailed to himself."""
+    return {
         "name": "Customers of ours",
         "report": "customers",
         "query": "columns=name,status",
-        "recipients": [me],
+        "recipients": [cast.staff("paul").login_id],
         "culture": "es",
         "timezone": "Europe/London",
-        "at": "07:30",
+        "at": "7:30",
     }
-    key = paul.make("scheduled-reports/", given)["id"]
+
+
+def test_a_report_that_means_nothing_is_refused(cast: Cast) -> None:
+    paul, given = script(cast, "paul"), customers_of(cast)
     wrongs: tuple[dict[str, Any], ...] = (
         {"report": "nothing"},
         {"query": "wrong=1"},
@@ -82,6 +83,15 @@ def test_a_report_is_mailed_once_each_time_with_the_rows_of_its_owner(
     )
     for wrong in wrongs:
         assert paul("post", "scheduled-reports/", {**given, **wrong})[0] == 400, wrong
+    made = paul.make("scheduled-reports/", given)
+    assert (made["at"], made["next_at"][-9:]) == ("07:30", "07:30:00Z")
+
+
+def test_a_report_is_mailed_once_each_time_with_the_rows_of_its_owner(
+    cast: Cast, as_role: AsRole, mailoutbox: Mails, outbox: None
+) -> None:
+    paul = script(cast, "paul")
+    paul.make("scheduled-reports/", customers_of(cast))
     work(as_role)
     assert not Mail.objects.exists()
     due()
@@ -96,17 +106,28 @@ def test_a_report_is_mailed_once_each_time_with_the_rows_of_its_owner(
     assert sorted(row[0] for row in rows[1:]) == ["Acme Ltd", "Bryggen AS", "Dan"]
     (run,) = paul("get", "report-runs/")[1]["results"]
     assert (run["state"], run["row_count"], run["sent_to"]) == ("sent", 3, [EMAILS["paul"]])
-    kept = paul("get", f"report-runs/{run['id']}/file/")[1]
-    assert base64.b64decode(kept["content_base64"]) == content
-    assert browser("paul").get(f"/panels/report-runs/{run['id']}/file/").content == content
-    assert browser("paul").get(f"/panels/report-runs/{run['id']}/").status_code == 200
     assert not MailFile.objects.exists()  # with the mail server now, and kept once only
     assert paul("post", f"mails/{Mail.objects.get().pk}/resend/")[0] == 409
+
+
+def test_a_file_is_fetched_by_who_may_see_it_alone(
+    cast: Cast, as_role: AsRole, mailoutbox: Mails, outbox: None
+) -> None:
+    paul = script(cast, "paul")
+    key = paul.make("scheduled-reports/", customers_of(cast))["id"]
+    due()
+    work(as_role)
+    mine = f"report-runs/{ReportRun.objects.get().pk}/"
+    content = bytes(ReportRun.objects.get().content or b"")
+    assert base64.b64decode(paul("get", f"{mine}file/")[1]["content_base64"]) == content
+    assert browser("paul").get(f"/panels/{mine}file/").content == content
+    assert browser("paul").get(f"/panels/{mine}").status_code == 200
+    assert script(cast, "paul", "scheduled_reports.view")("get", f"{mine}file/")[0] == 404
     for other in ("petra", "stranger"):
         theirs = script(cast, other)
         assert theirs("get", "scheduled-reports/")[1]["results"] == theirs("get", "report-runs/")[1]["results"] == []
-        assert theirs("get", f"report-runs/{run['id']}/file/")[0] == 404
-        assert browser(other).get(f"/panels/report-runs/{run['id']}/file/").status_code == 404
+        assert theirs("get", f"{mine}file/")[0] == 404
+        assert browser(other).get(f"/panels/{mine}file/").status_code == 404
         assert theirs("post", f"scheduled-reports/{key}/send-now/")[0] == 404
 
 
