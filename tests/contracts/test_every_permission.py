@@ -22,6 +22,7 @@ from carillon.demo.cast.load import actor_of, load_cast
 from carillon.demo.world import CAST, PASSWORD
 from carillon.faces.portal.catalogue import panels, permission_choices
 from carillon.panels.declaration import Panel
+from tests.support.worlds import remembered
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,7 +59,7 @@ class Holder:
 def holder(as_role: Callable[[str], AbstractContextManager[None]]) -> Iterator[Holder]:
     cache.clear()
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        load_cast()
+        remembered("demo", load_cast)
         with as_role("web"):
             yield Holder()
 

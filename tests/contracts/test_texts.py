@@ -21,6 +21,7 @@ from carillon.demo.world import CAST, PASSWORD
 from carillon.faces.portal.catalogue import entries, panels
 from carillon.faces.portal.guide import MANUAL
 from carillon.faces.portal.menu import address_of
+from tests.support.worlds import remembered
 
 OTHERS = [language for language, _name in settings.LANGUAGES if language != settings.LANGUAGE_CODE]
 PLACEHOLDER = re.compile(r"%\([a-z_]+\)[sd]|%[sd]|\{[a-z_]+\}")
@@ -122,7 +123,7 @@ def test_what_people_are_told_is_in_their_language() -> None:
 def in_spanish(db: None) -> Client:
     """The partner's administrator of the demo world, who reads Spanish."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        load_cast()
+        remembered("demo", load_cast)
         email = CAST.sellers[1].staff.email
         with tenant(system_actor()):
             Login.objects.filter(email=email).update(culture="es")

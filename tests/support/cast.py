@@ -23,6 +23,7 @@ from carillon.business.partners.queries import signed_in_actor, system_actor
 from carillon.usecases.give_login import LoginData, give_login
 from carillon.usecases.open_customer import open_customer
 from carillon.usecases.open_partner import open_partner
+from tests.support.worlds import remembered
 
 PASSWORD = "correct horse battery"
 
@@ -72,7 +73,7 @@ EMAILS = {
 def cast(db: None) -> Iterator[Cast]:
     """Make the cast. Works with and without `transaction=True`. Passwords are hashed fast, which only tests may do."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        yield make_cast()
+        yield remembered("cast", make_cast)
 
 
 def make_cast() -> Cast:

@@ -56,6 +56,7 @@ from carillon.logic.money import MICRO
 from carillon.logic.ratetable import RateTable
 from carillon.logic.rating import PriceLists, Version
 from tests.support.cast import Cast
+from tests.support.worlds import remembered
 
 LONDON = "+442071234567"
 
@@ -76,6 +77,10 @@ class Market:
 
 def make_market(cast: Cast, *, acme_micro: int = 10 * MICRO) -> Market:
     """Prices, a carrier with routes, devices "alice", "bob", "bryggen" and "charlie", numbers, and money."""
+    return replace(remembered(f"market {acme_micro}", lambda: _make(cast, acme_micro)), cast=cast)
+
+
+def _make(cast: Cast, acme_micro: int) -> Market:
     with tenant(system_actor()) as actor:
         cost = _list("Carrier cost", cast.operator, "0.01", is_cost=True)
         gateway = create_gateway(
