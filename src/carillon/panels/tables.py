@@ -10,7 +10,6 @@ import codecs
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ from decimal import Decimal
 from typing import IO, Any, BinaryIO
 
 from django.utils.translation import gettext as _
-from openpyxl import load_workbook
 
 from carillon.base.errors import InvalidInput
+from carillon.base.workbooks import bad_file, open_workbook, rows_of
 from carillon.panels.export import RUNS
 from carillon.panels.manner import day_text, number_text
 
@@ -29,8 +28,6 @@ MOST_BYTES = 50 * 2**20
 MOST_LINES = 100_000
 MOST_COLUMNS = 200
 MOST_CELL = 10_000  # characters
-MOST_UNPACKED = 200 * 2**20
-MOST_PARTS = 500  # files inside an XLSX file
 PROBE = 2**20
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 KINDS = (
@@ -53,11 +50,6 @@ class Table:
     lines: Iterator[tuple[int, list[str]]]
     encoding: str
     separator: str
-
-
-def bad_file(sentence: str) -> InvalidInput:
-    """Return the refusal of a file as a whole."""
-    return InvalidInput(sentence, fields={"file": sentence})
 
 
 @contextmanager
@@ -227,50 +219,19 @@ def _checked(text: IO[str]) -> Iterator[str]:
 
 @contextmanager
 def _workbook(file: BinaryIO) -> Iterator[Table]:
-    _refuse_bombs(file)
-    try:
-        book = load_workbook(file, read_only=True, data_only=True)
-    except Exception as error:  # a broken file breaks in many ways inside the reader
-        raise bad_file(_("This XLSX file cannot be read: save it again, or save it as CSV (UTF-8).")) from error
-    try:
-        lines = _sheet(book.worksheets[0] if book.worksheets else None)
+    with open_workbook(file) as book:
+        lines = _sheet(book.worksheets[0]) if book.worksheets else iter(())
         first = next(lines, None)
         if first is None:
             raise bad_file(_("The first sheet of the file is empty."))
         yield Table(_headings(first[1]), _within(lines), "xlsx", "")
-    finally:
-        book.close()
-
-
-def _refuse_bombs(file: BinaryIO) -> None:
-    """What is in the archive is never unpacked beyond what its directory says: so that may not say too much."""
-    try:
-        parts = zipfile.ZipFile(file).infolist()
-    except (zipfile.BadZipFile, ValueError, OSError):
-        raise bad_file(_("This is a broken ZIP file, not XLSX: save it again.")) from None
-    if "xl/workbook.xml" not in {part.filename for part in parts}:
-        raise bad_file(_("This is a ZIP file, not XLSX: unpack it and import what is in it."))
-    unpacked = sum(part.file_size for part in parts)
-    if unpacked > MOST_UNPACKED or len(parts) > MOST_PARTS:
-        raise bad_file(
-            _("Unpacked this file is larger than %(most)d MB: import it in parts.") % {"most": MOST_UNPACKED // 2**20}
-        )
-    file.seek(0)
 
 
 def _sheet(sheet: Any) -> Iterator[tuple[int, list[str]]]:
-    if sheet is None:
-        return
-    sheet.reset_dimensions()  # as told by the file, which may not be true
-    try:
-        for line, row in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS + 1), 1):
-            cells = [_cell(value) for value in row]
-            if any(cells):
-                yield line, cells
-    except InvalidInput:
-        raise
-    except Exception as error:
-        raise bad_file(_("This XLSX file cannot be read to its end: save it again, or save it as CSV.")) from error
+    for line, row in enumerate(rows_of(sheet, most_columns=MOST_COLUMNS + 1), 1):
+        cells = [_cell(value) for value in row]
+        if any(cells):
+            yield line, cells
 
 
 def _cell(value: Any) -> str:

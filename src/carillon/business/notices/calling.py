@@ -25,7 +25,7 @@ Lookup = Callable[[str, int], list[str]]
 
 
 class Refused(Exception):
-    """The address leads somewhere we do not call; the text says where."""
+    """The address leads somewhere we do not call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,8 @@ class _Guard(httpcore.NetworkBackend):
         addresses = self._lookup(host, port)
         for address in addresses:
             if not self._allows(address):
-                raise Refused(
-                    _("%(host)s leads to %(address)s, which is no address of the public Internet.")
-                    % {"host": host, "address": address}
-                )
+                # to which address is our network's own affair
+                raise Refused(_("%(host)s leads to no address of the public Internet.") % {"host": host})
         failed: Exception = httpcore.ConnectError(f"{host} has no address.")
         for address in addresses:
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,17 +11,16 @@ from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from carillon.base.errors import InvalidInput
+from carillon.base.workbooks import bad_file, open_workbook, rows_of
 from carillon.business.routing.choices import DecimalMark, DurationUnit
 from carillon.business.routing.models import CdrProvider
 from carillon.logic.numbers import DialledKind, normalise
 from carillon.logic.reconciliation import Record
 
 MOST_CALLS = 200_000
-MOST_UNPACKED = 200 * 1024 * 1024
+MOST_COLUMNS = 100
 MOST_ERRORS = 200
 MAX_DURATION_MS = 7 * 24 * 3600 * 1000
 MOST_MICRO = 10**15
@@ -74,7 +72,7 @@ def read_calls(content: bytes, provider: CdrProvider) -> list[Record]:
         if record.duration_ms > 0:
             records.append(record)
         if len(records) > MOST_CALLS:
-            raise _bad_file(
+            raise bad_file(
                 _("The file has more than %(most)s calls: import it in parts.") % {"most": f"{MOST_CALLS:,}"}
             )
     if errors:
@@ -82,15 +80,11 @@ def read_calls(content: bytes, provider: CdrProvider) -> list[Record]:
             _("%(errors)s lines can't be read; nothing was imported.") % {"errors": len(errors)}, fields=errors
         )
     if not records:
-        raise _bad_file(_("The file has no calls with a duration."))
+        raise bad_file(_("The file has no calls with a duration."))
     return records
 
 
 # ---------------------------------------------------------------- the file as a whole
-
-
-def _bad_file(sentence: str) -> InvalidInput:
-    return InvalidInput(sentence, fields={"file": sentence})
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, list[object]]]:
@@ -107,32 +101,24 @@ def _csv(content: bytes) -> Iterable[list[object]]:
         except UnicodeDecodeError:
             continue
     else:
-        raise _bad_file(_("The file is neither UTF-8 nor Windows-1252: save it as CSV (UTF-8)."))
+        raise bad_file(_("The file is neither UTF-8 nor Windows-1252: save it as CSV (UTF-8)."))
     if not text.strip() or "\x00" in text:
-        raise _bad_file(_("The file is empty, or no CSV."))
+        raise bad_file(_("The file is empty, or no CSV."))
     separator = max(",;\t|", key=text.split("\n", 1)[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         for cells in reader:
             yield list(cells)
     except csv.Error as error:
-        raise _bad_file(
+        raise bad_file(
             _("Line %(line_num)s is no CSV: %(error)s.") % {"line_num": reader.line_num, "error": error}
         ) from None
 
 
 def _sheet(content: bytes) -> Iterable[list[object]]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(entry.file_size for entry in packed.infolist()) > MOST_UNPACKED:
-                raise _bad_file(_("The workbook is larger than 200 MB when unpacked: save it as CSV."))
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        yield from ([*row] for row in sheet.iter_rows(values_only=True))
-    except InvalidInput:
-        raise
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, IndexError, OSError, EOFError):
-        raise _bad_file(_("This is no XLSX file that can be read: save it again, or as CSV.")) from None
+    with open_workbook(io.BytesIO(content)) as book:
+        for row in rows_of(book.worksheets[0], most_columns=MOST_COLUMNS) if book.worksheets else ():
+            yield [*row]
 
 
 def _layout(header: list[object], provider: CdrProvider) -> _Layout:
@@ -155,7 +141,7 @@ def _layout(header: list[object], provider: CdrProvider) -> _Layout:
     )
     if missing:
         has = ", ".join(str(title)[:40] for title in header[:20])
-        raise _bad_file(
+        raise bad_file(
             _("The file has no column %(missing)s. Its first line is: %(has)s.")
             % {"missing": " and ".join(missing), "has": has}
         )

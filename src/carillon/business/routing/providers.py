@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -131,5 +132,5 @@ def _is_format(text: str) -> bool:
     moment = datetime(2026, 11, 26, 14, 5, 9)
     try:
         return datetime.strptime(moment.strftime(text), text).replace(second=9) == moment
-    except ValueError:
+    except (ValueError, re.error):  # the latter for what is there twice
         return False

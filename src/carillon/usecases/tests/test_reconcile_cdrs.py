@@ -194,8 +194,9 @@ def test_providers_are_checked_and_stay_with_their_partner(cast: Cast) -> None:
             with pytest.raises(InvalidInput) as error:
                 create_provider(paul, wrong)
             assert set(error.value.fields) == {field}
-        with pytest.raises(InvalidInput):
-            create_provider(paul, replace(right, gateway_ids=()))
+        for wrong in (replace(right, gateway_ids=()), replace(right, time_format="%Y-%m-%d %H:%M %Y")):
+            with pytest.raises(InvalidInput):
+                create_provider(paul, wrong)
         assert update_provider(paul, provider, replace(right, timezone="Europe/Madrid")).timezone == "Europe/Madrid"
 
 

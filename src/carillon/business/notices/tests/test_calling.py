@@ -41,28 +41,35 @@ def test_this_machine_is_refused_unless_a_test_allows_it() -> None:
         answer = post(receiver.url, {}, BODY)
         assert receiver.requests == []
     assert not answer.is_success
-    assert answer.error == "127.0.0.1 leads to 127.0.0.1, which is no address of the public Internet."
+    assert answer.error == "127.0.0.1 leads to no address of the public Internet."
 
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "10.0.0.5", "169.254.169.254", "::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "fd00:ec2::254"],
+    [
+        *("127.0.0.1", "0.0.0.0", "10.0.0.5", "100.64.0.1", "169.254.169.254", "::1", "::", "::ffff:127.0.0.1"),  # noqa: S104
+        *("::ffff:169.254.169.254", "fd00:ec2::254", "fe80::1%lo", "64:ff9b::7f00:1", "2002:7f00:1::"),
+    ],
 )
 def test_a_name_that_leads_into_a_private_network_is_refused(address: str) -> None:
     with receiving() as receiver:
         port = receiver.url.rsplit(":", 1)[1]
         answer = post(f"http://{NAME}:{port}", {}, BODY, lookup=lambda *_: [address])
         assert receiver.requests == []
-    assert answer.error == f"{NAME} leads to {address}, which is no address of the public Internet."
+    assert answer.error == f"{NAME} leads to no address of the public Internet."  # names of our network stay unknown
 
 
 def test_a_public_address_beside_a_private_one_does_not_help() -> None:
     answer = post(f"http://{NAME}:1/", {}, BODY, lookup=lambda *_: ["93.184.216.34", "192.168.0.1"])
-    assert "192.168.0.1" in answer.error
+    assert "no address" in answer.error
 
 
 @pytest.mark.parametrize(
-    "host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "localhost"]
+    "host",
+    [
+        *("2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", "0.0.0.0", "127.0.0.1.", "[::1]", "[::]"),  # noqa: S104
+        *("[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "localhost", "LOCALHOST", "localhost.localdomain"),
+    ],
 )
 def test_other_spellings_of_this_machine_are_refused(host: str) -> None:
     with receiving() as receiver:
@@ -86,7 +93,7 @@ def test_a_name_that_changes_its_address_gains_nothing() -> None:
         assert asked == [NAME]
         again = post(f"http://{NAME}:{port}", {}, BODY, with_loopback=True, lookup=changing)
         assert len(receiver.requests) == 1
-    assert "10.0.0.1" in again.error
+    assert "no address" in again.error
 
 
 def test_redirects_are_not_followed() -> None:
