@@ -111,17 +111,12 @@ class Asking:
 def promises(case: Case[Any]) -> list[Any]:
     """What must hold of an answer. Wrong requests may pass when what is wrong is taken off before it is looked at:
 
-    an empty parameter is one that was not given, as in a form, texts are measured without the space around them, and
-    a change looks at its body alone, not at parameters of the address that mean nothing to it.
+    an empty parameter is one that was not given, as in a form, and texts are measured without the space around them.
     """
     texts = case.body.values() if isinstance(case.body, dict) else ()
     is_trimmed = any(isinstance(one, str) and one != one.strip() for one in texts)
-    is_beside = case.method != "GET" and bool(case.query)
-    return (
-        PROMISES
-        if is_trimmed or is_beside or "" in case.query.values()
-        else [*PROMISES, checks.negative_data_rejection]
-    )
+    is_mended = is_trimmed or "" in case.query.values()
+    return PROMISES if is_mended else [*PROMISES, checks.negative_data_rejection]
 
 
 def rows_seen(cast: Cast) -> dict[str, list[Any]]:

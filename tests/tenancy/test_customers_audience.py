@@ -53,6 +53,8 @@ def test_resources_for_customers_hold_their_rows_only(web: Cast) -> None:
             assert "customer" not in panel.audiences or not panel.may(web.user(web.alice), "view"), panel.slug
             continue
         opened.add(panel.slug)
+        for more in ("totals/", "export/"):
+            assert alice.get(f"/api/v1/{panel.rest_name}/{more}").status_code == 200, (panel.slug, more)
         assert not {row["id"] for row in mine} & {row["id"] for row in theirs}, panel.slug
         assert not [name for name in UNHEARD_OF if name in str(mine)], (panel.slug, mine)
     assert {"customers", "users"} <= opened

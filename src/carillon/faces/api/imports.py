@@ -15,6 +15,7 @@ from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput, NotFound, NotPermitted
 from carillon.base.jobs import jobs_of, start_job
 from carillon.base.models import Job
+from carillon.faces.api.strict import StrictView
 from carillon.faces.api.views import actor_of, once_only
 from carillon.faces.portal.jobs import JOBS, draft, planned
 from carillon.panels.cells import rest_row
@@ -26,7 +27,7 @@ FIELDS = {"file", "mapping", "key", "is_all_or_nothing", "is_rehearsal", *OF_FIL
 SWITCHES = {"true": True, "false": False, "1": True, "0": False}
 
 
-class ImportView(ViewSet):
+class ImportView(StrictView, ViewSet):
     """Sends a file and starts its job."""
 
     panel: ClassVar[Panel]

@@ -10,12 +10,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from carillon.base.errors import InvalidInput
 from carillon.business.notices.bell import mark_read, notifications_of
 from carillon.business.partners.preferences import PreferencesData, set_preferences
 from carillon.faces.api.schemas import JSON, body_schema, input_schema, problems
+from carillon.faces.api.strict import StrictView, without_body
 from carillon.faces.api.views import actor_of
 from carillon.faces.portal.bell import listed
 from carillon.faces.portal.preferences import INPUTS, initial_of
@@ -44,14 +44,7 @@ FOUND = {
 }
 
 
-def _takes(request: Request, *names: str) -> None:
-    """Refuse query parameters that mean nothing here."""
-    unknown = set(request.query_params) - {*names, "format"}
-    if unknown:
-        raise InvalidInput(fields={name[:100]: _("There is no such parameter.") for name in unknown})
-
-
-class AttachmentView(APIView):
+class AttachmentView(StrictView):
     """GET /attachments/<id>/: a file of a ticket."""
 
     @extend_schema(
@@ -62,12 +55,13 @@ class AttachmentView(APIView):
     )
     def get(self, request: Request, id: int) -> HttpResponse:  # noqa: A002 - the name of the path parameter
         """Return the file as a download."""
-        _takes(request)
         return sent_file(file_for(actor_of(request), id))
 
 
-class Search(APIView):
+class Search(StrictView):
     """GET /search/: what the search on top of the portal finds."""
+
+    parameters = ("q",)
 
     @extend_schema(
         operation_id="search",
@@ -81,11 +75,10 @@ class Search(APIView):
                 description="A part of a name or number; of calls an id, or the end of a number.",
             )
         ],
-        responses={200: FOUND, **problems(400)},
+        responses={200: FOUND, **problems()},
     )
     def get(self, request: Request) -> Response:
         """Return at most five rows of each kind that the caller may see."""
-        _takes(request, "q")
         text = cleaned(request.query_params.get("q", ""))
         if not text:
             raise InvalidInput(fields={"q": _("Say at least two letters.")})
@@ -106,7 +99,7 @@ NOTIFICATIONS = {
 }
 
 
-class Notifications(APIView):
+class Notifications(StrictView):
     """GET /notifications/: what the bell shows. POST /notifications/: all of it has been read."""
 
     @extend_schema(
@@ -117,7 +110,6 @@ class Notifications(APIView):
     )
     def get(self, request: Request) -> Response:
         """Return the newest notifications of whoever calls."""
-        _takes(request)
         return Response(listed(notifications_of(actor_of(request))))
 
     @extend_schema(
@@ -125,17 +117,16 @@ class Notifications(APIView):
         tags=["notifications"],
         summary="Notifications: mark all as read",
         request=None,
-        responses={204: None, **problems(400)},
+        responses={204: None, **problems()},
     )
     def post(self, request: Request) -> Response:
         """Mark all there are now as read."""
-        if request.data or not isinstance(request.data, dict):
-            raise InvalidInput(_("This takes no body."))
+        without_body(request)
         mark_read(actor_of(request))
         return Response(status=204)
 
 
-class Preferences(APIView):
+class Preferences(StrictView):
     """GET and PATCH /preferences/: of whoever calls."""
 
     @extend_schema(
@@ -146,7 +137,6 @@ class Preferences(APIView):
     )
     def get(self, request: Request) -> Response:
         """Return language, time zone, formats and colours."""
-        _takes(request)
         return Response(initial_of(actor_of(request)))
 
     @extend_schema(
@@ -154,7 +144,7 @@ class Preferences(APIView):
         tags=["preferences"],
         summary="Preferences: update",
         request={JSON: body_schema(INPUTS, is_new=False)},
-        responses={200: PREFERENCES, **problems(400)},
+        responses={200: PREFERENCES, **problems()},
     )
     def patch(self, request: Request) -> Response:
         """Change what is given; the rest stays."""

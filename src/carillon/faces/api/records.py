@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
@@ -11,7 +12,8 @@ from rest_framework.viewsets import ViewSet
 
 from carillon.base.errors import InvalidInput
 from carillon.base.models import Note
-from carillon.faces.api.views import CHANGES, actor_of, around, told_as_parameter
+from carillon.faces.api.strict import StrictView, without_body
+from carillon.faces.api.views import CHANGES, OF_CHANGE, actor_of, around, told_as_parameter
 from carillon.panels.cells import rest_row
 from carillon.panels.changes import find_row
 from carillon.panels.declaration import Panel
@@ -24,10 +26,15 @@ WHEN: Schema = {"type": "string", "format": "date-time"}
 NUMBER: Schema = {"type": "integer"}
 
 
-class HistoryView(ViewSet):
+class HistoryView(StrictView, ViewSet):
     """GET /<resource>/<id>/history/, POST /<resource>/<id>/history/<entry>/undo/."""
 
     panel: ClassVar[Panel]
+
+    @property
+    def parameters(self) -> Collection[str]:
+        """Taking a change back has a reason."""
+        return OF_CHANGE if self.action == "undo" else ()
 
     def read(self, request: Request, id: Any) -> Response:  # noqa: A002 - the name of the path parameter
         """Return every change ever made to the row, newest first."""
@@ -41,8 +48,7 @@ class HistoryView(ViewSet):
         """Take one change back; the answer is the row as it is then, or 204 when it is gone by that."""
         actor = actor_of(request)
         row = find_row(self.panel, actor, str(id))
-        if request.data:
-            raise InvalidInput(_("This takes no body: the reason is a parameter."))
+        without_body(request)
         with told_as_parameter():
             left = undo_change(CHANGES, self.panel, actor, row, entry, around(request, self.panel, row))
         if left is None:
@@ -50,7 +56,7 @@ class HistoryView(ViewSet):
         return Response(rest_row(self.panel, find_row(self.panel, actor, str(id))))
 
 
-class NotesView(ViewSet):
+class NotesView(StrictView, ViewSet):
     """GET and POST /<resource>/<id>/notes/."""
 
     panel: ClassVar[Panel]

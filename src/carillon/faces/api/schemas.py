@@ -47,7 +47,7 @@ MOST_PLACES = 18
 
 def problems(*statuses: int) -> dict[Any, Any]:
     """Return the answers of an operation that went wrong: those of every operation, and `statuses`."""
-    return {(status, CONTENT_TYPE): Problem for status in (401, 403, *statuses)}
+    return {(status, CONTENT_TYPE): Problem for status in {400, 401, 403, *statuses}}
 
 
 def row_schema(panel: Panel) -> Schema:

@@ -105,7 +105,7 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
     inputs = panel_inputs(panel)
     methods = {
         "browse": _described(
-            panel, "list", parameters=list_parameters(panel), responses={200: page_schema(panel), **problems(400)}
+            panel, "list", parameters=list_parameters(panel), responses={200: page_schema(panel), **problems()}
         ),
         "retrieve": _described(panel, "retrieve", responses={200: row, **problems(404)}),
     }
@@ -116,7 +116,7 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
             "create",
             parameters=[KEY, REASON],
             request={_kind(inputs): body_schema(inputs, is_new=True)},
-            responses={201: row, **problems(400, 409, 422)},
+            responses={201: row, **problems(409, 422)},
         )
         collection["post"] = "create"
     item |= _changing(panel, row, methods)
@@ -138,7 +138,7 @@ def _panel_paths(panel: Panel) -> Iterator[URLPattern]:
 
 def _export_view(panel: Panel) -> Any:
     files = {(200, one.content_type.partition(";")[0]): OpenApiTypes.BINARY for one in FORMATS.values()}
-    answers = {**files, **problems(400)}
+    answers = {**files, **problems()}
     schema = _described(panel, "export", parameters=export_parameters(panel), responses=answers)
     return _decorated(panel.rest_name, ExportView, {"read": schema}, panel=panel)
 
@@ -152,7 +152,7 @@ def _changing(panel: Panel, row: dict[str, Any], methods: dict[str, Any]) -> dic
             "update",
             parameters=[MATCH, REASON],
             request={JSON: body_schema(panel_inputs(panel), is_new=False)},
-            responses={200: row, **problems(400, 404, 409, 412)},
+            responses={200: row, **problems(404, 409, 412)},
         )
         verbs["patch"] = "partial_update"
     if panel.remove:
@@ -161,20 +161,20 @@ def _changing(panel: Panel, row: dict[str, Any], methods: dict[str, Any]) -> dic
             "remove",
             parameters=[MATCH, REASON],
             request=None,
-            responses={204: None, **problems(400, 404, 409, 412)},
+            responses={204: None, **problems(404, 409, 412)},
         )
         verbs["delete"] = "destroy"
     return verbs
 
 
 def _totals_view(panel: Panel) -> Any:
-    answers = {200: totals_schema(panel), **problems(400)}
+    answers = {200: totals_schema(panel), **problems()}
     described = _described(panel, "totals", parameters=row_parameters(panel), responses=answers)
     return _decorated(panel.rest_name, TotalsView, {"read": described}, panel=panel)
 
 
 def _bulk_view(panel: Panel) -> Any:
-    answers = {200: outcome_schema(), 202: row_schema(JOBS), **problems(400, 404, 409)}
+    answers = {200: outcome_schema(), 202: row_schema(JOBS), **problems(404, 409)}
     described = _described(panel, "bulk", parameters=[KEY], request={JSON: bulk_schema(panel)}, responses=answers)
     return _decorated(panel.rest_name, BulkView, {"run": described}, panel=panel)
 
@@ -190,7 +190,7 @@ def _action_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPa
             action.name.replace("-", "_"),
             parameters=[KEY, MATCH, REASON],
             request={_kind(inputs): body_schema(inputs, is_new=True)} if inputs else None,
-            responses={200: answer, **problems(400, 404, 409, 412, 422)},
+            responses={200: answer, **problems(404, 409, 412, 422)},
         )
         view = _decorated(panel.rest_name, ActionView, {"run": schema}, panel=panel, action_of_row=action)
         address = f"{panel.rest_name}/<{key}:id>/{action.name}/"
@@ -213,7 +213,7 @@ def _page_path(page: Page) -> URLPattern:
         tags=[page.slug],
         summary=str(page.title),
         parameters=parameters,
-        responses={200: FREE_FORM, **problems(400, 404)},
+        responses={200: FREE_FORM, **problems(404)},
     )
     view: Any = _decorated(page.slug, PageView, {"read": schema}, page=page).as_view({"get": "read"})
     found: URLPattern = path(f"{page.slug}/", view, name=f"{page.slug}-page")
@@ -226,7 +226,7 @@ def _import_path(panel: Panel) -> URLPattern:
         "import_rows",
         parameters=[KEY],
         request={"multipart/form-data": IMPORT},
-        responses={202: row_schema(JOBS), **problems(400, 409, 422)},
+        responses={202: row_schema(JOBS), **problems(409, 422)},
     )
     view: Any = _decorated(panel.rest_name, ImportView, {"create": described}, panel=panel).as_view({"post": "create"})
     found: URLPattern = path(f"{panel.rest_name}/import/", view, name=f"{panel.rest_name}-import")
@@ -242,7 +242,7 @@ def _record_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPa
         "undo",
         parameters=[MATCH, REASON],
         request=None,
-        responses={200: row, 204: None, **problems(400, 404, 409, 412)},
+        responses={200: row, 204: None, **problems(404, 409, 412)},
     )
     if panel.update or panel.remove:
         past = _decorated(name, HistoryView, {"read": read, "undo": undo}, panel=panel)
@@ -252,7 +252,7 @@ def _record_paths(panel: Panel, key: str, row: dict[str, Any]) -> Iterator[URLPa
     yield path(f"{base}history/", past.as_view({"get": "read"}), name=f"{name}-history")
     notes = {
         "browse": _described(panel, "notes", responses={200: NOTES, **problems(404)}),
-        "create": _described(panel, "add_note", request={JSON: NEW_NOTE}, responses={201: NOTE, **problems(400, 404)}),
+        "create": _described(panel, "add_note", request={JSON: NEW_NOTE}, responses={201: NOTE, **problems(404)}),
     }
     beside = _decorated(name, NotesView, notes, panel=panel)
     yield path(f"{base}notes/", beside.as_view({"get": "browse", "post": "create"}), name=f"{name}-notes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -32,6 +32,7 @@ from carillon.base.models import Job
 from carillon.business.partners.queries import Host
 from carillon.faces.api.bulk import BulkRequest, bulk_actions, bulk_request, told_outcomes
 from carillon.faces.api.idempotency import once
+from carillon.faces.api.strict import StrictView, check_parameters, without_body
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.faces.portal.jobs import JOBS
 from carillon.panels.bulk import bulk_called, matching_keys
@@ -57,21 +58,27 @@ from carillon.panels.paging import MAX_SIZE, read_page
 from carillon.panels.totals import rest_totals, totals_of
 
 CHANGES = Changes(find_panel)
-OF_LIST = {"tab", "order", "limit", "cursor", "format"}
-OF_TOTALS = {"tab", "format"}
-OF_EXPORT = {"tab", "order", "format", "columns"}
+OF_LIST = ("order", "limit", "cursor")
+OF_EXPORT = ("order", "columns")
+OF_CHANGE = ("reason",)
 
 
-class PanelView(ViewSet):
+class PanelView(StrictView, ViewSet):
     """The five verbs of a panel; subclasses made by `urls` name the panel and carry the schema."""
 
     panel: ClassVar[Panel]
+
+    @property
+    def parameters(self) -> Collection[str]:
+        """Those of a list say which rows and in which order; those of a change say why."""
+        known = {"browse": (*row_names(self.panel), *OF_LIST), "retrieve": ()}
+        return known.get(self.action, OF_CHANGE)
 
     def browse(self, request: Request) -> Response:
         """Return one page of rows."""
         panel, actor = self.panel, actor_of(request)
         require(panel, actor, "view")
-        rows = _asked(panel, request, OF_LIST)
+        rows = _asked(panel, request)
         order = order_of(panel, request.query_params.get("order", ""))
         page = read_page(rows, order, _limit(request.query_params), request.query_params.get("cursor", ""))
         results = [rest_row(panel, row) for row in page.rows]
@@ -105,6 +112,8 @@ class PanelView(ViewSet):
         """Remove a row."""
         panel, actor = self.panel, actor_of(request)
         row = find_row(panel, actor, str(id))
+        require(panel, actor, "delete")
+        without_body(request)
         with told_as_parameter():
             CHANGES.remove(panel, actor, row, around(request, panel, row))
         return Response(status=204)
@@ -125,11 +134,16 @@ class Unasked(BaseContentNegotiation):
         return renderer, str(renderer.media_type)
 
 
-class ExportView(ViewSet):
+class ExportView(StrictView, ViewSet):
     """GET /<resource>/export/."""
 
     panel: ClassVar[Panel]
     content_negotiation_class = Unasked
+
+    @property
+    def parameters(self) -> Collection[str]:
+        """Which rows, in which order, which columns."""
+        return (*row_names(self.panel), *OF_EXPORT)
 
     def read(self, request: Request) -> HttpResponse:
         """Return the rows as a file for spreadsheets, the first 50,000; no cell of it is a formula."""
@@ -138,21 +152,26 @@ class ExportView(ViewSet):
         require(panel, actor, "view")
         columns = chosen_columns(panel, given.get("columns", ""), for_customer=actor.customer_id is not None)
         order = order_of(panel, given.get("order", ""))
-        return export(panel, columns, _asked(panel, request, OF_EXPORT), order, given.get("format", "csv"))
+        return export(panel, columns, _asked(panel, request), order, given.get("format", "csv"))
 
 
-class TotalsView(ViewSet):
+class TotalsView(StrictView, ViewSet):
     """GET /<resource>/totals/."""
 
     panel: ClassVar[Panel]
 
+    @property
+    def parameters(self) -> Collection[str]:
+        """Which rows."""
+        return row_names(self.panel)
+
     def read(self, request: Request) -> Response:
         """Return how many rows there are and what they add up to; when they are too many, no half a sum."""
         require(self.panel, actor_of(request), "view")
-        return Response(rest_totals(self.panel, totals_of(self.panel, _asked(self.panel, request, OF_TOTALS))))
+        return Response(rest_totals(self.panel, totals_of(self.panel, _asked(self.panel, request))))
 
 
-class BulkView(ViewSet):
+class BulkView(StrictView, ViewSet):
     """POST /<resource>/bulk/."""
 
     panel: ClassVar[Panel]
@@ -178,18 +197,19 @@ class BulkView(ViewSet):
 
 def _matching(panel: Panel, actor: Actor, wanted: BulkRequest) -> list[str]:
     given = QueryDict(wanted.query.removeprefix("?"))
-    _check_parameters(panel, given, {"tab"})
+    check_parameters(given, row_names(panel))
     found = matching_keys(filtered(panel, actor, given, customer_id=_customer(panel, given)))
     if wanted.count not in (None, len(found)):
         raise Conflict(_("%(count)d rows match by now.") % {"count": len(found)})
     return found
 
 
-class ActionView(ViewSet):
+class ActionView(StrictView, ViewSet):
     """POST /<resource>/<id>/<action>/."""
 
     panel: ClassVar[Panel]
     action_of_row: ClassVar[RowAction]
+    parameters = OF_CHANGE
 
     def run(self, request: Request, id: Any) -> Response:  # noqa: A002
         """Run the action; the answer is what it shows, or the row as it is now."""
@@ -208,7 +228,7 @@ class ActionView(ViewSet):
         return once_only(request, actor, do, is_secret=action.is_secret)
 
 
-class ExtraView(ViewSet):
+class ExtraView(StrictView, ViewSet):
     """GET /<resource>/<id>/<extra>/."""
 
     panel: ClassVar[Panel]
@@ -220,10 +240,15 @@ class ExtraView(ViewSet):
         return Response(self.extra.read(actor, find_row(self.panel, actor, str(id))))
 
 
-class PageView(ViewSet):
+class PageView(StrictView, ViewSet):
     """GET /<page>/."""
 
     page: ClassVar[Page]
+
+    @property
+    def parameters(self) -> Collection[str]:
+        """What the page's form asks for."""
+        return [one.name for one in page_inputs(self.page)]
 
     def read(self, request: Request) -> Response:
         """Return what the page tells, of what the parameters ask."""
@@ -263,7 +288,7 @@ def _row(panel: Panel, row: Any) -> Response:
     return Response(rest_row(panel, row), headers={"ETag": f'"{row_version(panel, row)}"'})
 
 
-class Description(SpectacularAPIView):
+class Description(StrictView, SpectacularAPIView):
     """GET /schema/: the OpenAPI description, made once per process, language and website.
 
     Anybody may read it at the portal; at a web product's site who has signed in there.
@@ -357,20 +382,15 @@ def _given(request: Request, inputs: tuple[Input, ...]) -> dict[str, Any]:
     return data
 
 
-def _asked(panel: Panel, request: Request, own: set[str]) -> QuerySet[Any]:
-    """The rows that the query's filters leave; `own`: the parameters that are no filters."""
+def _asked(panel: Panel, request: Request) -> QuerySet[Any]:
+    """The rows that the query's filters leave."""
     given = request.query_params
-    _check_parameters(panel, given, own)
     return filtered(panel, actor_of(request), given, customer_id=_customer(panel, given))
 
 
-def _check_parameters(panel: Panel, given: QueryDict, own: set[str]) -> None:
-    known = {*filter_class(panel).base_filters, *own}
-    if panel.customer_field:
-        known.add("customer_id")
-    unknown = set(given) - known
-    if unknown:
-        raise InvalidInput(fields={name[:100]: _("There is no such parameter.") for name in unknown})
+def row_names(panel: Panel) -> Collection[str]:
+    """Return the parameters that say which rows: filters, customer, tab."""
+    return {*filter_class(panel).base_filters, "tab", *(("customer_id",) if panel.customer_field else ())}
 
 
 def _customer(panel: Panel, given: QueryDict) -> int | None:

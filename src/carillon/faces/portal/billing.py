@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
@@ -30,7 +30,8 @@ def _holder(row: Transfer | Account) -> str:
 
 def _transfers(actor: Actor) -> QuerySet[Transfer]:
     """Money that the actor's part of the tree takes; what its parent books for it is on the page My account."""
-    return queries.transfers_of(actor).filter(partner_id__in=actor.scope)
+    rows = queries.transfers_of(actor).filter(partner_id__in=actor.scope)
+    return rows.annotate(is_sellers=Value(actor.customer_id is None))
 
 
 def _accounts(actor: Actor) -> QuerySet[Account]:
@@ -49,6 +50,11 @@ def _entries(actor: Actor, transfer: Transfer) -> list[dict[str, Any]]:
     ]
 
 
+def _by(transfer: Any) -> str:
+    """Who moved the money; customers are not told who works for their seller."""
+    return str(transfer.actor_name) if getattr(transfer, "is_sellers", False) else ""
+
+
 def _key(_actor: Actor) -> str:
     return uuid4().hex
 
@@ -60,7 +66,7 @@ COLUMNS = (
     Column("amount", _("Amount"), kind="money", value="amount_micro", total="amount_micro", width=120),
     Column("balance", _("Balance after"), kind="money", value="balance_micro", width=120),
     Column("reference", _("Reference"), width=220, grow=2),
-    Column("actor_name", _("By"), width=140),
+    Column("actor_name", _("By"), value=_by, width=140),
     Column("partner", _("Seller"), value="seller_name", width=140),
 )
 API = (

@@ -89,7 +89,7 @@ def _cdrs(actor: Actor) -> QuerySet[Cdr]:
     """One row per call and party, with what the seller itself pays and keeps; customers are not told."""
     rows = queries.cdrs_on(actor).annotate(is_sellers=Value(actor.customer_id is None))
     if actor.customer_id is not None:
-        nothing = Value(None, output_field=BigIntegerField(null=True))
+        nothing = Cast(Value(None), BigIntegerField())  # a bare NULL is a text to PostgreSQL, which has no sum
         return rows.annotate(cost_micro=nothing, margin_micro=nothing)
     return rows.annotate(
         cost_micro=Cast(KT("explanation__margin__cost_micro"), BigIntegerField()),
