@@ -339,7 +339,7 @@ def portal_paths(one: Attacker, pattern: URLPattern) -> Iterator[str]:
     if pattern.name == "attachment":
         yield from (f"/attachments/{key}/" for key in attachments())
     elif "<slug:slug>" not in route:
-        for key in one.foreign[BESIDE.get(pattern.name, route.split("/")[1])]:
+        for key in one.foreign[BESIDE.get(str(pattern.name), route.split("/")[1])]:
             yield "/" + route.replace("<int:key>", key).replace("<uuid:key>", key)
     else:
         for panel in panels():
