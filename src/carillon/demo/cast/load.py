@@ -89,6 +89,8 @@ def load_cast() -> Counter[str]:
         load_watches(northwind, made)
         load_reports(northwind, made)
         load_visitors(northwind, made)
+    with tenant(operator):
+        load_reports(operator, made)
     load_tickets(actor_of, made)
     return made
 
