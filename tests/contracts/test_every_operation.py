@@ -27,7 +27,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.generation.feedback import NO_FEEDBACK
 
 from carillon.base.tenancy import realm_scope, tenant
-from carillon.business.partners.actions import TokenData, create_token
+from carillon.business.partners.tokens import TokenData, create_token
 from carillon.faces.portal.catalogue import panels
 from carillon.server.wsgi import application
 from tests.support.cast import Cast

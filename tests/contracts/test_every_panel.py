@@ -24,9 +24,9 @@ from django.utils import timezone
 
 from carillon.base.tenancy import realm_scope, tenant
 from carillon.business.calls.models import Call, Cdr
-from carillon.business.partners.actions import TokenData, create_token
 from carillon.business.partners.models import Login, Partner
 from carillon.business.partners.queries import signed_in_actor, system_actor
+from carillon.business.partners.tokens import TokenData, create_token
 from carillon.demo.cast.load import load_cast
 from carillon.demo.world import CAST, PASSWORD
 from carillon.faces.api.urls import urlpatterns as api_patterns

@@ -14,10 +14,11 @@ from django.core.cache import cache
 from django.test import Client, override_settings
 
 from carillon.base.tenancy import realm_scope, tenant
-from carillon.business.partners.actions import StaffData, TokenData, create_staff, create_token
+from carillon.business.partners.actions import StaffData, create_staff
 from carillon.business.partners.models import Login, OwnRole
 from carillon.business.partners.ownroles import OwnRoleData, create_role
 from carillon.business.partners.queries import signed_in_actor
+from carillon.business.partners.tokens import TokenData, create_token
 from carillon.demo.cast.load import actor_of, load_cast
 from carillon.demo.world import CAST, PASSWORD
 from carillon.faces.portal.catalogue import panels, permission_choices
@@ -43,7 +44,7 @@ class Holder:
         with realm_scope(0):
             nia = signed_in_actor(Login.objects.get(key=f"0:{EMAIL}"))
         with tenant(nia):
-            clear = create_token(nia, TokenData(name="script"))[1]
+            clear = create_token(nia, TokenData(name="script", scopes=("*",)))[1]
         headers = {"host": "portal.localhost", "hx-request": "true"}
         self.browser = Client(headers=headers)
         self.browser.post("/accounts/login/", {"login": EMAIL, "password": PASSWORD})

@@ -14,8 +14,8 @@ from django.test import Client
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import realm_scope, tenant
-from carillon.business.partners.actions import TokenData, create_token
 from carillon.business.partners.models import Login
+from carillon.business.partners.tokens import TokenData, create_token
 from carillon.faces.gate.middleware import SESSION_REALM
 from tests.support.cast import EMAILS, Cast
 

@@ -33,7 +33,7 @@ FOR_VISITORS = {
     "account_login", "account_logout", "account_inactive", "account_reset_password", "account_reset_password_done",
     "account_reset_password_from_key", "account_reset_password_from_key_done", "mfa_authenticate", "front_page",
     "theme", "logo", "legal", "picture",
-    "gate_back", "gate_hand_over", "gate_take_over",
+    "gate_back", "gate_hand_over", "gate_take_over", "gate_invitation",
 }  # fmt: skip
 FOR_WHO_SIGNED_IN = {
     "account_reauthenticate", "account_change_password", "account_set_password", "gate_places", "gate_sessions",
@@ -89,6 +89,7 @@ def address(pattern: str, cast: Cast) -> str:
         "pk": 2**62,
         "ticket": "x",
         "digest": "x",
+        "clear": "x",
     }
     if filled.startswith("api/v1/customers/"):
         values["id"] = cast.acme.pk

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
 from django.test import Client
 
 from carillon.base.models import AuditEntry
-from carillon.base.tenancy import tenant
+from carillon.base.tenancy import realm_scope, tenant
 from carillon.business.partners.actions import StaffData, create_staff, remove_staff, update_staff
 from carillon.business.partners.choices import Role
-from carillon.business.partners.models import Membership
+from carillon.business.partners.models import Login, Membership
 from carillon.business.partners.queries import system_actor
 from tests.support.cast import EMAILS, PASSWORD, Cast
 from tests.support.clients import PORTAL, script
@@ -114,6 +121,23 @@ def test_a_lesser_role_a_new_password_and_no_role_end_sessions_and_a_greater_one
     with tenant(paul):
         remove_staff(paul, nia)
     assert not is_in(client)
+
+
+def test_wrong_codes_lock_too_and_are_seen_and_lifted_like_wrong_passwords(web: Cast) -> None:
+    nia, secret = hire(web), generate_totp_secret()
+    with realm_scope(0):
+        TOTP.activate(Login.objects.get(key=f"0:{NIA}"), secret)
+    client = sign_in(NIA)
+    code = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
+    for _ in range(5):
+        client.post("/accounts/2fa/authenticate/", {"code": f"{(int(code) + 1) % 10**6:06}"})
+    assert client.post("/accounts/2fa/authenticate/", {"code": code}).status_code == 200
+    paul = script(web, "paul")
+    assert paul("get", f"staff/{nia.pk}/")[1]["locked"] is not None
+    assert paul("post", f"staff/{nia.pk}/unlock/")[0] == 200
+    assert paul("get", f"staff/{nia.pk}/")[1]["locked"] is None
+    assert client.post("/accounts/2fa/authenticate/", {"code": code}).status_code == 302
+    assert is_in(client)
 
 
 def test_a_locked_address_is_seen_and_unlocked_by_its_administrator_alone(web: Cast) -> None:

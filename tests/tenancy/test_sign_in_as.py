@@ -14,8 +14,8 @@ from carillon.base.errors import NotPermitted
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import tenant
 from carillon.business.customers.models import User
-from carillon.business.partners.actions import TokenData, create_token
 from carillon.business.partners.queries import system_actor
+from carillon.business.partners.tokens import TokenData, create_token
 from carillon.usecases.sign_in_as import SignInAsData, sign_in_as_user
 from tests.support.cast import EMAILS, PASSWORD, Cast
 from tests.support.clients import PORTAL

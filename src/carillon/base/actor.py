@@ -12,8 +12,10 @@ class Actor:
 
     `scope` holds the ids of all partners whose rows it may see: the own partner and its subtree. `customer_id` narrows
     that to one customer's rows. `permissions` are patterns such as "customers.view", "customers.*" or "*".
-    `second_factor` is what the role asks for when its person signs in (partners.choices.SecondFactor).
-    `impersonators` names, outermost first, the people acting through this actor.
+    `second_factor` is what the role asks for when its person signs in (partners.choices.SecondFactor), `proven` what
+    has been shown in this session, or when the token was made.
+    `impersonators` names, outermost first, the people acting through this actor. `address` is where the request came
+    from; "": a job's.
     """
 
     name: str
@@ -26,7 +28,9 @@ class Actor:
     user_id: int | None = None
     is_operator: bool = False
     second_factor: str = ""
+    proven: str = ""
     impersonators: tuple[str, ...] = ()
+    address: str = ""
     request_id: str = ""
 
     def may(self, permission: str) -> bool:

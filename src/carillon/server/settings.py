@@ -19,6 +19,8 @@ DEBUG = CONFIG.is_debug
 ALLOWED_HOSTS = ["*"]  # the host middleware answers only for hostnames in the database
 ROOT_URLCONF = "carillon.server.urls"
 WSGI_APPLICATION = "carillon.server.wsgi.application"
+# How links in mails begin: TLS ends at the proxies, if there are any.
+WEB_ADDRESS = "https://{}" if CONFIG.proxies else f"http://{{}}:{CONFIG.ports.web}"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
@@ -150,6 +152,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": f"10/m/ip,{TRIES}/{LOCKED_S}s/key",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = CONFIG.proxies  # those limits go by address: behind a proxy all would share one
+PASSWORD_RESET_TIMEOUT = 3600  # seconds that a link for a new password works
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_USER_DISPLAY = "carillon.faces.gate.accounts.display_name"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to addresses that have no login here
@@ -158,6 +161,8 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
+    "authenticate": "carillon.faces.gate.accounts.NotedAuthenticateForm",
+    "reauthenticate": "carillon.faces.gate.accounts.NotedReauthenticateForm",
     "activate_totp": "carillon.faces.gate.accounts.NotedActivateTOTPForm",
     "add_webauthn": "carillon.faces.gate.accounts.NotedAddWebAuthnForm",
 }

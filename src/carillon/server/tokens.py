@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import django
@@ -22,23 +23,30 @@ def token(arguments: list[str]) -> int:
         "--scope", action="append", default=[], help="such as customers.view or rates.*; all by default"
     )
     parser.add_argument("--days", type=int, default=None, help="how long it is valid; for good by default")
+    parser.add_argument(
+        "--network",
+        action="append",
+        default=[],
+        help="such as 192.0.2.7: where it works; else where its owner signs in",
+    )
     options = parser.parse_args(arguments)
     use_django()
     django.setup()
-    say(create(options.user, options.name, tuple(options.scope) or ("*",), options.days))
+    say(create(options.user, options.name, tuple(options.scope) or ("*",), options.days, tuple(options.network)))
     return 0
 
 
-def create(email: str, name: str, scopes: Sequence[str], days: int | None) -> str:
+def create(email: str, name: str, scopes: Sequence[str], days: int | None, networks: Sequence[str] = ()) -> str:
     """Return the clear text of a new token. Raises OperatorError when there is no such person or it may not."""
     from django.db import OperationalError
     from django.utils import timezone
 
     from carillon.base.errors import CarillonError
     from carillon.base.tenancy import tenant
-    from carillon.business.partners.actions import TokenData, create_token
+    from carillon.business.partners.choices import SecondFactor
     from carillon.business.partners.models import Login
     from carillon.business.partners.queries import signed_in_actor
+    from carillon.business.partners.tokens import TokenData, create_token
 
     expires_at = timezone.now() + timedelta(days=days) if days is not None else None
     try:
@@ -46,11 +54,12 @@ def create(email: str, name: str, scopes: Sequence[str], days: int | None) -> st
         login = Login.objects.filter(email__iexact=email, is_active=True).order_by("realm").first()
         if login is None:
             raise OperatorError(f"Nobody signs in as {email}.")
-        actor = signed_in_actor(login)
+        actor = replace(signed_in_actor(login), proven=SecondFactor.PASSKEY.value)  # whoever has the machine is trusted
         if actor.login_id is None:
             raise OperatorError(f"{email} has no place at any partner or customer any more.")
         with tenant(actor):
-            return create_token(actor, TokenData(name=name, scopes=tuple(scopes), expires_at=expires_at))[1]
+            data = TokenData(name=name, scopes=tuple(scopes), expires_at=expires_at, networks=tuple(networks))
+            return create_token(actor, data)[1]
     except OperationalError as error:
         raise OperatorError(f"The database can't be reached; is Carillon up? ({str(error).splitlines()[0]})") from None
     except CarillonError as error:

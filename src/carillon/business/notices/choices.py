@@ -81,6 +81,7 @@ class MailEvent(models.TextChoices):
     """Why the platform writes a mail; `letters` has their texts."""
 
     ALERT = "alert", _("Alert")
+    INVITATION = "invitation", _("Invitation")
     PASSWORD_RESET = "password_reset", _("New password asked for")
     REPORT = "report", _("Scheduled report")
     MESSAGE_REPLY = "message_reply", _("Answer to a message")

@@ -60,6 +60,28 @@ LETTERS: dict[str, Letter] = {
             ),
         },
     ),
+    MailEvent.INVITATION: Letter(
+        places={
+            "name": Place(_("The person's name"), "Alice"),
+            "partner": Place(_("The company that invites"), "Northwind Telecom"),
+            "by": Place(_("Who invites"), "paul@northwind.example"),
+            "link": Place(_("Address of the page"), "https://portal.example.com/accounts/invitation/c0ffee/"),
+            "until": Place(_("Until when the link works"), "2026-12-03 08:00:00 UTC"),
+        },
+        texts={
+            "en": (
+                "You are invited to {{ partner }}",
+                "Hello {{ name }},\n\n{{ by }} has invited you to work for {{ partner }} in its portal. Come in here:"
+                "\n\n{{ link }}\n\nThe link works once, until {{ until }}. If you did not expect it, do nothing.",
+            ),
+            "es": (
+                "Invitación de {{ partner }}",
+                "Hola, {{ name }}:\n\n{{ by }} le ha invitado a trabajar para {{ partner }} en su portal. Entre aquí:"
+                "\n\n{{ link }}\n\nEl enlace sirve una sola vez, hasta {{ until }}. Si no lo esperaba, no haga nada.",
+            ),
+        },
+        is_secret=True,
+    ),
     MailEvent.PASSWORD_RESET: Letter(
         places={
             "name": Place(_("The person's name"), "Alice"),
@@ -70,14 +92,14 @@ LETTERS: dict[str, Letter] = {
             "en": (
                 "New password for {{ site }}",
                 "Hello {{ name }},\n\nsomebody, probably you, asked for a new password at {{ site }}. Choose it here:"
-                "\n\n{{ link }}\n\nIf it was not you, do nothing: your password stays as it is, and the link ends by"
-                " itself.",
+                "\n\n{{ link }}\n\nThe link works once, for an hour. If it was not you, do nothing: your password"
+                " stays as it is.",
             ),
             "es": (
                 "Nueva contraseña para {{ site }}",
                 "Hola, {{ name }}:\n\nAlguien, probablemente usted, ha pedido una contraseña nueva en {{ site }}."
-                " Elíjala aquí:\n\n{{ link }}\n\nSi no ha sido usted, no haga nada: su contraseña sigue siendo la misma"
-                " y el enlace caduca solo.",
+                " Elíjala aquí:\n\n{{ link }}\n\nEl enlace sirve una sola vez, durante una hora. Si no ha sido usted,"
+                " no haga nada: su contraseña sigue siendo la misma.",
             ),
         },
         is_secret=True,

@@ -1,16 +1,13 @@
-"""Changes to the partner tree, its staff and their tokens; those to blacklists are in `blacklists`."""
+"""Changes to the partner tree and its staff; those to blacklists, roles and tokens are in files of their own."""
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -31,9 +28,10 @@ from carillon.business.partners.choices import (
     Status,
 )
 from carillon.business.partners.limits import ensure_feature, ensure_room
-from carillon.business.partners.models import ApiToken, Login, Membership, OwnRole, Partner
+from carillon.business.partners.models import Login, Membership, OwnRole, Partner
+from carillon.business.partners.networks import keep_a_way_in, trusted_networks
 from carillon.business.partners.ownroles import may_give
-from carillon.business.partners.roles import PERMISSIONS, common, covers, is_pattern
+from carillon.business.partners.roles import PERMISSIONS, covers
 from carillon.business.partners.signins import end_own_sessions
 from carillon.business.partners.statuses import StatusData, check_status
 
@@ -44,7 +42,6 @@ CLASHES = {
     "partner_name_once_per_parent": ("name", _lazy("There is a partner of this name already.")),
     "partners_partner_portal_hostname_key": ("portal_hostname", HOSTNAME_TAKEN),
 }
-TOO_MUCH = _lazy("A token can't allow more than you may do yourself.")
 EMAIL_TAKEN = _lazy("This e-mail address can't be used: somebody signs in with it already.")
 
 
@@ -53,7 +50,7 @@ class PartnerData:
     """What is said about a partner. `parent_id` (None: the actor's own partner) and `currency` stay once created.
 
     `trace_days`: how long SIP messages of its calls are kept; None: as long as whoever it buys from keeps its own.
-    `second_factor`: what its staff needs to sign in.
+    `second_factor`: what its staff needs to sign in. `networks`: where they must come from; none: from anywhere.
     """
 
     name: str
@@ -65,13 +62,14 @@ class PartnerData:
     culture: str = "en"
     trace_days: int | None = None
     second_factor: SecondFactor = SecondFactor.OPTIONAL
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffData:
     """A person and their role: a built-in one, or (`own_role_id`) one that the partner has defined.
 
-    Without a password they choose one by "forgotten password". `email` stays.
+    A password is for the platform's own use: people choose theirs by invitation. `email` stays.
     """
 
     email: str
@@ -90,15 +88,6 @@ class ReasonData:
     """Why something is done to a person's sign-in; kept in history."""
 
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenData:
-    """A new API token. `scopes` are permission patterns; `expires_at` None: until revoked."""
-
-    name: str
-    scopes: tuple[str, ...] = ("*",)
-    expires_at: datetime | None = None
 
 
 # ---------------------------------------------------------------- the tree
@@ -156,16 +145,18 @@ def _plant(actor: Actor, parent: Partner | None, data: PartnerData) -> Partner:
 
 @action("partners.change")
 def update_partner(actor: Actor, partner: Partner, data: PartnerData) -> Partner:
-    """Change a partner's name, hostname, country, time zone, culture or how long its traces are kept.
+    """Change a partner's name, hostname, country, time zone, culture, how its staff sign in, or how long traces stay.
 
     Raises:
-        InvalidInput: a value is wrong, or parent or currency differ from before.
+        InvalidInput: a value is wrong, parent or currency differ from before, or the actor would lock themselves out.
         NotFound
     """
     partner = locked(Partner.objects, actor, partner.pk)
     faults = Faults()
     faults.unless(data.parent_id in (None, partner.parent_id), "parent_id", _("A partner can't move in the tree."))
     faults.unless(data.currency == partner.currency, "currency", _("A partner's currency can't change any more."))
+    if partner.pk == actor.partner_id:
+        keep_a_way_in(actor, trusted_networks(data.networks, faults), faults)
     faults.stop()
     with once(CLASHES), audited(actor, partner, "update"):
         _fill(partner, data)
@@ -180,6 +171,7 @@ def _fill(partner: Partner, data: PartnerData) -> None:
     faults.timezone(data.timezone)
     faults.culture(data.culture)
     hostname = _portal_hostname(partner, data.portal_hostname, faults, "portal_hostname")
+    partner.networks = trusted_networks(data.networks, faults)
     days = data.trace_days
     faults.unless(
         days is None or 1 <= days <= MOST_TRACE_DAYS, "trace_days", _("1 to %(most)s days.") % {"most": MOST_TRACE_DAYS}
@@ -252,8 +244,11 @@ def set_partner_status(actor: Actor, partner: Partner, data: StatusData) -> Part
 def create_staff(actor: Actor, data: StaffData) -> Membership:
     """Make a person staff of a partner; a login that the actor sees already gets a further role.
 
+    Anybody else is invited (`usecases.invite_staff` writes to them): whether somebody signs in by that address
+    elsewhere on the platform is told to nobody. With a password the sign-in is made at once.
+
     Raises:
-        InvalidInput: a value is wrong, the address is used elsewhere, or the person works there already.
+        InvalidInput: a value is wrong, or the person works there already or is invited.
         NotPermitted: the role may do more than the actor.
     """
     partner = queries.chosen_partner(actor, data.partner_id)
@@ -261,13 +256,19 @@ def create_staff(actor: Actor, data: StaffData) -> Membership:
     may_give(actor, permissions_of(data.role, own_role))
     _check_manner(data)
     login = Login.objects.visible_to(actor).filter(realm=STAFF_REALM, key=login_key(STAFF_REALM, data.email)).first()
-    if login is None:
+    if login is None and data.password:
         login = create_login(actor, partner, STAFF_REALM, data.email, data.name, data.password)
         login.culture, login.timezone = data.culture, data.timezone
         login.save(update_fields=["culture", "timezone"])
     membership = Membership(partner=partner, login=login, role=data.role, own_role=own_role)
-    twice = {"one_role_per_login_and_partner": ("email", "This person works for this partner already.")}
-    with once(twice), audited(actor, membership, "create"):
+    if login is None:
+        membership.invited_email, membership.invited_name = data.email.strip(), data.name
+        check_values(membership)
+    twice = {
+        "one_role_per_login_and_partner": ("email", _("This person works for this partner already.")),
+        "one_invitation_per_address_and_partner": ("email", _("This person is invited already.")),
+    }
+    with once(twice), audited(actor, membership, "create" if login else "invite"):
         membership.save(force_insert=True)
     return membership
 
@@ -320,30 +321,40 @@ def _own_role(actor: Actor, partner_id: int, role_id: int | None) -> OwnRole | N
 def update_staff(actor: Actor, membership: Membership, data: StaffData) -> Membership:
     """Change a person's role, and name, password (empty: stays) and whether they can sign in.
 
-    Another password, and a role that may do less, sign the person out everywhere.
+    Another password, and a role that may do less, sign the person out everywhere. Of who is invited, or whose login is
+    another partner's record, role and name alone can change.
 
     Raises:
-        InvalidInput: a value is wrong, or e-mail address or partner differ from before.
+        InvalidInput: a value is wrong or not the partner's to set, or e-mail address or partner differ from before.
         NotPermitted: the old or the new role may do more than the actor.
         Conflict: it is the actor's own membership and the role changes or sign-in would end.
         NotFound
     """
     membership = locked(Membership.objects, actor, membership.pk)
-    login = locked(Login.objects, actor, membership.login_id)
+    login = _own_login(actor, membership)
     own_role = _own_role(actor, membership.partner_id, data.own_role_id)
     may_give(actor, permissions_of(membership.role, membership.own_role))
     may_give(actor, permissions_of(data.role, own_role))
     _stays(membership, login, data)
-    if data.password or data.is_active != login.is_active:
-        _works_below(actor, login)
+    if login is not None and (data.password or data.is_active != login.is_active):
+        _works_below(actor, login.pk)
     is_other = (data.role, data.own_role_id) != (membership.role, membership.own_role_id)
-    if login.pk == actor.login_id and (is_other or not data.is_active):
+    if membership.login_id is not None and membership.login_id == actor.login_id and (is_other or not data.is_active):
         raise Conflict(_("Nobody can change their own role or lock themselves out."))
     before = permissions_of(membership.role, membership.own_role)
     is_less = not (data.is_active and covers(permissions_of(data.role, own_role), before))
     with audited(actor, membership, "update"):
         membership.role, membership.own_role = data.role, own_role
-        membership.save(update_fields=["role", "own_role"])
+        membership.invited_name = membership.invited_name if login else data.name
+        membership.save(update_fields=["role", "own_role", "invited_name"])
+    if login is not None:
+        _change_login(actor, login, data)
+    if membership.login_id is not None and (data.password or is_less):
+        end_own_sessions(membership.login_id)
+    return membership
+
+
+def _change_login(actor: Actor, login: Login, data: StaffData) -> None:
     with audited(actor, login, "update"):
         login.name, login.is_active = data.name, data.is_active
         login.culture, login.timezone = data.culture, data.timezone
@@ -353,9 +364,12 @@ def update_staff(actor: Actor, membership: Membership, data: StaffData) -> Membe
         _set_password(login, data.password)
         login.save(update_fields=["password"])
         witnessed(actor, login, "set_password")
-    if data.password or is_less:
-        end_own_sessions(login)
-    return membership
+
+
+def _own_login(actor: Actor, membership: Membership) -> Login | None:
+    """The login, locked; None: the person has not come yet, or is another partner's record."""
+    rows = Login.objects.visible_to(actor).select_for_update(of=("self",))
+    return rows.filter(pk=membership.login_id or 0).first()
 
 
 def witness_own(login: Login, verb: str, *, request_id: str = "") -> None:
@@ -377,24 +391,30 @@ def reset_second_factors(actor: Actor, membership: Membership, data: ReasonData)
     """
     membership = locked(Membership.objects, actor, membership.pk)
     may_give(actor, permissions_of(membership.role, membership.own_role))
-    _works_below(actor, membership.login)
-    Authenticator.objects.filter(user_id=membership.login_id).delete()
-    witnessed(actor, membership.login, "reset_second_factors", reason=data.reason)
+    login = locked(Login.objects, actor, membership.login_id or 0)
+    _works_below(actor, login.pk)
+    Authenticator.objects.filter(user_id=login.pk).delete()
+    witnessed(actor, login, "reset_second_factors", reason=data.reason)
     return membership
 
 
-def _works_below(actor: Actor, login: Login) -> None:
+def _works_below(actor: Actor, login_id: int) -> None:
     """Who sets a password can sign in with it: nobody may for a person who has a role further up or elsewhere."""
-    if any(place.partner_id not in actor.scope for place in queries.places(login.pk)):
+    if any(place.partner_id not in actor.scope for place in queries.places(login_id)):
         raise NotPermitted(
             _("This person works elsewhere too: only they change their password, and nobody locks them out.")
         )
 
 
-def _stays(membership: Membership, login: Login, data: StaffData) -> None:
+def _stays(membership: Membership, login: Login | None, data: StaffData) -> None:
     faults = Faults()
-    faults.unless(login_key(login.realm, data.email) == login.key, "email", _("The e-mail address can't change."))
+    email = login.email if login else membership.invited_email
+    is_same = login_key(STAFF_REALM, data.email) == login_key(STAFF_REALM, email)
+    faults.unless(is_same, "email", _("The e-mail address can't change."))
     faults.unless(data.partner_id in (None, membership.partner_id), "partner_id", _("The partner can't change."))
+    if login is None:
+        faults.unless(not data.password, "password", _("Only the person chooses it."))
+        faults.unless(data.is_active, "is_active", _("Remove the person from your staff instead."))
     faults.stop()
     _check_manner(data)
 
@@ -408,7 +428,7 @@ def _check_manner(data: StaffData) -> None:
 
 @action("staff.delete")
 def remove_staff(actor: Actor, membership: Membership) -> None:
-    """Take a person's role at a partner away; the login stays for history and for other partners.
+    """Take a person's role at a partner away, or withdraw their invitation; logins stay for history and other partners.
 
     Raises:
         Conflict: it is the actor's own.
@@ -416,84 +436,11 @@ def remove_staff(actor: Actor, membership: Membership) -> None:
         NotFound
     """
     membership = locked(Membership.objects, actor, membership.pk)
-    if membership.login_id == actor.login_id:
+    login_id = membership.login_id
+    if login_id is not None and login_id == actor.login_id:
         raise Conflict(_("Nobody can take their own role away."))
     may_give(actor, permissions_of(membership.role, membership.own_role))
     with audited(actor, membership, "remove"):
         membership.delete()
-    end_own_sessions(membership.login)
-
-
-# ---------------------------------------------------------------- tokens
-
-
-@action("tokens.add")
-def create_token(actor: Actor, data: TokenData) -> tuple[ApiToken, str]:
-    """Create an API token of the actor's own login; the clear text is returned here and kept nowhere.
-
-    Raises:
-        InvalidInput: a scope is no pattern or allows more than the actor may, or the expiry lies in the past.
-        NotPermitted: the actor is no signed-in person.
-    """
-    if actor.impersonators:
-        raise NotPermitted(_("A token would outlast acting for somebody else."))
-    if actor.login_id is None or actor.partner_id is None:
-        raise NotPermitted(_("A token belongs to somebody who signs in."))
-    ensure_feature(actor.partner_id, Feature.API)
-    faults = Faults()
-    odd = [scope for scope in data.scopes if not is_pattern(scope)]
-    faults.unless(bool(data.scopes), "scopes", _("Name at least one permission."))
-    faults.unless(
-        not odd, "scopes", _("%(odd)s: a scope looks like customers.view, customers.* or *.") % {"odd": ", ".join(odd)}
-    )
-    is_all = data.scopes == ("*",)  # everything I may: cut to that below, or a narrow token could make a wide one
-    faults.unless(is_all or bool(odd) or covers(actor.permissions, data.scopes), "scopes", TOO_MUCH)
-    faults.unless(
-        data.expires_at is None or data.expires_at > timezone.now(), "expires_at", _("This lies in the past.")
-    )
-    faults.stop()
-    clear = queries.TOKEN_MARK + secrets.token_urlsafe(32)
-    token = ApiToken(
-        partner_id=actor.partner_id,
-        login_id=actor.login_id,
-        name=data.name,
-        prefix=clear[:12],
-        digest=queries.token_digest(clear),
-        scopes=sorted(common(data.scopes, actor.permissions)),
-        customer_id=actor.customer_id,
-        expires_at=data.expires_at,
-    )
-    check_values(token)
-    with audited(actor, token, "create"):
-        token.save(force_insert=True)
-    return token, clear
-
-
-@action("tokens.add")
-def create_own_token(actor: Actor, membership: Membership, data: TokenData) -> tuple[ApiToken, str]:
-    """Create an API token from the row of one's own role; like `create_token`.
-
-    Raises:
-        NotPermitted: it is somebody else's role, or at another partner than the actor works at now.
-        InvalidInput
-    """
-    if (membership.login_id, membership.partner_id) != (actor.login_id, actor.partner_id):
-        raise NotPermitted(_("Everybody makes their own tokens only: a token acts in its owner's name."))
-    return create_token(actor, data)
-
-
-@action("tokens.delete")
-def revoke_token(actor: Actor, token: ApiToken) -> ApiToken:
-    """End a token: the next request with it is refused.
-
-    Raises:
-        Conflict: it is revoked already.
-        NotFound
-    """
-    token = locked(ApiToken.objects, actor, token.pk)
-    if token.revoked_at is not None:
-        raise Conflict(_("This token is revoked already."))
-    with audited(actor, token, "revoke"):
-        token.revoked_at = timezone.now()
-        token.save(update_fields=["revoked_at"])
-    return token
+    if login_id is not None:
+        end_own_sessions(login_id)

@@ -61,6 +61,15 @@ class SecondFactor(models.TextChoices):
     PASSKEY = "passkey", _("Always, and a passkey only")
 
 
+class TokenState(models.TextChoices):
+    """Whether an API token works. STOPPED: until its owner, who has a second factor now, renews it."""
+
+    ACTIVE = "active", _("Works")
+    STOPPED = "stopped", _("Needs renewal")
+    EXPIRED = "expired", _("Over")
+    REVOKED = "revoked", _("Revoked")
+
+
 class BlacklistKind(models.TextChoices):
     """What an entry of a blacklist names; the first two are numbers or the beginning of numbers.
 

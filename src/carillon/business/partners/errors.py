@@ -14,6 +14,26 @@ class NoMembership(NotPermitted):
     title = _("This sign-in has no role at any partner.")
 
 
+class TokenElsewhere(NotPermitted):
+    """A token that is right but does not work from where it is used."""
+
+    slug = "token-elsewhere"
+
+    def __init__(self, token_id: int, address: str) -> None:
+        super().__init__()
+        self.token_id, self.address = token_id, address
+
+
+class TokenStopped(NotPermitted):
+    """A token made without the second factor that its owner's role asks for now."""
+
+    slug = "token-stopped"
+    title = _(
+        "This token was made without the second factor that its owner's role asks for now. Its owner signs in with one"
+        " and renews it under API tokens."
+    )
+
+
 class StatusNotPossible(Conflict):
     """A status that the present one does not lead to."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
@@ -24,6 +24,11 @@ from carillon.business.partners.tenant import TenantModel
 from carillon.logic.devices import device_of
 
 
+def networks_field() -> ArrayField[Any, Any]:
+    """Trusted networks, each in its one spelling; empty: any."""
+    return ArrayField(models.CharField(max_length=43), default=list, blank=True)
+
+
 class Partner(models.Model):
     """The operator (no parent) or a reseller below it. `path` holds the ids from the operator down to itself."""
 
@@ -40,6 +45,7 @@ class Partner(models.Model):
     timezone = models.CharField(max_length=64, default="UTC")
     culture = models.CharField(max_length=12, default="en")
     second_factor = models.CharField(max_length=8, choices=SecondFactor.choices, default=SecondFactor.OPTIONAL)
+    networks = networks_field()  # where its staff may sign in from
     trace_days = models.PositiveSmallIntegerField(null=True, blank=True)  # None: as whoever it buys from
     # set by whoever sells to it: features not granted, and how many of each it may have; None: no limit
     withheld = ArrayField(models.CharField(max_length=20), default=list, blank=True)
@@ -119,6 +125,7 @@ class OwnRole(TenantModel):
     name = models.CharField(max_length=60)
     permissions = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     second_factor = models.CharField(max_length=8, choices=SecondFactor.choices, default=SecondFactor.OPTIONAL)
+    networks = networks_field()  # where its people may sign in from
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["OwnRole"].as_manager()
@@ -133,11 +140,20 @@ class OwnRole(TenantModel):
 
 
 class Membership(TenantModel):
-    """A login's role at a partner: that makes it staff. `own_role`, when there is one, stands for `role`."""
+    """A person's role at a partner: that makes them staff. `own_role`, when there is one, stands for `role`.
+
+    Without `login` the person is invited and has not come yet. Who came by an invitation is known by the address and
+    name it was sent to: the login may be another partner's record, which this one doesn't see.
+    """
 
     tenancy = Tenancy(across=("login",))
+    audit_exclude = ("invitation",)
 
-    login = models.ForeignKey(Login, on_delete=models.CASCADE, related_name="memberships")
+    login = models.ForeignKey(Login, null=True, blank=True, on_delete=models.CASCADE, related_name="memberships")
+    invited_email = models.EmailField(default="", blank=True)
+    invited_name = models.CharField(max_length=100, default="", blank=True)
+    invitation = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    invited_until = models.DateTimeField(null=True, blank=True)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.READER)
     own_role = models.ForeignKey(OwnRole, null=True, blank=True, on_delete=models.PROTECT, related_name="memberships")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -145,10 +161,18 @@ class Membership(TenantModel):
     objects = ScopedQuerySet["Membership"].as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["partner", "login"], name="one_role_per_login_and_partner")]
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "login"], name="one_role_per_login_and_partner"),
+            models.UniqueConstraint(
+                "partner",
+                Lower("invited_email"),
+                condition=models.Q(login__isnull=True),
+                name="one_invitation_per_address_and_partner",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.login_id} {self.role}"
+        return f"{self.login_id or self.invited_email} {self.role}"
 
 
 class ApiToken(TenantModel):
@@ -163,6 +187,9 @@ class ApiToken(TenantModel):
     digest = models.CharField(max_length=64, unique=True)
     scopes = ArrayField(models.CharField(max_length=64), default=list)  # permission patterns, cut to the login's own
     customer_id = models.BigIntegerField(null=True)  # a customer's own token
+    networks = networks_field()  # where it works; empty: where its owner may sign in from
+    # what its owner had shown when it was made or renewed
+    second_factor = models.CharField(max_length=8, choices=SecondFactor.choices, default=SecondFactor.OPTIONAL)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)

@@ -16,6 +16,7 @@ from carillon.base.rows import check_values, locked, once
 from carillon.business.partners import queries
 from carillon.business.partners.choices import SecondFactor
 from carillon.business.partners.models import Membership, OwnRole
+from carillon.business.partners.networks import trusted_networks
 from carillon.business.partners.roles import PANELS, covers, is_pattern
 
 READ_ONLY = ("*.view",)
@@ -27,12 +28,14 @@ TOO_MUCH = _lazy("Nobody can give or change a role that may do more than themsel
 class OwnRoleData:
     """A role of a partner (None: the actor's own). `permissions` are patterns such as customers.view or *.view.
 
-    `second_factor`: what its people need to sign in, when the partner itself does not ask for more.
+    `second_factor`: what its people need to sign in, when the partner itself does not ask for more. `networks`: where
+    they must come from, beside the partner's own networks; none: from anywhere.
     """
 
     name: str
     permissions: tuple[str, ...] = READ_ONLY
     second_factor: SecondFactor = SecondFactor.OPTIONAL
+    networks: tuple[str, ...] = ()
     partner_id: int | None = None
 
 
@@ -110,6 +113,7 @@ def _fill(actor: Actor, role: OwnRole, data: OwnRoleData) -> None:
         "permissions",
         _("%(odd)s: a permission looks like customers.view or *.view.") % {"odd": ", ".join(odd)},
     )
+    role.networks = trusted_networks(data.networks, faults)
     faults.stop()
     may_give(actor, data.permissions)
     role.name, role.permissions = data.name, sorted(set(data.permissions))

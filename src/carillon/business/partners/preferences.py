@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.errors import NotPermitted
@@ -40,11 +41,13 @@ def set_preferences(actor: Actor, data: PreferencesData) -> None:
     """Change what the person has chosen. It needs no permission and leaves no history: it is nobody else's business.
 
     Raises:
-        NotPermitted: nobody has signed in.
+        NotPermitted: nobody has signed in, or somebody acts for the person.
         InvalidInput: there is no such time zone or language.
 
     Cost: three short statements and an update.
     """
+    if actor.impersonators:
+        raise NotPermitted(_("How the portal speaks to a person is theirs to choose."))
     login = _login_of(actor)
     faults = Faults()
     faults.timezone(data.timezone)

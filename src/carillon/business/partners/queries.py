@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.contrib.sessions.models import Session
 from django.db import connection
-from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from carillon.base.actor import Actor, nobody
 from carillon.base.rows import named
+from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.partners.choices import OWN_HOSTNAME, STAFF_REALM, SecondFactor
-from carillon.business.partners.errors import NoMembership
+from carillon.business.partners.errors import NoMembership, TokenElsewhere, TokenStopped
 from carillon.business.partners.models import ApiToken, BlacklistEntry, Login, Membership, OwnRole, Partner, SignIn
 from carillon.business.partners.roles import ALL, CUSTOMER_PERMISSIONS, PERMISSIONS, common
+from carillon.logic.networks import is_within
 
 TRACE_DAYS = 30  # unless a partner or somebody above it says otherwise
 TOKEN_MARK = "crl_"  # noqa: S105 - lets secret scanners and people recognise our tokens
@@ -24,7 +28,10 @@ TOKEN_MARK = "crl_"  # noqa: S105 - lets secret scanners and people recognise ou
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a login is staff, and what it may do there; `scope` is the partner and everything below it."""
+    """Where a login is staff, and what it may do there; `scope` is the partner and everything below it.
+
+    `networks`: the lists of the partner and of the role, those that there are; one must come from a network of each.
+    """
 
     partner_id: int
     partner_name: str
@@ -32,6 +39,11 @@ class Place:
     is_operator: bool
     scope: frozenset[int]
     second_factor: SecondFactor
+    networks: tuple[tuple[str, ...], ...]
+
+    def admits(self, address: str) -> bool:
+        """Tell whether the person may work here from that address."""
+        return all(is_within(address, wanted) for wanted in self.networks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,8 @@ def places(login_id: int) -> tuple[Place, ...]:
     """Return where a login is staff, the oldest first; one query past row-level security."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select partner_id, partner_name, role, own_permissions, is_operator, scope, second_factors"
+            "select partner_id, partner_name, role, own_permissions, is_operator, scope, second_factors,"
+            " partner_networks, role_networks"
             " from public.carillon_memberships(%s)",
             [login_id],
         )
@@ -70,8 +83,9 @@ def places(login_id: int) -> tuple[Place, ...]:
                 is_operator,
                 frozenset(scope),
                 strictest(asked),
+                tuple(tuple(one) for one in wanted if one),
             )
-            for partner_id, name, role, own, is_operator, scope, asked in cursor.fetchall()
+            for partner_id, name, role, own, is_operator, scope, asked, *wanted in cursor.fetchall()
         )
 
 
@@ -79,6 +93,13 @@ def strictest(asked: Iterable[str]) -> SecondFactor:
     """Return what asks for most of what a role and its partner ask for."""
     order = list(SecondFactor)
     return max((SecondFactor(one) for one in asked), key=order.index, default=SecondFactor.OPTIONAL)
+
+
+def is_short_of(asked: str, shown: str) -> bool:
+    """Tell whether a role asks for more than what has been shown."""
+    return strictest([asked or SecondFactor.OPTIONAL, shown or SecondFactor.OPTIONAL]) != (
+        shown or SecondFactor.OPTIONAL
+    )
 
 
 def host(name: str) -> Host | None:
@@ -121,6 +142,7 @@ def staff_actor(
     partner_id: int | None = None,
     request_id: str = "",
     impersonators: tuple[str, ...] = (),
+    address: str | None = None,
 ) -> Actor:
     """Return the actor that a member of staff is.
 
@@ -130,16 +152,22 @@ def staff_actor(
         partner_id: at which of their partners they work now; None or no longer theirs: the first.
         request_id: of the request, for history.
         impersonators: who acts through this person, outermost first.
+        address: where the person comes from; None: it does not matter.
 
     Raises:
-        NoMembership: the login is inactive, or staff nowhere.
+        NoMembership: the login is inactive, or staff nowhere, or nowhere where it may come from that address.
 
     Cost: one query.
     """
-    found = places(login_id)
+    found = [place for place in places(login_id) if address is None or place.admits(address)]
     if not found:
         raise NoMembership
     place = next((place for place in found if place.partner_id == partner_id), found[0])
+    actor = _working_at(place, login_id, name)
+    return replace(actor, impersonators=impersonators, address=address or "", request_id=request_id)
+
+
+def _working_at(place: Place, login_id: int, name: str) -> Actor:
     return Actor(
         name=name,
         login_id=login_id,
@@ -149,8 +177,6 @@ def staff_actor(
         permissions=place.permissions,
         is_operator=place.is_operator,
         second_factor=place.second_factor.value,
-        impersonators=impersonators,
-        request_id=request_id,
     )
 
 
@@ -159,37 +185,75 @@ def token_digest(clear: str) -> str:
     return hashlib.sha256(clear.encode()).hexdigest()
 
 
-def token_actor(clear: str, *, request_id: str = "") -> Actor | None:
+def token_actor(clear: str, *, request_id: str = "", address: str | None = None) -> Actor | None:
     """Return the actor of a bearer token: its login, cut to the token's scopes and its partner or customer.
 
-    None when the token is unknown, revoked or expired, or its login has lost its place. Cost: one or two queries.
+    None when the token is unknown, revoked or expired, or its login has lost its place. A token works in its own
+    networks, if it has any, else where its owner may sign in from. Cost: one or two queries.
+
+    Raises:
+        TokenElsewhere: it does not work from that address.
+        TokenStopped: its owner's role asks for a second factor now that had not been shown when it was made.
     """
     if not clear.startswith(TOKEN_MARK):
         return None
     with connection.cursor() as cursor:
         cursor.execute(
-            "select token_name, partner_id, login_id, login_email, realm, scopes, customer_id"
-            " from public.carillon_token(%s)",
+            "select token_id, token_name, partner_id, login_id, login_email, realm, scopes, customer_id, networks,"
+            " second_factor from public.carillon_token(%s)",
             [token_digest(clear)],
         )
         row = cursor.fetchone()
     if row is None:
         return None
-    token_name, partner_id, login_id, email, realm, scopes, customer_id = row
-    name = f"{email} ({token_name})"
-    if customer_id is None:
-        try:
-            actor = staff_actor(login_id, name, partner_id=partner_id, request_id=request_id)
-        except NoMembership:
-            return None
-        if actor.partner_id != partner_id:  # its role there is gone; another one elsewhere is not this token's
-            return None
-    else:
-        role = customer_role(login_id, customer_id)
-        if role is None:
-            return None
-        actor = customer_actor(login_id, name, realm, customer_id, role, request_id=request_id)
-    return actor.limited_to(common(scopes, actor.permissions))
+    token = _Token(*row)
+    actor = _staff_of_token(token, address) if token.customer_id is None else _customer_of_token(token)
+    if actor is None:
+        return None
+    if token.networks and address is not None and not is_within(address, token.networks):
+        raise TokenElsewhere(token.id, address)
+    permissions = common(token.scopes, actor.permissions)
+    return replace(actor, permissions=permissions, address=address or "", request_id=request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """What `carillon_token` tells of a token."""
+
+    id: int
+    name: str
+    partner_id: int
+    login_id: int
+    email: str
+    realm: int
+    scopes: list[str]
+    customer_id: int | None
+    networks: list[str]
+    second_factor: str
+
+    @property
+    def called(self) -> str:
+        """How history calls whoever uses it."""
+        return f"{self.email} ({self.name})"
+
+
+def _staff_of_token(token: _Token, address: str | None) -> Actor | None:
+    """Its owner at the partner where it was made: a role at another one is not this token's."""
+    place = next((place for place in places(token.login_id) if place.partner_id == token.partner_id), None)
+    if place is None:
+        return None
+    if not token.networks and address is not None and not place.admits(address):
+        raise TokenElsewhere(token.id, address)
+    if is_short_of(place.second_factor, token.second_factor):
+        raise TokenStopped
+    return replace(_working_at(place, token.login_id, token.called), proven=token.second_factor)
+
+
+def _customer_of_token(token: _Token) -> Actor | None:
+    role = customer_role(token.login_id, token.customer_id)
+    if role is None or token.customer_id is None:
+        return None
+    return customer_actor(token.login_id, token.called, token.realm, token.customer_id, role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,20 +314,31 @@ def system_actor(*, request_id: str = "") -> Actor:
 
 
 def signed_in_actor(
-    login: Login, *, chosen_id: int | None = None, request_id: str = "", impersonators: tuple[str, ...] = ()
+    login: Login,
+    *,
+    chosen_id: int | None = None,
+    request_id: str = "",
+    impersonators: tuple[str, ...] = (),
+    address: str | None = None,
 ) -> Actor:
     """Return the actor of a login that has signed in; nobody when it has lost its place.
 
     Args:
         login: of any realm.
         chosen_id: the partner (staff) or customer it works at; None: its first.
+        address: where the person comes from; None: it does not matter.
 
     Cost: one query, for a customer's user at most two.
     """
     if login.realm == STAFF_REALM:
         try:
             return staff_actor(
-                login.pk, login.email, partner_id=chosen_id, request_id=request_id, impersonators=impersonators
+                login.pk,
+                login.email,
+                partner_id=chosen_id,
+                request_id=request_id,
+                impersonators=impersonators,
+                address=address,
             )
         except NoMembership:
             return nobody()
@@ -292,9 +367,13 @@ def chosen_partner(actor: Actor, partner_id: int | None, field: str = "partner_i
 
 
 def staff_of(actor: Actor) -> QuerySet[Membership]:
-    """Return the memberships the actor sees, with name and address; people hired further up stay unseen."""
+    """Return the memberships the actor sees, with name and address; people hired further up stay unseen.
+
+    Logins that are another partner's record are not seen either: who came by invitation is called as it was invited.
+    """
     rows = Membership.objects.visible_to(actor).select_related("partner", "login", "own_role")
-    return rows.annotate(person=F("login__name"), email=F("login__email"))
+    email = Coalesce("login__email", "invited_email")
+    return rows.annotate(person=Coalesce("login__name", "invited_name"), email=email).exclude(email="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,15 +399,29 @@ def roles_of(actor: Actor) -> QuerySet[OwnRole]:
     return OwnRole.objects.visible_to(actor).select_related("partner").annotate(people=Count("memberships"))
 
 
+def _email() -> Coalesce:
+    """The address of a row's login; the invited one when it is another partner's record; "": hired further up."""
+    login = Login.objects.filter(pk=OuterRef("login"))
+    invited = Membership.objects.filter(login=OuterRef("login"), partner=OuterRef("partner"))
+    return Coalesce(Subquery(login.values("email")[:1]), Subquery(invited.values("invited_email")[:1]), Value(""))
+
+
 def sign_ins_of(actor: Actor) -> QuerySet[SignIn]:
     """Return who is signed in at the partners that the actor sees, whose session has not ended; one query."""
     open_sessions = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=timezone.now())
-    return SignIn.objects.visible_to(actor).select_related("partner", "login").filter(Exists(open_sessions))
+    rows = SignIn.objects.visible_to(actor).select_related("partner").filter(Exists(open_sessions))
+    return rows.annotate(email=_email()).exclude(email="")
 
 
-def tokens_of(actor: Actor) -> QuerySet[ApiToken]:
-    """Return the API tokens the actor sees; those of its customer when it is a customer's user."""
-    return ApiToken.objects.visible_to(actor).select_related("partner", "login")
+def tokens_of(actor: Actor) -> ScopedQuerySet[ApiToken]:
+    """Return the API tokens the actor sees; those of its customer when it is a customer's user.
+
+    `asked` is what the owner's role asks for, beside what the partner does.
+    """
+    own = Membership.objects.filter(login=OuterRef("login"), partner=OuterRef("partner"))
+    asked = Subquery(own.values("own_role__second_factor")[:1])
+    rows: ScopedQuerySet[Any] = ApiToken.objects.visible_to(actor).annotate(owner=_email(), asked=asked)
+    return rows.select_related("partner").exclude(owner="")
 
 
 def blacklist_of(actor: Actor) -> QuerySet[BlacklistEntry]:

@@ -1,4 +1,4 @@
-"""Who is signed in where: noted, ended, and locks after wrong passwords."""
+"""Who is signed in where: noted, ended, refused, and locks after wrong passwords."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,7 +20,8 @@ from carillon.base.errors import Conflict
 from carillon.base.rows import locked
 from carillon.base.tenancy import tenant
 from carillon.business.partners import queries
-from carillon.business.partners.models import Login, Membership, SignIn
+from carillon.business.partners.choices import STAFF_REALM
+from carillon.business.partners.models import ApiToken, Login, Membership, SignIn
 
 LIMIT: dict[str, Any] = {
     "app": "allauth.account",
@@ -69,7 +71,7 @@ def own_sessions(login_id: int) -> list[SignIn]:
         return list(queries.sign_ins_of(system).filter(login_id=login_id).order_by("-last_seen_at"))
 
 
-def end_own_sessions(login: Login, *, only: int | None = None, keep: str = "") -> int:
+def end_own_sessions(login_id: int, *, only: int | None = None, keep: str = "") -> int:
     """End one session of a person's own, or all but the one with the key `keep`; how many ended.
 
     Args:
@@ -78,7 +80,7 @@ def end_own_sessions(login: Login, *, only: int | None = None, keep: str = "") -
     Cost: about six queries.
     """
     with tenant(queries.system_actor()):
-        found = SignIn.objects.filter(login_id=login.pk).exclude(session_key=keep)
+        found = SignIn.objects.filter(login_id=login_id).exclude(session_key=keep)
         rows = list(found if only is None else found.filter(pk=only))
         _end(rows)
     return len(rows)
@@ -89,16 +91,41 @@ def _end(rows: list[SignIn]) -> None:
     SignIn.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
+# ---------------------------------------------------------------- from where
+
+
+def is_elsewhere(login: Login, address: str) -> bool:
+    """Tell whether a member of staff may sign in, but at none of their partners from that address. Cost: one query."""
+    found = queries.places(login.pk) if login.realm == STAFF_REALM else ()
+    return bool(found) and not any(place.admits(address) for place in found)
+
+
+def note_refusal(row: Login | ApiToken, address: str, *, request_id: str = "") -> None:
+    """Write into the history of a sign-in or token that it came from an address where it does not work.
+
+    Once an hour for each address: programs try again and again. Cost: about six queries.
+    """
+    if not cache.add(f"refused:{row._meta.label_lower}:{row.pk}:{address}", True, 3600):
+        return
+    with tenant(queries.system_actor(request_id=request_id)) as system:
+        witnessed(system, row, "refuse", reason=f"From {address}, which is in none of the trusted networks.")
+
+
 # ---------------------------------------------------------------- locks
 
 
+def _counted(login: Login) -> tuple[str, str]:
+    """What allauth counts wrong passwords and wrong codes by."""
+    return login.key, f"mfa-auth-user-{login.pk}"
+
+
 def is_locked(login: Login) -> bool:
-    """Tell whether further passwords for the login are refused. Cost: two short queries of the cache."""
-    return not ratelimit.consume(POSTED, **LIMIT, key=login.key, dry_run=True)
+    """Tell whether further passwords or codes for the login are refused. Cost: four short queries of the cache."""
+    return not all(ratelimit.consume(POSTED, **LIMIT, key=key, dry_run=True) for key in _counted(login))
 
 
 def lock_login(login: Login) -> None:
-    """Remember that an address is locked after wrong passwords, for administrators to see. Cost: about six queries."""
+    """Remember that an address is locked, for administrators to see. Cost: about six queries."""
     now = timezone.now()
     if login.locked_until is not None and login.locked_until > now:
         return
@@ -109,17 +136,17 @@ def lock_login(login: Login) -> None:
 
 @action("staff.change")
 def unlock_staff(actor: Actor, membership: Membership) -> Membership:
-    """Lift a lock after wrong passwords before its time.
+    """Lift a lock after wrong passwords or codes before its time.
 
     Raises:
         Conflict: the address is not locked.
         NotFound
     """
     membership = locked(Membership.objects, actor, membership.pk)
-    login = locked(Login.objects, actor, membership.login_id)
+    login = locked(Login.objects, actor, membership.login_id or 0)
     if login.locked_until is None or login.locked_until <= timezone.now():
         raise Conflict(_("This address is not locked."))
-    for key in (login.key, f"mfa-auth-user-{login.pk}"):
+    for key in _counted(login):
         ratelimit.clear(POSTED, **LIMIT, key=key)
     login.locked_until = None
     login.save(update_fields=["locked_until"])

@@ -15,11 +15,12 @@ $$ select id from partners_partner where parent_id is null $$;
 drop function if exists public.carillon_memberships(bigint);
 create function public.carillon_memberships(login bigint)
 returns table (partner_id bigint, partner_name text, role text, own_permissions text[], is_operator boolean,
-               scope bigint[], second_factors text[])
+               scope bigint[], second_factors text[], partner_networks text[], role_networks text[])
 language sql stable security definer set search_path = public, pg_temp as
 $$
   select p.id, p.name, m.role, r.permissions::text[], p.parent_id is null, public.carillon_subtree(p.id),
-         array[p.second_factor, coalesce(r.second_factor, 'optional')]::text[]
+         array[p.second_factor, coalesce(r.second_factor, 'optional')]::text[], p.networks::text[],
+         coalesce(r.networks, '{}')::text[]
   from partners_membership m
   join partners_partner p on p.id = m.partner_id
   join partners_login l on l.id = m.login_id and l.is_active
@@ -45,9 +46,10 @@ $$;
 
 -- The token with this SHA-256, unless revoked or expired. Remembers its use once a minute; a busy row is left alone, so
 -- that requests with the same token never wait for each other.
-create or replace function public.carillon_token(token_digest text)
+drop function if exists public.carillon_token(text);
+create function public.carillon_token(token_digest text)
 returns table (token_id bigint, token_name text, partner_id bigint, login_id bigint, login_email text, realm bigint,
-               scopes text[], customer_id bigint)
+               scopes text[], customer_id bigint, networks text[], second_factor text)
 language sql volatile security definer set search_path = public, pg_temp as
 $$
   update partners_apitoken set last_used_at = now() where id in (
@@ -55,7 +57,8 @@ $$
     where digest = token_digest and (last_used_at is null or last_used_at < now() - interval '1 minute')
     for update skip locked
   );
-  select t.id, t.name, t.partner_id, l.id, l.email, l.realm, t.scopes::text[], t.customer_id
+  select t.id, t.name, t.partner_id, l.id, l.email, l.realm, t.scopes::text[], t.customer_id, t.networks::text[],
+         t.second_factor
   from partners_apitoken t
   join partners_login l on l.id = t.login_id and l.is_active
   where t.digest = token_digest and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())

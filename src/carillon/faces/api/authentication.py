@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import enter
+from carillon.business.partners.errors import TokenElsewhere, TokenStopped
+from carillon.business.partners.models import ApiToken
 from carillon.business.partners.queries import token_actor
+from carillon.business.partners.signins import note_refusal
+from carillon.faces.gate.addresses import address_of
 
 SCHEME = "bearer"
+UNKNOWN = _("This token is unknown here, revoked or expired, or it does not work from your address.")
+
+
+class NeedsRenewal(AuthenticationFailed):
+    """A token made without the second factor that is asked for now; whoever has it is told what to do."""
+
+    default_code = TokenStopped.slug
+    default_detail = TokenStopped.title
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +45,17 @@ class BearerToken(BaseAuthentication):
         if scheme.lower() != SCHEME:
             return None
         django_request = request._request
-        found = token_actor(clear.strip(), request_id=getattr(django_request, "request_id", ""))
+        request_id: str = getattr(django_request, "request_id", "")
+        try:
+            address = address_of(django_request)
+            found = token_actor(clear.strip(), request_id=request_id, address=address)
+        except TokenElsewhere as refused:
+            note_refusal(ApiToken(pk=refused.token_id), refused.address, request_id=request_id)
+            raise AuthenticationFailed(UNKNOWN) from None
+        except TokenStopped:
+            raise NeedsRenewal from None
         if found is None or found.realm != getattr(django_request, "realm", found.realm):
-            raise AuthenticationFailed(_("This token is unknown here, revoked or expired."))
+            raise AuthenticationFailed(UNKNOWN)
         django_request.actor = found  # type: ignore[attr-defined]
         enter(found)
         return Caller(found), SCHEME

@@ -9,6 +9,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import LoginForm, ResetPasswordForm, UserTokenForm
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
@@ -25,12 +26,17 @@ from carillon.business.partners.blacklists import blocked_visitor
 from carillon.business.partners.choices import STAFF_REALM
 from carillon.business.partners.models import Login, Partner
 from carillon.business.partners.queries import Host, places, signed_in_actor, subtree, system_actor
-from carillon.business.partners.signins import end_own_sessions, is_locked, lock_login
+from carillon.business.partners.signins import end_own_sessions, is_elsewhere, is_locked, lock_login, note_refusal
+from carillon.faces.gate.addresses import address_of
 from carillon.faces.gate.factors import APP, PASSKEY, SESSION_ADDED
 from carillon.faces.gate.middleware import SESSION_PLACE, SESSION_REALM
 from carillon.faces.gate.themes import site_name, theme_of
 
 BLOCKED = _("Nobody signs in here from your network. Ask the company whose website this is.")
+MISMATCH = _(
+    "The e-mail address or the password is not right, or your company does not let you in from this network. Try again,"
+    " from a network that it trusts, or ask your administrator."
+)
 NO_PLACE = _("This sign-in has no role here any more. Ask your administrator.")
 
 
@@ -62,6 +68,13 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = DefaultAccountAdapter.error_messages | {
         "username_password_mismatch": _("The e-mail address or the password is not right."),
     }
+
+    def validation_error(self, code: str, *args: Any) -> ValidationError:
+        """Say the same of a wrong password and of a network that is not trusted, where networks are asked for."""
+        if code == "username_password_mismatch" and current_realm() == STAFF_REALM:
+            return ValidationError(MISMATCH, code=code)
+        found: ValidationError = super().validation_error(code, *args)
+        return found
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Logins are made by staff."""
@@ -125,6 +138,16 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         partner_id: int = context.request.host.partner_id
         return blocked_visitor(partner_id, address=self.get_client_ip(request) or "") is not None
 
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Login | None:
+        """Return who has the right password. From a network that is not trusted it is as good as a wrong one."""
+        user: Login | None = super().authenticate(request, **credentials)
+        address = address_of(request)
+        if user is None or not is_elsewhere(user, address):
+            return user
+        note_refusal(user, address, request_id=request.request_id)  # type: ignore[attr-defined]
+        super().pre_authenticate(request, **credentials)  # a right password is not counted; this one is
+        return None
+
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Count by the login: who has several hostnames has no more tries."""
         return str(credentials.get("username", "")).lower()
@@ -135,7 +158,7 @@ class RealmAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Write into the login's history what allauth tells of it: a password or a second factor has changed."""
         done = template_prefix.rpartition("/")[2]
         if done.startswith("password_"):  # changed, set or reset: whoever knew the old one is out
-            end_own_sessions(user, keep=self.request.session.session_key or "")
+            end_own_sessions(user.pk, keep=self.request.session.session_key or "")
         witness_own(user, done, request_id=self.request.request_id)
 
 
@@ -156,6 +179,30 @@ class SealedMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def decrypt(self, encrypted_text: str) -> str:
         """Return the secret behind it."""
         return secrets.decrypt(encrypted_text)
+
+
+class WrongCodes:
+    """Wrong codes lock like wrong passwords, and administrators see that too."""
+
+    user: Login
+
+    def clean_code(self) -> str:
+        """Return the code when it is right, else look whether it was one too many."""
+        try:
+            code: str = super().clean_code()  # type: ignore[misc]
+        except ValidationError:
+            if is_locked(self.user):
+                lock_login(self.user)
+            raise
+        return code
+
+
+class NotedAuthenticateForm(WrongCodes, AuthenticateForm):  # type: ignore[misc]
+    """The second step of signing in."""
+
+
+class NotedReauthenticateForm(WrongCodes, ReauthenticateForm):  # type: ignore[misc]
+    """The second step, asked for once more."""
 
 
 class NotedActivateTOTPForm(ActivateTOTPForm):  # type: ignore[misc]
@@ -202,14 +249,18 @@ class RealmLoginForm(LoginForm):  # type: ignore[misc]
 
 
 class RealmResetPasswordForm(ResetPasswordForm):  # type: ignore[misc]
-    """Asks for an address; mail goes to the login of this realm only, and nothing says whether there is one."""
+    """Asks for an address; mail goes to the login of this realm only, and nothing says whether there is one.
+
+    Nor does the website's own log of mails: a partner's portal writes to nobody who has no role there.
+    """
 
     users: list[Login]
 
     def clean_email(self) -> str:
-        """Keep this realm's logins of all that have the address."""
+        """Keep this realm's logins of all that have the address, if they have a role on this website."""
         email: str = super().clean_email()
-        self.users = [user for user in self.users if user.realm == current_realm()]
+        host = context.request.host
+        self.users = [user for user in self.users if user.realm == current_realm() and is_at_home(user, host)]
         return email
 
 

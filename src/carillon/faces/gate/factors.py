@@ -52,9 +52,10 @@ def is_of_host(passkey: WebAuthn, host: str) -> bool:
 def step_before(request: HttpRequest, actor: Actor) -> Step | None:
     """Return what `actor` has to do before anything else in this session; None: nothing.
 
-    Cost: none when the role asks for no second factor, else one query.
+    Who acts for somebody else has shown their own, where that was asked for. Cost: none when the role asks for no
+    second factor, else one query.
     """
-    if actor.second_factor in ("", SecondFactor.OPTIONAL):
+    if actor.impersonators or actor.second_factor in ("", SecondFactor.OPTIONAL):
         return None
     wants_passkey = actor.second_factor == SecondFactor.PASSKEY
     has = _factors_of(actor.login_id or 0, request.get_host())
@@ -66,6 +67,15 @@ def step_before(request: HttpRequest, actor: Actor) -> Step | None:
     if shown & fitting or (not wants_passkey and RECOVERY in shown):
         return None
     return Step(is_setup=RECOVERY in shown, wants_passkey=wants_passkey or APP not in has)
+
+
+def proven_in(request: HttpRequest) -> SecondFactor:
+    """Return the most that this session has shown beside the password. No query."""
+    shown = {record.get("type") for record in get_authentication_records(request, request.user)}
+    shown.add(request.session.get(SESSION_ADDED))
+    if PASSKEY in shown:
+        return SecondFactor.PASSKEY
+    return SecondFactor.REQUIRED if shown & {APP, RECOVERY} else SecondFactor.OPTIONAL
 
 
 def _factors_of(login_id: int, host: str) -> set[str]:

@@ -1,12 +1,14 @@
-"""Acting as somebody else: from the portal to the web product's site, and back."""
+"""Acting as somebody else: from the portal to a web product's site or a sub-partner's portal, and back."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -15,20 +17,28 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from carillon.base.actor import Actor
+from carillon.business.partners.choices import STAFF_REALM
 from carillon.business.partners.models import Login
-from carillon.usecases.sign_in_as import HandOver, bind, take
+from carillon.business.partners.queries import places
+from carillon.faces.gate.addresses import address_of
+from carillon.logic.networks import is_within
+from carillon.usecases.sign_in_as import HandOver, Origin, bind, take
 
-SESSION_AS = "carillon_as"  # chain, until when, the portal session it ends with, and where that is
+SESSION_AS = "carillon_as"  # chain, place, until when, from where, the portal session it ends with, and where that is
 
 
 def impersonated(request: HttpRequest, found: Actor) -> Actor | None:
-    """Return `found` with the people who act through it; None: their hour or their own session is over.
+    """Return `found` with the people who act through it; None: their hour, their own session or that place is over.
 
     Cost: none for who acts for themselves, else one query.
     """
     kept = request.session.get(SESSION_AS)
     if kept is None:
         return found
+    address = address_of(request)
+    is_there = (found.customer_id or found.partner_id) == kept["place_id"]  # never at another place of that person
+    if not is_there or not all(is_within(address, one) for one in kept["networks"]):
+        return None
     own = Session.objects.filter(session_key=kept["session_key"], expire_date__gt=timezone.now())
     if kept["until_s"] < time.time() or not own.exists():
         return None
@@ -37,20 +47,31 @@ def impersonated(request: HttpRequest, found: Actor) -> Actor | None:
 
 def is_out_of_reach(request: HttpRequest, actor: Actor) -> bool:
     """Tell whether a page is the person's own affair: who acts for them neither changes passwords nor factors."""
-    mine = (reverse("gate_back"), reverse("account_logout"))
-    return bool(actor.impersonators) and request.path.startswith("/accounts/") and request.path not in mine
+    is_mine = request.path == reverse("account_logout") or request.path.startswith("/accounts/as/")
+    return bool(actor.impersonators) and request.path.startswith("/accounts/") and not is_mine
 
 
 @require_safe
 def hand_over(request: HttpRequest, ticket: str) -> HttpResponse:
-    """At the portal: tie the ticket to this session and go to the web product's site."""
+    """At the portal: tie the ticket to this session and go to the web product's site, or the sub-partner's portal."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    back = f"{request.scheme}://{request.get_host()}/"
-    over = bind(ticket, actor.login_id, request.session.session_key or "", back) if actor.login_id else None
+    origin = Origin(request.session.session_key or "", f"{request.scheme}://{request.get_host()}/", _networks(request))
+    over = bind(ticket, actor.login_id, origin) if actor.login_id else None
     if over is None:
         raise Http404
-    _name, colon, port = request.get_host().partition(":")
-    return redirect(f"{request.scheme}://{over.hostname}{colon}{port}{reverse('gate_take_over', args=[ticket])}")
+    name, colon, port = request.get_host().partition(":")
+    host = f"{over.hostname or name}{colon}{port}"
+    return redirect(f"{request.scheme}://{host}{reverse('gate_take_over', args=[ticket])}")
+
+
+def _networks(request: HttpRequest) -> tuple[tuple[str, ...], ...]:
+    """Where the person at the beginning of the chain must come from."""
+    kept = request.session.get(SESSION_AS)
+    if kept is not None:
+        return tuple(tuple(one) for one in kept["networks"])
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    found = places(actor.login_id) if actor.login_id and actor.realm == STAFF_REALM else ()
+    return next((place.networks for place in found if place.partner_id == actor.partner_id), ())
 
 
 @require_safe
@@ -67,15 +88,23 @@ def take_over(request: HttpRequest, ticket: str) -> HttpResponse:
 
 
 def _open(request: HttpRequest, login: Login, over: HandOver) -> None:
-    """Not by signing in: the person's last sign-in and second factor are their own."""
+    """Not by signing in: the person's last sign-in and second factor are their own.
+
+    Where the own session is of the same website it waits until the person comes back.
+    """
+    if request.session.session_key == over.session_key:
+        request.session = SessionStore()
+    else:
+        request.session.flush()
     session = request.session
-    session.flush()
     session[SESSION_KEY] = str(login.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = login.get_session_auth_hash()
-    session["carillon_realm"], session["carillon_place"] = over.realm, over.customer_id
+    session["carillon_realm"], session["carillon_place"] = over.realm, over.place_id
     session[SESSION_AS] = {
-        "chain": list(over.chain),
+        "chain": over.chain,
+        "place_id": over.place_id,
+        "networks": over.networks,
         "until_s": over.until_s,
         "session_key": over.session_key,
         "back": over.back,
@@ -90,4 +119,7 @@ def back(request: HttpRequest) -> HttpResponse:
     if kept is None:
         raise Http404
     request.session.flush()
+    if urlsplit(kept["back"]).netloc == request.get_host():
+        request.session = SessionStore(kept["session_key"])
+        request.session.modified = True  # the browser gets its cookie again
     return HttpResponseRedirect(kept["back"])

@@ -6,10 +6,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
@@ -25,9 +25,10 @@ from carillon.base.actor import Actor, nobody
 from carillon.base.tenancy import enter, realm_scope, tenant
 from carillon.business.partners.queries import signed_in_actor
 from carillon.business.partners.signins import Sighting, note_sign_in
-from carillon.faces.gate.factors import step_before
+from carillon.faces.gate.addresses import address_of
+from carillon.faces.gate.factors import proven_in, step_before
 from carillon.faces.gate.hosts import HostBook
-from carillon.faces.gate.impersonation import impersonated, is_out_of_reach
+from carillon.faces.gate.impersonation import SESSION_AS, impersonated, is_out_of_reach
 from carillon.panels.manner import PLAIN, Manner, speaking
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -117,7 +118,8 @@ def host(get_response: Handler) -> Handler:
 def actor(get_response: Handler) -> Handler:
     """Set `request.actor` and give the transaction its scope.
 
-    A session opened in another realm is thrown away. While somebody signs in or changes a password, the realm's logins
+    A session opened in another realm is thrown away, and one that comes from a network where its person may not work.
+    While somebody signs in or changes a password, the realm's logins
     stay visible to the database session; everywhere else only the scope's. Who has yet to show the second factor that
     the role asks for is nobody, and is led there.
     """
@@ -133,6 +135,7 @@ def actor(get_response: Handler) -> Handler:
         if is_out_of_reach(request, request.actor):  # type: ignore[attr-defined]
             return redirect("/")
         if request.actor.login_id is not None:  # type: ignore[attr-defined]
+            request.actor = replace(request.actor, proven=proven_in(request).value)  # type: ignore[attr-defined]
             is_signing_in = request.path.startswith(SIGN_IN_PATH)
             realm = request.realm if is_signing_in else None  # type: ignore[attr-defined]
             enter(request.actor, realm=realm)  # type: ignore[attr-defined]
@@ -173,6 +176,8 @@ def _actor_of(request: HttpRequest) -> Actor:
             user,
             chosen_id=request.session.get(SESSION_PLACE),
             request_id=request.request_id,  # type: ignore[attr-defined]
+            # who acts for somebody is held to networks of their own
+            address=None if SESSION_AS in request.session else address_of(request),
         )
         acting = impersonated(request, found) if found.login_id is not None else None
         if acting is not None:
@@ -209,7 +214,7 @@ def _note(request: HttpRequest, seen: _SeenLately) -> None:
     key = request.session.session_key
     if key and not actor.impersonators and seen.is_due(key, actor.partner_id):
         agent = request.headers.get("User-Agent", "").replace("\x00", "")
-        note_sign_in(actor, Sighting(key, get_adapter().get_client_ip(request) or "", agent))
+        note_sign_in(actor, Sighting(key, address_of(request), agent))
 
 
 def _forget(request: HttpRequest) -> None:

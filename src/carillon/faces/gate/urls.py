@@ -8,6 +8,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from carillon.faces.gate.impersonation import back, hand_over, take_over
+from carillon.faces.gate.invitations import invitation
 from carillon.faces.gate.views import places, sessions
 
 urlpatterns = [
@@ -25,6 +26,7 @@ urlpatterns = [
         name="account_reset_password_from_key",
     ),
     path("password/reset/key/done/", views.password_reset_from_key_done, name="account_reset_password_from_key_done"),
+    path("invitation/<str:clear>/", invitation, name="gate_invitation"),
     path("as/back/", back, name="gate_back"),
     path("as/<str:ticket>/go/", hand_over, name="gate_hand_over"),
     path("as/<str:ticket>/", take_over, name="gate_take_over"),

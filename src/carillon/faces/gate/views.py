@@ -47,7 +47,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
             only, ended = None, "end_other_sessions"
         else:
             only, ended = int(wanted) if re.fullmatch(r"[0-9]{1,18}", wanted, re.ASCII) else 0, "end_session"
-        if end_own_sessions(login, only=only, keep=key):
+        if end_own_sessions(login.pk, only=only, keep=key):
             witness_own(login, ended, request_id=request.request_id)  # type: ignore[attr-defined]
         return redirect("gate_sessions")
     shown = [(row, device_of(row.user_agent), row.session_key == key) for row in own_sessions(login.pk)]
@@ -58,7 +58,8 @@ def _places(actor: Actor) -> list[tuple[int, str]]:
     if actor.login_id is None:
         return []
     if actor.realm == STAFF_REALM:
-        return [(place.partner_id, place.partner_name) for place in queries.places(actor.login_id)]
+        found = [place for place in queries.places(actor.login_id) if place.admits(actor.address)]
+        return [(place.partner_id, place.partner_name) for place in found]
     return [(role.customer_id, role.customer_name) for role in queries.customer_roles(actor.login_id)]
 
 

@@ -19,7 +19,7 @@ from carillon.panels.declaration import Page, Panel, audience
 FILES = (
     "quickstart",
     *("reports", "schedules"),
-    *("partners", "brands", "branding", "customers", "numbers", "pricing", "endpoints"),
+    *("partners", "people", "brands", "branding", "customers", "numbers", "pricing", "endpoints"),
     *("routing", "cdr_providers", "testcall"),
     *("calls", "billing", "alerts", "notices", "mails", "support", "messages", "subscribers", "jobs"),
     "platform",

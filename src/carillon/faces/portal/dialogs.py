@@ -45,7 +45,8 @@ def add(request: HttpRequest, panel: Panel) -> HttpResponse:
     inputs = panel_inputs(panel)
     title = _("Add %(what)s") % {"what": _noun(panel)}
     if request.method == "POST":
-        given = from_form(inputs, request.POST, request.FILES)
+        asked = [one for one in inputs if one.field.only != "update"]
+        given = from_form(asked, request.POST, request.FILES)
         try:
             row = CHANGES.create(panel, actor, given)
         except CarillonError as error:

@@ -94,7 +94,7 @@ def test_a_visitor_meets_what_the_seller_and_those_above_it_block(cast: Cast) ->
         for kind, value in ((NETWORK, "203.0.113.0/24"), (MAIL, "throwaway.example"), (CALLED, "+4490")):
             block(actor, entry(kind, value))
         ended = block(actor, entry(MAIL, "ended.example", expires_at=timezone.now() + timedelta(hours=1)))
-        BlacklistEntry.objects.filter(pk=ended.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+        BlacklistEntry.objects.filter(pk=ended.pk).update(expires_at=timezone.now() - timedelta(hours=1))
     with tenant(cast.staff("paul")) as actor:
         block(actor, entry(NETWORK, "203.0.113.7"))
         block(actor, entry(NETWORK, "2001:db8::/32"))
@@ -137,7 +137,7 @@ def test_entries_hold_down_the_tree_until_they_end_or_are_taken_away(cast: Cast)
         assert [(note.partner_id, note.text.endswith("blocks +44207: fraud")) for note in said.private_notes[-1:]] == [
             (above.partner_id, True)
         ]
-        BlacklistEntry.objects.filter(pk=above.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+        BlacklistEntry.objects.filter(pk=above.pk).update(expires_at=timezone.now() - timedelta(hours=1))
         assert slug() == ""
         unblock(actor, above)
         assert AuditEntry.objects.filter(action="blacklistentry.unblock", object_name="+44207").exists()

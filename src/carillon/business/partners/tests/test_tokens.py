@@ -11,9 +11,10 @@ from carillon.base.actor import Actor
 from carillon.base.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import tenant
-from carillon.business.partners.actions import TokenData, create_token, remove_staff, revoke_token
+from carillon.business.partners.actions import remove_staff
 from carillon.business.partners.models import ApiToken
 from carillon.business.partners.queries import staff_of, system_actor, token_actor, tokens_of
+from carillon.business.partners.tokens import TokenData, create_token, revoke_token
 
 
 def issue(actor: Actor, *scopes: str) -> tuple[ApiToken, str]:

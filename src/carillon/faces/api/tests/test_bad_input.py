@@ -19,8 +19,8 @@ from tests.support.market import make_market
 
 from carillon.base.models import AuditEntry
 from carillon.base.tenancy import realm_scope, tenant
-from carillon.business.partners.actions import TokenData, create_token
 from carillon.business.partners.queries import system_actor
+from carillon.business.partners.tokens import TokenData, create_token
 from carillon.faces.portal.catalogue import panels
 from carillon.panels.cells import initial_values
 from carillon.panels.changes import panel_inputs

@@ -30,8 +30,8 @@ from tests.support.market import (
 from carillon.base.tenancy import tenant
 from carillon.business.billing.models import Account
 from carillon.business.calls.models import Call, Cdr
-from carillon.business.partners.actions import TokenData, create_token
 from carillon.business.partners.queries import system_actor
+from carillon.business.partners.tokens import TokenData, create_token
 from carillon.faces.portal.calls import CDRS
 from carillon.logic.callflow.quality import CALLEE, CALLER, LegQuality
 from carillon.panels.cells import rest_row
