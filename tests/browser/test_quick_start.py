@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from carillon.demo.world import PASSWORD
 from carillon.useragent import Account, UserAgent
 from tests.browser.conftest import Portal
 from tests.browser.test_setting_up import pick_up, put_in_force, ready, sell
+from tests.support.waiting import wait_until
 from tests.support.whole import Whole
 
 pytestmark = pytest.mark.browser
@@ -30,10 +32,26 @@ def olga(whole: Whole, browser: Browser) -> Iterator[Portal]:
 def bea(whole: Whole, browser: Browser, olga: Portal) -> Iterator[Portal]:
     """The first administrator of a partner that has a wholesale price and money, and nothing else."""
     olga.add("partners", name=BROOK, country="GB", currency="EUR")
-    olga.add("staff", email=STAFF, name="Bea", role="administrator", partner_id=BROOK, password=SECRET)
+    olga.add("staff", email=STAFF, name="Bea", role="administrator", partner_id=BROOK)
+    come_in(whole, browser)
     sell(olga, "Brook wholesale", "0.02", {}, buyer_partner_id=BROOK)
     olga.add("transactions", partner_id=BROOK, amount_micro="20", reference="first payment")
     yield from at_portal(whole, browser, STAFF, SECRET)
+
+
+def come_in(whole: Whole, browser: Browser) -> None:
+    """Follow the link of the invitation, which a worker without a mail server writes into its log."""
+    seen = re.compile(r"http://\S+/accounts/invitation/\S+/")
+    wait_until(lambda: bool(seen.search(whole.platform.log("worker"))))
+    complaints: list[str] = []
+    page = new_page(browser, complaints)
+    page.goto(seen.findall(whole.platform.log("worker"))[-1])
+    for field in ("password1", "password2"):
+        page.fill(f"input[name={field}]", SECRET)
+    page.get_by_role("button", name="Come in").click()
+    page.wait_for_selector("nav.side")
+    page.context.close()
+    assert complaints == []
 
 
 def at_portal(whole: Whole, browser: Browser, email: str, password: str) -> Iterator[Portal]:
