@@ -97,12 +97,21 @@ def said_to_people(tree: ast.AST) -> Iterator[ast.AST]:
             )
         elif isinstance(node, ast.Call) and name_of(node) == "unless":
             yield from node.args[2:]
+        elif isinstance(node, ast.Assign) and is_sentence(node.value) and ast.unparse(node.targets[0]) != "help":
+            yield node.value  # a sentence with a name is told further on; "help" of a command is for the console
         elif isinstance(node, ast.Call) and name_of(node) == "Extra":
             yield from node.args[2:3]
         elif isinstance(node, ast.ClassDef):
             assigned = (one for one in node.body if isinstance(one, ast.Assign | ast.AnnAssign) and one.value)
             titles = (one.value for one in assigned if ast.unparse(one).startswith("title"))
             yield from (one for one in titles if isinstance(one, ast.JoinedStr | ast.Constant))
+
+
+def is_sentence(node: ast.AST) -> bool:
+    """Whether it is a text of several words that ends like a sentence."""
+    if not isinstance(node, ast.JoinedStr | ast.Constant):
+        return False
+    return words_of(node).count(" ") > 2 and words_of(node).endswith(".")
 
 
 def is_joined(node: ast.AST) -> bool:

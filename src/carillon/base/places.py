@@ -64,9 +64,9 @@ class Faults:
 
     def hostname(self, value: str, field: str) -> None:
         """A hostname has labels of letters, digits and hyphens (RFC 1123), at least two of them, and is no address."""
-        sentence = f"{value!r} is no hostname: give one such as voice.example.com, without https:// and port."
+        sentence = _("%(value)s is no hostname: give one such as voice.example.com, without https:// and port.")
         is_right = bool(_HOSTNAME.fullmatch(value)) and "." in value and not _ADDRESS.fullmatch(value)
-        self.unless(is_right, field, sentence)
+        self.unless(is_right, field, sentence % {"value": repr(value)})
 
     def stop(self) -> None:
         """Raise InvalidInput when anything was noted."""

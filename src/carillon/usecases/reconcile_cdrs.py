@@ -84,9 +84,10 @@ def _span(file: CdrFile, theirs: Sequence[Record]) -> tuple[datetime, datetime]:
     if since > until:
         raise InvalidInput(fields={"until": _("This is before the beginning.")})
     if until - since > LONGEST:
-        why = (
-            f"From {since:%Y-%m-%d} to {until:%Y-%m-%d} is longer than 62 days: is a time wrong, or import it in parts."
-        )
+        why = _("From %(since)s to %(until)s is longer than 62 days: is a time wrong, or import it in parts.") % {
+            "since": f"{since:%Y-%m-%d}",
+            "until": f"{until:%Y-%m-%d}",
+        }
         raise InvalidInput(why, fields={"file": why})
     return since, until
 
@@ -104,7 +105,9 @@ def _our_calls(provider: CdrProvider, since: datetime, until: datetime) -> list[
     )
     cdrs = list(rows.order_by("started_at", "pk")[: MOST_CALLS + 1])
     if len(cdrs) > MOST_CALLS:
-        why = f"We have more than {MOST_CALLS:,} calls of this time: import the file in parts."
+        why = _("We have more than %(most)s calls of this time: import the file in parts.") % {
+            "most": f"{MOST_CALLS:,}"
+        }
         raise InvalidInput(why, fields={"file": why})
     call_ids = _sip_call_ids(provider.partner_id, [cdr.call_id for cdr in cdrs]) if provider.call_id_column else {}
     is_answer = provider.start_means == StartMeans.ANSWER

@@ -14,7 +14,6 @@ from carillon.business.routing.choices import Presence
 from carillon.business.routing.models import GatewayHealth
 
 PATIENCE = timedelta(seconds=10)  # who is back at once was not missed
-WHY = "no reply to OPTIONS or calls, three times in a row."
 
 
 def tell_of_gateways(actor: Actor) -> int:
@@ -25,7 +24,7 @@ def tell_of_gateways(actor: Actor) -> int:
     news = 0
     for health in asked.filter(presence=Presence.AWAY, since__lte=Now() - PATIENCE).select_related("gateway"):
         if health.since is not None and (f"gateway {health.gateway_id}", health.since) not in told:
-            news += tell_of_gateway(actor, health.gateway, is_up=False, since=health.since, why=WHY)
+            news += tell_of_gateway(actor, health.gateway, is_up=False, since=health.since)
     if not subjects:
         return news
     back = asked.filter(presence=Presence.ALIVE, gateway_id__in=[int(subject.split()[1]) for subject in subjects])

@@ -180,7 +180,7 @@ def top_up(actor: Actor, request: TopUpRequest) -> Transfer:
         KeyReused, NotPermitted
     """
     if (request.customer_id is None) == (request.partner_id is None):
-        sentence = "Name either a customer or a sub-partner."
+        sentence = _("Name either a customer or a sub-partner.")
         raise InvalidInput(sentence, fields={"customer_id": sentence})
     data = TopUpData(
         amount_micro=request.amount_micro,

@@ -229,7 +229,10 @@ def _checked_username(username: str) -> str:
 def _checked_secret(secret: str) -> str:
     is_right = SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET and secret.isascii() and secret.isprintable()
     if not is_right or " " in secret:
-        why = f"A secret has {SHORTEST_SECRET} to {LONGEST_SECRET} printable characters without spaces."
+        why = _("A secret has %(least)s to %(most)s printable characters without spaces.") % {
+            "least": SHORTEST_SECRET,
+            "most": LONGEST_SECRET,
+        }
         raise InvalidInput(why, fields={"secret": why})
     return secret
 
@@ -295,8 +298,10 @@ def _source(text: str, faults: Faults) -> str:
         )
         return ""
     widest = WIDEST_IPV4 if block.version == 4 else WIDEST_IPV6
-    sentence = f"{block} is too wide: whoever is in it would call at this customer's expense. Give at most /{widest}."
-    faults.unless(block.prefixlen >= widest, "source_addresses", sentence)
+    sentence = _(
+        "%(block)s is too wide: whoever is in it would call at this customer's expense. Give at most /%(widest)s."
+    )
+    faults.unless(block.prefixlen >= widest, "source_addresses", sentence % {"block": block, "widest": widest})
     for address in (block[0], block[-1]):
         _check_reachable(address, "source_addresses", faults)
     return str(block) if block.num_addresses > 1 else str(block[0])

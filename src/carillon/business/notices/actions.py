@@ -118,18 +118,17 @@ def raise_alert(alert: Alert) -> bool:
 
 
 @action("alerts.note")
-def tell_of_gateway(actor: Actor, gateway: Gateway, *, is_up: bool, since: datetime, why: str = "") -> bool:
+def tell_of_gateway(actor: Actor, gateway: Gateway, *, is_up: bool, since: datetime) -> bool:
     """Tell a gateway's owner that it does not answer or answers again: bell, mail and webhooks; whether that is new.
 
     Say it as often as you like: an outage and its end are told once each.
 
     Args:
         since: when the outage began, the same moment for its end: it is what makes the outage one.
-        why: of an outage, what was seen, as a sentence ("No answer to OPTIONS for 30 s.").
 
     Cost: one query, of a new outage four.
     """
-    values = {"gateway": gateway.name, "since": f"{since:%Y-%m-%d %H:%M}", "why": why}
+    values = {"gateway": gateway.name, "since": f"{since:%Y-%m-%d %H:%M}"}
     return raise_alert(
         Alert(
             partner_id=gateway.partner_id,

@@ -147,16 +147,16 @@ def post(
     except (Refused, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as caught:
         error = _sentence(caught, longest_s)
     if status is not None and 300 <= status < 400:
-        error = "It answered with a redirect, which is not followed."
+        error = _("It answered with a redirect, which is not followed.")
     text = start.decode("utf-8", "replace").replace("\x00", "\ufffd")
     return Answer(status, text, error, int((time.monotonic() - started) * 1000))
 
 
 def _sentence(error: Exception, longest_s: float) -> str:
     if isinstance(error, httpcore.TimeoutException):
-        return f"It did not answer within {longest_s:g} seconds."
+        return _("It did not answer within %(seconds)s seconds.") % {"seconds": f"{longest_s:g}"}
     if isinstance(error, socket.gaierror):
-        return "Its name can't be found."
+        return _("Its name can't be found.")
     if isinstance(error, Refused):
         return str(error)
-    return f"The connection failed: {str(error) or type(error).__name__}."[:300]
+    return (_("The connection failed: %(why)s.") % {"why": str(error) or type(error).__name__})[:300]

@@ -22,7 +22,10 @@ SENTENCES: Mapping[str, Any] = {
         "Your company has %(left)s left to spend with the company that it buys from, less than %(below)s. When"
         " nothing is left, your customers' calls are refused."
     ),
-    AlertKind.GATEWAY_DOWN: _("The gateway %(gateway)s is away since %(since)s UTC: %(why)s"),
+    AlertKind.GATEWAY_DOWN: _(
+        "The gateway %(gateway)s is away since %(since)s UTC:"
+        " it gave no reply to OPTIONS or calls, three times in a row."
+    ),
     AlertKind.GATEWAY_UP: _("The gateway %(gateway)s answers again. It had been away since %(since)s UTC."),
 }
 NOBODYS = _("%(customer)s called %(dialled)s, shown as %(shown)s.")  # an emergency call of no known user

@@ -335,10 +335,10 @@ def _note_tenure(number: Number) -> None:
 
 def _check_parties(number: Number, customer: Customer, user: User | None) -> None:
     if customer.partner_id != number.partner_id:
-        why = "This customer buys from another partner: allocate the number to that partner first."
+        why = _("This customer buys from another partner: allocate the number to that partner first.")
         raise InvalidInput(why, fields={"customer_id": why})
     if user is not None and user.customer_id != customer.pk:
-        why = f"{user.name} is not a user of {customer.name}."
+        why = _("%(user)s is not a user of %(customer)s.") % {"user": user.name, "customer": customer.name}
         raise InvalidInput(why, fields={"user_id": why})
 
 

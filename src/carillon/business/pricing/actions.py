@@ -450,7 +450,7 @@ def _is_same_second(one: datetime, other: datetime) -> bool:
 def _effective(wanted: datetime | None) -> datetime:
     now = timezone.now()
     if wanted is not None and wanted < now - SLOW_TYPIST:
-        why = "Prices can't take effect in the past: calls have been charged by the old ones."
+        why = _("Prices can't take effect in the past: calls have been charged by the old ones.")
         raise InvalidInput(why, fields={"effective_from": why})
     return max(wanted or now, now)
 

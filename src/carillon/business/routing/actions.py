@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -258,6 +259,7 @@ def _fill_gateway(actor: Actor, gateway: Gateway, data: GatewayData) -> None:
     faults = Faults()
     gateway.source_addresses = _networks(data.source_addresses, faults)
     faults.unless(not is_source_taken(gateway.source_addresses), "source_addresses", SOURCE_TAKEN)
+    _check_host(actor, gateway, faults)
     _check_gateway(gateway, data, faults)
     _keep_secret(gateway, data.auth_password)
     check_values(gateway)
@@ -274,9 +276,17 @@ def _keep_secret(gateway: Gateway, password: str) -> None:
     gateway.auth_ha1 = ha1_md5(gateway.auth_username, realm, decrypt(gateway.auth_secret))
 
 
-def _check_gateway(gateway: Gateway, data: GatewayData, faults: Faults) -> None:
+def _check_host(actor: Actor, gateway: Gateway, faults: Faults) -> None:
+    """A carrier in our own network is the operator's: others could have us ask hosts they cannot reach."""
     if not _is_address(gateway.host):
         faults.hostname(gateway.host, "host")
+        return
+    is_ours = actor.is_operator or settings.TRUNKS_MAY_BE_PRIVATE or ipaddress.ip_address(gateway.host).is_global
+    sentence = _("%(address)s is no address on the public Internet: only the operator can name it.")
+    faults.unless(is_ours, "host", sentence % {"address": gateway.host})
+
+
+def _check_gateway(gateway: Gateway, data: GatewayData, faults: Faults) -> None:
     faults.unless(1 <= gateway.port <= 65535, "port", _("A port is a number from 1 to 65535."))
     if gateway.country:
         faults.country(gateway.country)
@@ -311,7 +321,7 @@ def _check_sign_in(gateway: Gateway, data: GatewayData, faults: Faults) -> None:
     registers = gateway.mode == GatewayMode.REGISTRATION
     faults.unless(not registers or bool(gateway.auth_username), "auth_username", _("A registration needs a user name."))
     has_password = bool(data.auth_password or gateway.auth_secret)
-    sentence = "Give the password that belongs to the user name."
+    sentence = _("Give the password that belongs to the user name.")
     faults.unless(not gateway.auth_username or has_password, "auth_password", sentence)
     faults.unless(len(data.auth_password) <= 128, "auth_password", _("A password has at most 128 characters."))
     # they travel in SIP headers between quotes
@@ -346,8 +356,8 @@ def _networks(written: Sequence[str], faults: Faults) -> list[str]:
             found[written_source(address, port)] = None
             continue
         widest = WIDEST_IPV4 if network.version == 4 else WIDEST_IPV6
-        sentence = f"{network} is too wide: whoever is in it could send calls as this carrier."
-        faults.unless(network.prefixlen >= widest, "source_addresses", sentence)
+        sentence = _("%(network)s is too wide: whoever is in it could send calls as this carrier.")
+        faults.unless(network.prefixlen >= widest, "source_addresses", sentence % {"network": network})
         found[str(network)] = None
     faults.unless(
         len(found) <= MAX_SOURCES, "source_addresses", _("Give at most %(most)s addresses.") % {"most": MAX_SOURCES}

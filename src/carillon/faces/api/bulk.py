@@ -40,19 +40,21 @@ def bulk_request(request: Request) -> BulkRequest:
     if not isinstance(body, dict):
         raise InvalidInput(_("The body must be a JSON object."))
     kinds = {"action": str, "ids": list, "query": str, "values": dict, "reason": str, "count": int}
-    wrong = {str(name)[:100]: "There is no such field." for name in set(body) - set(kinds)}
+    wrong = {str(name)[:100]: _("There is no such field.") for name in set(body) - set(kinds)}
     wrong |= {
-        name: "This has the wrong type." for name, kind in kinds.items() if not isinstance(body.get(name, kind()), kind)
+        name: _("This has the wrong type.")
+        for name, kind in kinds.items()
+        if not isinstance(body.get(name, kind()), kind)
     }
     ids = body.get("ids", [])
     if isinstance(body.get("count"), bool):
-        wrong["count"] = "This has the wrong type."
+        wrong["count"] = _("This has the wrong type.")
     if "ids" not in wrong and not all(isinstance(key, (int, str)) and not isinstance(key, bool) for key in ids):
-        wrong["ids"] = "These must be ids."
+        wrong["ids"] = _("These must be ids.")
     if not wrong and ("ids" in body) == ("query" in body):
-        wrong["ids"] = "Name rows by ids or by a query."
+        wrong["ids"] = _("Name rows by ids or by a query.")
     if "ids" in body and not wrong and not 0 < len(ids) <= MOST_CHOSEN:
-        wrong["ids"] = f"Name 1 to {MOST_CHOSEN} rows."
+        wrong["ids"] = _("Name 1 to %(most)s rows.") % {"most": MOST_CHOSEN}
     if wrong:
         raise InvalidInput(fields=wrong)
     return BulkRequest(

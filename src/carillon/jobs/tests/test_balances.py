@@ -128,7 +128,7 @@ def test_each_person_gets_what_they_have_chosen_and_a_gateway_is_told_once(
     assert olga.post("/api/v1/alert-choices/", choice, content_type="application/json").status_code == 400
     for is_up in (False, False, True, True):
         with as_role("worker"), tenant(system):
-            tell_of_gateway(system, gateway, is_up=is_up, since=now, why="No answer to OPTIONS.")
+            tell_of_gateway(system, gateway, is_up=is_up, since=now)
     mailed(as_role)
     assert [mail.subject for mail in mailoutbox] == ["Gateway down: Level Platform"]
     assert f"The gateway {gateway.name} is away since" in mailoutbox[0].body

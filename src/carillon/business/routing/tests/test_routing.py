@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from django.core import serializers
+from django.test import override_settings
 from tests.support.cast import Cast
 from tests.support.market import rows
 
@@ -69,6 +70,17 @@ def test_gateway_keeps_its_secret(cast: Cast) -> None:
 def test_hosts_are_addresses_or_names(cast: Cast, host: str) -> None:
     with tenant(cast.staff("paul")) as paul:
         assert create_gateway(paul, replace(CARRIER, host=host)).host == host.lower()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.1.2.3", "::1", "169.254.169.254", "::ffff:10.0.0.1"])
+def test_carriers_inside_a_public_installation_are_the_operators(cast: Cast, host: str) -> None:
+    inside = replace(CARRIER, host=host)
+    with override_settings(TRUNKS_MAY_BE_PRIVATE=False):
+        with tenant(cast.staff("paul")) as paul, pytest.raises(InvalidInput) as refused:
+            create_gateway(paul, inside)
+        assert set(refused.value.fields) == {"host"}
+        with tenant(cast.staff("olga")) as olga:
+            assert create_gateway(olga, inside).host == host
 
 
 @pytest.mark.parametrize(
