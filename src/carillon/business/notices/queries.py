@@ -6,8 +6,8 @@ import json
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Now
+from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Concat, Now
 
 from carillon.base.actor import Actor
 from carillon.base.tenancy import ScopedQuerySet
@@ -29,6 +29,7 @@ from carillon.business.notices.models import (
 from carillon.business.partners.choices import Role
 from carillon.business.partners.models import Membership
 from carillon.business.partners.roles import PERMISSIONS, covers
+from carillon.business.routing.models import Gateway
 
 TOLD = (Role.ADMINISTRATOR, Role.SUPPORT)  # of all alerts, unless they choose otherwise
 ANY = ("*.view", "*")
@@ -41,14 +42,19 @@ def alerts_of(actor: Actor) -> ScopedQuerySet[Alert]:
 
 
 def open_alerts_of(actor: Actor) -> ScopedQuerySet[Alert]:
-    """Return what to look at: devices and gateways still away, balances still low, emergencies of a day."""
+    """Return what to look at: devices and gateways still away, balances still low, emergencies of a day.
+
+    A gateway that is no longer there, or no longer asked, can't come back: nobody looks for it any more.
+    """
     back = Alert.objects.filter(kind=AlertKind.BACK, endpoint=OuterRef("endpoint"), since=OuterRef("since"))
     up = Alert.objects.filter(
         kind=AlertKind.GATEWAY_UP, subject=OuterRef("subject"), since=OuterRef("since"), partner=OuterRef("partner")
     )
+    subject = Concat(Value("gateway "), Cast("pk", CharField()))
+    asked = Gateway.objects.filter(is_enabled=True, is_probed=True).annotate(subject=subject)
     low = LowBalance.objects.filter(partner=OuterRef("partner"), since=OuterRef("since"))
     is_offline = Q(kind=AlertKind.OFFLINE, endpoint__isnull=False) & ~Exists(back)
-    is_down = Q(kind=AlertKind.GATEWAY_DOWN) & ~Exists(up)
+    is_down = Q(kind=AlertKind.GATEWAY_DOWN) & ~Exists(up) & Exists(asked.filter(subject=OuterRef("subject")))
     is_low = Q(kind__in=(AlertKind.BALANCE_LOW, AlertKind.CREDIT_LOW)) & Exists(low)
     is_fresh = Q(kind=AlertKind.EMERGENCY, since__gte=Now() - timedelta(days=1))
     return alerts_of(actor).filter(is_offline | is_down | is_low | is_fresh)

@@ -23,6 +23,7 @@ from carillon.business.customers.models import Customer
 from carillon.business.endpoints.models import Endpoint, Reachability
 from carillon.business.notices.choices import AlertKind
 from carillon.business.notices.models import Alert
+from carillon.business.notices.queries import open_alerts_of
 from carillon.business.partners.queries import system_actor
 from carillon.business.routing.models import Gateway, GatewayHealth
 from carillon.jobs.chores import alert
@@ -217,3 +218,7 @@ def test_a_gateways_absence_and_its_end_are_told_once_each(cast: Cast, as_role: 
     assert len(look(as_role)) == 2
     Gateway.objects.update(is_probed=True)
     assert look(as_role)[2:] == [AlertKind.GATEWAY_DOWN]
+    for is_enabled in (True, False):  # nobody waits for one that was switched off
+        Gateway.objects.update(is_enabled=is_enabled)
+        with tenant(cast.staff("olga")) as olga:
+            assert open_alerts_of(olga).exists() is is_enabled
