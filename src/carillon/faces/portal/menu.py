@@ -38,7 +38,10 @@ GROUPS = (
         "messages",
         _("Alerts and mails"),
         "settings",
-        ("alert-choices", "balance-alerts", "mails", "mail-texts", "mail-identities", "webhooks", "webhook-deliveries"),
+        (
+            *("alert-choices", "balance-alerts", "scheduled-reports", "report-runs"),
+            *("mails", "mail-texts", "mail-identities", "webhooks", "webhook-deliveries"),
+        ),
     ),
     Group(
         "company",
@@ -51,11 +54,11 @@ GROUPS = (
         "customers",
         _("People and devices"),
         "main",
-        ("partners", "customers", "users", "sip-endpoints", "sip-locations", "sessions"),
+        ("partners", "customers", "users", "sip-endpoints", "sip-locations", "sessions", "subscribers"),
         is_open=True,
     ),
     Group("calls", _("Calls and money"), "main", ("cdrs", "live-calls", "bans", "transactions", "accounts"), True),
-    Group("desk", _("Desk"), "main", ("support", "alerts", "jobs"), is_open=True),
+    Group("desk", _("Desk"), "main", ("support", "messages", "alerts", "jobs"), is_open=True),
 )
 
 
