@@ -79,11 +79,12 @@ def replied(health: Health, at_ms: int, sip_code: int, round_trip_ms: int) -> He
     return _with(_heard(told, at_ms), asked)
 
 
-def silent(health: Health, at_ms: int) -> Health:
-    """An OPTIONS stayed without any reply."""
+def silent(health: Health, at_ms: int, waited_ms: int = 0) -> Health:
+    """An OPTIONS stayed without any reply, for `waited_ms`. Of whom has been heard meanwhile that proves nothing."""
     now = _quarter(health, at_ms)
     missed = _with(health, replace(now, asked=now.asked + 1, silent=now.silent + 1))
-    return missed if health.ignores_options else _missed(missed, at_ms)
+    is_outdated = health.heard_ms is not None and health.heard_ms > at_ms - waited_ms
+    return missed if health.ignores_options or is_outdated else _missed(missed, at_ms)
 
 
 def call_replied(health: Health, at_ms: int) -> Health:

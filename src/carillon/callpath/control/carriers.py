@@ -100,7 +100,7 @@ class Carriers:
         if code:
             self._learn(gateway, health.replied(found, now_ms(), code, int(message["ms"])))
             return
-        self._learn(gateway, health.silent(found, now_ms()))
+        self._learn(gateway, health.silent(found, now_ms(), int(message["ms"])))
         self._ask_soon(gateway, AGAIN_S)
 
     def _ask_soon(self, gateway: Gateway, after_s: float) -> None:

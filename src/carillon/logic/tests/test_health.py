@@ -50,6 +50,14 @@ def test_who_never_answered_anything_is_away_and_who_answers_only_calls_is_not()
     assert busy.quarters[-1].silent == 10
 
 
+def test_a_silence_that_began_before_the_last_answer_proves_nothing() -> None:
+    found = health.replied(UNHEARD, START_MS, 200, 12)
+    for _ in range(AWAY_AFTER):
+        found = health.silent(found, START_MS + 3000, 4000)
+    assert (found.presence, found.silences, found.quarters[-1].silent) == (Presence.ALIVE, 0, AWAY_AFTER)
+    assert health.silent(found, START_MS + 5000, 4000).silences == 1
+
+
 @given(HEARD)
 def test_it_is_away_only_after_silences_in_a_row_and_remembers_a_day(heard: list[tuple[str, int]]) -> None:
     found, at_ms, in_a_row = UNHEARD, START_MS, 0
