@@ -141,7 +141,6 @@ def make_token(look: Look, page: Page) -> None:
     page.get_by_role("menuitem", name="Create my API token").click()
     page.wait_for_selector("dialog[open] form")
     page.fill("#f-name", "Nightly report")
-    page.fill("#f-scopes", "cdrs.view, transactions.view")
     page.click("dialog[open] .dialog-foot button[type=submit]")
     page.wait_for_selector("dialog[open] [data-result]")
 

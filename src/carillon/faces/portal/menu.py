@@ -38,10 +38,7 @@ GROUPS = (
         "messages",
         _("Alerts and mails"),
         "settings",
-        (
-            *("alert-choices", "balance-alerts", "scheduled-reports", "report-runs"),
-            *("mails", "mail-texts", "mail-identities", "webhooks", "webhook-deliveries"),
-        ),
+        ("alert-choices", "balance-alerts", "mails", "mail-texts", "mail-identities", "webhooks", "webhook-deliveries"),
     ),
     Group(
         "company",
@@ -58,7 +55,7 @@ GROUPS = (
         is_open=True,
     ),
     Group("calls", _("Calls and money"), "main", ("cdrs", "live-calls", "bans", "transactions", "accounts"), True),
-    Group("desk", _("Desk"), "main", ("support", "messages", "alerts", "jobs"), is_open=True),
+    Group("desk", _("Desk"), "main", ("support", "messages", "alerts", "jobs", "scheduled-reports"), is_open=True),
 )
 
 

@@ -162,7 +162,7 @@ def _message(actor: Actor, delivery: Delivery) -> Mapping[str, Any]:
 
 DELIVERIES = Panel(
     slug="webhook-deliveries",
-    title=_("Webhook deliveries"),
+    title=_("Webhook log"),
     name=_("delivery"),
     section="settings",
     icon="send",
