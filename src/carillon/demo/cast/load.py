@@ -63,13 +63,8 @@ def load_cast() -> Counter[str]:
     for prices in CAST.prices:
         with tenant(actor_of(prices.seller)) as actor:
             _prices(actor, prices, made)
-    ports = {"a": settings.CONFIG.ports.carrier_a, "b": settings.CONFIG.ports.carrier_b}
-    for carrier in CAST.carriers:
-        with tenant(operator):
-            load_carrier(operator, carrier, ports[carrier.key], made)
-    for way in CAST.ways:
-        with tenant(operator):
-            load_way(operator, way, made)
+    with tenant(operator):
+        _network(operator, made)
     for number, partner in CAST.spare_numbers:
         with tenant(actor_of(partner)) as actor:
             load_stock(actor, number, made)
@@ -93,6 +88,14 @@ def load_cast() -> Counter[str]:
         load_reports(operator, made)
     load_tickets(actor_of, made)
     return made
+
+
+def _network(operator: Actor, made: Counter[str]) -> None:
+    ports = {"a": settings.CONFIG.ports.carrier_a, "b": settings.CONFIG.ports.carrier_b}
+    for carrier in CAST.carriers:
+        load_carrier(operator, carrier, ports[carrier.key], made)
+    for way in CAST.ways:
+        load_way(operator, way, made)
 
 
 def actor_of(seller: str) -> Actor:
