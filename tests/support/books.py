@@ -256,6 +256,7 @@ class Books:
                     "received_list_id": brings and brings.pk,
                     "max_channels": changes.max_channels.get(carrier.name),
                     "calls_per_s": changes.begun_per_s.get(carrier.name),
+                    "is_probed": False,  # whether a carrier is there is not what these calls are about
                 }
                 if any(getattr(gateway, name) != value for name, value in wanted.items()):
                     data = gateway_data(

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.engines
 
 
 class Carrier(asyncio.DatagramProtocol):
-    """A carrier's gateway that answers each request as it is told and keeps what it got."""
+    """A carrier's gateway that answers each call and registration as it is told and keeps what it got."""
 
     def __init__(self, port: int) -> None:
         self.port, self.answers, self.got = port, ["486 Busy Here"], []  # type: tuple[int, list[str], list[str]]
@@ -32,8 +32,10 @@ class Carrier(asyncio.DatagramProtocol):
         method = message.split(" ")[0]
         if method.startswith("SIP/") or method == "ACK":
             return
-        self.got.append(message)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        answer = "200 OK"  # to whoever asks whether it is there
+        if method != "OPTIONS":
+            self.got.append(message)
+            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         status, _, headers = answer.partition("|")
         copied = re.findall(r"(?im)^(?:Via|From|Call-ID|CSeq|Record-Route): .*\r\n", message)
         to = re.findall(r"(?im)^To: .*", message)[0].strip()
