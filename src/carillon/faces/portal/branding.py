@@ -7,16 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods
 
 from carillon.base.actor import Actor
-from carillon.base.errors import CarillonError
 from carillon.base.pictures import MEDIA_TYPE, MOST_BYTES
 from carillon.business.brands import portal as actions
 from carillon.business.brands import queries
@@ -24,17 +22,13 @@ from carillon.business.brands.choices import PicturePlace
 from carillon.business.brands.models import ACCENT, PortalBrand
 from carillon.faces.gate.themes import SCHEMES
 from carillon.faces.portal.access import actor_of, staff_only
-from carillon.faces.portal.catalogue import panel as find_panel
-from carillon.faces.portal.forms import form_of
+from carillon.faces.portal.formpages import FormPage, answer
 from carillon.faces.portal.shell import page
 from carillon.logic.contrast import is_colour
-from carillon.panels.cells import initial_values
-from carillon.panels.changes import Changes, find_row, panel_inputs, require
-from carillon.panels.conversion import defaults, from_form
+from carillon.panels.changes import find_row, require
 from carillon.panels.declaration import Column, Field, Filter, Panel, RowAction, Upload
 from carillon.usecases.brand_portal import PortalBrandPlan, change_portal_brand, open_portal_brand
 
-CHANGES = Changes(find_panel)
 PICTURE_HELP = _("PNG, JPEG, GIF or WebP, at most 256 KB and 4 million pixels; SVG can hold scripts. Icons are square.")
 
 
@@ -149,43 +143,21 @@ PORTAL_BRANDS = Panel(
 @require_http_methods(["GET", "POST"])
 @staff_only
 def form(request: HttpRequest, key: str = "") -> HttpResponse:
-    """Set a brand up, or change one, with a preview; saved by the same actions as the panel's dialogs."""
-    actor = actor_of(request)
-    row: PortalBrand | None = find_row(PORTAL_BRANDS, actor, key) if key else None
-    require(PORTAL_BRANDS, actor, "change" if row else "add")
-    inputs = [one for one in panel_inputs(PORTAL_BRANDS) if not (row and one.field.only == "create")]
-    if request.method == "GET":
-        values = initial_values(PORTAL_BRANDS, row) if row else defaults(inputs, actor)
-        return _shown(request, row, form_of(inputs, actor, values, title="", is_new=row is None))
-    try:
-        saved = _save(request, row, from_form(inputs, request.POST, request.FILES))
-    except CarillonError as error:
-        refused = form_of(inputs, actor, request.POST, title="", error=error, is_new=row is None)
-        return _shown(request, row, refused, error.fields.get("picture", ""), status=422)
-    return redirect(f"{reverse('portal:brand-form', args=[saved.pk])}?saved")
+    """Set a brand up, or change one, with a preview."""
+    return answer(BRAND_FORM, request, key)
 
 
-@transaction.atomic
-def _save(request: HttpRequest, row: PortalBrand | None, given: dict[str, Any]) -> PortalBrand:
-    """The brand and its pictures, all or none."""
+def _keep_pictures(request: HttpRequest, saved: PortalBrand) -> None:
     actor = actor_of(request)
-    saved: PortalBrand
-    if row:
-        saved = CHANGES.update(PORTAL_BRANDS, actor, row, given) or row
-    else:
-        saved = CHANGES.create(PORTAL_BRANDS, actor, given)
     for place in PicturePlace:
         file = request.FILES.get(place.value)
         if file:
             actions.set_portal_picture(actor, saved, place, file.read(MOST_BYTES + 1))
         elif request.POST.get(f"removes_{place.value}"):
             actions.remove_portal_picture(actor, saved, place)
-    return saved
 
 
-def _shown(
-    request: HttpRequest, row: PortalBrand | None, form: Any, picture_error: str = "", *, status: int = 200
-) -> HttpResponse:
+def _shown(request: HttpRequest, row: PortalBrand | None, form: Any, picture_error: str, status: int) -> HttpResponse:
     held = set(_places(row)) if row else set()
     context = {
         "row": row,
@@ -197,6 +169,11 @@ def _shown(
         "preview": reverse("portal:brand-preview", args=[row.pk]) if row else reverse("portal:brand-preview"),
     }
     return page(request, "portal/brands/portal_brand.html", PORTAL_BRANDS, context, status=status)
+
+
+BRAND_FORM = FormPage(
+    panel=PORTAL_BRANDS, address="portal:brand-form", faulty="picture", keep_files=_keep_pictures, show=_shown
+)
 
 
 @require_GET

@@ -5,14 +5,12 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods
 
-from carillon.base.errors import CarillonError
 from carillon.base.pictures import MOST_BYTES
 from carillon.business.brands import actions
 from carillon.business.brands.models import ACCENT, WebProduct
@@ -20,54 +18,30 @@ from carillon.business.brands.queries import Theme, logo_of
 from carillon.faces.gate.themes import SCHEMES, TEXTS
 from carillon.faces.portal.access import actor_of, staff_only
 from carillon.faces.portal.brands import WEB_PRODUCTS
-from carillon.faces.portal.catalogue import panel as find_panel
-from carillon.faces.portal.forms import form_of
+from carillon.faces.portal.formpages import FormPage, answer
 from carillon.faces.portal.shell import page
 from carillon.logic.contrast import contrast, is_colour, shades_of
-from carillon.panels.cells import initial_values
-from carillon.panels.changes import Changes, find_row, panel_inputs, require
-from carillon.panels.conversion import defaults, from_form
+from carillon.panels.changes import find_row, require
 
-CHANGES = Changes(find_panel)
 SHOWN_TEXT = 300
 
 
 @require_http_methods(["GET", "POST"])
 @staff_only
 def wizard(request: HttpRequest, key: str = "") -> HttpResponse:
-    """Set a web product up, or change one, step by step; saved by the same actions as the panel's form."""
-    actor = actor_of(request)
-    row: WebProduct | None = find_row(WEB_PRODUCTS, actor, key) if key else None
-    require(WEB_PRODUCTS, actor, "change" if row else "add")
-    inputs = [one for one in panel_inputs(WEB_PRODUCTS) if not (row and one.field.only == "create")]
-    if request.method == "GET":
-        values = initial_values(WEB_PRODUCTS, row) if row else defaults(inputs, actor)
-        return _shown(request, row, form_of(inputs, actor, values, title="", is_new=row is None))
-    try:
-        saved = _save(request, row, from_form(inputs, request.POST, request.FILES))
-    except CarillonError as error:
-        form = form_of(inputs, actor, request.POST, title="", error=error, is_new=row is None)
-        return _shown(request, row, form, error.fields.get("logo", ""), status=422)
-    return redirect(f"{reverse('portal:wizard', args=[saved.pk])}?saved")
+    """Set a web product up, or change one, step by step."""
+    return answer(WIZARD, request, key)
 
 
-@transaction.atomic
-def _save(request: HttpRequest, row: WebProduct | None, given: dict[str, Any]) -> WebProduct:
-    """The web product and its logo, both or none."""
-    actor = actor_of(request)
-    saved: WebProduct = (CHANGES.update(WEB_PRODUCTS, actor, row, given) or row) if row else None  # type: ignore[assignment]
-    saved = saved or CHANGES.create(WEB_PRODUCTS, actor, given)
-    file = request.FILES.get("logo")
+def _keep_logo(request: HttpRequest, saved: WebProduct) -> None:
+    file, actor = request.FILES.get("logo"), actor_of(request)
     if file:
         actions.set_logo(actor, saved, file.read(MOST_BYTES + 1))
     elif request.POST.get("removes_logo"):
         actions.remove_logo(actor, saved)
-    return saved
 
 
-def _shown(
-    request: HttpRequest, row: WebProduct | None, form: Any, logo_error: str = "", *, status: int = 200
-) -> HttpResponse:
+def _shown(request: HttpRequest, row: WebProduct | None, form: Any, logo_error: str, status: int) -> HttpResponse:
     actor = actor_of(request)
     context = {
         "row": row,
@@ -78,6 +52,9 @@ def _shown(
         "preview": reverse("portal:preview", args=[row.pk]) if row else reverse("portal:preview"),
     }
     return page(request, "portal/brands/wizard.html", WEB_PRODUCTS, context, status=status)
+
+
+WIZARD = FormPage(panel=WEB_PRODUCTS, address="portal:wizard", faulty="logo", keep_files=_keep_logo, show=_shown)
 
 
 @require_GET
