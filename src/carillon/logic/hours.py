@@ -24,6 +24,9 @@ class Hours:
     timezone: str = "UTC"
 
 
+ALWAYS: Final = Hours()
+
+
 def is_within(hours: Hours, at_ms: int) -> bool:
     """Whether the moment (Unix epoch) is in the hours; their beginning is, their end is not."""
     local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(hours.timezone))

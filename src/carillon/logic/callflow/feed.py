@@ -14,18 +14,41 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Protocol
 
-from carillon.logic.hours import Hours
+from carillon.logic.hours import ALWAYS, Hours
 from carillon.logic.traffic import NO_TRAFFIC, Traffic
 
 # ---------------------------------------------------------------- prices
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What a call costs from its second `from_s` on, until the next step; rates as in `Rate`."""
+
+    from_s: int
+    per_minute: Decimal
+    increment_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPrice:
+    """What a rate costs while the tariff's window of this name holds, in place of the rate's own price."""
+
+    window: str
+    connection_fee: Decimal
+    per_minute: Decimal
+    initial_s: int
+    increment_s: int
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rate:
     """One line of a price list: what calls to numbers under `prefix` cost.
 
-    `prefix` is digits without plus; "" matches everything. `per_minute` and `connection_fee` are in the list's
-    currency. The first `initial_s` seconds are charged whole, then every started `increment_s`.
+    `prefix` is digits without plus; "" matches everything. Amounts are in the list's currency with at most eight
+    decimals; `per_minute` is per unit of the tariff when that is not the minute. The first `initial_s` seconds are
+    charged whole, then every started increment: `increment_s` until the first of `steps` (by `from_s`) takes over.
+    Calls of up to `grace_s` seconds cost nothing, others at least `minimum` and at most `maximum`.
     """
 
     prefix: str
@@ -34,11 +57,47 @@ class Rate:
     per_minute: Decimal
     initial_s: int
     increment_s: int
+    steps: tuple[Step, ...] = ()
+    windows: tuple[WindowPrice, ...] = ()
+    grace_s: int = 0
+    minimum: Decimal = Decimal(0)
+    maximum: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When some prices of a list differ, by the clock of `hours.timezone`. All conditions together.
+
+    `month_days` 1 to 31. `dates` and `except_dates` are days "2026-12-24", spans "2026-12-24/2026-12-26" and, every
+    year, "12-25" or "12-24/01-06"; no `dates`: any day. Hours over midnight belong to the day on which they begin.
+    """
+
+    name: str
+    hours: Hours = ALWAYS
+    month_days: tuple[int, ...] = ()
+    dates: tuple[str, ...] = ()
+    except_dates: tuple[str, ...] = ()
+
+
+class Unit(StrEnum):
+    """What the rates of a list are for one of; calls are measured in seconds, messages in messages."""
+
+    MINUTE = "minute"
+    SECOND = "second"
+    HOUR = "hour"
+    MESSAGE = "message"
 
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """A price list's identity and rounding, frozen with each charge so that it can be explained years later."""
+    """A price list's identity and rules, frozen with each charge so that it can be explained years later.
+
+    Of `windows` the first that holds and that a rate has a price for is the rate's; none: the rate's own price.
+    `is_split`: each second costs what its own window and step say, else an increment costs what holds at
+    its beginning. `is_fee_deductible`: the connection fee is the least a call costs instead of being added.
+    `ends_at_maximum`: a call that has reached the maximum is ended, else it goes on for nothing. `rounds_increments`:
+    fee, initial interval and each increment are rounded by themselves, as some billing systems do.
+    """
 
     price_list_id: int
     price_list: str
@@ -48,6 +107,20 @@ class Tariff:
     decimals: int = 6
     rounding: str = "half_up"  # half_up, half_even, up, down
     is_tax_inclusive: bool = False
+    windows: tuple[Window, ...] = ()
+    unit: Unit = Unit.MINUTE
+    is_split: bool = False
+    is_fee_deductible: bool = False
+    ends_at_maximum: bool = False
+    rounds_increments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """A tax on what a buyer pays: `percent` of the price without taxes."""
+
+    name: str
+    percent: Decimal
 
 
 class RateBook(Protocol):
@@ -97,6 +170,7 @@ class Tier:
     buyer_status: Status = Status.ACTIVE
     received_list_id: int | None = None  # by which the buyer pays for calls that it receives; None: they are free
     toll_free_list_id: int | None = None  # likewise on toll-free numbers
+    taxes: tuple[Tax, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
