@@ -20,7 +20,7 @@ SILENT_WITHIN_S = 2.0
 def test_flow_rings_talks_and_charges_as_written(flow: Flow, platform: Platform, books: Books) -> None:
     books.arrange(flow.world)
     since = books.last_entry()
-    heard = _calls(platform, flow)
+    heard = _calls(platform, flow, books)
     pairs = _pairs(platform, heard, flow.expect)
     for one, expected in pairs:
         _check_phone(one, expected)
@@ -35,9 +35,9 @@ def test_flow_rings_talks_and_charges_as_written(flow: Flow, platform: Platform,
     assert books.faults() == []
 
 
-def _calls(platform: Platform, flow: Flow) -> list[Heard]:
+def _calls(platform: Platform, flow: Flow, books: Books) -> list[Heard]:
     if flow.world.control != "silent":
-        return asyncio.run(run_calls(platform, flow))
+        return asyncio.run(run_calls(platform, flow, books.pay))
     platform.freeze("control")
     try:
         return asyncio.run(run_calls(platform, flow))

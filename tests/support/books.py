@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from carillon.base.actor import Actor
 from carillon.base.tenancy import tenant
 from carillon.business.billing.actions import (
     LimitData,
@@ -137,6 +138,22 @@ class Books:
                     actor, account, LimitData(credit_limit_micro=wanted_micro + spent, reason="Golden call flow")
                 )
 
+    def pay(self, pays: dict[str, str]) -> None:
+        """Buyers pay so many pounds."""
+        with self.open():
+            for name, seller, _balance, _limit in _buyers():
+                if name in pays:
+                    with tenant(actor_of(seller)) as actor:
+                        self._top_up(actor, self._account(name), micro(pays[name]))
+
+    def _top_up(self, actor: Actor, account: Account, amount_micro: int) -> None:
+        data = TopUpData(amount_micro=amount_micro, idempotency_key=f"books:{time.time_ns()}")
+        buyer = account.customer or account.buyer_partner
+        if isinstance(buyer, Customer):
+            top_up_customer(actor, buyer, data)
+        elif buyer is not None:
+            top_up_partner(actor, buyer, data)
+
     def restore(self) -> None:
         """Leave the demo world as others expect it: money that was paid instead of credit, everybody active."""
         self.arrange(Changes())
@@ -146,12 +163,7 @@ class Books:
                     account = self._account(name)
                     missing = (micro(balance) - account.balance_micro) // PENNY * PENNY
                     if missing > 0:
-                        data = TopUpData(amount_micro=missing, idempotency_key=f"restored:{time.time_ns()}")
-                        buyer = account.customer or account.buyer_partner
-                        if isinstance(buyer, Customer):
-                            top_up_customer(actor, buyer, data)
-                        elif buyer is not None:
-                            top_up_partner(actor, buyer, data)
+                        self._top_up(actor, account, missing)
                     set_credit_limit(
                         actor, account, LimitData(credit_limit_micro=micro(limit), reason="Flows are over")
                     )

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parents[1] / "callflows"
+PAID_AFTER_S = 7  # into a call, by somebody who pays while it lasts
 CHUNK_S = 6  # seconds paid for at a time, here and in the real runs: short, so that a cut-off takes seconds
 
 
@@ -48,7 +49,8 @@ class Script:
 
     `ends`: caller hangs up, or money runs out. `claims`: a number the phone falsely says it has. `rings`: the phone
     that must ring for calls that stay on our network. `phones`: what others do instead of answering: a code, `ring`,
-    `302 NUMBER`, `silent` (no reply at all); those that are not named are switched off.
+    `302 NUMBER`, `silent` (no reply at all); those that are not named are switched off. `pays`: who pays how many
+    pounds while it lasts.
     """
 
     caller: str
@@ -60,6 +62,7 @@ class Script:
     claims: str = ""
     secret: str = "right"  # right | wrong
     phones: dict[str, str] = field(default_factory=dict)
+    pays: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_inbound(self) -> bool:

@@ -77,6 +77,11 @@ class MemoryWorld:
     def name_of_partner(self, partner_id: int | None) -> str:
         return next((name for name, known in self.partner_ids.items() if known == partner_id), "")
 
+    def pay(self, pays: dict[str, str]) -> None:
+        """Buyers pay so many pounds."""
+        for account, available in self.available.items():
+            self.available[account] = available + micro(pays.get(self.name_of_account(account), "0"))
+
     def name_of_account(self, account_id: int | None) -> str:
         return next((name for name, known in self.account_ids.items() if known == account_id), "")
 

@@ -16,7 +16,7 @@ from carillon.logic.callflow.charging import outcome_of, settle
 from carillon.logic.callflow.decide import decide
 from carillon.logic.callflow.forwarding import Failure, forward_after, refuse_unpaid, unpaid_note
 from carillon.logic.callflow.notes import noted
-from carillon.logic.callflow.signals import Answered, Event, Extend, Extended, ExtendRefused, Tick
+from carillon.logic.callflow.signals import Answered, Event, Extend, Extended, ExtendRefused, Refilled, Tick
 from carillon.logic.callflow.values import (
     Attempt,
     CallFacts,
@@ -28,7 +28,7 @@ from carillon.logic.callflow.values import (
     HoldRequest,
     Target,
 )
-from tests.support.flows import CHUNK_S, ExpectedCdr, Flow, Script
+from tests.support.flows import CHUNK_S, PAID_AFTER_S, ExpectedCdr, Flow, Script
 from tests.support.memory_world import CARRIER_PORTS, MemoryWorld
 
 STARTED_MS = 1_000_000
@@ -195,7 +195,7 @@ class PureRun:
             return CallFacts(
                 STARTED_MS, answered + TALK_MS, answered, index, 200, ended_by="caller", attempts=tuple(attempts)
             )
-        cut_ms, held = self._talk(decision, index)
+        cut_ms, held = self._talk(decision, index, script.pays)
         late_ms = 400  # the cut comes a little late: that must cost nobody anything
         return CallFacts(
             STARTED_MS,
@@ -208,16 +208,21 @@ class PureRun:
             holds=tuple(held.items()),
         )
 
-    def _talk(self, decision: Decision, index: int) -> tuple[int, dict[int, int]]:
+    def _talk(self, decision: Decision, index: int, pays: dict[str, str]) -> tuple[int, dict[int, int]]:
         """Talk until the money is used up: milliseconds until then, and what each chain had held."""
         state = states.begin(decision, at_ms=0, chunk_s=CHUNK_S)
         state, _ = states.step(state, Answered(0, index))
         accounts = {hold.chain: hold.account_id for hold in decision.holds}
         held = {hold.chain: hold.amount_micro for hold in decision.holds}
-        now_ms = 0
+        now_ms, unpaid = 0, dict(pays)
         while state.phase is states.Phase.TALKING:
             now_ms = max(now_ms, states.next_tick_ms(state) or 0)
-            state, effects = states.step(state, Tick(now_ms))
+            event: Event = Tick(now_ms)
+            if unpaid and now_ms > 1000 * PAID_AFTER_S:
+                now_ms, event = 1000 * PAID_AFTER_S, Refilled(1000 * PAID_AFTER_S)
+                self.world.pay(unpaid)
+                unpaid.clear()
+            state, effects = states.step(state, event)
             while ask := next((effect for effect in effects if isinstance(effect, Extend)), None):
                 account, more = accounts[ask.chain], ask.total_micro - held[ask.chain]
                 left = min(self._free(account), self._left_today(account))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +19,7 @@ from carillon.demo.world import CAST
 from carillon.logic.callflow.phrases import phrase
 from carillon.useragent import Account, CallRefused, IncomingCall, OutgoingCall, State, UserAgent
 from carillon.useragent.message import parse
-from tests.support.flows import Flow, Script
+from tests.support.flows import PAID_AFTER_S, Flow, Script
 from tests.support.platform import Platform
 from tests.support.trunks import trunk
 
@@ -43,14 +44,17 @@ class Heard:
     called_heard: bool = False
 
 
-async def run_calls(platform: Platform, flow: Flow) -> list[Heard]:
-    """Make a flow's calls, all at once or one after the other."""
+Pay = Callable[[dict[str, str]], None]
+
+
+async def run_calls(platform: Platform, flow: Flow, pay: Pay = lambda pays: None) -> list[Heard]:
+    """Make a flow's calls, all at once or one after the other; `pay` is called when somebody pays meanwhile."""
     set_modes(platform, flow)
     try:
         async with AsyncExitStack() as stack:
             phones = await _phones(platform, flow, stack)
             decided = asyncio.Barrier(len(flow.calls) if flow.together else 1)
-            runs = [_run(platform, phones, script, decided) for script in flow.calls]
+            runs = [_run(platform, phones, script, decided, pay) for script in flow.calls]
             if flow.together:
                 return list(await asyncio.gather(*runs))
             return [await run for run in runs]
@@ -147,7 +151,9 @@ async def do_otherwise(call: IncomingCall, *, does: str) -> None:
 # ------------------------------------------------------------------ calls
 
 
-async def _run(platform: Platform, phones: dict[str, UserAgent], script: Script, decided: asyncio.Barrier) -> Heard:
+async def _run(
+    platform: Platform, phones: dict[str, UserAgent], script: Script, decided: asyncio.Barrier, pay: Pay
+) -> Heard:
     """One call; of those made together none ends before all are decided."""
     if script.is_inbound:
         return await _run_inbound(platform, phones, script)
@@ -167,14 +173,14 @@ async def _run(platform: Platform, phones: dict[str, UserAgent], script: Script,
         await decided.wait()
     else:
         await decided.wait()
-        await _talk(platform, phones, script, call, heard)
+        await _talk(platform, phones, script, call, heard, pay)
     await call.ended(LONGEST_S)
     heard.codes, heard.retry_after = _codes(phone, call)
     return heard
 
 
 async def _talk(
-    platform: Platform, phones: dict[str, UserAgent], script: Script, call: OutgoingCall, heard: Heard
+    platform: Platform, phones: dict[str, UserAgent], script: Script, call: OutgoingCall, heard: Heard, pay: Pay
 ) -> None:
     if script.rings:
         other = next(known for known in phones[script.rings].calls if isinstance(known, IncomingCall))
@@ -185,6 +191,9 @@ async def _talk(
         await call.until(lambda: any(call.audio().hears(tone) for tone in TONES_HZ.values()), PATIENCE_S)
         heard.caller_heard = True
         heard.shown, heard.called_heard = await _at_carrier(platform, call)
+    if script.pays:
+        await call.until(lambda: call.answered_s >= PAID_AFTER_S, LONGEST_S)
+        await asyncio.to_thread(pay, script.pays)
     if script.ends == "caller":
         await call.hang_up()
     await call.ended(LONGEST_S)

@@ -38,6 +38,8 @@ REFERENCE_KINDS: Final = frozenset({"partner", "gateway", "route", "rate", "blac
 """Held whole as a snapshot; the other kinds are read one by one through a cache."""
 
 NOTIFY_CHANNEL: Final = "callfeed"
+MONEY_CHANNEL: Final = "callfeed_money"
+"""Tells the id of an account whose holder may spend more than before: by a payment or a higher credit limit."""
 NOTIFIED_KINDS: Final = (
     *("domain", "endpoint", "customer", "user", "number"),
     *("partner", "gateway", "route", "rate", "blacklist"),

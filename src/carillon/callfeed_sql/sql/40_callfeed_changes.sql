@@ -1,5 +1,6 @@
 -- Tells control what changed: one notification per statement and kind, folded by PostgreSQL into one per transaction, and
--- a counter per kind for a control that was away. Accounts notify only when they are made: money never does.
+-- a counter per kind for a control that was away. Money that calls move tells nobody; money that comes in tells whose it is,
+-- on a channel of its own: calls at their last grant go on with it.
 
 do $do$
 declare
@@ -57,3 +58,27 @@ create trigger callfeed_tell after update or delete on public.pricing_pricelist
     for each statement execute function callfeed.tell('rate');
 create trigger callfeed_tell after insert or update or delete on public.pricing_pricelistversion
     for each statement execute function callfeed.tell('rate');
+
+create function callfeed.tell_payment() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    perform pg_notify('callfeed_money', a.id::text) from public.billing_account a
+    where a.partner_id = new.partner_id and a.currency = new.currency
+      and (a.kind = 'customer' and a.customer_id = new.customer_id
+           or a.kind = 'partner' and a.buyer_partner_id = new.buyer_partner_id);
+    return null;
+end
+$$;
+
+create function callfeed.tell_limit() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    perform pg_notify('callfeed_money', new.id::text);
+    return null;
+end
+$$;
+
+create trigger callfeed_tell_payment after insert on public.billing_transfer
+    for each row when (new.kind <> 'calls' and new.amount_micro > 0) execute function callfeed.tell_payment();
+create trigger callfeed_tell_limit after update of credit_limit_micro on public.billing_account
+    for each row when (new.credit_limit_micro > old.credit_limit_micro) execute function callfeed.tell_limit();

@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 
 from carillon.callfeed.documents import (
+    MONEY_CHANNEL,
     NOTIFIED_KINDS,
     NOTIFY_CHANNEL,
     REFERENCE_KINDS,
@@ -160,6 +161,7 @@ class Knowledge:
         self._changed: set[str] = set()
         self.fullness: AskFullness = lambda gateway: None  # where calls are counted says more
         self.condition: AskCondition = lambda gateway: UNKNOWN_CONDITION  # where gateways are asked says more
+        self.on_money: Callable[[int | None], None] = lambda account_id: None  # who has calls says more
         self._wake = asyncio.Event()
         self._swapped = asyncio.Event()  # replaced by a new one at each swap
         self._readers: dict[bool, asyncio.Task[None]] = {}  # of big versions and of small ones
@@ -243,7 +245,9 @@ class Knowledge:
         connection = await asyncpg.connect(self._database.url, timeout=3, command_timeout=3)
         try:
             await connection.add_listener(NOTIFY_CHANNEL, self._notified)
+            await connection.add_listener(MONEY_CHANNEL, self._paid)
             await self._compare(connection)
+            self.on_money(None)  # who paid while we were away is not known
             while True:
                 await asyncio.sleep(CHECK_S)
                 await connection.execute("select 1")
@@ -253,6 +257,9 @@ class Knowledge:
 
     def _notified(self, _connection: object, _pid: int, _channel: str, kind: object) -> None:
         self._mark(str(kind))
+
+    def _paid(self, _connection: object, _pid: int, _channel: str, account_id: object) -> None:
+        self.on_money(int(str(account_id)))
 
     def _mark(self, kind: str) -> None:
         self._changed.add(kind)

@@ -167,6 +167,13 @@ class LiveCalls:
             case "failed":
                 self.feed(live, signals.Failed(at_ms))
 
+    def money_came(self, account_id: int | None) -> None:
+        """Money has come in on an account (None: perhaps on any): calls that it pays for may go on."""
+        for live in self.all():
+            tiers = (charge.tier for chain in live.decision.chains for charge in chain.tiers)
+            if account_id is None or any(tier.account_id == account_id for tier in tiers):
+                self.feed(live, signals.Refilled(now_ms()))
+
     # ------------------------------------------------------------ effects
 
     async def _carry_out(self, live: Live, effects: tuple[signals.Effect, ...]) -> None:

@@ -77,6 +77,7 @@ class Control:
         channels = Channels(self.knowledge.gateway)
         self.knowledge.fullness = channels.fullness
         self.live = LiveCalls(self.store, self.windows, lambda: self.edge, self.traces, channels)
+        self.knowledge.on_money = self.live.money_came
         self.carriers = Carriers(self.store, lambda: self.edge, self.knowledge, config.advertised, self._turned)
         self.knowledge.condition = self.carriers.condition
         settings = Settings(EDGE_NAME, config.advertised, config.chunk_s, decrypt)

@@ -21,7 +21,8 @@ class Clock:
 
     The chain pays when a target from `paid_from` on answers, not when an earlier one, whose call was being forwarded,
     was just a little faster. `funded_s` are the seconds of conversation that money is held for, `asked_s` those of an
-    extension under way (0: none). After the last grant nothing more is asked for.
+    extension under way (0: none). After its last grant a clock asks once more, just before it runs down, and is
+    then spent: only money that comes in (`refilled`) makes it ask again.
     """
 
     place: int
@@ -31,6 +32,7 @@ class Clock:
     paid_from: int = 0
     asked_s: int = 0
     is_last_grant: bool = False
+    is_spent: bool = False
 
 
 def clocks_of(decision: Decision) -> tuple[Clock, ...]:
@@ -64,12 +66,13 @@ def resumed(clock: Clock, held_micro: int, talked_s: int, chunk_s: int) -> Clock
 def ask_after_ms(clock: Clock, chunk_s: int, max_s: int) -> int:
     """When to ask for more: a third of a chunk before the money is used up, at least two seconds; from the answer.
 
-    The end of the funded time (nothing to ask) after the last grant and when the maximum length is paid for.
+    Two seconds after the last grant: money may have come back meanwhile. The end of the funded time (nothing to ask)
+    when the clock is spent and when the maximum length is paid for.
     """
     until_ms = 1000 * clock.funded_s
-    if clock.is_last_grant or clock.funded_s >= max_s:
+    if clock.is_spent or clock.funded_s >= max_s:
         return until_ms
-    return until_ms - max(chunk_s * 1000 // 3, LEAST_LEAD_MS)
+    return until_ms - (LEAST_LEAD_MS if clock.is_last_grant else max(chunk_s * 1000 // 3, LEAST_LEAD_MS))
 
 
 def wanted_seconds(clock: Clock, chunk_s: int, max_s: int) -> int:
@@ -89,12 +92,24 @@ def granted(clock: Clock, total_micro: int) -> Clock | None:
     """The clock with the extension it had asked for; None when the total answers an earlier question."""
     if total_micro < hold_micro(clock.chain.tiers[0], clock.asked_s):
         return None
-    return replace(clock, funded_s=clock.asked_s, held_micro=total_micro, asked_s=0)
+    return replace(clock, funded_s=clock.asked_s, held_micro=total_micro, asked_s=0, is_spent=False)
 
 
 def last_seconds(clock: Clock, bearable_micro: int) -> int:
-    """The seconds of the last grant after a refusal: whole increments that the rest of the money buys; 0 for none."""
-    if clock.is_last_grant:
-        return 0
+    """The seconds of the last grant after a refusal: whole increments that the rest of the money buys; 0 for none.
+
+    Always fewer than were asked for, so that refusals in a row come to an end.
+    """
     affordable_s = funded_seconds(clock.chain.tiers[0], bearable_micro)
     return affordable_s if clock.funded_s < affordable_s < clock.asked_s else 0
+
+
+def refused(clock: Clock, talked_ms: int) -> Clock:
+    """The clock after a refusal: once it has asked just before its end it is spent."""
+    is_spent = talked_ms >= 1000 * clock.funded_s - LEAST_LEAD_MS
+    return replace(clock, asked_s=0, is_last_grant=True, is_spent=is_spent)
+
+
+def refilled(clock: Clock) -> Clock:
+    """The clock once money has come in: it asks as if it had never been refused."""
+    return replace(clock, is_last_grant=False, is_spent=False)

@@ -58,6 +58,13 @@ class ExtendRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Refilled:
+    """Money has come in on an account that pays for the call: a payment, or a higher credit limit."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A BYE was seen, whoever sent it."""
 
@@ -92,7 +99,7 @@ class Vanished:
     reason: str = "A phone has vanished"
 
 
-Event = Applied | Progress | Answered | Tick | Extended | ExtendRefused | Ended | Failed | Hangup | Vanished
+Event = Applied | Progress | Answered | Tick | Extended | ExtendRefused | Refilled | Ended | Failed | Hangup | Vanished
 
 
 # ---------------------------------------------------------------- effects

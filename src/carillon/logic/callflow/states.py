@@ -18,6 +18,8 @@ Time is in integer milliseconds of the Unix epoch and comes with each event. Bet
 | TALKING | Extended       |                                 | TALKING | SetTimeout, Extend of the next clock when due |
 | TALKING | ExtendRefused  | some more increments affordable | TALKING | Extend (the last grant)                       |
 | TALKING | ExtendRefused  | nothing more affordable         | TALKING |                                               |
+| TALKING | Tick           | 2 s are left of a last grant    | TALKING | Extend (a whole chunk once more)              |
+| TALKING | Refilled       | money has come in               | TALKING | Extend, when due                              |
 | TALKING | Tick           | funded seconds are over         | ENDING  | Terminate, RecordEvent cut, RecordEvent ended |
 | TALKING | Tick           | maximum length reached          | ENDING  | Terminate, RecordEvent ended                  |
 | RINGING | Hangup         |                                 | ENDING  | Terminate, Release, RecordEvent failed        |
@@ -43,6 +45,8 @@ from carillon.logic.callflow.clocks import (
     clocks_of,
     granted,
     last_seconds,
+    refilled,
+    refused,
     resumed,
     running,
     totals,
@@ -60,6 +64,7 @@ from carillon.logic.callflow.signals import (
     Failed,
     Hangup,
     RecordEvent,
+    Refilled,
     Release,
     SetTimeout,
     Terminate,
@@ -198,6 +203,8 @@ def step(state: LiveCall, event: Event) -> Stepped:
         return _answer(state, event)
     if isinstance(event, Extended | ExtendRefused):
         return _extension_answered(state, event)
+    if isinstance(event, Refilled):
+        return _ask_first(replace(state, clocks=tuple(refilled(clock) for clock in state.clocks)), event.at_ms)
     if isinstance(event, Tick):
         return _tick(state, event.at_ms)
     if isinstance(event, Applied) and state.phase is Phase.OFFERED:
@@ -290,13 +297,15 @@ def _ask_at_ms(state: LiveCall, until_ms: int) -> int:
 
 def _ask_first(state: LiveCall, now_ms: int) -> Stepped:
     """Ask for the clock that comes first, if its time has come."""
-    if state.answered_ms is None or not state.clocks or any(clock.asked_s for clock in state.clocks):
+    if state.phase is not Phase.TALKING or state.answered_ms is None or not state.clocks:
+        return state, ()
+    if any(clock.asked_s for clock in state.clocks):
         return state, ()
     first = min(state.clocks, key=lambda clock: ask_after_ms(clock, state.chunk_s, state.max_s))
-    is_done = first.is_last_grant or first.funded_s >= state.max_s
+    is_done = first.is_spent or first.funded_s >= state.max_s
     if is_done or now_ms < state.answered_ms + ask_after_ms(first, state.chunk_s, state.max_s):
         return state, ()
-    return _ask(state, first, wanted_seconds(first, state.chunk_s, state.max_s))
+    return _ask(state, refilled(first), wanted_seconds(first, state.chunk_s, state.max_s))
 
 
 def _ask(state: LiveCall, clock: Clock, seconds: int) -> Stepped:
@@ -334,8 +343,8 @@ def _dead_man(state: LiveCall, now_ms: int) -> SetTimeout:
 
 
 def _last_grant(state: LiveCall, asked: Clock, event: ExtendRefused) -> Stepped:
-    """Ask for the whole increments that the rest of the money buys, once; then let the funded time run out."""
-    refused = replace(asked, asked_s=0, is_last_grant=True)
-    state = _with(state, refused)
+    """Ask for the whole increments that the rest of the money buys; when there are none, leave it to the clocks."""
+    short = refused(asked, event.at_ms - (state.answered_ms or 0))
+    state = _with(state, short)
     affordable_s = last_seconds(asked, event.bearable_micro)
-    return _ask(state, refused, affordable_s) if affordable_s else _ask_first(state, event.at_ms)
+    return _ask(state, short, affordable_s) if affordable_s else _ask_first(state, event.at_ms)

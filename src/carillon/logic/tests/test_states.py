@@ -20,6 +20,7 @@ from carillon.logic.callflow.signals import (
     Hangup,
     Progress,
     RecordEvent,
+    Refilled,
     Release,
     SetTimeout,
     Terminate,
@@ -139,13 +140,37 @@ def test_the_last_grant_is_what_the_money_buys_in_whole_increments() -> None:
     assert effects[-1] == Extend(510_000, 51, 52_000, ((2, 255_000),))
     state, effects = run(state, Extended(22_060, 510_000))
     assert effects == [SetTimeout(30)]
-    assert next_tick_ms(state) == 52_000
-    assert run(state, Tick(51_999))[1] == []
+    assert next_tick_ms(state) == 50_000
+    assert run(state, Tick(49_999))[1] == []
+
+
+def test_after_the_last_grant_it_asks_once_more_just_before_the_end() -> None:
+    state, _ = run(talking(), Tick(22_000), ExtendRefused(22_050, 550_000), Extended(22_060, 510_000))
+    state, effects = run(state, Tick(50_000))
+    assert effects == [Extend(810_000, 81, 82_000, ((2, 405_000),))]
+    spent, effects = run(state, ExtendRefused(50_050, 550_000), Tick(51_999))
+    assert (effects, next_tick_ms(spent)) == ([], 52_000)
+    longer, effects = run(state, ExtendRefused(50_050, 730_000), Extended(50_060, 710_000))
+    assert effects == [Extend(710_000, 71, 72_000, ((2, 355_000),)), SetTimeout(22)]
+    assert next_tick_ms(longer) == 70_000
+
+
+def test_money_that_comes_in_after_the_last_grant_extends_the_call() -> None:
+    refused, _ = run(talking(), Tick(22_000), ExtendRefused(22_050, 310_000))
+    state, effects = run(refused, Refilled(25_000))
+    assert effects == [Extend(610_000, 61, 62_000, ((2, 305_000),))]
+    assert next_tick_ms(run(state, Extended(25_050, 610_000))[0]) == 52_000
+    spent, _ = run(refused, Tick(30_000), ExtendRefused(30_050, 310_000))
+    assert len(run(spent, Refilled(31_000))[1]) == 1
+    early = run(talking(), Refilled(2_000))
+    assert early == (talking(), [])
+    asking, _ = run(talking(), Tick(22_000), ExtendRefused(22_050, 550_000), Refilled(22_055))
+    assert len(run(asking, Extended(22_060, 510_000), Tick(42_000))[1]) == 2
 
 
 def test_a_call_without_money_is_cut_when_its_funded_time_is_over() -> None:
     state, effects = run(talking(), Tick(22_000), ExtendRefused(22_050, 310_000), Tick(31_999))
-    assert len(effects) == 1
+    assert len(effects) == 2
     assert state.phase is Phase.TALKING
     ending, effects = run(state, Tick(32_000))
     assert ending.phase is Phase.ENDING
@@ -154,10 +179,11 @@ def test_a_call_without_money_is_cut_when_its_funded_time_is_over() -> None:
     assert run(ending, Tick(32_001), Ended(32_050))[0].phase is Phase.OVER
 
 
-def test_a_second_refusal_asks_no_more() -> None:
-    state, effects = run(talking(), Tick(22_000), ExtendRefused(22_050, 550_000), ExtendRefused(22_060, 520_000))
-    assert len(effects) == 2
-    assert next_tick_ms(state) == 32_000
+def test_a_refused_last_grant_asks_for_less_or_waits() -> None:
+    asked = run(talking(), Tick(22_000), ExtendRefused(22_050, 550_000))[0]
+    state, effects = run(asked, ExtendRefused(22_060, 520_000))
+    assert (effects, next_tick_ms(state)) == ([], 30_000)
+    assert run(asked, ExtendRefused(22_060, 420_000))[1] == [Extend(410_000, 41, 42_000, ((2, 205_000),))]
 
 
 def test_a_free_call_has_only_a_maximum_length() -> None:
@@ -227,6 +253,7 @@ events = st.one_of(
     st.builds(Tick, times),
     st.builds(Extended, times, st.integers(0, 10**6)),
     st.builds(ExtendRefused, times, st.integers(0, 10**6)),
+    st.builds(Refilled, times),
     st.builds(Ended, times),
     st.builds(Failed, times),
     st.builds(Hangup, times),
