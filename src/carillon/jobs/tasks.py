@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from django.contrib.sessions.models import Session
@@ -11,15 +12,19 @@ from procrastinate.contrib.django import app
 
 from carillon.base.models import IdempotencyKey
 from carillon.base.tenancy import tenant
+from carillon.business.catalogue.queries import due_subscriptions
 from carillon.business.notices.actions import mail_alert as mail_one_alert
 from carillon.business.notices.balances import note_low_balances as note_low
 from carillon.business.numbers.actions import restock_numbers as restock
 from carillon.business.partners.queries import system_actor
 from carillon.usecases import try_prices as trials
+from carillon.usecases.charge_subscriptions import charge_subscription
 from carillon.usecases.try_phone import place_call
 
 MAIL_ATTEMPTS = RetryStrategy(max_attempts=12, exponential_wait=3)
 KEPT_ANSWERS = timedelta(days=7)
+MOST_SUBSCRIPTIONS = 2000  # in a minute
+log = logging.getLogger("carillon.jobs")
 
 
 @app.periodic(cron="23 * * * *")
@@ -54,6 +59,21 @@ def note_low_balances(timestamp: int) -> None:
     actor = system_actor()
     with tenant(actor):
         note_low(actor)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="charge_subscriptions", queueing_lock="charge_subscriptions")
+def charge_subscriptions(timestamp: int) -> None:
+    """Charge what subscriptions owe and give what they include; one that fails is tried again in the next minute."""
+    actor = system_actor()
+    with tenant(actor):
+        due = due_subscriptions(actor, timezone.now(), limit=MOST_SUBSCRIPTIONS)
+    for subscription_id in due:
+        try:
+            with tenant(actor):
+                charge_subscription(actor, subscription_id)
+        except Exception:
+            log.exception("The subscription %s could not be charged", subscription_id)
 
 
 @app.task(name="mail_alert", retry=MAIL_ATTEMPTS)

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "carillon.business.pricing",
     "carillon.business.endpoints",
     "carillon.business.routing",
+    "carillon.business.catalogue",
     "carillon.business.calls",
     "carillon.business.billing",
     "carillon.business.support",

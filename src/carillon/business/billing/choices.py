@@ -12,6 +12,7 @@ class AccountKind(models.TextChoices):
     CUSTOMER = "customer", _("Customer")
     PARTNER = "partner", _("Sub-partner")
     REVENUE = "revenue", _("Call revenue")
+    FEES = "fees", _("Fee revenue")
     COST = "cost", _("Carrier cost")
     PAYABLE = "payable", _("Payable to carriers")
     CASH = "cash", _("Payments received")
@@ -22,6 +23,7 @@ class TransferKind(models.TextChoices):
 
     TOP_UP = "top_up", _("Top-up")
     CALLS = "calls", _("Calls")
+    FEES = "fees", _("Fees")
     ADJUSTMENT = "adjustment", _("Adjustment")
     REVERSAL = "reversal", _("Reversal")
 

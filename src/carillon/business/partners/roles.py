@@ -42,6 +42,7 @@ PANELS = frozenset(
     | {"support", "saved_views", "portal_brands"}
     | {"webhooks", "mails", "mail_texts", "mail_identities", "balance_alerts", "alert_choices"}
     | {"scheduled_reports", "messages", "subscribers"}
+    | {"plans", "subscriptions", "allowances"}
 )
 ALL = frozenset({"*"})
 ASKS = frozenset({"support.view", "support.add", "support.reply"})  # and talks; whoever answers has support.*
@@ -55,11 +56,12 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         | ASKS
         | {"saved_views.*"}
         | {"messages.*", "subscribers.*"}
+        | {"plans.view", "subscriptions.*", "allowances.view"}
         | {"jobs.view"}
     ),
     Role.BILLING: frozenset(
         {"*.view", "price_lists.*", "costs.*", "cdr_providers.*", "transactions.*", "top_ups.*", "balance_alerts.*"}
-        | {"scheduled_reports.*"}
+        | {"scheduled_reports.*", "plans.*", "subscriptions.*"}
         | {"customers.change", "customers.status"}
         | ASKS
         | {"saved_views.*"}
@@ -77,6 +79,7 @@ CUSTOMER_PERMISSIONS: dict[str, frozenset[str]] = {
     "administrator": frozenset(
         {"customers.view", "users.view", "users.add", "users.change", "numbers.view", "sip_endpoints.*"}
         | {"sip_locations.view", "cdrs.view", "live_calls.view", "transactions.view", "tokens.*"}
+        | {"subscriptions.view", "allowances.view"}
     ),
     "reception": frozenset({"users.view", "sip_locations.view", "live_calls.view", "cdrs.view"}),
     "user": frozenset(),

@@ -1,0 +1,432 @@
+"""Customers get plans and add-ons, change and cancel them; what that costs is shown before it is done, and charged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action, audited
+from carillon.base.errors import Conflict, NotFound
+from carillon.base.places import Faults
+from carillon.base.rows import named, named_or_none, once
+from carillon.business.catalogue import subscriptions as parts
+from carillon.business.catalogue.choices import ProductKind, ProductState, SubscriptionState
+from carillon.business.catalogue.errors import ConflictsUnconfirmed, MoneyShort, NotOnSale
+from carillon.business.catalogue.models import Product, Subscription
+from carillon.business.customers.models import Customer, User
+from carillon.business.partners.choices import Status
+from carillon.logic import fees
+from carillon.logic.proration import begins_at, local_day
+from carillon.usecases.charge_subscriptions import (
+    begin_paying,
+    count,
+    counts_of,
+    end_with_add_ons,
+    pay,
+    replace,
+    try_again,
+)
+
+PLAN_TAKEN = {"one_plan_at_a_time": ("product_id", _lazy("There is a plan already: change it instead."))}
+
+
+class When(StrEnum):
+    """When a change of plan happens. AUTO: a dearer plan at once, a cheaper one when the period ends."""
+
+    AUTO = "auto"
+    NOW = "now"
+    LATER = "period_end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscribeData:
+    """Who gets which product. `user_id`: that user alone; None: the customer. `is_trial`: tried first, as it offers.
+
+    `confirms_conflicts`: the product is wanted although it contradicts another of the customer's.
+    """
+
+    customer_id: int
+    product_id: int
+    user_id: int | None = None
+    is_trial: bool = False
+    confirms_conflicts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeData:
+    """Which product takes the place of the present one, and when."""
+
+    product_id: int
+    when: When = When.AUTO
+    confirms_conflicts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelData:
+    """`at_once`: today, and what was paid for later days comes back; otherwise when the period ends."""
+
+    at_once: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would happen: charged on `day`, and on `next_on` for the period that begins then; `conflicts` in sentences.
+
+    `ends_on`: when nothing goes on then. `taken_from`: when a change happens.
+    """
+
+    day: date
+    currency: str
+    now: tuple[fees.Line, ...]
+    next_on: date | None
+    following: tuple[fees.Line, ...]
+    conflicts: tuple[str, ...] = ()
+    is_trial: bool = False
+
+    @property
+    def now_micro(self) -> int:
+        """What is charged at once; negative: given back."""
+        return fees.total(self.now)
+
+    @property
+    def following_micro(self) -> int:
+        """What is charged for the next period, when nothing changes until then."""
+        return fees.total(self.following)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A checked wish."""
+
+    product: Product
+    customer: Customer
+    user: User | None
+    day: date
+    conflicts: tuple[str, ...]
+    is_trial: bool = False
+
+    def subscription(self) -> Subscription:
+        """As it would begin; add-ons share the periods of the plan."""
+        held = Subscription.objects.filter(parts.live(self.customer.pk, _key(self.user)))
+        plan = held.filter(kind=ProductKind.PLAN).exclude(state=SubscriptionState.TRIAL).first()
+        is_add_on = self.product.kind == ProductKind.ADD_ON
+        anchor = (plan.anchor_on, plan.anchor_day) if plan is not None and is_add_on else None
+        found = parts.begin(self.product, self.customer, self.user, self.day, anchor=anchor)
+        found.conflicts = [one[:300] for one in self.conflicts]
+        if self.is_trial:
+            _try(found, self.product)
+        return found
+
+
+def _try(subscription: Subscription, product: Product) -> None:
+    until = subscription.starts_on + timedelta(days=product.trial_days)
+    subscription.state = SubscriptionState.TRIAL
+    subscription.period_on, subscription.period_until = subscription.starts_on, until
+    subscription.trial_until = subscription.due_at = begins_at(until, subscription.customer.timezone)
+
+
+# ---------------------------------------------------------------- subscribing
+
+
+def preview_subscription(actor: Actor, data: SubscribeData, *, now: datetime | None = None) -> Preview:
+    """Return what subscribing would cost; nothing changes. About fifteen queries.
+
+    Raises:
+        InvalidInput, NotOnSale: as `subscribe`.
+    """
+    wanted = _wanted(actor, data, now or timezone.now())
+    counts, found = count(wanted.customer, wanted.user), wanted.subscription()
+    costs = parts.fees_of(wanted.product)
+    if wanted.is_trial:
+        after = parts.begin(wanted.product, wanted.customer, wanted.user, found.period_until)
+        cycle, goes_on = parts.cycle_of(after), wanted.product.trial_goes_on
+        later = fees.lines_due(costs, counts, cycle, after.starts_on, paid_until={}, is_first=True) if goes_on else ()
+        next_on = after.starts_on if goes_on else None
+        return Preview(wanted.day, found.currency, (), next_on, later, wanted.conflicts, is_trial=True)
+    lines = fees.lines_due(costs, counts, parts.cycle_of(found), wanted.day, paid_until={}, is_first=True)
+    return _preview(wanted, found, lines, counts)
+
+
+def _preview(wanted: _Wanted, found: Subscription, lines: tuple[fees.Line, ...], counts: dict[str, int]) -> Preview:
+    paid = {line.fee.id: line.part.until for line in lines}
+    costs, cycle = parts.fees_of(wanted.product), parts.cycle_of(found, wanted.product)
+    following = fees.lines_due(costs, counts, cycle, found.period_until, paid_until=paid, is_first=False)
+    return Preview(wanted.day, found.currency, lines, found.period_until, following, wanted.conflicts)
+
+
+@action("subscriptions.add")
+def subscribe(actor: Actor, data: SubscribeData, *, now: datetime | None = None) -> Subscription:
+    """Subscribe a customer, or one of its users, from today on: what is due is charged, what is included given.
+
+    Raises:
+        InvalidInput: customer, user or product are not to be found, or do not go together.
+        NotOnSale: the product is not, or not on the customer's website; or there is no (further) trial.
+        ConflictsUnconfirmed: it contradicts another product of the customer's.
+        MoneyShort: a prepaid customer can't pay; there is no subscription then.
+    """
+    moment = now or timezone.now()
+    wanted = _wanted(actor, data, moment)
+    _confirm(wanted.conflicts, data.confirms_conflicts)
+    subscription = wanted.subscription()
+    with once(PLAN_TAKEN), audited(actor, subscription, "create"):
+        subscription.save(force_insert=True)
+    if not wanted.is_trial:
+        return _paid(pay(actor, subscription, wanted.day, moment, is_first=True))
+    parts.grant(subscription, wanted.day)
+    return subscription
+
+
+def _paid(subscription: Subscription) -> Subscription:
+    if subscription.state == SubscriptionState.UNPAID:
+        raise MoneyShort(_("The customer has not enough to spend for what is due at once."))
+    return subscription
+
+
+def _confirm(conflicts: Sequence[str], is_confirmed: bool) -> None:
+    if conflicts and not is_confirmed:
+        sentence = " ".join(conflicts)
+        raise ConflictsUnconfirmed(sentence, fields={"confirms_conflicts": sentence})
+
+
+def _wanted(actor: Actor, data: SubscribeData, now: datetime) -> _Wanted:
+    customer = named(Customer.objects, actor, data.customer_id, "customer_id")
+    customer = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)  # one wish at a time
+    user = named_or_none(User.objects, actor, data.user_id, "user_id")
+    faults = Faults()
+    is_active = customer.status != Status.TERMINATED
+    faults.unless(is_active, "customer_id", _("%(customer)s is terminated.") % {"customer": customer})
+    is_own = user is None or user.customer_id == customer.pk
+    faults.unless(is_own, "user_id", _("This user is another customer's."))
+    faults.stop()
+    product = _sold(actor, data.product_id, customer)
+    held = _held(customer.pk, _key(user))
+    _check_level(product, held, user)
+    if data.is_trial:
+        _check_trial(product, customer)
+    day = local_day(now, customer.timezone)
+    return _Wanted(product, customer, user, day, _conflicts(product, held), data.is_trial)
+
+
+def _key(user: User | None) -> int | None:
+    return None if user is None else user.pk
+
+
+def _held(customer_id: int, user_id: int | None) -> list[Subscription]:
+    rows = Subscription.objects.filter(parts.live(customer_id, user_id)).select_related("product")
+    return list(rows.order_by("pk"))
+
+
+def _sold(actor: Actor, product_id: int, customer: Customer) -> Product:
+    product: Product = named(Product.objects, actor, product_id, "product_id")
+    faults = Faults()
+    is_sellers = product.partner_id == customer.partner_id
+    faults.unless(is_sellers, "product_id", _("The customer buys from another partner."))
+    sentence = _("%(customer)s pays in %(currency)s.") % {"customer": customer, "currency": customer.currency}
+    faults.unless(product.currency == customer.currency, "product_id", sentence)
+    faults.stop()
+    if product.state != ProductState.ON_SALE:
+        raise NotOnSale(fields={"product_id": str(NotOnSale.title)})
+    if product.web_product_ids and customer.web_product_id not in product.web_product_ids:
+        sentence = _("It is not sold on the customer's website.")
+        raise NotOnSale(sentence, fields={"product_id": sentence})
+    return product
+
+
+def _check_level(product: Product, held: Sequence[Subscription], user: User | None) -> None:
+    faults = Faults()
+    has_plan = any(one.kind == ProductKind.PLAN for one in held)
+    if product.kind == ProductKind.PLAN:
+        faults.unless(not has_plan, "product_id", _("There is a plan already: change it instead."))
+        is_fit = user is None or product.price_list_id is None
+        faults.unless(is_fit, "user_id", _("A plan with a price list is for the whole customer."))
+    else:
+        faults.unless(has_plan, "product_id", _("An add-on needs a plan that it is added to."))
+        has_it = any(one.product_id == product.pk for one in held)
+        faults.unless(not has_it, "product_id", _("The customer has this add-on already."))
+    faults.stop()
+
+
+def _check_trial(product: Product, customer: Customer) -> None:
+    if not product.trial_days:
+        sentence = _("This product has no trial.")
+        raise NotOnSale(sentence, fields={"is_trial": sentence})
+    if Subscription.objects.filter(customer=customer, product=product).exists():
+        sentence = _("The customer has or had this product already: it is tried once.")
+        raise NotOnSale(sentence, fields={"is_trial": sentence})
+
+
+def _conflicts(product: Product, held: Sequence[Subscription]) -> tuple[str, ...]:
+    sentences = {
+        "price list": _("%(one)s and %(other)s both bring a price list; the newer subscription's is used."),
+        "package": _(
+            "When its minutes are used up, calls are refused by one of %(one)s and %(other)s and charged by"
+            " the other: they are refused."
+        ),
+    }
+    found = parts.contradictions(product, [one.product for one in held])
+    return tuple(sentences[what] % {"one": product, "other": other} for what, other in found)
+
+
+# ---------------------------------------------------------------- changing
+
+
+def preview_change(
+    actor: Actor, subscription: Subscription, data: ChangeData, *, now: datetime | None = None
+) -> Preview:
+    """Return what changing the product would cost; nothing changes.
+
+    Raises:
+        InvalidInput, NotOnSale, Conflict: as `change_product`.
+    """
+    moment = now or timezone.now()
+    present = _locked(actor, subscription)
+    wanted = _change(actor, present, data, moment)
+    counts = counts_of(present)
+    if not _is_now(present, wanted.product, data.when):
+        lines = _lines_of_change(present, wanted.product, present.period_until, counts)
+        return Preview(wanted.day, present.currency, (), present.period_until, lines, wanted.conflicts)
+    lines = _lines_of_change(present, wanted.product, wanted.day, counts)
+    found = parts.begin(
+        wanted.product, wanted.customer, wanted.user, wanted.day, anchor=(present.anchor_on, present.anchor_day)
+    )
+    return _preview(wanted, found, lines, counts)
+
+
+def _lines_of_change(
+    present: Subscription, product: Product, day: date, counts: dict[str, int]
+) -> tuple[fees.Line, ...]:
+    back = fees.lines_back(parts.charged(present), day)
+    cycle, costs = parts.cycle_of(present, product), parts.fees_of(product)
+    return (*back, *fees.lines_due(costs, counts, cycle, day, paid_until={}, is_first=False))
+
+
+@action("subscriptions.change")
+def change_product(
+    actor: Actor, subscription: Subscription, data: ChangeData, *, now: datetime | None = None
+) -> Subscription:
+    """Let another product of the same kind take the subscription's place, at once or when its period ends.
+
+    At once what was charged for today and later comes back and the rest of the period is charged by the new product.
+
+    Raises:
+        InvalidInput, NotOnSale, ConflictsUnconfirmed, MoneyShort: as `subscribe`.
+        Conflict: the subscription is tried, unpaid, cancelled or over.
+        NotFound
+    """
+    moment = now or timezone.now()
+    subscription = _locked(actor, subscription)
+    wanted = _change(actor, subscription, data, moment)
+    _confirm(wanted.conflicts, data.confirms_conflicts)
+    if _is_now(subscription, wanted.product, data.when):
+        new = _paid(replace(actor, subscription, wanted.product, moment, moment))
+        new.conflicts = [one[:300] for one in wanted.conflicts]
+        new.save(update_fields=["conflicts"])
+        return new
+    with audited(actor, subscription, "plan_change"):
+        subscription.next_product = wanted.product
+        subscription.save(update_fields=["next_product"])
+    return subscription
+
+
+def _change(actor: Actor, subscription: Subscription, data: ChangeData, now: datetime) -> _Wanted:
+    if subscription.state != SubscriptionState.ACTIVE:
+        raise Conflict(_("Only an active subscription can be changed."))
+    customer = subscription.customer
+    product = _sold(actor, data.product_id, customer)
+    faults = Faults()
+    is_other = product.pk != subscription.product_id
+    faults.unless(is_other, "product_id", _("The customer has this product already."))
+    faults.unless(product.kind == subscription.kind, "product_id", _("Choose a product of the same kind."))
+    faults.stop()
+    others = [one for one in _held(customer.pk, subscription.user_id) if one.pk != subscription.pk]
+    day = local_day(now, customer.timezone)
+    return _Wanted(product, customer, subscription.user, day, _conflicts(product, others))
+
+
+def _is_now(subscription: Subscription, product: Product, when: When) -> bool:
+    if when is not When.AUTO:
+        return when is When.NOW
+    counts = counts_of(subscription)
+    new, old = (fees.yearly_cost(parts.fees_of(one), counts) for one in (product, subscription.product))
+    return new >= old
+
+
+def _locked(actor: Actor, subscription: Subscription) -> Subscription:
+    rows = Subscription.objects.visible_to(actor).select_for_update(of=("self",))
+    found = rows.select_related("customer", "user", "product").filter(pk=subscription.pk).first()
+    if found is None:
+        raise NotFound(_("There is no subscription %(pk)s.") % {"pk": subscription.pk})
+    return found
+
+
+# ---------------------------------------------------------------- ending
+
+
+@action("subscriptions.change")
+def cancel_subscription(
+    actor: Actor, subscription: Subscription, data: CancelData, *, now: datetime | None = None
+) -> Subscription:
+    """Let a subscription end with its period, or at once; a trial and what is unpaid end at once. Add-ons go too.
+
+    Raises:
+        Conflict: it is cancelled or over already.
+        NotFound
+    """
+    moment = now or timezone.now()
+    subscription = _locked(actor, subscription)
+    is_over = subscription.state in (SubscriptionState.ENDED, SubscriptionState.CANCELLED)
+    if is_over and not (data.at_once and subscription.state == SubscriptionState.CANCELLED):
+        raise Conflict(_("This subscription is cancelled or over already."))
+    if data.at_once or subscription.state in (SubscriptionState.TRIAL, SubscriptionState.UNPAID):
+        tomorrow = local_day(moment, subscription.customer.timezone) + timedelta(days=1)
+        end_with_add_ons(actor, subscription, moment, tomorrow, reason=data.reason)
+    else:
+        with audited(actor, subscription, "cancel", reason=data.reason):
+            subscription.state, subscription.next_product = SubscriptionState.CANCELLED, None
+            subscription.save(update_fields=["state", "next_product"])
+    return subscription
+
+
+@action("subscriptions.change")
+def keep_subscription(actor: Actor, subscription: Subscription) -> Subscription:
+    """Take a cancellation, or a change that waits for the period's end, back.
+
+    Raises:
+        Conflict: nothing of the kind is planned.
+        NotFound
+    """
+    subscription = _locked(actor, subscription)
+    if subscription.state != SubscriptionState.CANCELLED and subscription.next_product_id is None:
+        raise Conflict(_("Neither an end nor a change is planned."))
+    with audited(actor, subscription, "keep"):
+        if subscription.state == SubscriptionState.CANCELLED:
+            subscription.state = SubscriptionState.ACTIVE
+        subscription.next_product = None
+        subscription.save(update_fields=["state", "next_product"])
+    return subscription
+
+
+@action("subscriptions.change")
+def pay_now(actor: Actor, subscription: Subscription, *, now: datetime | None = None) -> Subscription:
+    """Begin to pay for what is tried, or try again to charge what is unpaid.
+
+    Raises:
+        Conflict: it is neither.
+        MoneyShort: a prepaid customer can't pay; nothing has changed.
+        NotFound
+    """
+    moment = now or timezone.now()
+    subscription = _locked(actor, subscription)
+    if subscription.state == SubscriptionState.TRIAL:
+        return _paid(begin_paying(actor, subscription, moment, moment))
+    if subscription.state != SubscriptionState.UNPAID:
+        raise Conflict(_("It is neither tried nor unpaid."))
+    return _paid(try_again(actor, subscription, moment))
