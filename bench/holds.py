@@ -27,7 +27,7 @@ from carillon.callpath.control.store import CallStore, CreditStore, Opening, ope
 from carillon.callpath.control.windows import CreditWindows
 from carillon.logic.callflow.charging import hold_micro
 from carillon.logic.callflow.decide import decide
-from carillon.logic.callflow.values import CallRequest, Chain, Decision, HoldRequest
+from carillon.logic.callflow.values import CallRequest, Chain, Decision, HoldRequest, answered_at
 from carillon.logic.documents import to_document
 from carillon.server.cluster import binaries
 from carillon.server.installation import Installation
@@ -172,7 +172,10 @@ async def _take(store: CallStore, windows: CreditWindows, call: _Held) -> None:
 
 async def _extend(store: CallStore, windows: CreditWindows, call: _Held) -> None:
     seconds = call.hold.funded_s + CHUNK_S
-    totals = [(charge.tier.account_id, hold_micro(charge, seconds)) for charge in call.decision.chains[0].tiers]
+    totals = [
+        (charge.tier.account_id, hold_micro(charge, seconds, answered_at(0)))
+        for charge in call.decision.chains[0].tiers
+    ]
     with windows.spend(totals[1:], dict(call.hold.upper)) as spending:
         total = await store.extend(call.call_id, totals[0][1], call.started_ms + 1000 * seconds, spending.credit)
         assert total == totals[0][1], total

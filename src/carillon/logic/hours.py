@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -32,13 +32,14 @@ def is_within(hours: Hours, at_ms: int) -> bool:
     local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(hours.timezone))
     clock = f"{local:%H:%M}"
     if not hours.begins or hours.begins < hours.ends:
-        return _is_on(hours, local) and (not hours.begins or hours.begins <= clock < hours.ends)
-    began_today = clock >= hours.begins and _is_on(hours, local)
-    return began_today or (clock < hours.ends and _is_on(hours, local - timedelta(days=1)))
+        return is_on(hours, local) and (not hours.begins or hours.begins <= clock < hours.ends)
+    began_today = clock >= hours.begins and is_on(hours, local)
+    return began_today or (clock < hours.ends and is_on(hours, local - timedelta(days=1)))
 
 
-def _is_on(hours: Hours, local: datetime) -> bool:
-    return not hours.weekdays or WEEKDAYS[local.weekday()] in hours.weekdays
+def is_on(hours: Hours, day: date) -> bool:
+    """Whether the hours hold on that day of the week."""
+    return not hours.weekdays or WEEKDAYS[day.weekday()] in hours.weekdays
 
 
 def hours_text(hours: Hours) -> str:

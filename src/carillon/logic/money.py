@@ -1,12 +1,13 @@
 """Amounts of money: integer micro-units with a currency, rounded in one place.
 
-1 EUR is 1,000,000 micro-units. Rates and exact prices are decimals and become micro-units only in `round_micro`.
+1 EUR is 1,000,000 micro-units. Rates and prices are exact and become micro-units only in `round_ratio`.
 """
 
 from __future__ import annotations
 
 import re
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal
+from collections.abc import Callable, Mapping
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 MICRO = 1_000_000
 MAX_DECIMALS = 6
@@ -15,8 +16,14 @@ MAX_DECIMALS = 6
 # can never look like a tie at the sixth decimal.
 EXACT = Context(prec=60)
 
-ROUNDINGS = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "up": ROUND_UP, "down": ROUND_DOWN}
-_QUANTA = tuple(Decimal(1).scaleb(-places) for places in range(MAX_DECIMALS + 1))
+ROUNDINGS = ("half_up", "half_even", "up", "down")
+# by the quotient, twice the rest less the divisor, and the rest
+_GOES_UP: Mapping[str, Callable[[int, int, int], bool]] = {
+    "half_up": lambda whole, over_half, rest: over_half >= 0,
+    "half_even": lambda whole, over_half, rest: over_half > 0 or (over_half == 0 and whole % 2 == 1),
+    "up": lambda whole, over_half, rest: rest > 0,
+    "down": lambda whole, over_half, rest: False,
+}
 _AMOUNT = re.compile(r"([+-]?)(\d{1,12})(?:\.(\d{1,6}))?", re.ASCII)
 
 # ISO 4217, list one: the minor unit of each currency where it is not 2.
@@ -51,15 +58,17 @@ def minor_units(currency: str) -> int:
     return _ODD_MINOR_UNITS.get(currency, 2)
 
 
-def round_micro(amount: Decimal, mode: str = "half_up", decimals: int = MAX_DECIMALS) -> int:
-    """`amount` in whole currency units, rounded once to `decimals` places, as micro-units.
+def round_ratio(numerator: int, denominator: int, mode: str = "half_up", decimals: int = MAX_DECIMALS) -> int:
+    """`numerator / denominator` whole currency units, rounded once to `decimals` places, as micro-units.
 
-    This is the only place where a price loses digits. `mode` is half_up, half_even, up (away from zero) or down
-    (towards zero); more than 6 decimals count as 6. Raises KeyError for another mode.
+    This is the only place where a price loses digits. `denominator` is positive; `mode` is half_up, half_even, up (away
+    from zero) or down (towards zero); more than 6 decimals count as 6. Raises KeyError for another mode.
     """
-    places = min(max(decimals, 0), MAX_DECIMALS)
-    rounded = amount.quantize(_QUANTA[places], ROUNDINGS[mode], EXACT)
-    return int(rounded.scaleb(MAX_DECIMALS, EXACT))
+    step: int = 10 ** (MAX_DECIMALS - min(max(decimals, 0), MAX_DECIMALS))
+    denominator *= step
+    whole, rest = divmod(abs(numerator) * MICRO, denominator)
+    whole += _GOES_UP[mode](whole, 2 * rest - denominator, rest)
+    return whole * step if numerator >= 0 else -whole * step
 
 
 def parse_amount(text: str) -> int:

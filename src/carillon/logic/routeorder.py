@@ -12,7 +12,7 @@ from carillon.logic.callflow.feed import Feed, Gateway, Route
 from carillon.logic.callflow.notes import Note
 from carillon.logic.callflow.values import CarrierCharge, TierCharge
 from carillon.logic.money import EXACT
-from carillon.logic.rating import billed_seconds, price_sixtieths
+from carillon.logic.rating import price_of
 from carillon.logic.traffic import Traffic
 
 TYPICAL_S = 60  # carriers are compared by what one such call costs, connection fee included
@@ -66,8 +66,8 @@ def typical_cost(feed: Feed, charge: CarrierCharge | TierCharge, currency: str) 
     rate_to = exchange_rate(feed, charge.tariff.currency, currency)
     if rate_to is None:
         return None
-    sixtieths = price_sixtieths(charge.rate, billed_seconds(charge.rate, TYPICAL_S))
-    return EXACT.divide(EXACT.multiply(sixtieths, rate_to), Decimal(60)).quantize(Decimal("1e-9"))
+    price = price_of(charge.rate, charge.tariff, TYPICAL_S, at_ms=feed.at_ms)
+    return EXACT.divide(EXACT.multiply(price.amount, rate_to), price.whole).quantize(Decimal("1e-9"))
 
 
 # ---------------------------------------------------------------- quality

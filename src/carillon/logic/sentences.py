@@ -20,7 +20,18 @@ from carillon.logic.destinations import NAMES
 PATTERNS: Final = (
     # what a bill says (logic.rating)
     "Connection fee %(amount)s %(currency)s.",
+    "Free of charge: up to %(seconds)s s cost nothing.",
     "%(seconds)s s charged at %(amount)s %(currency)s a minute (%(intervals)s).",
+    "%(seconds)s s charged at %(amount)s %(currency)s a minute (%(intervals)s) in “%(window)s”.",
+    "%(seconds)s s charged at %(amount)s %(currency)s a second (%(intervals)s).",
+    "%(seconds)s s charged at %(amount)s %(currency)s a second (%(intervals)s) in “%(window)s”.",
+    "%(seconds)s s charged at %(amount)s %(currency)s an hour (%(intervals)s).",
+    "%(seconds)s s charged at %(amount)s %(currency)s an hour (%(intervals)s) in “%(window)s”.",
+    "%(count)s messages charged at %(amount)s %(currency)s each (%(intervals)s).",
+    "%(count)s messages charged at %(amount)s %(currency)s each (%(intervals)s) in “%(window)s”.",
+    "The connection fee is the least that a call costs.",
+    "Less than the least charge: that is charged.",
+    "More than the maximum charge: that is charged.",
     "Exact price %(amount)s %(currency)s.",
     "Converted at %(rate)s.",
     "The carrier's cost list has no price for this number: the cost is not known.",

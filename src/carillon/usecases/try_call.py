@@ -22,13 +22,13 @@ from carillon.business.billing.queries import accounts_of
 from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.models import Endpoint
 from carillon.business.endpoints.queries import domain_of, endpoints_of
-from carillon.logic.callflow.charging import UNLIMITED, funded_seconds
+from carillon.logic.callflow.charging import UNLIMITED, charge_of, cost_of, funded_seconds
 from carillon.logic.callflow.diagnosis import Case, diagnose
 from carillon.logic.callflow.forwarding import refuse_unpaid
 from carillon.logic.callflow.notes import attempt_label, notes_for
-from carillon.logic.callflow.values import CarrierCharge, Chain, Decision, Outcome, Target, TierCharge
+from carillon.logic.callflow.values import CarrierCharge, Chain, Decision, Outcome, Target, TierCharge, answered_at
 from carillon.logic.documents import from_document
-from carillon.logic.rating import Charge, rate_call
+from carillon.logic.rating import Charge
 from carillon.usecases.ask_control import ControlSilent, answer_of_control
 
 MINUTE_MS = 60_000
@@ -180,17 +180,16 @@ def _prices(actor: Actor, decision: Decision, chain: Chain, money: Mapping[int, 
 
 
 def _lasting(charge: TierCharge, available_micro: int, max_s: int) -> int:
-    seconds = funded_seconds(charge, max(available_micro, 0))
+    seconds = funded_seconds(charge, max(available_micro, 0), answered_at(_now_ms()))
     return max_s if seconds == UNLIMITED else min(seconds, max_s)
 
 
 def _minute(charge: TierCharge) -> Charge | None:
-    if charge.rate is None or charge.tariff is None:
-        return None
-    currency = charge.tier.account_currency
-    return rate_call(
-        charge.rate, charge.tariff, MINUTE_MS, exchange_rate=charge.exchange_rate, account_currency=currency
-    )
+    return charge_of(charge, MINUTE_MS, _now_ms())
+
+
+def _now_ms() -> int:
+    return int(timezone.now().timestamp() * 1000)
 
 
 # ---------------------------------------------------------------- targets
@@ -201,7 +200,7 @@ def _target(actor: Actor, decision: Decision, place: int, target: Target) -> Tri
     real = target.carrier.gateway if target.carrier else ", ".join(target.contacts) or decision.callee
     name = attempt_label(decision, place, real, actor.scope)
     is_shown = own is not None or name == real
-    cost = rate_call(own.rate, own.tariff, MINUTE_MS) if own and own.rate and own.tariff else None
+    cost = cost_of(own, MINUTE_MS, _now_ms()) if own else None
     margin = _margin(actor, decision.chains[target.chain : target.chain + 1], own, cost)
     return TriedTarget(name, target.number if is_shown else "", target.caller if is_shown else "", own, cost, margin)
 

@@ -105,7 +105,7 @@ def _count(tally: Tally, cdr: Cdr, table: RateTable, tariff: Tariff) -> None:
         tally.left_out += 1
         return
     rate = table.longest(_rated_number(cdr))
-    then_micro = rate_call(rate, tariff, cdr.duration_ms).amount_micro if rate else 0
+    then_micro = rate_call(rate, tariff, cdr.duration_ms, at_ms=_answered_ms(cdr)).amount_micro if rate else 0
     tally.unpriced += rate is None
     margin = cdr.explanation.get("margin") or {}
     is_known = margin.get("cost_currency") == cdr.currency
@@ -113,6 +113,10 @@ def _count(tally: Tally, cdr: Cdr, table: RateTable, tariff: Tariff) -> None:
     tally.total.add(cdr, then_micro, cost_micro)
     name = rate.name if rate else cdr.destination
     tally.by_name.setdefault(name, Sums(name)).add(cdr, then_micro, cost_micro)
+
+
+def _answered_ms(cdr: Cdr) -> int:
+    return round((cdr.answered_at or cdr.started_at).timestamp() * 1000)
 
 
 def _rated_number(cdr: Cdr) -> str:

@@ -27,10 +27,10 @@ from carillon.business.calls.models import Call, Cdr
 from carillon.business.calls.trace import Ladder
 from carillon.business.customers.models import Customer
 from carillon.business.pricing.choices import Rounding
+from carillon.logic.callflow.charging import charge_of
 from carillon.logic.callflow.diagnosis import Finding
 from carillon.logic.callflow.quality import Grade
 from carillon.logic.documents import to_document
-from carillon.logic.rating import rate_call
 from carillon.panels.declaration import Column, Detail, Extra, Filter, Link, Panel, RowAction
 from carillon.panels.declaration import Tab as PanelTab
 from carillon.usecases.hang_up_call import hang_up_call
@@ -357,12 +357,10 @@ def _live(actor: Actor) -> QuerySet[Call]:
 def _charge_micro(call: Any) -> int | None:
     """What the call costs its customer up to now; None until it is answered, or when that is another partner's."""
     charge = queries.running_charge_of(call) if call.answered_at else None
-    if charge is None or charge.rate is None or charge.tariff is None:
-        return 0 if charge else None
-    currency = charge.tier.account_currency
-    return rate_call(
-        charge.rate, charge.tariff, _talking_ms(call), exchange_rate=charge.exchange_rate, account_currency=currency
-    ).amount_micro
+    if charge is None:
+        return None
+    price = charge_of(charge, _talking_ms(call), int(call.answered_at.timestamp() * 1000))
+    return price.amount_micro if price else 0
 
 
 def _talking_ms(call: Any) -> int:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
 
 from carillon.logic.callflow.explanation import carrier_explanation, tier_explanation, with_margin
-from carillon.logic.callflow.feed import Rate, Tariff
 from carillon.logic.callflow.values import (
+    AnswerTime,
     CallFacts,
     CarrierCharge,
     CdrDraft,
@@ -21,12 +20,22 @@ from carillon.logic.callflow.values import (
     Outcome,
     Target,
     TierCharge,
+    answered_at,
 )
-from carillon.logic.money import EXACT, MICRO, round_micro
-from carillon.logic.rating import Charge, billed_seconds, price_sixtieths, rate_call
+from carillon.logic.rating import (
+    Charge,
+    converted_micro,
+    longest,
+    pays_by_time,
+    percent_of,
+    price_at_most,
+    price_of,
+    rate_call,
+    reach_s,
+)
 
 UNLIMITED = -1
-_SIXTY = Decimal(60)
+MOST_S = 60 * 86_400  # no call lasts longer
 
 _BUSY = frozenset({486, 600})
 _NO_ANSWER = frozenset({408, 480})
@@ -34,49 +43,72 @@ _UNALLOCATED = frozenset({404, 604})
 _CANCELLED = 487
 
 
+# ---------------------------------------------------------------- prices
+
+
+def charge_of(charge: TierCharge, duration_ms: int, answered_ms: int | None) -> Charge | None:
+    """What a call answered at `answered_ms` (Unix epoch) costs a tier; None when it is free."""
+    if charge.rate is None or charge.tariff is None:
+        return None
+    tier = charge.tier
+    return rate_call(
+        charge.rate,
+        charge.tariff,
+        duration_ms,
+        at_ms=answered_ms,
+        exchange_rate=charge.exchange_rate,
+        taxes=tier.taxes,
+        account_currency=tier.account_currency,
+    )
+
+
+def cost_of(carrier: CarrierCharge, duration_ms: int, answered_ms: int | None) -> Charge | None:
+    """What a call costs the owner of a carrier's gateway, in the cost list's currency; None when that is not known."""
+    if carrier.rate is None or carrier.tariff is None:
+        return None
+    return rate_call(carrier.rate, carrier.tariff, duration_ms, at_ms=answered_ms)
+
+
 # ---------------------------------------------------------------- holds
 
 
-def hold_micro(charge: TierCharge, seconds: int) -> int:
+def hold_micro(charge: TierCharge, seconds: int, answer: AnswerTime) -> int:
     """Micro-units of the tier's account that cover a call of `seconds`, rounded up; 0 when the tier is free."""
     if charge.rate is None or charge.tariff is None:
         return 0
-    sixtieths = price_sixtieths(charge.rate, billed_seconds(charge.rate, max(seconds, 0)))
-    if charge.exchange_rate is not None:
-        sixtieths = EXACT.multiply(sixtieths, charge.exchange_rate)
-    return round_micro(EXACT.divide(sixtieths, _SIXTY), "up", charge.tariff.decimals)
+    price = price_at_most(charge.rate, charge.tariff, max(seconds, 0), answer.from_ms, answer.to_ms)
+    return converted_micro(price, charge.tariff, charge.exchange_rate, percent_of(charge.tier.taxes), "up")
 
 
-def funded_seconds(charge: TierCharge, amount_micro: int) -> int:
+def funded_seconds(charge: TierCharge, amount_micro: int, answer: AnswerTime) -> int:
     """The longest call, in whole increments, that `amount_micro` covers.
 
-    -1 (UNLIMITED) when the tier is free or only the connection fee costs and is covered; 0 when not even the initial
-    interval is. `hold_micro` of the result is never more than `amount_micro`.
+    -1 (UNLIMITED) when the tier is free or no length costs more; 0 when not even the initial interval is covered.
+    `hold_micro` of the result is never more than `amount_micro`.
     """
-    rate, tariff = charge.rate, charge.tariff
-    if rate is None or tariff is None:
-        return UNLIMITED
-    if hold_micro(charge, rate.initial_s) > amount_micro:
-        return 0
-    if not rate.per_minute:
-        return UNLIMITED
-    affordable_s = _affordable_seconds(charge, rate, tariff, amount_micro)
-    increment = max(rate.increment_s, 1)
-    return rate.initial_s + max(affordable_s - rate.initial_s, 0) // increment * increment
+    seconds = longest(lambda seconds: hold_micro(charge, seconds, answer) <= amount_micro, MOST_S)
+    return UNLIMITED if seconds == MOST_S else max(seconds, 0)
 
 
-def _affordable_seconds(charge: TierCharge, rate: Rate, tariff: Tariff, amount_micro: int) -> int:
-    """Seconds at the per-minute rate that fit the amount; digits below the list's decimals buy nothing."""
-    step = MICRO // 10 ** min(tariff.decimals, 6)
-    sixtieths = Decimal(amount_micro // step * step * 60).scaleb(-6, EXACT)
-    conversion = Decimal(1) if charge.exchange_rate is None else charge.exchange_rate
-    fee = EXACT.multiply(EXACT.multiply(rate.connection_fee, _SIXTY), conversion)
-    return int(EXACT.divide_int(EXACT.subtract(sixtieths, fee), EXACT.multiply(rate.per_minute, conversion)))
+def whole_seconds(charge: TierCharge, seconds: int, answer: AnswerTime) -> int:
+    """`seconds` and what is left of the increment in which they end, by the tier's rate.
+
+    As it is while nobody knows which of several prices will hold.
+    """
+    if charge.rate is None or charge.tariff is None or (charge.rate.windows and answer.from_ms != answer.to_ms):
+        return seconds
+    return price_of(charge.rate, charge.tariff, seconds, at_ms=answer.from_ms).billed_s
 
 
-def clock_rate(chain: Chain) -> Rate | None:
-    """The rate whose intervals time the call's holds: the lowest tier that pays by time; None when none does."""
-    return next((charge.rate for charge in chain.tiers if charge.rate is not None and charge.rate.per_minute), None)
+def clock_charge(chain: Chain) -> TierCharge | None:
+    """The tier whose intervals time the call's holds: the lowest that pays by time; None when none does."""
+    return next((charge for charge in chain.tiers if charge.rate is not None and pays_by_time(charge.rate)), None)
+
+
+def longest_call_s(chain: Chain, answered_ms: int, most_s: int) -> int:
+    """How long a call may last at most, where a tier's price list ends calls at a maximum charge."""
+    reaches = (reach_s(c.rate, c.tariff, answered_ms, most_s) for c in chain.tiers if c.rate and c.tariff)
+    return min(reaches, default=most_s)
 
 
 # ---------------------------------------------------------------- the end
@@ -143,10 +175,10 @@ def _chain_drafts(
     billable_ms = _billable_ms(place, chain, facts)
     drafts = []
     for charge in chain.tiers:
-        price = _price(charge.rate, charge.tariff, billable_ms, outcome, charge)
+        price = charge_of(charge, billable_ms, facts.answered_ms) if outcome is Outcome.ANSWERED else None
         drafts.append(_tier_draft(decision, chain, charge, price, facts, outcome))
     for carrier in carriers:
-        cost = _price(carrier.rate, carrier.tariff, duration_ms(facts), outcome, None)
+        cost = cost_of(carrier, duration_ms(facts), facts.answered_ms) if outcome is Outcome.ANSWERED else None
         drafts.append(_carrier_draft(decision, chain, carrier, cost, facts, outcome, tier=len(drafts)))
     of_chain = [replace(d, chain_no=place, user_id=chain.user_id, callee=chain.callee) for d in drafts]
     return with_margin(of_chain)
@@ -159,22 +191,12 @@ def _billable_ms(place: int, chain: Chain, facts: CallFacts) -> int:
         return duration
     held = {account_id: micro for index, account_id, micro in facts.shares if index == place}
     held[chain.tiers[0].tier.account_id] = held_micro
+    answer = answered_at(facts.answered_ms or facts.started_ms)
     for charge in chain.tiers:
-        funded_s = funded_seconds(charge, held.get(charge.tier.account_id, 0))
+        funded_s = funded_seconds(charge, held.get(charge.tier.account_id, 0), answer)
         if funded_s > 0:
             duration = min(duration, funded_s * 1000)
     return duration
-
-
-def _price(
-    rate: Rate | None, tariff: Tariff | None, billable_ms: int, outcome: Outcome, charge: TierCharge | None
-) -> Charge | None:
-    if rate is None or tariff is None or outcome is not Outcome.ANSWERED:
-        return None
-    if charge is None:
-        return rate_call(rate, tariff, billable_ms)
-    currency = charge.tier.account_currency
-    return rate_call(rate, tariff, billable_ms, exchange_rate=charge.exchange_rate, account_currency=currency)
 
 
 def _tier_draft(

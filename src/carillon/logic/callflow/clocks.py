@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from carillon.logic.callflow.charging import clock_rate, funded_seconds, hold_micro
-from carillon.logic.callflow.values import Chain, Decision
-from carillon.logic.rating import billed_seconds
+from carillon.logic.callflow.charging import clock_charge, funded_seconds, hold_micro, longest_call_s, whole_seconds
+from carillon.logic.callflow.values import AnswerTime, Chain, Decision, answered_at, not_answered_yet
 
 LEAST_LEAD_MS = 2_000
 
@@ -22,27 +21,35 @@ class Clock:
     The chain pays when a target from `paid_from` on answers, not when an earlier one, whose call was being forwarded,
     was just a little faster. `funded_s` are the seconds of conversation that money is held for, `asked_s` those of an
     extension under way (0: none). After its last grant a clock asks once more, just before it runs down, and is
-    then spent: only money that comes in (`refilled`) makes it ask again.
+    then spent: only money that comes in (`refilled`) makes it ask again. `answer` is when the call is or
+    may be answered: prices may depend on it.
     """
 
     place: int
     chain: Chain
     funded_s: int
     held_micro: int
+    answer: AnswerTime
     paid_from: int = 0
     asked_s: int = 0
     is_last_grant: bool = False
     is_spent: bool = False
 
 
-def clocks_of(decision: Decision) -> tuple[Clock, ...]:
-    """The clocks of a decision whose holds are taken; chains that do not pay by time have none."""
+def clocks_of(decision: Decision, at_ms: int) -> tuple[Clock, ...]:
+    """The clocks of a decision whose holds are taken at `at_ms`; chains that do not pay by time have none."""
+    answer = not_answered_yet(at_ms)
     return tuple(
         Clock(
-            hold.chain, decision.chains[hold.chain], hold.funded_s, hold.amount_micro, _paid_from(decision, hold.chain)
+            place=hold.chain,
+            chain=decision.chains[hold.chain],
+            funded_s=hold.funded_s,
+            held_micro=hold.amount_micro,
+            answer=answer,
+            paid_from=_paid_from(decision, hold.chain),
         )
         for hold in decision.holds
-        if clock_rate(decision.chains[hold.chain]) is not None
+        if clock_charge(decision.chains[hold.chain]) is not None
     )
 
 
@@ -50,14 +57,21 @@ def _paid_from(decision: Decision, place: int) -> int:
     return next((index for index, target in enumerate(decision.targets) if target.chain >= place), 0)
 
 
-def running(clocks: tuple[Clock, ...], answered_target: int | None) -> tuple[Clock, ...]:
+def running(clocks: tuple[Clock, ...], answered_target: int | None, answered_ms: int) -> tuple[Clock, ...]:
     """The clocks that run once a target (an index, None: not known) has answered."""
-    return tuple(clock for clock in clocks if answered_target is None or answered_target >= clock.paid_from)
+    answer = answered_at(answered_ms)
+    runs = (clock for clock in clocks if answered_target is None or answered_target >= clock.paid_from)
+    return tuple(replace(clock, answer=answer) for clock in runs)
+
+
+def longest_s(clocks: tuple[Clock, ...], most_s: int) -> int:
+    """How long an answered call may last at most: `most_s`, or less where a price list ends calls at a maximum."""
+    return min([longest_call_s(clock.chain, clock.answer.from_ms, most_s) for clock in clocks], default=most_s)
 
 
 def resumed(clock: Clock, held_micro: int, talked_s: int, chunk_s: int) -> Clock:
-    """The clock of a call that has talked for `talked_s` already, when `held_micro` are held for its chain."""
-    bought_s = funded_seconds(clock.chain.tiers[0], held_micro)
+    """The running clock of a call that has talked for `talked_s`, when `held_micro` are held for its chain."""
+    bought_s = funded_seconds(clock.chain.tiers[0], held_micro, clock.answer)
     if bought_s < 0:  # the customer's own tier is free and only tiers above pay: go on and ask them soon
         bought_s = talked_s + chunk_s
     return replace(clock, funded_s=bought_s, held_micro=held_micro)
@@ -77,20 +91,20 @@ def ask_after_ms(clock: Clock, chunk_s: int, max_s: int) -> int:
 
 def wanted_seconds(clock: Clock, chunk_s: int, max_s: int) -> int:
     """Funded seconds after one more chunk, in whole increments."""
-    rate = clock_rate(clock.chain)
+    charge = clock_charge(clock.chain)
     wanted_s = min(clock.funded_s + max(chunk_s, 1), max(max_s, clock.funded_s + 1))
-    return billed_seconds(rate, wanted_s) if rate is not None else wanted_s
+    return whole_seconds(charge, wanted_s, clock.answer) if charge is not None else wanted_s
 
 
 def totals(clock: Clock, seconds: int) -> tuple[int, tuple[tuple[int, int], ...]]:
     """Micro-units of the customer for a call of `seconds`, and (account id, micro-units) of the tiers above."""
-    needs = [(charge.tier.account_id, hold_micro(charge, seconds)) for charge in clock.chain.tiers]
+    needs = [(charge.tier.account_id, hold_micro(charge, seconds, clock.answer)) for charge in clock.chain.tiers]
     return needs[0][1], tuple(need for need in needs[1:] if need[1])
 
 
 def granted(clock: Clock, total_micro: int) -> Clock | None:
     """The clock with the extension it had asked for; None when the total answers an earlier question."""
-    if total_micro < hold_micro(clock.chain.tiers[0], clock.asked_s):
+    if total_micro < hold_micro(clock.chain.tiers[0], clock.asked_s, clock.answer):
         return None
     return replace(clock, funded_s=clock.asked_s, held_micro=total_micro, asked_s=0, is_spent=False)
 
@@ -100,7 +114,7 @@ def last_seconds(clock: Clock, bearable_micro: int) -> int:
 
     Always fewer than were asked for, so that refusals in a row come to an end.
     """
-    affordable_s = funded_seconds(clock.chain.tiers[0], bearable_micro)
+    affordable_s = funded_seconds(clock.chain.tiers[0], bearable_micro, clock.answer)
     return affordable_s if clock.funded_s < affordable_s < clock.asked_s else 0
 
 

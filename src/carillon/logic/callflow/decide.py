@@ -245,5 +245,5 @@ def _network(call: _Call, number: str) -> Decision:
     choice = without_loss(call.feed, choice, chain, notes)
     if choice.refusal:
         return _refused(replace(call, draft=noted(draft, *notes)), choice.refusal)
-    holds = holds_for(call.customer, chain, call.chunk_s, draft.max_s)
+    holds = holds_for(call.feed, call.customer, chain, call.chunk_s, draft.max_s)
     return noted(replace(draft, targets=choice.targets, chains=(chain,), holds=holds), *notes)

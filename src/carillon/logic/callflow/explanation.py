@@ -6,12 +6,12 @@ what its seller may know and no more: its own business and that of the sellers b
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from carillon.logic.callflow.callerid import ANONYMOUS
-from carillon.logic.callflow.feed import Rate, Tariff
+from carillon.logic.callflow.feed import Rate, Tariff, Tax
 from carillon.logic.callflow.notes import attempt_label, final_reason, notes_for, readers_at
 from carillon.logic.callflow.phrases import BECAUSE, phrase
 from carillon.logic.callflow.values import (
@@ -26,7 +26,7 @@ from carillon.logic.callflow.values import (
     TierCharge,
 )
 from carillon.logic.money import format_amount, format_exact
-from carillon.logic.rating import Charge
+from carillon.logic.rating import Charge, Piece, format_scaled
 
 Explanation = dict[str, object]
 
@@ -41,7 +41,7 @@ def tier_explanation(
         "kind": "sale",
         "seller": tier.seller,
         "buyer": tier.buyer,
-        **_price_part(charge.rate, charge.tariff, price, tier.account_currency, charge.exchange_rate),
+        **_price_part(charge.rate, charge.tariff, price, tier.account_currency, charge.exchange_rate, tier.taxes),
         "free_reason": free_reason,
         **_call_part(decision, chain, facts, readers_at(chain, tier.position)),
         "caller": shown_caller(decision, chain.kind),
@@ -122,7 +122,12 @@ def rate_part(rate: Rate | None, tariff: Tariff | None) -> Explanation:
 
 
 def _price_part(
-    rate: Rate | None, tariff: Tariff | None, price: Charge | None, currency: str, exchange_rate: Decimal | None
+    rate: Rate | None,
+    tariff: Tariff | None,
+    price: Charge | None,
+    currency: str,
+    exchange_rate: Decimal | None,
+    taxes: Sequence[Tax] = (),
 ) -> Explanation:
     return {
         **rate_part(rate, tariff),
@@ -134,6 +139,25 @@ def _price_part(
         "is_tax_inclusive": tariff.is_tax_inclusive if tariff else None,
         "amount": format_amount(price.amount_micro if price else 0, currency),
         "steps": list(price.steps) if price else [],
+        "unit": tariff.unit.value if tariff else None,
+        "pieces": [_piece(piece) for piece in price.price.pieces] if price else [],
+        "fee": format_scaled(price.price.fee) if price else "0",
+        "bound": price.price.bound if price else "",
+        "taxes": [{"name": tax.name, "percent": format_exact(tax.percent)} for tax in taxes],
+        "tax": format_amount(price.tax_micro if price else 0, currency),
+    }
+
+
+def _piece(piece: Piece) -> Explanation:
+    """One piece of a call: seconds charged alike. `per_minute` is per unit of the list, as in the rate."""
+    return {
+        "from_s": piece.from_s,
+        "seconds": piece.seconds,
+        "window": piece.line.window,
+        "step_s": piece.line.marks[piece.mark].from_s,
+        "per_minute": format_scaled(piece.rate),
+        "increment_s": piece.line.marks[piece.mark].increment_s,
+        "increments": piece.increments,
     }
 
 

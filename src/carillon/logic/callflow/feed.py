@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from carillon.logic.hours import ALWAYS, Hours
 from carillon.logic.traffic import NO_TRAFFIC, Traffic
@@ -41,8 +41,15 @@ class WindowPrice:
     steps: tuple[Step, ...] = ()
 
 
+class _Worked:
+    """Room for what `logic.rating` has worked out of a rate once; no part of its value."""
+
+    __slots__ = ("_lines",)
+    _lines: Any
+
+
 @dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(_Worked):
     """One line of a price list: what calls to numbers under `prefix` cost.
 
     `prefix` is digits without plus; "" matches everything. Amounts are in the list's currency with at most eight
@@ -96,7 +103,7 @@ class Tariff:
     `is_split`: each second costs what its own window and step say, else an increment costs what holds at
     its beginning. `is_fee_deductible`: the connection fee is the least a call costs instead of being added.
     `ends_at_maximum`: a call that has reached the maximum is ended, else it goes on for nothing. `rounds_increments`:
-    fee, initial interval and each increment are rounded by themselves, as some billing systems do.
+    fee, initial interval and each increment are rounded by themselves, as some billing systems do; not with `is_split`.
     """
 
     price_list_id: int

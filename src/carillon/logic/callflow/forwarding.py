@@ -265,7 +265,7 @@ def _to_network(feed: Feed, draft: Decision, called: _Called, chunk_s: int) -> D
         draft,
         max_s=max_s,
         chains=(*draft.chains, _forwarding(chain, called, number)),
-        holds=(*draft.holds, *holds_for(owner, chain, chunk_s, max_s, place=place)),
+        holds=(*draft.holds, *holds_for(feed, owner, chain, chunk_s, max_s, place=place)),
         targets=(*draft.targets, *_carriers(feed, draft, choice, place)),
     )
     return noted(draft, caller_note, *choice.notes, *notes)

@@ -122,7 +122,7 @@ def _priced(feed: Feed, draft: Decision, number: Number, user: User, owner: Cust
         chain = received_chain(feed, owner, number, carrier_partner_id, draft.caller, notes)
     except NotPriced as problem:
         return refuse(noted(draft, *notes, problem.note), problem.slug)
-    draft = replace(draft, chains=(chain,), holds=holds_for(owner, chain, chunk_s, draft.max_s))
+    draft = replace(draft, chains=(chain,), holds=holds_for(feed, owner, chain, chunk_s, draft.max_s))
     return reach(feed, noted(draft, *notes), user, owner, chunk_s)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from carillon.logic.callflow.charging import clock_rate, hold_micro
+from carillon.logic.callflow.charging import clock_charge, hold_micro, whole_seconds
 from carillon.logic.callflow.exchange import exchange_rate
 from carillon.logic.callflow.feed import (
     Customer,
@@ -16,13 +16,14 @@ from carillon.logic.callflow.feed import (
 )
 from carillon.logic.callflow.notes import Note
 from carillon.logic.callflow.values import (
+    AnswerTime,
     Chain,
     ChainKind,
     HoldRequest,
     TierCharge,
+    not_answered_yet,
 )
 from carillon.logic.money import format_exact
-from carillon.logic.rating import billed_seconds
 
 NOWHERE = "0"  # no calling code begins with it: only the price of all numbers fits
 
@@ -114,24 +115,27 @@ def _price_note(tier: Tier, tariff: Tariff, rate: Rate) -> str:
     )
 
 
-def first_funded_seconds(chain: Chain, chunk_s: int, max_s: int) -> int:
-    """Seconds the first hold covers: the initial interval and one chunk, in whole increments of the clock rate.
+def first_funded_seconds(chain: Chain, chunk_s: int, max_s: int, answer: AnswerTime) -> int:
+    """Seconds the first hold covers: the initial interval and one chunk, in whole increments of the clock's rate.
 
     `max_s` when no tier pays by time.
     """
-    clock = clock_rate(chain)
-    if clock is None:
+    clock = clock_charge(chain)
+    if clock is None or clock.rate is None:
         return max_s
-    return billed_seconds(clock, clock.initial_s + min(chunk_s, max_s))
+    return whole_seconds(clock, clock.rate.initial_s + min(chunk_s, max_s), answer)
 
 
-def holds_for(customer: Customer, chain: Chain, chunk_s: int, max_s: int, *, place: int = 0) -> tuple[HoldRequest, ...]:
+def holds_for(
+    feed: Feed, customer: Customer, chain: Chain, chunk_s: int, max_s: int, *, place: int = 0
+) -> tuple[HoldRequest, ...]:
     """Money for the first seconds of a chain: held on the customer's account, needed on those above. (): all free.
 
     `place` is the chain's index in the decision.
     """
-    funded_s = first_funded_seconds(chain, chunk_s, max_s)
-    needs = tuple((charge.tier.account_id, hold_micro(charge, funded_s)) for charge in chain.tiers)
+    answer = not_answered_yet(feed.at_ms)
+    funded_s = first_funded_seconds(chain, chunk_s, max_s, answer)
+    needs = tuple((charge.tier.account_id, hold_micro(charge, funded_s, answer)) for charge in chain.tiers)
     if not any(amount for _, amount in needs):
         return ()
     upper = tuple(need for need in needs[1:] if need[1])

@@ -45,6 +45,7 @@ from carillon.logic.callflow.clocks import (
     clocks_of,
     granted,
     last_seconds,
+    longest_s,
     refilled,
     refused,
     resumed,
@@ -118,7 +119,7 @@ def begin(decision: Decision, *, at_ms: int, chunk_s: int) -> LiveCall:
         chunk_s=chunk_s,
         max_s=decision.max_s,
         offered_ms=at_ms,
-        clocks=clocks_of(decision),
+        clocks=clocks_of(decision, at_ms),
         apply_ms=APPLY_MS if decision.holds else RING_MS,
         ring_ms=max(RING_MS, 1000 * sum(target.ring_timeout_s + 10 for target in decision.targets)),
     )
@@ -142,10 +143,11 @@ def resume(
     """The state of an answered call after control was restarted; `held` are micro-units by chain."""
     state = begin(decision, at_ms=at_ms, chunk_s=chunk_s)
     talked_s = (at_ms - answered_ms) // 1000
-    clocks = running(state.clocks, answered_target)
+    clocks = running(state.clocks, answered_target, answered_ms)
     return replace(
         state,
         phase=Phase.TALKING,
+        max_s=longest_s(clocks, state.max_s),
         answered_ms=answered_ms,
         answered_target=answered_target,
         clocks=tuple(resumed(clock, held.get(clock.place, 0), talked_s, chunk_s) for clock in clocks),
@@ -223,9 +225,11 @@ def _answer(state: LiveCall, event: Answered) -> Stepped:
     if state.phase not in (Phase.OFFERED, Phase.RINGING):
         return state, ()
     talking = replace(state, phase=Phase.TALKING, answered_ms=event.at_ms, answered_target=event.target)
-    talking = replace(talking, clocks=running(state.clocks, event.target))
+    clocks = running(state.clocks, event.target, event.at_ms)
+    talking = replace(talking, clocks=clocks, max_s=longest_s(clocks, state.max_s))
     # a chain that does not pay after all must not end the call either
-    return talking, (_dead_man(talking, event.at_ms),) if talking.clocks != state.clocks else ()
+    is_other = len(clocks) != len(state.clocks) or talking.max_s != state.max_s
+    return talking, (_dead_man(talking, event.at_ms),) if is_other else ()
 
 
 def _hang_up(state: LiveCall, event: Hangup) -> Stepped:

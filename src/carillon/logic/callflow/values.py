@@ -17,6 +17,7 @@ from enum import StrEnum
 
 from carillon.logic.callflow.feed import AS_USUAL, CallerStyle, Rate, Tariff, Tier, Trunk
 
+LONGEST_RING_MS = 600_000
 LONGEST_S = 14_400  # how long a call may last when nobody says otherwise
 
 
@@ -239,6 +240,27 @@ class Decision:
     source_gateway_partner_id: int | None = None  # inbound: who owns the gateway that sent the call
     source_cost: CarrierCharge | None = None  # inbound: what its carrier charges for bringing it, if it does
     forwards: tuple[Forward, ...] = ()  # in order
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTime:
+    """When a call is answered, as far as that is known: between two moments (Unix epoch), the same one afterwards.
+
+    Prices by time depend on it: before the answer, money is held for the dearest of them.
+    """
+
+    from_ms: int
+    to_ms: int
+
+
+def answered_at(at_ms: int) -> AnswerTime:
+    """The time of an answer that is known."""
+    return AnswerTime(at_ms, at_ms)
+
+
+def not_answered_yet(at_ms: int) -> AnswerTime:
+    """When a call that rings at `at_ms` may be answered: no phone rings longer."""
+    return AnswerTime(at_ms, at_ms + LONGEST_RING_MS)
 
 
 # ---------------------------------------------------------------- how it ended

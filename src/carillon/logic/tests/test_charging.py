@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carillon.logic.callflow.charging import UNLIMITED, funded_seconds, hold_micro, outcome_of, settle
+from carillon.logic.callflow.charging import (
+    UNLIMITED,
+    charge_of,
+    funded_seconds,
+    hold_micro,
+    longest_call_s,
+    outcome_of,
+    settle,
+    whole_seconds,
+)
 from carillon.logic.callflow.feed import Tier
 from carillon.logic.callflow.refusals import refuse
 from carillon.logic.callflow.values import (
@@ -23,9 +32,10 @@ from carillon.logic.callflow.values import (
     Outcome,
     Target,
     TierCharge,
+    answered_at,
+    not_answered_yet,
 )
-from carillon.logic.rating import rate_call
-from carillon.logic.tests.charges import rate, tariff, tier, tier_charges
+from carillon.logic.tests.charges import moments, rate, tariff, tier, tier_charges
 
 # ---------------------------------------------------------------- holds
 
@@ -34,55 +44,73 @@ def charged(per_minute: str, **rest: int | str) -> TierCharge:
     return TierCharge(tier(), tariff(), rate(per_minute, **rest))  # type: ignore[arg-type]
 
 
+NOW = answered_at(0)
 FREE = TierCharge(tier(), None, None, None, "on-net")
 
 
 def test_a_hold_covers_fee_initial_interval_and_whole_increments() -> None:
     charge = charged("0.60", fee="0.05", initial_s=60, increment_s=30)
-    assert hold_micro(charge, 0) == 650_000
-    assert hold_micro(charge, 61) == 950_000
+    assert hold_micro(charge, 0, NOW) == 650_000
+    assert hold_micro(charge, 61, NOW) == 950_000
 
 
 def test_a_hold_is_rounded_up_whatever_the_list_says() -> None:
-    assert hold_micro(charged("0.000001"), 1) == 1
-    assert hold_micro(TierCharge(tier(), tariff(decimals=2, rounding="down"), rate("0.01")), 1) == 10_000
+    assert hold_micro(charged("0.000001"), 1, NOW) == 1
+    assert hold_micro(TierCharge(tier(), tariff(decimals=2, rounding="down"), rate("0.01")), 1, NOW) == 10_000
 
 
 def test_free_tiers_hold_nothing_and_run_without_limit() -> None:
-    assert (hold_micro(FREE, 3600), funded_seconds(FREE, 0)) == (0, UNLIMITED)
+    assert (hold_micro(FREE, 3600, NOW), funded_seconds(FREE, 0, NOW)) == (0, UNLIMITED)
 
 
 def test_only_a_connection_fee_buys_any_length_or_none() -> None:
     charge = charged("0", fee="0.10")
-    assert (funded_seconds(charge, 100_000), funded_seconds(charge, 99_999)) == (UNLIMITED, 0)
+    assert (funded_seconds(charge, 100_000, NOW), funded_seconds(charge, 99_999, NOW)) == (UNLIMITED, 0)
 
 
 def test_money_buys_whole_increments_only() -> None:
     charge = charged("0.60", initial_s=60, increment_s=30)
-    bought = [funded_seconds(charge, micro) for micro in (599_999, 600_000, 899_999, 900_000, 1_000_000)]
+    bought = [funded_seconds(charge, micro, NOW) for micro in (599_999, 600_000, 899_999, 900_000, 1_000_000)]
     assert bought == [0, 60, 60, 90, 90]
 
 
-@given(tier_charges, st.integers(0, 10**9))
-def test_money_is_never_overspent_and_the_next_increment_never_affordable(charge: TierCharge, micro: int) -> None:
-    bought_s = funded_seconds(charge, micro)
-    assert charge.rate is not None
+@given(tier_charges, st.integers(0, 10**9), moments)
+def test_money_is_never_overspent_and_the_next_increment_never_affordable(
+    charge: TierCharge, micro: int, at_ms: int
+) -> None:
+    answer = answered_at(at_ms)
+    bought_s = funded_seconds(charge, micro, answer)
     if bought_s == UNLIMITED:
-        assert hold_micro(charge, 10**6) <= micro
-    elif bought_s == 0:
-        assert hold_micro(charge, max(charge.rate.initial_s, 1)) > micro
-    else:
-        assert hold_micro(charge, bought_s) <= micro
-        assert hold_micro(charge, bought_s + charge.rate.increment_s) > micro
+        assert hold_micro(charge, 10**6, answer) <= micro
+        return
+    assert bought_s == 0 or hold_micro(charge, bought_s, answer) <= micro
+    assert hold_micro(charge, bought_s + 1, answer) > micro
+    assert bought_s == 0 or whole_seconds(charge, bought_s, answer) == bought_s
 
 
-@given(tier_charges, st.integers(0, 20_000), st.integers(0, 20_000_000))
-def test_a_hold_is_never_less_than_the_price(charge: TierCharge, held_s: int, duration_ms: int) -> None:
+@given(tier_charges, st.integers(0, 20_000), st.integers(0, 20_000_000), moments, st.integers(0, 300_000))
+def test_a_hold_is_never_less_than_the_price(
+    charge: TierCharge, held_s: int, duration_ms: int, begun_ms: int, rang_ms: int
+) -> None:
+    price = charge_of(charge, min(duration_ms, held_s * 1000), begun_ms + rang_ms)
+    assert price is not None
+    assert price.amount_micro <= hold_micro(charge, held_s, answered_at(begun_ms + rang_ms))
+    assert price.amount_micro <= hold_micro(charge, held_s, not_answered_yet(begun_ms))
+
+
+@given(tier_charges, moments)
+def test_a_call_that_is_ended_at_the_maximum_never_costs_more_than_all_of_its_pieces(
+    charge: TierCharge, at_ms: int
+) -> None:
+    chain = Chain(ChainKind.ORIGINATING, 7, 2, (charge,))
+    longest_s = longest_call_s(chain, at_ms, 10_000)
     assert charge.rate is not None
     assert charge.tariff is not None
-    duration_ms = min(duration_ms, held_s * 1000)
-    price = rate_call(charge.rate, charge.tariff, duration_ms, exchange_rate=charge.exchange_rate)
-    assert price.amount_micro <= hold_micro(charge, held_s)
+    if not charge.tariff.ends_at_maximum or charge.rate.maximum is None:
+        assert longest_s == 10_000
+        return
+    price = charge_of(charge, 1000 * (longest_s + 1), at_ms)
+    assert longest_s == 10_000 or (price is not None and price.price.bound in ("maximum", "grace"))
 
 
 # ---------------------------------------------------------------- settling

@@ -14,7 +14,7 @@ from carillon.logic.money import (
     format_number,
     minor_units,
     parse_amount,
-    round_micro,
+    round_ratio,
 )
 
 
@@ -34,7 +34,7 @@ from carillon.logic.money import (
     ],
 )
 def test_amounts_round_once_by_mode_and_decimals(amount: str, mode: str, decimals: int, micro: int) -> None:
-    assert round_micro(Decimal(amount), mode, decimals) == micro
+    assert round_ratio(*Decimal(amount).as_integer_ratio(), mode, decimals) == micro
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ from carillon.logic.callflow.values import (
     HoldRequest,
     Target,
     TierCharge,
+    answered_at,
 )
 from carillon.logic.tests.charges import rate, tariff, tier, tier_charges
 
@@ -54,10 +55,11 @@ REQUEST = CallRequest("c1", "192.0.2.9", 5060, "udp", "alice", "northwind.test",
 PAID = TierCharge(tier(), tariff(), rate("0.60", initial_s=1, increment_s=10))
 UPPER = TierCharge(tier(1, account_id=2), tariff(), rate("0.30"))
 CHUNK_S = 30
+NOW = answered_at(0)
 
 
 def decision_for(*charges: TierCharge, funded_s: int = 31, max_s: int = 14_400) -> Decision:
-    hold = HoldRequest(1, hold_micro(charges[0], funded_s), funded_s)
+    hold = HoldRequest(1, hold_micro(charges[0], funded_s, NOW), funded_s)
     chain = Chain(ChainKind.ORIGINATING, 7, 2, charges)
     targets = (Target("gateway"),)
     return Decision(Direction.OUTBOUND, REQUEST, targets=targets, chains=(chain,), holds=(hold,), max_s=max_s)
@@ -281,11 +283,11 @@ def test_a_prepaid_call_talks_for_what_its_money_buys_and_no_longer(
     """A whole call against an account that holds exactly, ticked at the moments the state asks for."""
     assert charge.rate is not None
     first_s = charge.rate.initial_s + charge.rate.increment_s
-    if not charge.rate.per_minute or hold_micro(charge, first_s) > money:
+    if not charge.rate.per_minute or hold_micro(charge, first_s, NOW) > money:
         return
     decision = decision_for(charge, funded_s=first_s, max_s=2_000)
     state = run(begin(decision, at_ms=0, chunk_s=chunk_s), Applied(0), Answered(0))[0]
-    held, now_ms = hold_micro(charge, first_s), 0
+    held, now_ms = hold_micro(charge, first_s, NOW), 0
     while state.phase is Phase.TALKING:
         now_ms = max(next_tick_ms(state) or 0, now_ms)
         state, effects = step(state, Tick(now_ms))
@@ -296,8 +298,8 @@ def test_a_prepaid_call_talks_for_what_its_money_buys_and_no_longer(
             state, effects = step(state, answer)
     assert held <= money
     funded_s = state.clocks[0].funded_s
-    assert now_ms == min(2_000, funded_s) * 1000
-    assert funded_s >= min(2_000, funded_seconds(charge, money))
+    assert now_ms == min(state.max_s, funded_s) * 1000
+    assert funded_s >= min(state.max_s, funded_seconds(charge, money, NOW))
 
 
 # ---------------------------------------------------------------- two chains that pay
@@ -309,7 +311,7 @@ def two_chains(one: TierCharge, other: TierCharge, *funded_s: int, max_s: int = 
         Chain(kind, 7, 2, (charge,)) for kind, charge in ((ChainKind.TERMINATING, one), (ChainKind.FORWARDING, other))
     )
     holds = tuple(
-        HoldRequest(charge.tier.account_id, hold_micro(charge, seconds), seconds, chain=place)
+        HoldRequest(charge.tier.account_id, hold_micro(charge, seconds, NOW), seconds, chain=place)
         for place, (charge, seconds) in enumerate(zip((one, other), funded_s, strict=True))
     )
     targets = (Target("contacts"), Target("gateway", chain=1))
@@ -384,7 +386,7 @@ def test_two_chains_never_spend_more_than_there_is_and_end_with_the_first_that_i
     assert one.rate is not None and other.rate is not None
     charges = (one, other)
     seconds = [charge.rate.initial_s + charge.rate.increment_s for charge in charges if charge.rate]
-    first = [hold_micro(charge, s) for charge, s in zip(charges, seconds, strict=True)]
+    first = [hold_micro(charge, s, NOW) for charge, s in zip(charges, seconds, strict=True)]
     left = [sum(money) - sum(first)] * 2 if is_shared else [money[0] - first[0], money[1] - first[1]]
     if min(left) < 0 or not (one.rate.per_minute and other.rate.per_minute):
         return
@@ -406,8 +408,9 @@ def test_two_chains_never_spend_more_than_there_is_and_end_with_the_first_that_i
                 answer = ExtendRefused(now_ms, held[ask.chain] + rest, ask.chain)
             state, effects = step(state, answer)
     assert min(left) >= 0
-    assert now_ms == 1000 * min(2_000, *(clock.funded_s for clock in state.clocks))
+    assert now_ms == 1000 * min(state.max_s, *(clock.funded_s for clock in state.clocks))
     for charge, clock in zip(charges, state.clocks, strict=True):
-        assert hold_micro(charge, now_ms // 1000) <= held[clock.place]
+        assert hold_micro(charge, now_ms // 1000, NOW) <= held[clock.place]
     if not is_shared:
-        assert now_ms // 1000 >= min(2_000, *(funded_seconds(c, m) for c, m in zip(charges, money, strict=True)))
+        bought_s = [funded_seconds(c, m, NOW) for c, m in zip(charges, money, strict=True)]
+        assert now_ms // 1000 >= min(state.max_s, *bought_s)

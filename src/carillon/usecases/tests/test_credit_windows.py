@@ -25,7 +25,7 @@ from carillon.business.billing.models import Account, CreditWindow, EdgeLease, H
 from carillon.business.billing.queries import HOLDERS, ledger_sums
 from carillon.business.partners.queries import system_actor
 from carillon.logic.callflow.charging import hold_micro
-from carillon.logic.callflow.values import Decision
+from carillon.logic.callflow.values import Decision, answered_at
 from carillon.logic.documents import to_document
 from carillon.logic.money import MICRO
 from carillon.usecases.post_charges import post_charges
@@ -133,7 +133,9 @@ def _longer(decision: Decision) -> Decision:
 
 
 def _totals(decision: Decision, seconds: int) -> Pairs:
-    return [(charge.tier.account_id, hold_micro(charge, seconds)) for charge in decision.chains[0].tiers]
+    return [
+        (charge.tier.account_id, hold_micro(charge, seconds, answered_at(0))) for charge in decision.chains[0].tiers
+    ]
 
 
 def account(pk: int) -> Account:

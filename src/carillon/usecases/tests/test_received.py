@@ -22,7 +22,7 @@ from carillon.business.pricing.choices import Traffic
 from carillon.business.pricing.models import PriceList
 from carillon.logic.callflow.charging import hold_micro
 from carillon.logic.callflow.forwarding import refuse_unpaid
-from carillon.logic.callflow.values import CallRequest, Decision
+from carillon.logic.callflow.values import CallRequest, Decision, answered_at
 from carillon.logic.documents import to_document
 from carillon.usecases.settle_calls import settle_call
 
@@ -68,7 +68,7 @@ def take(call_id: UUID, decision: Decision, place: int) -> str:
 
 def extend(call_id: UUID, decision: Decision, place: int, seconds: int) -> None:
     charges = decision.chains[place].tiers
-    own, *upper = [[charge.tier.account_id, hold_micro(charge, seconds)] for charge in charges]
+    own, *upper = [[charge.tier.account_id, hold_micro(charge, seconds, answered_at(0))] for charge in charges]
     until = datetime.now(UTC) + timedelta(seconds=seconds)
     needed = json.dumps([[*need, 0] for need in upper])
     query = "select callfeed.extend_hold(%s, %s, %s, %s::jsonb, null, %s)"

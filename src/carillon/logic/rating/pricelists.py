@@ -1,93 +1,14 @@
-"""What a call costs by one price list: its rate in force, intervals, one rounding.
-
-The exact price is `connection_fee + per_minute * billed_seconds / 60`; it is converted once, if the list and the
-account have different currencies, and rounded once (`money.round_micro`), never per interval: rounding every
-increment turns 0.7 into 0.7002.
-"""
+"""All price lists with their versions, over time: what is in force at a moment."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
 from carillon.logic.callflow.feed import Rate, Tariff
 from carillon.logic.callflow.need import Missing
-from carillon.logic.money import EXACT, format_exact, round_micro
 from carillon.logic.ratetable import RateTable
-
-_SIXTY = Decimal(60)
-
-
-# ---------------------------------------------------------------- the price of one call
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """What one call costs one account.
-
-    `exact` is the price in the list's currency before conversion and rounding; `steps` are the sentences of the bill.
-    """
-
-    amount_micro: int
-    currency: str
-    billed_s: int
-    exact: Decimal
-    steps: tuple[str, ...]
-
-
-def billed_seconds(rate: Rate, duration_s: int) -> int:
-    """Seconds charged for a call of `duration_s`: the whole initial interval, then every started increment."""
-    over = duration_s - rate.initial_s
-    if over <= 0:
-        return rate.initial_s
-    increment = max(rate.increment_s, 1)
-    return rate.initial_s + -(-over // increment) * increment
-
-
-def price_sixtieths(rate: Rate, billed_s: int) -> Decimal:
-    """Sixty times the exact price of `billed_s` charged seconds: exact, because nothing is divided yet."""
-    return EXACT.fma(rate.per_minute, Decimal(billed_s), EXACT.multiply(rate.connection_fee, _SIXTY))
-
-
-def rate_call(
-    rate: Rate,
-    tariff: Tariff,
-    duration_ms: int,
-    *,
-    exchange_rate: Decimal | None = None,
-    account_currency: str = "",
-    account_decimals: int = 6,
-) -> Charge:
-    """The charge for an answered call of `duration_ms` milliseconds (started seconds count whole).
-
-    `exchange_rate` is what one unit of the list's currency is worth in `account_currency` (None: same currency).
-    Rounding is the tariff's mode at the tariff's decimals, or the account's when those are fewer. The price never
-    falls when the duration grows. Raises ValueError for a negative duration.
-    """
-    if duration_ms < 0:
-        raise ValueError(f"A call cannot last {duration_ms} ms.")
-    billed_s = billed_seconds(rate, -(-duration_ms // 1000))
-    sixtieths = price_sixtieths(rate, billed_s)
-    exact = EXACT.divide(sixtieths, _SIXTY)
-    converted = exact if exchange_rate is None else EXACT.divide(EXACT.multiply(sixtieths, exchange_rate), _SIXTY)
-    amount = round_micro(converted, tariff.rounding, min(tariff.decimals, account_decimals))
-    currency = tariff.currency if exchange_rate is None else account_currency or tariff.currency
-    return Charge(amount, currency, billed_s, exact, _steps(rate, tariff, billed_s, exact, exchange_rate))
-
-
-def _steps(rate: Rate, tariff: Tariff, billed_s: int, exact: Decimal, exchange_rate: Decimal | None) -> tuple[str, ...]:
-    steps = (
-        f"Connection fee {format_exact(rate.connection_fee)} {tariff.currency}.",
-        f"{billed_s} s charged at {format_exact(rate.per_minute)} {tariff.currency} a minute"
-        f" ({rate.initial_s}/{rate.increment_s}).",
-        f"Exact price {format_exact(exact)} {tariff.currency}.",
-    )
-    return steps if exchange_rate is None else (*steps, f"Converted at {exchange_rate}.")
-
-
-# ---------------------------------------------------------------- all lists, over time
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,269 @@
+"""What one call costs by one rate of a price list: pieces, fee, least and most, one rounding.
+
+The exact price is a fraction of whole numbers: hundred-millionths of the list's currency over the seconds of the list's
+unit. It is converted, taxed and rounded once (`money.round_ratio`), never per increment: rounding every increment turns
+0.7 into 0.7002. A list may ask for just that, to agree with other systems (`Tariff.rounds_increments`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import NamedTuple
+
+from carillon.logic.callflow.feed import Rate, Tariff, Tax, Unit
+from carillon.logic.money import EXACT, MAX_DECIMALS, MICRO, format_exact, round_ratio
+from carillon.logic.rating.lines import SCALE, UNIT_S, Line, Lines, format_scaled, lines_of, timeline
+from carillon.logic.rating.pieces import Piece, billed_end_s, pieces, split
+
+_PARTS = 100 * SCALE  # of a tax in percent with eight decimals
+
+
+class Price(NamedTuple):
+    """The exact price in the list's currency, before conversion and taxes: `amount` of `whole` to one unit of it."""
+
+    amount: int
+    whole: int
+    pieces: Sequence[Piece]
+    billed_s: int
+    fee: int  # hundred-millionths
+    bound: str = ""  # what the price is instead of the sum of its pieces: grace, fee, minimum or maximum
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What one call costs one account: `amount_micro` of `currency`, in which there is `tax_micro` of taxes.
+
+    `price` is where it comes from, in the list's currency.
+    """
+
+    amount_micro: int
+    currency: str
+    price: Price
+    rate: Rate
+    tariff: Tariff
+    exchange_rate: Decimal | None = None
+    tax_micro: int = 0
+
+    @property
+    def billed_s(self) -> int:
+        """Seconds charged."""
+        return self.price.billed_s
+
+    @property
+    def exact(self) -> Decimal:
+        """The price in the list's currency before conversion, taxes and rounding."""
+        return EXACT.divide(Decimal(self.price.amount), Decimal(self.price.whole))
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The sentences of the bill."""
+        return tuple(_sentences(self))
+
+
+# ---------------------------------------------------------------- the price
+
+
+def rate_call(
+    rate: Rate,
+    tariff: Tariff,
+    duration_ms: int,
+    *,
+    at_ms: int | None = None,
+    skip_s: int = 0,
+    owes_fee: bool = True,
+    exchange_rate: Decimal | None = None,
+    taxes: Iterable[Tax] = (),
+    account_currency: str = "",
+) -> Charge:
+    """The charge for a call answered at `at_ms` (Unix epoch) that lasted `duration_ms` (started seconds count whole).
+
+    Its first `skip_s` seconds were paid otherwise, so that no initial interval is due; `owes_fee` says whether the
+    connection fee and the least charge are. `exchange_rate` is what one unit of the list's currency is worth in
+    `account_currency` (None: same currency). Taxes are put on top unless the list's prices have them. The charge never
+    falls when the duration grows. Raises ValueError for a negative duration, and without `at_ms` for a rate that has
+    prices by time.
+    """
+    if duration_ms < 0:
+        raise ValueError(f"A call cannot last {duration_ms} ms.")
+    length_s = -(-duration_ms // 1000)
+    if rate.grace_s and length_s <= rate.grace_s:
+        price = Price(0, 1, (), 0, 0, "grace")
+    else:
+        price = price_of(rate, tariff, length_s, at_ms=at_ms, skip_s=skip_s, owes_fee=owes_fee)
+    percent = percent_of(taxes)
+    amount = converted_micro(price, tariff, exchange_rate, percent, tariff.rounding)
+    currency = tariff.currency if exchange_rate is None else account_currency or tariff.currency
+    return Charge(amount, currency, price, rate, tariff, exchange_rate, tax_within(amount, percent))
+
+
+def price_of(
+    rate: Rate, tariff: Tariff, length_s: int, *, at_ms: int | None = None, skip_s: int = 0, owes_fee: bool = True
+) -> Price:
+    """The exact price of `length_s` started seconds as in `rate_call`; a grace time does not count here."""
+    lines = lines_of(rate)
+    times = timeline(lines, tariff, at_ms, length_s)
+    found: Sequence[Piece] = pieces(times, length_s, skip_s)
+    end_s = billed_end_s(found, skip_s)
+    if tariff.is_split:
+        found = list(split(timeline(lines, tariff, at_ms, end_s), found))
+    unit_s = UNIT_S[tariff.unit]
+    fee = times[0][1].fee if owes_fee else 0
+    amount, bound = _with_fee(_summed(found, tariff, unit_s), fee, tariff, unit_s)
+    if owes_fee and amount < lines.minimum * unit_s:
+        amount, bound = lines.minimum * unit_s, "minimum"
+    if lines.maximum is not None and amount > lines.maximum * unit_s:
+        amount, bound = lines.maximum * unit_s, "maximum"
+    return Price(amount, SCALE * unit_s, found, end_s - skip_s, fee, bound)
+
+
+def _summed(found: Iterable[Piece], tariff: Tariff, unit_s: int) -> int:
+    if not _rounds_each(tariff):
+        return sum(piece.line.marks[piece.mark].rate * piece.seconds for piece in found)
+    total = 0
+    for piece in found:
+        each = piece.rate * piece.seconds // piece.increments
+        total += piece.increments * _rounded(each, tariff, unit_s)
+    return total
+
+
+def _rounds_each(tariff: Tariff) -> bool:
+    """Whether increments are rounded by themselves; there are none where seconds are charged."""
+    return tariff.rounds_increments and not tariff.is_split
+
+
+def _with_fee(amount: int, fee: int, tariff: Tariff, unit_s: int) -> tuple[int, str]:
+    due = _rounded(fee * unit_s, tariff, unit_s) if _rounds_each(tariff) else fee * unit_s
+    if not tariff.is_fee_deductible:
+        return amount + due, ""
+    return (due, "fee") if due > amount else (amount, "")
+
+
+def _rounded(amount: int, tariff: Tariff, unit_s: int) -> int:
+    """An amount as it is after rounding, still in parts of the list's unit."""
+    micro = round_ratio(amount, SCALE * unit_s, tariff.rounding, tariff.decimals)
+    return micro * (SCALE // MICRO) * unit_s
+
+
+def price_at_most(rate: Rate, tariff: Tariff, length_s: int, from_ms: int, to_ms: int) -> Price:
+    """What `price_of` gives at most when the call is answered between two moments (Unix epoch); it has no pieces.
+
+    Exact unless prices change in that time; then as if each part of the price were the dearest that holds in it.
+    """
+    lines = lines_of(rate)
+    if from_ms == to_ms or not lines.of_windows:
+        return price_of(rate, tariff, length_s, at_ms=from_ms)
+    slack_s = max(mark.increment_s for line in lines.all for mark in line.marks)
+    within_s = (to_ms - from_ms) // 1000 + length_s + slack_s + 1
+    holding = {line.window: line for _, line in timeline(lines, tariff, from_ms, within_s)}
+    if len(holding) == 1:
+        return price_of(rate, tariff, length_s, at_ms=from_ms)
+    return _dearest(lines, tariff, length_s, tuple(holding.values()))
+
+
+def _dearest(lines: Lines, tariff: Tariff, length_s: int, holding: Sequence[Line]) -> Price:
+    marks = [mark for line in holding for mark in line.marks]
+    unit_s, fee = UNIT_S[tariff.unit], max(line.fee for line in holding)
+    billed_s = max(max(line.initial_s for line in holding), length_s - 1 + max(mark.increment_s for mark in marks))
+    amount = max(mark.rate for mark in marks) * billed_s + fee * unit_s
+    if _rounds_each(tariff):  # each increment may be rounded up by one step
+        increments = billed_s // min(mark.increment_s for mark in marks) + 2
+        amount += increments * (SCALE // 10 ** min(tariff.decimals, MAX_DECIMALS)) * unit_s
+    amount = max(amount, lines.minimum * unit_s)
+    if lines.maximum is not None:
+        amount = min(amount, lines.maximum * unit_s)
+    return Price(amount, SCALE * unit_s, (), billed_s, fee)
+
+
+def pays_by_time(rate: Rate) -> bool:
+    """Whether a longer call may cost more."""
+    return any(mark.rate for line in lines_of(rate).all for mark in line.marks)
+
+
+def reach_s(rate: Rate, tariff: Tariff, at_ms: int, most_s: int) -> int:
+    """How long a call answered at `at_ms` may last where its list ends calls at the rate's maximum; `most_s` elsewhere.
+
+    The longest for which the sum of the pieces is not above the maximum, the first interval at least.
+    """
+    if not tariff.ends_at_maximum or rate.maximum is None:
+        return most_s
+    endless, maximum = replace(rate, maximum=None), lines_of(rate).maximum or 0
+    most = maximum * UNIT_S[tariff.unit]
+    fits = longest(lambda second: price_of(endless, tariff, second, at_ms=at_ms).amount <= most, most_s)
+    return max(fits, billed_end_s(pieces(timeline(lines_of(rate), tariff, at_ms, 1), 1)))
+
+
+def longest(fits: Callable[[int], bool], most: int) -> int:
+    """The largest number up to `most` that fits, where all smaller ones fit too; -1 when not even 0 does."""
+    high = 64
+    while high < most and fits(high):  # calls are short: their end is near the beginning
+        high *= 4
+    return bisect_left(range(min(high, most) + 1), True, key=lambda number: not fits(number)) - 1
+
+
+# ---------------------------------------------------------------- conversion, taxes, rounding
+
+
+def converted_micro(price: Price, tariff: Tariff, exchange_rate: Decimal | None, percent: Decimal, mode: str) -> int:
+    """Micro-units of the account: converted, `percent` of taxes put on unless the list has them, rounded once."""
+    amount, whole = price.amount, price.whole
+    if exchange_rate is not None:
+        numerator, denominator = exchange_rate.as_integer_ratio()
+        amount, whole = amount * numerator, whole * denominator
+    if percent and not tariff.is_tax_inclusive:
+        amount, whole = amount * (_PARTS + _parts(percent)), whole * _PARTS
+    return round_ratio(amount, whole, mode, tariff.decimals)
+
+
+def percent_of(taxes: Iterable[Tax]) -> Decimal:
+    """The taxes together: each is reckoned on the price without taxes."""
+    return sum((tax.percent for tax in taxes), Decimal(0))
+
+
+def tax_within(amount_micro: int, percent: Decimal) -> int:
+    """The taxes in an amount that has them, in micro-units, rounded half up."""
+    if not percent:
+        return 0
+    parts = _parts(percent)
+    return round_ratio(amount_micro * parts, MICRO * (_PARTS + parts))
+
+
+def _parts(percent: Decimal) -> int:
+    return int(percent.scaleb(8, EXACT))
+
+
+# ---------------------------------------------------------------- in words
+
+
+_UNITS = {
+    Unit.MINUTE: ("s", "a minute"),
+    Unit.SECOND: ("s", "a second"),
+    Unit.HOUR: ("s", "an hour"),
+    Unit.MESSAGE: ("messages", "each"),
+}
+_BOUNDS = {
+    "fee": "The connection fee is the least that a call costs.",
+    "minimum": "Less than the least charge: that is charged.",
+    "maximum": "More than the maximum charge: that is charged.",
+}
+
+
+def _sentences(charge: Charge) -> Iterator[str]:
+    rate, currency = charge.rate, charge.tariff.currency
+    if charge.price.bound == "grace":
+        yield f"Free of charge: up to {rate.grace_s} s cost nothing."
+        return
+    yield f"Connection fee {format_scaled(charge.price.fee)} {currency}."
+    measure, unit = _UNITS[charge.tariff.unit]
+    for piece in charge.price.pieces:
+        mark, line = piece.line.marks[piece.mark], piece.line
+        at = f"{format_scaled(piece.rate)} {currency} {unit} ({line.initial_s}/{mark.increment_s})"
+        window = f" in “{line.window}”" if line.window else ""
+        yield f"{piece.seconds} {measure} charged at {at}{window}."
+    if charge.price.bound:
+        yield _BOUNDS[charge.price.bound]
+    yield f"Exact price {format_exact(charge.exact)} {currency}."
+    if charge.exchange_rate is not None:
+        yield f"Converted at {charge.exchange_rate}."
