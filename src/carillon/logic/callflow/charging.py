@@ -193,9 +193,10 @@ def _billable_ms(place: int, chain: Chain, facts: CallFacts) -> int:
     held[chain.tiers[0].tier.account_id] = held_micro
     answer = answered_at(facts.answered_ms or facts.started_ms)
     for charge in chain.tiers:
-        funded_s = funded_seconds(charge, held.get(charge.tier.account_id, 0), answer)
-        if funded_s > 0:
-            duration = min(duration, funded_s * 1000)
+        micro = held.get(charge.tier.account_id, 0)
+        if hold_micro(charge, -(-duration // 1000), answer) > micro:
+            funded_s = funded_seconds(charge, micro, answer)
+            duration = min(duration, funded_s * 1000) if funded_s else duration
     return duration
 
 
