@@ -32,7 +32,7 @@ def post_charges(actor: Actor, *, limit: int = MOST_CHARGES) -> int:
     batches: dict[tuple[int, datetime], list[UnpostedCharge]] = defaultdict(list)
     for row in rows:
         batches[row.account_id, row.minute].append(row)
-    books = _books(accounts.values())
+    books = books_for(accounts.values())
     post(
         actor,
         [_movement(accounts[account], books, minute, group) for (account, minute), group in sorted(batches.items())],
@@ -42,13 +42,14 @@ def post_charges(actor: Actor, *, limit: int = MOST_CHARGES) -> int:
     return len(rows)
 
 
-def _books(accounts: Iterable[Account]) -> dict[tuple[AccountKind, int, str], Account]:
-    """What the other side of each account's charges is, by kind, owner and currency."""
-    wanted = {(_other_kind(account), account.partner_id, account.currency) for account in accounts}
+def books_for(accounts: Iterable[Account]) -> dict[tuple[AccountKind, int, str], Account]:
+    """Return what the other side of each account's charges is, by kind, owner and currency; one query each."""
+    wanted = {(other_kind(account), account.partner_id, account.currency) for account in accounts}
     return {book: book_account(*book) for book in wanted}
 
 
-def _other_kind(account: Account) -> AccountKind:
+def other_kind(account: Account) -> AccountKind:
+    """Return the kind of book that is the other side of an account's charges."""
     return AccountKind.COST if account.kind == AccountKind.PAYABLE else AccountKind.REVENUE
 
 
@@ -67,18 +68,40 @@ def _movement(
     minute: datetime,
     rows: list[UnpostedCharge],
 ) -> Movement:
-    amount = sum(row.amount_micro for row in rows)
     count = f"{len(rows)} call" if len(rows) == 1 else f"{len(rows)} calls"
-    other = books[_other_kind(account), account.partner_id, account.currency]
-    source, target = (other, account) if account.kind == AccountKind.PAYABLE else (account, other)
-    return Movement(
+    return charge_of(
+        account,
+        books[other_kind(account), account.partner_id, account.currency],
+        sum(row.amount_micro for row in rows),
         # a CDR is in one batch only, so its number makes the key of the batch
         key=f"calls:{account.pk}:{minute:%Y%m%d%H%M}:{min(row.cdr_id for row in rows)}",
-        kind=TransferKind.CALLS,
+        reference=f"{count} ended at {minute:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+def charge_of(
+    account: Account,
+    book: Account,
+    amount_micro: int,
+    *,
+    key: str,
+    reference: str,
+    kind: TransferKind = TransferKind.CALLS,
+) -> Movement:
+    """Return the movement that charges `account` for calls, or takes that back when the amount is negative.
+
+    Args:
+        account: of a customer or sub-partner, or what a gateway's owner owes carriers.
+        book: the other side, of `other_kind`.
+    """
+    source, target = (book, account) if account.kind == AccountKind.PAYABLE else (account, book)
+    return Movement(
+        key=key,
+        kind=kind,
         source=source,
         target=target,
-        amount_micro=amount,
-        shown_micro=-amount,
+        amount_micro=amount_micro,
+        shown_micro=-amount_micro,
         holder=account if account.kind in HOLDERS else None,
-        reference=f"{count} ended at {minute:%Y-%m-%d %H:%M} UTC",
+        reference=reference,
     )

@@ -13,11 +13,9 @@ from carillon.base.actor import Actor
 from carillon.base.changes import action
 from carillon.business.calls.choices import Outcome
 from carillon.business.calls.models import Cdr
+from carillon.business.pricing.books import Book, book_of
 from carillon.business.pricing.choices import Purpose, TrialState
-from carillon.business.pricing.models import PriceListVersion, PriceTrial, Rate
-from carillon.logic.callflow.feed import Rate as PlainRate
-from carillon.logic.callflow.feed import Tariff
-from carillon.logic.ratetable import RateTable
+from carillon.business.pricing.models import PriceTrial
 from carillon.logic.rating import rate_call
 
 MOST_CALLS = 500_000
@@ -72,10 +70,10 @@ def try_prices(actor: Actor, trial_id: int) -> bool:
     trial = trials.select_related("version__price_list").filter(pk=trial_id, state=TrialState.WAITING).first()
     if trial is None:
         return False
-    table, tariff = _table(trial.version), _tariff(trial.version)
+    book = book_of(trial.version)
     cdrs, tally = _charged_by(trial), Tally()
     for cdr in islice(cdrs, MOST_CALLS):
-        _count(tally, cdr, table, tariff)
+        _count(tally, cdr, book)
     trial.is_cut = next(cdrs, None) is not None
     _write(trial, tally)
     return True
@@ -100,12 +98,12 @@ def _charged_by(trial: PriceTrial) -> Iterator[Cdr]:
     return iter(rows.order_by("-started_at").iterator(chunk_size=CHUNK))
 
 
-def _count(tally: Tally, cdr: Cdr, table: RateTable, tariff: Tariff) -> None:
-    if cdr.currency != tariff.currency:
+def _count(tally: Tally, cdr: Cdr, book: Book) -> None:
+    if cdr.currency != book.tariff.currency:
         tally.left_out += 1
         return
-    rate = table.longest(_rated_number(cdr))
-    then_micro = rate_call(rate, tariff, cdr.duration_ms, at_ms=_answered_ms(cdr)).amount_micro if rate else 0
+    rate = book.rates.longest(_rated_number(cdr))
+    then_micro = rate_call(rate, book.tariff, cdr.duration_ms, at_ms=_answered_ms(cdr)).amount_micro if rate else 0
     tally.unpriced += rate is None
     margin = cdr.explanation.get("margin") or {}
     is_known = margin.get("cost_currency") == cdr.currency
@@ -124,26 +122,6 @@ def _rated_number(cdr: Cdr) -> str:
     prefix = str(cdr.explanation.get("prefix") or "")
     is_called = cdr.callee.lstrip("+").startswith(prefix)
     return cdr.callee if is_called else cdr.caller
-
-
-def _table(version: PriceListVersion) -> RateTable:
-    names = ("prefix", "name", "connection_fee", "per_minute", "initial_s", "increment_s")
-    rows: Any = Rate.objects.filter(version=version).order_by("prefix").values_list(*names)
-    return RateTable(PlainRate(*row) for row in rows.iterator(chunk_size=20_000))
-
-
-def _tariff(version: PriceListVersion) -> Tariff:
-    held = version.price_list
-    return Tariff(
-        price_list_id=held.pk,
-        price_list=held.name,
-        version_id=version.pk,
-        version=version.number,
-        currency=held.currency,
-        decimals=held.decimals,
-        rounding=held.rounding,
-        is_tax_inclusive=held.is_tax_inclusive,
-    )
 
 
 def _write(trial: PriceTrial, tally: Tally) -> None:

@@ -34,3 +34,22 @@ class HoldState(models.TextChoices):
     OPEN = "open", _("Open")
     SETTLED = "settled", _("Settled")
     RELEASED = "released", _("Released")
+
+
+class ReratingState(models.TextChoices):
+    """How far a re-rating is."""
+
+    WAITING = "waiting", _("Being worked out")
+    READY = "ready", _("To be confirmed")
+    APPLYING = "applying", _("Being applied")
+    APPLIED = "applied", _("Applied")
+    FAILED = "failed", _("Failed")
+
+
+class ReratedState(models.TextChoices):
+    """What became of one charge in a re-rating."""
+
+    DIFFERENT = "different", _("Different")
+    APPLIED = "applied", _("Applied")
+    CHANGED = "changed", _("Changed meanwhile")
+    INVOICED = "invoiced", _("On an invoice")

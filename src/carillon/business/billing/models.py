@@ -7,10 +7,11 @@ from datetime import datetime
 from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
-from carillon.business.billing.choices import AccountKind, HoldState, TransferKind
+from carillon.business.billing.choices import AccountKind, HoldState, ReratedState, ReratingState, TransferKind
 from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Partner
 from carillon.business.partners.tenant import TenantModel, of_tenant
+from carillon.business.pricing.models import PriceList, PriceListVersion
 
 
 class Account(TenantModel):
@@ -215,3 +216,86 @@ class UnpostedCharge(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.amount_micro}"
+
+
+class Rerating(TenantModel):
+    """A run that charges past calls again: worked out first, applied when a person says so.
+
+    The charges of `since` (inclusive) to `until` (exclusive) by `price_list`, of `customer` or of the sub-partner
+    `buyer_partner`, all conditions together, are priced by `version`; None: by the version of their own list that was
+    in force when each call began. `is_whole_chain`: also the other charges of the same calls that `partner` and those
+    below it make or pay. A run that `undoes` another puts back what that one has changed.
+
+    `sums` are by currency, `groups` by buyer, destination and tier: those with the largest differences.
+    """
+
+    tenancy = Tenancy(across=("customer", "price_list", "version", "buyer_partner"))
+    audit_exclude = ("sums", "groups")
+
+    state = models.CharField(max_length=8, choices=ReratingState.choices, default=ReratingState.WAITING)
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.PROTECT, related_name="+")
+    price_list = models.ForeignKey(PriceList, null=True, on_delete=models.PROTECT, related_name="+")
+    buyer_partner = models.ForeignKey(Partner, null=True, on_delete=models.PROTECT, related_name="+")
+    version = models.ForeignKey(PriceListVersion, null=True, on_delete=models.PROTECT, related_name="+")
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    is_whole_chain = models.BooleanField(default=False)
+    reason = models.CharField(max_length=500)
+    undoes = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="undone_by")
+    calls = models.PositiveIntegerField(default=0)  # charges looked at
+    different = models.PositiveIntegerField(default=0)
+    unpriced = models.PositiveIntegerField(default=0)  # that the list has no price for: they stay as they are
+    invoiced = models.PositiveIntegerField(default=0)  # on an invoice: only a credit note corrects them
+    applied = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)  # meanwhile, by another run: they stay as they are
+    sums = models.JSONField(default=list)
+    groups = models.JSONField(default=dict)
+    job_id = models.UUIDField(null=True)  # that works on it
+    actor_name = models.CharField(max_length=200, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    applied_at = models.DateTimeField(null=True)
+
+    objects = ScopedQuerySet["Rerating"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["partner", "-id"], name="rerating_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.since:%Y-%m-%d} – {self.until:%Y-%m-%d}"
+
+
+class ReratedCharge(TenantModel):
+    """A charge that a re-rating changes: what the CDR said `before` and says `after`; the history of its charges.
+
+    Both are `logic.rerating.Price` as documents. `partner` is the CDR's, who sells or pays the carrier.
+    """
+
+    tenancy = Tenancy(across=("rerating",))
+
+    partner = of_tenant()
+    rerating = models.ForeignKey(Rerating, on_delete=models.CASCADE, related_name="charges")
+    state = models.CharField(max_length=9, choices=ReratedState.choices, default=ReratedState.DIFFERENT)
+    cdr_id = models.BigIntegerField()
+    call_id = models.UUIDField()
+    started_at = models.DateTimeField()
+    tier = models.PositiveSmallIntegerField()
+    is_carrier_cost = models.BooleanField(default=False)
+    seller = models.CharField(max_length=100, default="")
+    buyer = models.CharField(max_length=100, default="")
+    callee = models.CharField(max_length=64)
+    duration_ms = models.BigIntegerField()
+    destination = models.CharField(max_length=100, default="")
+    currency = models.CharField(max_length=3)
+    was_micro = models.BigIntegerField()
+    amount_micro = models.BigIntegerField()
+    before = models.JSONField()
+    after = models.JSONField()
+
+    objects = ScopedQuerySet["ReratedCharge"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["rerating", "cdr_id"], name="rerated_once_per_run")]
+        indexes = [models.Index(fields=["cdr_id"], name="rerated_by_cdr")]
+
+    def __str__(self) -> str:
+        return f"{self.callee} {self.was_micro} → {self.amount_micro}"

@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 
 from carillon.base.actor import Actor
 from carillon.business.billing.choices import AccountKind
-from carillon.business.billing.models import Account, Entry, Transfer
+from carillon.business.billing.models import Account, Entry, ReratedCharge, Rerating, Transfer
 from carillon.business.partners.models import Partner
 
 HOLDERS = (AccountKind.CUSTOMER, AccountKind.PARTNER)
@@ -72,3 +72,14 @@ def ledger_sums(actor: Actor) -> dict[str, int]:
     """Return the sum of all entries per currency in the books the actor sees: zero each, or something is broken."""
     rows = Entry.objects.visible_to(actor).values("currency").annotate(total=Sum("amount_micro")).order_by("currency")
     return {row["currency"]: row["total"] for row in rows}
+
+
+def reratings_of(actor: Actor) -> QuerySet[Rerating]:
+    """Return the runs that charge past calls again, with whose charges and by which prices; one query."""
+    joined = ("customer", "price_list", "buyer_partner", "version__price_list")
+    return Rerating.objects.visible_to(actor).select_related(*joined)
+
+
+def rerated_charges_of(actor: Actor) -> QuerySet[ReratedCharge]:
+    """Return the charges that runs change: the history of what each call has cost; one query."""
+    return ReratedCharge.objects.visible_to(actor)

@@ -101,7 +101,9 @@ def by_last_digits(number: str) -> models.Index:
 class Cdr(TenantModel):
     """What one call cost one charged party at one tier. `partner` is the tier's seller and owns the row.
 
-    The carrier's row (`is_carrier_cost`) is owned by the gateway's partner. Never changed once written.
+    The carrier's row (`is_carrier_cost`) is owned by the gateway's partner. What happened never changes once written;
+    the price does by re-rating alone (`sql/20_rerated.sql`), which keeps what it was. Once it is on an invoice
+    (`invoice_id`) only a credit note corrects it.
     """
 
     tenancy = Tenancy(also=("buyer_partner_id",), customer="customer_id", across=("buyer_partner",))
@@ -141,6 +143,7 @@ class Cdr(TenantModel):
     currency = models.CharField(max_length=3)
     amount_micro = models.BigIntegerField()
     explanation = models.JSONField()
+    invoice_id = models.BigIntegerField(null=True)
     rated_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["Cdr"].as_manager()

@@ -42,7 +42,7 @@ PANELS = frozenset(
     | {"support", "saved_views", "portal_brands"}
     | {"webhooks", "mails", "mail_texts", "mail_identities", "balance_alerts", "alert_choices"}
     | {"scheduled_reports", "messages", "subscribers"}
-    | {"plans", "subscriptions", "allowances"}
+    | {"plans", "subscriptions", "allowances", "reratings"}
 )
 ALL = frozenset({"*"})
 ASKS = frozenset({"support.view", "support.add", "support.reply"})  # and talks; whoever answers has support.*
@@ -61,7 +61,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     ),
     Role.BILLING: frozenset(
         {"*.view", "price_lists.*", "costs.*", "cdr_providers.*", "transactions.*", "top_ups.*", "balance_alerts.*"}
-        | {"scheduled_reports.*", "plans.*", "subscriptions.*"}
+        | {"scheduled_reports.*", "plans.*", "subscriptions.*", "reratings.*"}
         | {"customers.change", "customers.status"}
         | ASKS
         | {"saved_views.*"}

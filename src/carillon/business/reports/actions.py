@@ -19,6 +19,11 @@ _OF_SHARES = f"""
     insert into reports_callhour ({_KEYS}, {_SUMS}, is_part)
     select {_KEYS}, {_ADDED}, true from reports_callshare where %s group by {_KEYS}
 """  # noqa: S608 - constants
+_LESS_SHARES = f"""
+    insert into reports_callhour ({_KEYS}, {_SUMS}, is_part)
+    select {_KEYS}, {", ".join(f"-sum({name})" for name in SUMS)}, true from reports_callshare
+    where call_id = any(%(calls)s) group by {_KEYS}
+"""  # noqa: S608
 # Removes and adds in one statement, which sees one state of the CDRs: those written meanwhile bring their own parts.
 _REBUILD = f"""
     with gone as (
@@ -50,6 +55,12 @@ _ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtext('carillon.reports'))"
 def add_to_hours(actor: Actor, call_ids: Collection[UUID]) -> None:
     """Add calls whose CDRs this transaction has just written, all rows of each; one statement."""
     _run(_OF_SHARES % "call_id = any(%(calls)s)", {"calls": list(call_ids)})
+
+
+@action("dashboard.keep")
+def take_from_hours(actor: Actor, call_ids: Collection[UUID]) -> None:
+    """Take out calls whose CDRs this transaction is about to change, to be added again once it has; one statement."""
+    _run(_LESS_SHARES, {"calls": list(call_ids)})
 
 
 @action("dashboard.keep")

@@ -18,8 +18,9 @@ from django.utils.translation import gettext_lazy as _
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
 from carillon.base.sentences import retold, retold_all
-from carillon.business.billing.choices import HoldState
+from carillon.business.billing.choices import HoldState, ReratedState
 from carillon.business.billing.models import Hold
+from carillon.business.billing.queries import rerated_charges_of
 from carillon.business.calls import queries
 from carillon.business.calls.choices import CallState, Outcome, Tab
 from carillon.business.calls.legs import CALLEE, CALLER, CARRIER
@@ -149,12 +150,25 @@ def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
         "ended_by": ENDED_BY.get(str(story.get("ended_by")), story.get("ended_by")),
         "charged_to": CHARGED_TO.get(str(story.get("charged_to")), ""),
         "rounding_names": dict(Rounding.choices),
+        "charges": _earlier(actor, cdr),
         "events": [_moment(event) for event in queries.events_of(actor, cdr.call_id)],
         "media": [_heard(leg) for leg in _media(actor, cdr)],
         "ladder": [{**message, "told": _told(message["sdp"])} for message in _messages(ladder)],
         "ladder_labels": _labels(actor, cdr, call, ladder),
         "legs": len({message.sip_call_id for message in ladder.messages}) if ladder else 0,
     }
+
+
+def _earlier(actor: Actor, cdr: Cdr) -> list[dict[str, Any]]:
+    """What runs of re-rating have changed of the call's prices, as far as the actor sells it; one query."""
+    if not actor.may("reratings.view"):
+        return []
+    done = rerated_charges_of(actor).filter(call_id=cdr.call_id, state=ReratedState.APPLIED).order_by("pk")
+    names = ("rerating_id", "seller", "buyer", "was_micro", "amount_micro", "currency")
+    return [
+        {**{name: getattr(line, name) for name in names}, "at": line.rerating.applied_at}
+        for line in done.select_related("rerating")
+    ]
 
 
 def _retold(line: queries.PriceLine) -> queries.PriceLine:
@@ -322,6 +336,7 @@ CDRS = Panel(
     extras=(
         Extra("explanation", _story, _("Why this price")),
         Extra("prices", _prices, _("Price at each tier you may see"), many=True),
+        Extra("charges", _earlier, _("What re-ratings have changed of its prices"), many=True),
         Extra("events", _events, _("What happened, in order"), many=True),
         Extra("diagnosis", _diagnosis, _("What was the matter, in plain words"), many=True),
         Extra("media", _media, _("Media quality of each leg you may see"), many=True),

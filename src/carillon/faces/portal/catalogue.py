@@ -21,7 +21,7 @@ FILES = (
     *("reports", "schedules"),
     *("partners", "people", "brands", "branding", "customers", "numbers", "pricing", "endpoints"),
     *("routing", "cdr_providers", "testcall"),
-    *("calls", "billing", "alerts", "notices", "mails", "support", "messages", "subscribers", "jobs"),
+    *("calls", "reratings", "billing", "alerts", "notices", "mails", "support", "messages", "subscribers", "jobs"),
     "platform",
     "audit",
     "views",

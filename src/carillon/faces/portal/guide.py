@@ -39,6 +39,7 @@ CHAPTERS: Mapping[str, str] = {  # which chapter of the manual tells more about 
     "cdr-providers": "cdr-providers",
     "cdrs": "calls-and-charges",
     "transactions": "calls-and-charges",
+    "reratings": "calls-and-charges",
     "gateways": "calls-and-charges",
     "routes": "calls-and-charges",
     "blacklists": "protecting-customers",

@@ -191,6 +191,8 @@ def ways(panel: Panel, record: Mapping[str, str]) -> list[Way]:
 
 def titles(job: Job) -> tuple[str, str]:
     """What its page calls a job while it goes on, and when it has ended."""
+    if job.kind == "rerate":
+        return _("Re-rating"), _("What happened")
     if job.is_of_rows:
         return (_("Taking back") if job.kind == "undo" else _("Many rows at once")), _("What happened")
     return (_("Trial"), _("What would happen")) if job.is_rehearsal else (_("Import"), _("What happened"))
@@ -198,6 +200,8 @@ def titles(job: Job) -> tuple[str, str]:
 
 def facts(job: Job) -> list[tuple[str, int]]:
     """What came of a job, in numbers."""
+    if job.kind == "rerate":  # its own page tells more
+        return [(_("Charges"), job.done)]
     if job.is_of_rows:
         return [(_("Rows"), job.total), (_("Done"), job.changed), (_("Refused"), job.wrong)]
     found = [(_("Lines"), job.total), (_("Added"), job.created), (_("Changed"), job.changed)]

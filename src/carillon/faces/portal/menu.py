@@ -54,7 +54,13 @@ GROUPS = (
         ("partners", "customers", "users", "sip-endpoints", "sip-locations", "sessions", "subscribers"),
         is_open=True,
     ),
-    Group("calls", _("Calls and money"), "main", ("cdrs", "live-calls", "bans", "transactions", "accounts"), True),
+    Group(
+        "calls",
+        _("Calls and money"),
+        "main",
+        ("cdrs", "live-calls", "bans", "transactions", "accounts", "reratings"),
+        True,
+    ),
     Group("desk", _("Desk"), "main", ("support", "messages", "alerts", "jobs", "scheduled-reports"), is_open=True),
 )
 

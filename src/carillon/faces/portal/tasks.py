@@ -20,6 +20,7 @@ from carillon.business.partners.roles import common
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.faces.portal.catalogue import panels_of
 from carillon.faces.portal.rate_imports import run_rates
+from carillon.faces.portal.reratings import run_rerating
 from carillon.panels.bulkjobs import run_bulk
 from carillon.panels.changes import Changes
 from carillon.panels.declaration import Panel
@@ -112,6 +113,7 @@ KINDS: dict[str, Callable[[Actor, Job, Progress], None]] = {
     "rates": run_rates,
     "bulk": run_rows,
     "undo": run_taking_back,
+    "rerate": run_rerating,
 }
 
 

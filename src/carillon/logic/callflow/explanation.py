@@ -41,7 +41,7 @@ def tier_explanation(
         "kind": "sale",
         "seller": tier.seller,
         "buyer": tier.buyer,
-        **_price_part(charge.rate, charge.tariff, price, tier.account_currency, charge.exchange_rate, tier.taxes),
+        **price_part(charge.rate, charge.tariff, price, tier.account_currency, charge.exchange_rate, tier.taxes),
         "free_reason": free_reason,
         **_call_part(decision, chain, facts, readers_at(chain, tier.position)),
         "caller": shown_caller(decision, chain.kind),
@@ -63,7 +63,7 @@ def carrier_explanation(
         "kind": "cost",
         "seller": carrier.gateway,
         "buyer": "",
-        **_price_part(carrier.rate, carrier.tariff, cost, currency, None),
+        **price_part(carrier.rate, carrier.tariff, cost, currency, None),
         "free_reason": free_reason,
         **_call_part(decision, chain, facts, _owners_readers(chain, carrier.owner_partner_id)),
     }
@@ -121,7 +121,7 @@ def rate_part(rate: Rate | None, tariff: Tariff | None) -> Explanation:
     }
 
 
-def _price_part(
+def price_part(
     rate: Rate | None,
     tariff: Tariff | None,
     price: Charge | None,
@@ -129,6 +129,7 @@ def _price_part(
     exchange_rate: Decimal | None,
     taxes: Sequence[Tax] = (),
 ) -> Explanation:
+    """Return what an explanation says of one price: the same keys whatever it is, nothing else depends on the price."""
     return {
         **rate_part(rate, tariff),
         "billed_s": price.billed_s if price else 0,

@@ -1,0 +1,128 @@
+"""Re-rating: what a call of the past costs by other prices, and what its CDR says from then on.
+
+A CDR holds all that its price depends on: who called whom and for how long, when it was answered, the exchange rate
+frozen at its start. Priced by the rating of live calls (`carillon.logic.rating`). Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from carillon.logic.callflow.explanation import price_part
+from carillon.logic.callflow.feed import Rate, Tariff
+from carillon.logic.callflow.values import ChainKind
+from carillon.logic.rating import rate_call
+
+NOBODY = "0"  # who withholds the number is rated as calling from nowhere: only the price of all numbers fits
+FREE = "free_reason"
+MARK = "rerated"  # the explanation's key that says which run charged the call again, and what it had cost
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A charge as its CDR keeps it. `answered_ms` is of the Unix epoch; `caller` and `callee` as they were shown."""
+
+    chain: str
+    is_carrier_cost: bool
+    caller: str
+    callee: str
+    answered_ms: int
+    duration_ms: int
+    currency: str
+    price: Price
+    explanation: Mapping[str, Any]
+
+    @property
+    def list_id(self) -> int | None:
+        """The list that has charged it; None: nothing did, and nothing will."""
+        found = self.explanation.get("list_id")
+        return int(found) if found is not None else None
+
+    @property
+    def number(self) -> str:
+        """The number that its list is asked for: who calls, when the called party pays; else who is called."""
+        if self.chain != ChainKind.TERMINATING or self.is_carrier_cost:
+            return self.callee
+        return self.caller if self.caller.startswith("+") else NOBODY
+
+    @property
+    def billable_ms(self) -> int:
+        """The conversation, cut where the money that was set aside for it ended: beyond that nobody was charged.
+
+        What a first run has found is what later ones go by: intervals of other lengths would hide it.
+        """
+        known = dict(self.explanation.get(MARK) or {}).get("billable_ms")
+        if known is not None:
+            return int(known)
+        paid_ms = self.price.billed_s * 1000
+        return paid_ms if 0 < paid_ms < self.duration_ms else self.duration_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a CDR says of its price: everything that re-rating replaces. `explanation` are those of its keys."""
+
+    amount_micro: int
+    billed_s: int
+    destination: str
+    explanation: Mapping[str, Any]
+
+    def document(self) -> dict[str, Any]:
+        """As the history of charges keeps it."""
+        return {
+            "amount_micro": self.amount_micro,
+            "billed_s": self.billed_s,
+            "destination": self.destination,
+            "explanation": dict(self.explanation),
+        }
+
+
+def price_from(document: Mapping[str, Any]) -> Price:
+    """Return what `Price.document` kept."""
+    return Price(**document)
+
+
+class NoExchangeRate(Exception):
+    """The list is in a currency that the call was not charged in, and no rate between them was frozen with it."""
+
+
+def price_again(charged: Charged, rate: Rate, tariff: Tariff) -> Price:
+    """Return what the call costs by `rate`, converted and rounded as its account needs it.
+
+    Raises:
+        NoExchangeRate
+    """
+    exchange_rate = _exchange_rate(charged, tariff)
+    charge = rate_call(
+        rate, tariff, charged.billable_ms, exchange_rate=exchange_rate, account_currency=charged.currency
+    )
+    told = price_part(rate, tariff, charge, charged.currency, exchange_rate)
+    return Price(charge.amount_micro, charge.billed_s, rate.name[:100], {**told, FREE: ""})
+
+
+def _exchange_rate(charged: Charged, tariff: Tariff) -> Decimal | None:
+    """The rate frozen at the call's start; None: same currency."""
+    if tariff.currency == charged.currency:
+        return None
+    frozen = charged.explanation.get("exchange_rate")
+    if frozen is None or charged.explanation.get("list_currency") != tariff.currency:
+        raise NoExchangeRate
+    return Decimal(str(frozen))
+
+
+def replaced_part(charged: Charged, new: Price) -> Price:
+    """Return what the CDR says now, of all that `new` would replace, and which run made it say so."""
+    old = {key: charged.explanation[key] for key in (*new.explanation, MARK) if key in charged.explanation}
+    price = charged.price
+    return Price(price.amount_micro, price.billed_s, price.destination, old)
+
+
+def explained_anew(
+    explanation: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any], mark: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the explanation with the `old` keys of a price taken out and the `new` ones put in, and the run's mark."""
+    stays = {key: value for key, value in explanation.items() if key not in old or key in new}
+    return {**stays, **new, MARK: dict(mark)}

@@ -1,0 +1,271 @@
+"""Calls of the past charged again: worked out, applied once, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+from django.db.models import Sum
+from tests.support.cast import Cast
+from tests.support.jobs import work
+from tests.support.market import LONDON, decided, finished_call, invite, make_market
+
+from carillon.base.actor import Actor
+from carillon.base.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from carillon.base.models import AuditEntry, Job
+from carillon.base.tenancy import tenant
+from carillon.business.billing.choices import TransferKind
+from carillon.business.billing.models import Account, Entry, ReratedCharge, Rerating, Transfer, UnpostedCharge
+from carillon.business.billing.queries import ledger_sums
+from carillon.business.calls.models import Cdr
+from carillon.business.partners.queries import system_actor
+from carillon.business.pricing.actions import RateData, VersionData, add_rate, approve_version, create_version
+from carillon.business.pricing.models import PriceList, PriceListVersion
+from carillon.business.reports.models import SUMS, CallHour, CallShare
+from carillon.usecases.post_charges import post_charges
+from carillon.usecases.rerate_calls import (
+    ReratingData,
+    apply_rerating,
+    remove_rerating,
+    start_rerating,
+    undo_rerating,
+)
+from carillon.usecases.settle_calls import settle_call
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime.now(UTC)
+HOUR: dict[str, Any] = {"since": NOW - timedelta(hours=1), "until": NOW + timedelta(hours=1)}
+
+
+def settled(user: str, domain: str, *, talked_s: float = 60) -> list[Cdr]:
+    call_id = finished_call(decided(invite(user, domain, LONDON)), talked_s=talked_s)
+    with tenant(system_actor()) as actor:
+        return settle_call(actor, call_id)
+
+
+def posted() -> None:
+    with tenant(system_actor()) as actor:
+        post_charges(actor)
+
+
+def a_version(listed: str, per_minute: str, **more: Any) -> PriceListVersion:
+    """A further version of a list, in force since long before the calls; the highest number wins."""
+    with tenant(system_actor()) as actor:
+        price_list = PriceList.objects.get(name=listed)
+        first = PriceListVersion.objects.filter(price_list=price_list).order_by("number").first()
+        assert first is not None
+        draft = create_version(actor, VersionData(price_list_id=price_list.pk))
+        prices: dict[str, Any] = {"prefix": "44", "name": "United Kingdom", "per_minute": Decimal(per_minute)} | more
+        add_rate(actor, RateData(version_id=draft.pk, **prices))
+        version = approve_version(actor, draft)
+        PriceListVersion.objects.filter(pk=version.pk).update(effective_from=NOW - timedelta(days=30))
+        PriceListVersion.objects.filter(pk=first.pk).update(effective_from=NOW - timedelta(days=31))
+        return version
+
+
+def a_run(actor: Actor, **chosen: Any) -> Rerating:
+    """A run that has been worked out."""
+    with tenant(actor):
+        run = start_rerating(actor, ReratingData(**{**HOUR, "reason": "wrong prices", **chosen}))
+    work()
+    return again(run)
+
+
+def again(run: Rerating) -> Rerating:
+    with tenant(system_actor()):
+        return Rerating.objects.get(pk=run.pk)
+
+
+def applied(actor: Actor, run: Rerating) -> Rerating:
+    with tenant(actor):
+        apply_rerating(actor, run)
+    work()
+    return again(run)
+
+
+def money() -> dict[int, tuple[int, int]]:
+    """Every account: what it has, and what waits."""
+    return {row.pk: (row.balance_micro, row.unposted_micro) for row in Account.objects.order_by("pk")}
+
+
+def truths() -> None:
+    """What always holds: the ledger sums to zero, caches are what they cache, hours are what the CDRs say."""
+    with tenant(system_actor()) as actor:
+        assert set(ledger_sums(actor).values()) <= {0}
+        for account in Account.objects.all():
+            entries = Entry.objects.filter(account=account).aggregate(total=Sum("amount_micro"))["total"] or 0
+            waiting = UnpostedCharge.objects.filter(account=account).aggregate(total=Sum("amount_micro"))["total"] or 0
+            assert account.balance_micro == entries
+            assert account.unposted_micro == (waiting if account.kind in ("customer", "partner") else 0)
+        keys = ("partner_id", "hour", "tab", "destination", "currency")
+        assert _sums(CallHour, keys) == _sums(CallShare, keys)
+
+
+def _sums(model: Any, keys: tuple[str, ...]) -> dict[Any, Any]:
+    rows = model.objects.values_list(*keys).annotate(*(Sum(name) for name in SUMS)).order_by()
+    return {row[: len(keys)]: row[len(keys) :] for row in rows if any(row[len(keys) :])}
+
+
+def test_posted_charges_are_reversed_and_made_anew(cast: Cast) -> None:
+    market, paul = make_market(cast), cast.staff("paul")
+    cdr, *above = settled("alice", "northwind.test", talked_s=45)
+    posted()
+    before = money()
+    retail = a_version("Northwind retail", "0.10")
+    run = a_run(paul, customer_id=cast.acme.pk)
+    assert (run.state, run.calls, run.different, run.applied) == ("ready", 1, 1, 0)
+    assert run.sums == [{"currency": "EUR", "calls": 1, "different": 1, "was_micro": 45_000, "amount_micro": 75_000}]
+    assert [line["name"] for line in run.groups["tier"]] == ["0:Northwind Telecom"]
+    assert (money(), Cdr.objects.get(pk=cdr.pk).amount_micro) == (before, 45_000)  # nothing is changed yet
+    run = applied(paul, run)
+    assert (run.state, run.applied) == ("applied", 1)
+    moved = list(Transfer.objects.filter(idempotency_key__startswith=f"rerating:{run.pk}:").order_by("pk"))
+    assert [(one.kind, one.amount_micro) for one in moved] == [
+        (TransferKind.REVERSAL, 45_000), (TransferKind.CALLS, -75_000),
+    ]  # fmt: skip
+    assert {one.actor_name for one in moved} == {paul.name}
+    assert money()[market.acme.pk][0] == before[market.acme.pk][0] - 30_000
+    cdr = Cdr.objects.get(pk=cdr.pk)
+    assert (cdr.amount_micro, cdr.explanation["version_id"], cdr.explanation["exact"]) == (75_000, retail.pk, "0.075")
+    assert cdr.explanation["rerated"]["run"] == run.pk and cdr.explanation["rerated"]["was_micro"] == 45_000
+    assert cdr.explanation["margin"]["margin_micro"] == 75_000 - above[0].amount_micro
+    assert ReratedCharge.objects.get(cdr_id=cdr.pk).before["amount_micro"] == 45_000
+    told = AuditEntry.objects.filter(object_type="billing.rerating").order_by("pk").values_list("action", flat=True)
+    assert list(told) == ["rerating.create", "rerating.apply", "rerating.finish"]
+    truths()
+
+
+def test_what_waits_is_put_right_where_it_waits(cast: Cast) -> None:
+    market, paul = make_market(cast), cast.staff("paul")
+    settled("alice", "northwind.test")
+    a_version("Northwind retail", "0.10")
+    applied(paul, a_run(paul, customer_id=cast.acme.pk))
+    assert not Transfer.objects.filter(idempotency_key__startswith="rerating:").exists()
+    assert money()[market.acme.pk][1] == 100_000
+    before = money()[market.acme.pk][0]
+    posted()
+    assert money()[market.acme.pk] == (before - 100_000, 0)
+    truths()
+
+
+def test_twice_is_once(cast: Cast) -> None:
+    make_market(cast)
+    paul = cast.staff("paul")
+    settled("alice", "northwind.test")
+    posted()
+    a_version("Northwind retail", "0.10")
+    first, second = a_run(paul, customer_id=cast.acme.pk), a_run(paul, customer_id=cast.acme.pk)
+    applied(paul, first)
+    after = money()
+    with tenant(paul), pytest.raises(Conflict):
+        apply_rerating(paul, first)
+    second = applied(paul, second)
+    assert (second.changed, second.applied) == (1, 0)  # worked out before the first was applied
+    third = a_run(paul, customer_id=cast.acme.pk)
+    assert (third.calls, third.different) == (1, 0)
+    with tenant(paul), pytest.raises(Conflict):
+        apply_rerating(paul, third)
+    assert money() == after
+    truths()
+
+
+def test_there_and_back(cast: Cast) -> None:
+    make_market(cast)
+    olga = cast.staff("olga")
+    cdrs = settled("bryggen", "fjord.test", talked_s=75)
+    settled("alice", "northwind.test")
+    posted()
+    settled("bryggen", "fjord.test", talked_s=10)
+    before, was = money(), {cdr.pk: (cdr.amount_micro, cdr.billed_s, cdr.destination) for cdr in Cdr.objects.all()}
+    for name, price in (("To Fjord", "0.05"), ("Carrier cost", "0"), ("To Northwind", "0.03")):
+        a_version(name, price, name="Britain", connection_fee=Decimal("0.01"), initial_s=30, increment_s=30)
+    fjord = cast.fjord.pk
+    run = a_run(olga, buyer_partner_id=fjord, is_whole_chain=True)
+    assert (run.calls, run.different) == (8, 6)  # two calls of four rows each; Fjord's retail list has not changed
+    run = applied(olga, run)
+    assert run.applied == 6 and money() != before
+    truths()
+    assert Cdr.objects.get(pk=cdrs[0].pk).explanation["margin"]["cost_micro"] == 85_000  # its cost, by its new price
+    with tenant(olga), pytest.raises(Conflict):
+        remove_rerating(olga, run)
+    with tenant(olga):
+        counter = undo_rerating(olga, run)
+        with pytest.raises(Conflict):
+            undo_rerating(olga, run)
+    work()
+    assert (again(counter).state, again(counter).different) == ("ready", 6)
+    applied(olga, counter)
+    posted()  # what had waited
+    assert {cdr.pk: (cdr.amount_micro, cdr.billed_s, cdr.destination) for cdr in Cdr.objects.all()} == was
+    spent = {key: balance - unposted for key, (balance, unposted) in money().items()}
+    holders = Account.objects.filter(kind__in=("customer", "partner")).values_list("pk", flat=True)
+    assert {key: spent[key] for key in holders} == {key: before[key][0] - before[key][1] for key in holders}
+    truths()
+
+
+def test_only_the_list_that_is_named_and_the_version_that_is_named(cast: Cast) -> None:
+    make_market(cast)
+    olga = cast.staff("olga")
+    settled("bryggen", "fjord.test")
+    later = a_version("Northwind retail", "0.50")  # another list: the customer had the wrong one
+    listed = PriceList.objects.get(name="Fjord retail")
+    run = a_run(olga, price_list_id=listed.pk, version_id=later.pk)
+    charge = ReratedCharge.objects.get(rerating=run)
+    assert (run.calls, charge.was_micro, charge.amount_micro, charge.buyer) == (1, 120_000, 500_000, "Bryggen AS")
+    cost = PriceList.objects.get(name="Carrier cost")
+    run = a_run(olga, cost_list_id=cost.pk, customer_id=cast.fjord_customer.pk)
+    assert (run.calls, run.different) == (1, 0)
+    assert a_run(olga, cost_list_id=cost.pk, customer_id=cast.acme.pk).calls == 0
+
+
+def test_what_is_on_an_invoice_or_without_a_price_stays(cast: Cast) -> None:
+    make_market(cast)
+    paul = cast.staff("paul")
+    one, two = settled("alice", "northwind.test")[0], settled("alice", "northwind.test")[0]
+    Cdr.objects.filter(pk=one.pk).update(invoice_id=7)
+    retail = a_version("Northwind retail", "0.10")
+    run = a_run(paul, customer_id=cast.acme.pk)
+    assert (run.different, run.invoiced) == (2, 1)
+    Cdr.objects.filter(pk=two.pk).update(invoice_id=8)  # between looking and applying
+    run = applied(paul, run)
+    assert (run.applied, run.invoiced, run.state) == (0, 2, "applied")
+    assert {cdr.amount_micro for cdr in Cdr.objects.filter(pk__in=(one.pk, two.pk))} == {60_000}
+    retail.rates.update(prefix="33")
+    assert a_run(paul, customer_id=cast.acme.pk).unpriced == 2
+    truths()
+
+
+def test_who_may(cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]) -> None:
+    make_market(cast)
+    paul, stranger = cast.staff("paul"), cast.staff("stranger")
+    settled("alice", "northwind.test")
+    posted()
+    retail = a_version("Northwind retail", "0.10")
+    with tenant(paul):
+        for wrong in ({}, {"customer_id": cast.charlie.pk}, {"customer_id": cast.acme.pk, "until": HOUR["since"]}):
+            with pytest.raises(InvalidInput):
+                start_rerating(paul, ReratingData(**{**HOUR, "reason": "x", **wrong}))
+        reader = replace(paul, permissions=frozenset({"*.view"}))
+        with pytest.raises(NotPermitted):
+            start_rerating(reader, ReratingData(**HOUR, reason="x", customer_id=cast.acme.pk))
+    with as_role("worker"):  # behind the second wall, where a CDR's price is all that may be written
+        run = applied(paul, a_run(paul, customer_id=cast.acme.pk))
+        assert run.applied == 1
+        with pytest.raises(DatabaseError), tenant(system_actor()):
+            Cdr.objects.update(callee="+33140000000")
+    with as_role("web"), pytest.raises(DatabaseError), tenant(paul):
+        Cdr.objects.update(amount_micro=1)
+    with tenant(stranger), pytest.raises(NotFound):
+        apply_rerating(stranger, run)
+    PriceListVersion.objects.filter(pk=retail.pk).update(state="draft")
+    with tenant(paul), pytest.raises(InvalidInput):
+        start_rerating(paul, ReratingData(**HOUR, reason="x", customer_id=cast.acme.pk, version_id=retail.pk))
+    assert set(Job.objects.filter(kind="rerate").values_list("state", flat=True)) == {"done"}
+    truths()
