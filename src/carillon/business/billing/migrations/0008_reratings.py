@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0006_transfers_by_holder"),
+        ("billing", "0007_fees"),
         ("customers", "0009_by_name_in_tree"),
         ("partners", "0013_token_factor"),
         ("pricing", "0006_who_asked"),
