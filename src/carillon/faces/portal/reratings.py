@@ -205,7 +205,7 @@ RERATINGS = Panel(
             done=_("It is being applied."),
         ),
         RowAction(
-            "undo",
+            "take-back",
             _("Take back"),
             rerate_calls.undo_rerating,
             icon="history",
