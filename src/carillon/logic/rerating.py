@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from carillon.logic.callflow.explanation import price_part
-from carillon.logic.callflow.feed import Rate, Tariff
+from carillon.logic.callflow.feed import Rate, Tariff, Tax
 from carillon.logic.callflow.values import ChainKind
 from carillon.logic.rating import rate_call
 
@@ -95,11 +95,17 @@ def price_again(charged: Charged, rate: Rate, tariff: Tariff) -> Price:
     Raises:
         NoExchangeRate
     """
-    exchange_rate = _exchange_rate(charged, tariff)
+    exchange_rate, taxes = _exchange_rate(charged, tariff), _taxes(charged)
     charge = rate_call(
-        rate, tariff, charged.billable_ms, exchange_rate=exchange_rate, account_currency=charged.currency
+        rate,
+        tariff,
+        charged.billable_ms,
+        at_ms=charged.answered_ms,
+        exchange_rate=exchange_rate,
+        taxes=taxes,
+        account_currency=charged.currency,
     )
-    told = price_part(rate, tariff, charge, charged.currency, exchange_rate)
+    told = price_part(rate, tariff, charge, charged.currency, exchange_rate, taxes)
     return Price(charge.amount_micro, charge.billed_s, rate.name[:100], {**told, FREE: ""})
 
 
@@ -111,6 +117,12 @@ def _exchange_rate(charged: Charged, tariff: Tariff) -> Decimal | None:
     if frozen is None or charged.explanation.get("list_currency") != tariff.currency:
         raise NoExchangeRate
     return Decimal(str(frozen))
+
+
+def _taxes(charged: Charged) -> tuple[Tax, ...]:
+    """What was on top of the price, or within, when the call was charged."""
+    kept = charged.explanation.get("taxes") or ()
+    return tuple(Tax(str(one["name"]), Decimal(str(one["percent"]))) for one in kept)
 
 
 def replaced_part(charged: Charged, new: Price) -> Price:
