@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
+from carillon.logic.callflow.values import Decision, Target
+from carillon.logic.documents import from_document
 from tests.support.books import Books
 from tests.support.flows import Expected, Flow, all_flows
 from tests.support.platform import Platform
@@ -59,7 +60,7 @@ def _pairs(platform: Platform, heard: list[Heard], expected: list[Expected]) -> 
 
 def _targets(platform: Platform, one: Heard) -> list[str]:
     rows = platform.sql("select decision from calls_call where sip_call_id = %s", one.sip_call_id)
-    return [_target(target) for (decision,) in rows for target in decision["targets"]]
+    return [_target(target) for (document,) in rows for target in from_document(Decision, document).targets]
 
 
 def _check_phone(one: Heard, expected: Expected) -> None:
@@ -76,17 +77,17 @@ def _check_phone(one: Heard, expected: Expected) -> None:
 
 
 def _check_record(platform: Platform, books: Books, one: Heard, expected: Expected) -> None:
-    ((decision,),) = platform.sql("select decision from calls_call where sip_call_id = %s", one.sip_call_id)
+    ((document,),) = platform.sql("select decision from calls_call where sip_call_id = %s", one.sip_call_id)
     events = platform.events(one.sip_call_id)
-    assert decision["direction"] == expected.direction
-    assert ((decision["refusal"] or {}).get("slug") or "") == expected.refusal
-    assert [_target(target) for target in decision["targets"]] == expected.targets
+    decision = from_document(Decision, document)
+    assert decision.direction == expected.direction
+    assert (decision.refusal.slug if decision.refusal else "") == expected.refusal
+    assert [_target(target) for target in decision.targets] == expected.targets
     tried = [f"{detail['label']} {detail['sip_code']}" for kind, detail in events if kind == "attempt"]
     if expected.tried:
         assert tried == expected.tried
     assert books.outcomes(one.sip_call_id) == {expected.outcome}
 
 
-def _target(target: dict[str, Any]) -> str:
-    carrier = target.get("carrier")
-    return str(carrier["gateway"]) if carrier else " ".join(target["contacts"])
+def _target(target: Target) -> str:
+    return target.carrier.gateway if target.carrier else " ".join(target.contacts)

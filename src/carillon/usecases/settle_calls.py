@@ -43,7 +43,7 @@ from carillon.logic.callflow.values import (
     Direction,
     Outcome,
 )
-from carillon.logic.documents import from_document, to_document
+from carillon.logic.documents import from_document, to_brief_document
 
 log = logging.getLogger("carillon.calls")
 PUT_OFF = timedelta(minutes=5)
@@ -133,7 +133,7 @@ def _priced(call: Call, happenings: list[Happening], holds: Sequence[Hold]) -> _
     is_refused_late = decision.refusal is None and slug in REFUSALS
     if is_refused_late:
         decision = refuse_unpaid(decision, slug)
-        call.decision = to_document(decision)
+        call.decision = to_brief_document(decision)
     facts = facts_of(
         _ms(call.started_at),
         happenings,

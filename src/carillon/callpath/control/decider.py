@@ -31,7 +31,7 @@ from carillon.logic.callflow.values import (
     Direction,
     HoldRequest,
 )
-from carillon.logic.documents import to_document
+from carillon.logic.documents import to_brief_document
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]
@@ -93,7 +93,7 @@ def opening(edge: str, call_id: UUID, started_ms: int, decision: Decision, hold:
         call_id=call_id,
         started_ms=started_ms,
         edge=edge,
-        decision=to_document(without_passwords(decision)),
+        decision=to_brief_document(without_passwords(decision)),
         hold_account=hold.account_id if hold else None,
         hold_micro=hold.amount_micro if hold else 0,
         funded_until_ms=None if funded_s is None else started_ms + 1000 * funded_s,

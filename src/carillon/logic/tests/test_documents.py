@@ -30,7 +30,7 @@ from carillon.logic.callflow.values import (
     Refusal,
     TierCharge,
 )
-from carillon.logic.documents import DocumentError, from_document, to_document
+from carillon.logic.documents import DocumentError, from_document, to_brief_document, to_document
 from carillon.logic.tests.charges import rate, tariff, tier
 
 TYPES = (
@@ -55,6 +55,7 @@ TYPES = (
 def test_every_value_survives_json(cls: type[Any], data: st.DataObject) -> None:
     value = data.draw(_values(cls))
     assert from_document(cls, json.loads(json.dumps(to_document(value)))) == value
+    assert from_document(cls, json.loads(json.dumps(to_brief_document(value)))) == value
 
 
 def _values(cls: type[Any]) -> st.SearchStrategy[Any]:

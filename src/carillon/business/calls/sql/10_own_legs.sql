@@ -16,7 +16,7 @@ $$
       and case l.leg ->> 'side'
           when 'caller' then c.customer_id = public.carillon_customer() and c.direction <> 'inbound'
           when 'callee' then t.target ->> 'kind' = 'contacts' and public.carillon_customer()
-              = (c.decision -> 'chains' -> (t.target ->> 'chain')::int ->> 'customer_id')::bigint
+              = (c.decision -> 'chains' -> coalesce((t.target ->> 'chain')::int, 0) ->> 'customer_id')::bigint
           end
 $$;
 
