@@ -11,19 +11,20 @@ import zlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from itertools import pairwise
 from typing import Literal, Union
 
 from carillon.logic.callflow.feed import Rate
+from carillon.logic.pricetext import Price, price_of, price_text
 
 MAX_PREFIX = 17  # E.164 has at most 15 digits; two more for carriers' own codes
 _LENGTH_BITS = 5
 _MAGIC = 0x43_52_41_54_45_53_00_01  # also the byte order's: read the other way round it is another number
 _ALIGNMENT = 8  # bytes: the widest number in a table
+_KEPT_PRICES = 4096  # of a table, read already: calls share few of them
 
 RateRow = tuple[str, str, str]
-"""prefix, name, and the price: connection fee, rate per minute, initial and increment seconds, with tabs between."""
+"""prefix, name, and the price as `carillon.logic.pricetext` writes it, with or without its tail."""
 
 Buffer = bytes | memoryview
 _Ints = Union["array[int]", memoryview]  # arrays cannot be subscripted when the program runs
@@ -52,10 +53,11 @@ class RateTable:
     """The rates of one version of a price list: immutable, about 50 bytes a rate with its name.
 
     Each prefix is one range of numbers padded to 17 digits; nested ranges are flattened to disjoint ones when the
-    table is built. Equal names are stored once, and so are equal prices (fee, rate, intervals; as text, exact).
+    table is built. Equal names are stored once, and so are equal prices (all of a rate but prefix and name; as text,
+    exact). A price that a call has needed is kept as the values that it says.
     """
 
-    __slots__ = ("_keys", "_names", "_owners", "_parents", "_prices", "_starts")
+    __slots__ = ("_keys", "_names", "_owners", "_parents", "_prices", "_read", "_starts")
 
     def __init__(self, rows: Iterable[RateRow | Rate] = ()) -> None:
         """Build from rows in any order (fastest when sorted by prefix as text).
@@ -67,6 +69,7 @@ class RateTable:
         ranges: tuple[_Ints, _Ints, _Ints] = _flatten(keys)
         self._keys: _Ints = keys
         self._starts, self._owners, self._parents = ranges
+        self._read: dict[int, Price] = {}
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -93,11 +96,13 @@ class RateTable:
             yield self._rate(index, _prefix(key))
 
     def _rate(self, index: int, prefix: str) -> Rate:
-        connection_fee, per_minute, initial_s, increment_s = self._prices[index].split("\t")
-        return Rate(
-            *(prefix, self._names[index], Decimal(connection_fee), Decimal(per_minute)),
-            *(int(initial_s), int(increment_s)),
-        )
+        place = self._prices.of[index]
+        price = self._read.get(place)
+        if price is None:
+            if len(self._read) >= _KEPT_PRICES:
+                self._read.clear()
+            price = self._read[place] = price_of(self._prices[index])
+        return Rate(prefix, self._names[index], *price)
 
     # ------------------------------------------------------------ as a file
 
@@ -132,6 +137,7 @@ class RateTable:
         table = cls.__new__(cls)
         table._keys, table._starts, table._owners, table._parents = sections[:4]
         table._names, table._prices = _Texts(*sections[4:7]), _Texts(*sections[7:])
+        table._read = {}
         return table
 
     def _sections(self) -> tuple[_Ints | Buffer, ...]:
@@ -164,7 +170,7 @@ def _collect(rows: Iterable[RateRow | Rate]) -> tuple[array[int], _Texts, _Texts
     names: dict[str, int] = {}
     prices: dict[str, int] = {}
     for row in rows:
-        prefix, name, price = _row(row) if isinstance(row, Rate) else row
+        prefix, name, price = (row.prefix, row.name, price_text(row)) if isinstance(row, Rate) else row
         keys.append(_key(prefix))
         name_of.append(names.setdefault(name, len(names)))
         price_of.append(prices.setdefault(price, len(prices)))
@@ -185,11 +191,6 @@ def _texts(of: array[int], distinct: Iterable[str]) -> _Texts:
         blob += text.encode()
         ends.append(len(blob))
     return _Texts(of, ends, bytes(blob))
-
-
-def _row(rate: Rate) -> RateRow:
-    price = f"{rate.connection_fee}\t{rate.per_minute}\t{rate.initial_s}\t{rate.increment_s}"
-    return rate.prefix, rate.name, price
 
 
 def _flatten(keys: array[int]) -> tuple[array[int], array[int], array[int]]:
