@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping
 
-from bench import calls, faults, holds, portal, register, snapshot, soak
+from bench import calls, faults, holds, portal, rating, register, rerate, snapshot, soak
 from bench.frame import Bench, Figures
 from carillon.server import throwaway
 
@@ -17,7 +17,9 @@ BENCHES: Mapping[str, Bench] = {
     "faults": faults.BENCH,
     "holds": holds.BENCH,
     "portal": portal.BENCH,
+    "rating": rating.BENCH,
     "register": register.BENCH,
+    "rerate": rerate.BENCH,
     "snapshot": snapshot.BENCH,
     "soak": soak.BENCH,
 }

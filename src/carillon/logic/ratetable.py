@@ -12,7 +12,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Literal, Union
+from typing import Literal, NamedTuple, Union
 
 from carillon.logic.callflow.feed import Rate
 from carillon.logic.pricetext import Price, price_of, price_text
@@ -47,6 +47,20 @@ class _Texts:
     def __getitem__(self, index: int) -> str:
         place = self.of[index]
         return str(self.blob[self.ends[place] : self.ends[place + 1]], "utf-8")
+
+
+class RateColumns(NamedTuple):
+    """A table as it lies in memory, each part a buffer of whole numbers.
+
+    By rate in order: `keys` (`_key` of the prefix), `parents` (the enclosing rate, -1: none) and `price_of` (equal
+    prices have the same number). By disjoint range of padded numbers: `starts` and `owners` (its rate, -1: none).
+    """
+
+    keys: _Ints
+    parents: _Ints
+    price_of: _Ints
+    starts: _Ints
+    owners: _Ints
 
 
 class RateTable:
@@ -92,8 +106,15 @@ class RateTable:
 
     def rates(self) -> Iterator[Rate]:
         """All rates, ordered by prefix as text."""
-        for index, key in enumerate(self._keys):
-            yield self._rate(index, _prefix(key))
+        return map(self.rate_at, range(len(self)))
+
+    def rate_at(self, index: int) -> Rate:
+        """The rate in that place of the order."""
+        return self._rate(index, _prefix(self._keys[index]))
+
+    def columns(self) -> RateColumns:
+        """What the table consists of, for those who look many numbers up at once; not to be changed."""
+        return RateColumns(self._keys, self._parents, self._prices.of, self._starts, self._owners)
 
     def _rate(self, index: int, prefix: str) -> Rate:
         place = self._prices.of[index]
