@@ -55,7 +55,7 @@ def restock_numbers(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name="note_low_balances", queueing_lock="note_low_balances")
 def note_low_balances(timestamp: int) -> None:
-    """Tell partners of balances that have fallen below what they watch."""
+    """Tell partners of balances that have fallen below what they watch, and customers of their own."""
     actor = system_actor()
     with tenant(actor):
         note_low(actor)

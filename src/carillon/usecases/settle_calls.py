@@ -25,7 +25,7 @@ from carillon.business.billing.choices import AccountKind, HoldState
 from carillon.business.billing.ledger import Change, book_account, change_accounts
 from carillon.business.billing.models import CreditWindow, Hold, UnpostedCharge
 from carillon.business.calls.choices import CallState, Tab
-from carillon.business.calls.facts import Happening, facts_of, refusal_of
+from carillon.business.calls.facts import Happening, facts_of, is_loss, refusal_of
 from carillon.business.calls.models import Call, CallEvent, Cdr
 from carillon.business.customers.models import Customer, User
 from carillon.business.partners.models import Partner
@@ -206,7 +206,6 @@ def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
     user_id = _user_of(decision, draft)
     is_customers = draft.tier == 0 and draft.customer_id is not None
     refusal = decision.refusal
-    is_cost = draft.gateway_id is not None
     return Cdr(
         partner_id=draft.seller_partner_id,
         started_on=call.started_at.astimezone(UTC).date(),
@@ -215,7 +214,7 @@ def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
         chain_no=draft.chain_no,
         tier=draft.tier,
         tab=_tab(draft, decision),
-        is_carrier_cost=is_cost,
+        is_carrier_cost=draft.gateway_id is not None,
         buyer_partner_id=draft.buyer_partner_id,
         customer_id=draft.customer_id,
         customer_name=names.customers.get(draft.customer_id or 0, "")[:100],
@@ -223,7 +222,7 @@ def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
         user_name=names.users.get(user_id or 0, "")[:100] if is_customers else "",
         account_id=draft.account_id or None,
         gateway_id=draft.gateway_id,
-        gateway_name=str(draft.explanation.get("seller") or "")[:100] if is_cost else "",
+        gateway_name=str(draft.explanation.get("seller") or "")[:100] if draft.gateway_id is not None else "",
         direction=decision.direction.value,
         caller=shown_caller(decision, draft.chain)[:64],
         callee=draft.callee[:64] or call.callee or decision.dialled[:64],
@@ -239,6 +238,7 @@ def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
         sip_reason=str(draft.explanation.get("reason") or "")[:200],  # as this tier may read it
         currency=draft.currency or names.currencies.get(draft.seller_partner_id, ""),
         amount_micro=draft.amount_micro,
+        is_loss=is_loss(draft.explanation),
         explanation=draft.explanation,
     )
 

@@ -22,11 +22,11 @@ from carillon.business.billing.queries import accounts_of
 from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.models import Endpoint
 from carillon.business.endpoints.queries import domain_of, endpoints_of
-from carillon.logic.callflow.charging import UNLIMITED, charge_of, cost_of, funded_seconds
+from carillon.logic.callflow.charging import charge_of, cost_of
 from carillon.logic.callflow.diagnosis import Case, diagnose
-from carillon.logic.callflow.forwarding import refuse_unpaid
 from carillon.logic.callflow.notes import attempt_label, notes_for
-from carillon.logic.callflow.values import CarrierCharge, Chain, Decision, Outcome, Target, TierCharge, answered_at
+from carillon.logic.callflow.remaining import lasting, unpaid
+from carillon.logic.callflow.values import CarrierCharge, Chain, Decision, Outcome, Target, TierCharge
 from carillon.logic.documents import from_document
 from carillon.logic.rating import Charge
 from carillon.usecases.ask_control import ControlSilent, answer_of_control
@@ -95,12 +95,12 @@ def try_call(actor: Actor, data: TrialData) -> Trial:
         InvalidInput: nobody calls, or somebody without a SIP account.
         ControlSilent
     """
-    endpoint = _caller(actor, data)
+    endpoint = caller_of(actor, data)
     account = f"{endpoint.username}@{domain_of(endpoint.web_product_id)}"
     at = data.at or timezone.now()
     decision = _decided(account, data.number, at)
     money = _money(actor, decision)
-    decision = _unpaid(decision, money)
+    decision = unpaid(decision, money)
     return Trial(
         endpoint,
         account,
@@ -113,7 +113,8 @@ def try_call(actor: Actor, data: TrialData) -> Trial:
     )
 
 
-def _caller(actor: Actor, data: TrialData) -> Endpoint:
+def caller_of(actor: Actor, data: TrialData) -> Endpoint:
+    """Return the SIP endpoint that calls; one or two queries. Raises InvalidInput when nobody can."""
     rows = endpoints_of(actor).order_by("pk")
     if data.endpoint_id is not None:
         found = rows.filter(pk=data.endpoint_id).first()
@@ -150,21 +151,13 @@ def _money(actor: Actor, decision: Decision) -> Mapping[int, int]:
     return {row.pk: row.available_micro for row in accounts_of(actor).filter(pk__in=ids)}
 
 
-def _unpaid(decision: Decision, money: Mapping[int, int]) -> Decision:
-    """The decision refused, as the database would, when a hold is more than there is on an account that is seen."""
-    for hold in () if decision.refusal else decision.holds:
-        if money.get(hold.account_id, hold.amount_micro) < hold.amount_micro:
-            return refuse_unpaid(decision, "credit-exhausted", hold)
-        if any(money.get(account_id, amount) < amount for account_id, amount in hold.upper):
-            return refuse_unpaid(decision, "partner-credit-exhausted", hold)
-    return decision
-
-
 def _because(decision: Decision) -> str:
-    if decision.refusal is None:
-        return ""
-    case = Case(Outcome.REFUSED, decision.callee or decision.dialled, refusal=decision.refusal.slug)
-    return " ".join(found.text for found in diagnose(case))
+    return why_refused(decision.refusal.slug, decision.callee or decision.dialled) if decision.refusal else ""
+
+
+def why_refused(slug: str, number: str) -> str:
+    """Return in plain words why a call to the number is refused."""
+    return " ".join(found.text for found in diagnose(Case(Outcome.REFUSED, number, refusal=slug)))
 
 
 def _prices(actor: Actor, decision: Decision, chain: Chain, money: Mapping[int, int]) -> Iterator[TierPrice]:
@@ -175,13 +168,8 @@ def _prices(actor: Actor, decision: Decision, chain: Chain, money: Mapping[int, 
         if not sells and tier.buyer_partner_id not in actor.scope:
             continue
         available = money.get(tier.account_id)
-        lasts_s = None if available is None else _lasting(charge, available, decision.max_s)
+        lasts_s = None if available is None else lasting(charge, available, decision.max_s, _now_ms())
         yield TierPrice(tier.seller, tier.buyer, not sells, charge, _minute(charge), available, lasts_s)
-
-
-def _lasting(charge: TierCharge, available_micro: int, max_s: int) -> int:
-    seconds = funded_seconds(charge, max(available_micro, 0), answered_at(_now_ms()))
-    return max_s if seconds == UNLIMITED else min(seconds, max_s)
 
 
 def _minute(charge: TierCharge) -> Charge | None:

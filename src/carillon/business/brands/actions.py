@@ -32,7 +32,10 @@ CLASHES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebProductData:
-    """What is said about a web product. `partner_id` (None: the actor's own partner) stays once created."""
+    """What is said about a web product. `partner_id` (None: the actor's own partner) stays once created.
+
+    `low_balance_micro`: customers who pay in the default currency are told when less is left, None: they are not.
+    """
 
     name: str
     kind: WebProductKind
@@ -52,6 +55,7 @@ class WebProductData:
     imprint: str = ""
     terms: str = ""
     privacy: str = ""
+    low_balance_micro: int | None = None
     partner_id: int | None = None
 
 
@@ -219,10 +223,12 @@ def _fill(product: WebProduct, data: WebProductData) -> None:
     faults.unless(is_spoken, "default_culture", _("The default culture must be one of the cultures."))
     accent = data.accent.strip().lower()
     faults.unless(is_colour(accent), "accent", _("This is no colour: give one such as #0b5cad."))
+    low = data.low_balance_micro
+    faults.unless(low is None or low >= 0, "low_balance_micro", _("An amount of money, or empty."))
     is_one_line = not any(character in data.mail_name for character in "\r\n")
     faults.unless(is_one_line, "mail_name", _("The sender's name must be on one line."))
     faults.stop()
-    product.accent, product.has_shop = accent, data.has_shop
+    product.accent, product.has_shop, product.low_balance_micro = accent, data.has_shop, low
     for name in ("headline", "tagline", "mail_name", "imprint", "terms", "privacy"):
         setattr(product, name, getattr(data, name).strip())
     product.name, product.kind, product.hostname, product.country = data.name, data.kind, hostname, data.country

@@ -24,6 +24,7 @@ class WebProduct(TenantModel):
     default_culture = models.CharField(max_length=12, default="en")
     currencies = ArrayField(models.CharField(max_length=3), default=list)
     default_currency = models.CharField(max_length=3)
+    low_balance_micro = models.BigIntegerField(null=True, blank=True)  # in default_currency: whose customers are told
     allowed_classes = ArrayField(
         models.CharField(max_length=16, choices=DestinationKind.choices), default=list, blank=True
     )

@@ -81,3 +81,13 @@ def _integer(value: Any) -> int | None:
         return None if value is None else int(value)
     except (TypeError, ValueError):
         return None
+
+
+def is_loss(explanation: Mapping[str, object]) -> bool:
+    """Tell whether the seller of a CDR paid more for the call than it was paid, by what the CDR explains.
+
+    Not when the two are in different currencies: that is not known.
+    """
+    margin = explanation.get("margin")
+    margin_micro = margin.get("margin_micro") if isinstance(margin, dict) else None
+    return isinstance(margin_micro, int) and margin_micro < 0

@@ -142,6 +142,7 @@ class Cdr(TenantModel):
     sip_reason = models.CharField(max_length=200, default="")
     currency = models.CharField(max_length=3)
     amount_micro = models.BigIntegerField()
+    is_loss = models.BooleanField(default=False)  # the seller paid more for the call than it was paid
     explanation = models.JSONField()
     invoice_id = models.BigIntegerField(null=True)
     rated_at = models.DateTimeField(auto_now_add=True)
@@ -163,6 +164,7 @@ class Cdr(TenantModel):
                 fields=["partner", "customer_id", "-started_at", "-id"], name="cdr_of_customer", condition=SHOWN
             ),
             models.Index(fields=["call_id"], name="cdr_by_call"),
+            models.Index(fields=["partner", "-started_at"], name="cdr_loss", condition=models.Q(is_loss=True)),
             by_last_digits("callee"),
             by_last_digits("caller"),
         ]

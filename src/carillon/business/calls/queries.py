@@ -68,6 +68,16 @@ def carried_by(rows: QuerySet[Cdr], gateway_id: int) -> QuerySet[Cdr]:
     return rows.filter(Exists(carried))
 
 
+def lost_by(actor: Actor) -> Exists:
+    """Return whether a seller in the actor's part of the tree lost money by a row's call and chain.
+
+    Customers see none.
+    """
+    scope = actor.scope if actor.customer_id is None else ()
+    lost = cdrs_of(actor).filter(is_loss=True, partner_id__in=scope)
+    return Exists(lost.filter(call_id=OuterRef("call_id"), chain_no=OuterRef("chain_no")))
+
+
 def tiers_of(actor: Actor, cdr: Cdr) -> QuerySet[Cdr]:
     """Return all rows of the CDR's call and chain the actor sees, customer's first, carrier's cost last; one query.
 

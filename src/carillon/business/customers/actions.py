@@ -40,6 +40,7 @@ class CustomerData:
     no limit. `allowed_classes`: kinds of numbers it may call beside those its web product allows. `max_call_minutes`:
     the longest call; emergency calls may always last four hours. `emergency_address`, `emergency_number`: where
     help must come to and the number shown to emergency services (one of the customer's own), unless a user has them.
+    `low_balance_micro`: it is told when it has less than this left to spend, None: the web product's amount, 0: never.
     `calls_per_s`: calls its devices may begin in a second, None: no limit; `call_burst`: how many at once, None: a
     second's worth; emergency calls do not count.
     """
@@ -62,6 +63,7 @@ class CustomerData:
     emergency_number: str = ""
     calls_per_s: int | None = None
     call_burst: int | None = None
+    low_balance_micro: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +172,9 @@ def _fill_customer(customer: Customer, data: CustomerData) -> None:
     faults.country(customer.country)
     faults.timezone(data.timezone)
     faults.culture(customer.culture)
-    most = data.max_daily_spend_micro
-    faults.unless(most is None or most >= 0, "max_daily_spend_micro", _("An amount of money, or empty."))
+    for field in ("max_daily_spend_micro", "low_balance_micro"):
+        amount: int | None = getattr(data, field)
+        faults.unless(amount is None or amount >= 0, field, _("An amount of money, or empty."))
     faults.unless(data.max_channels is None or data.max_channels > 0, "max_channels", _("At least 1, or empty."))
     is_length = 1 <= data.max_call_minutes <= LONGEST_CALL_MINUTES
     faults.unless(
@@ -193,7 +196,7 @@ def _fill_customer(customer: Customer, data: CustomerData) -> None:
     )
     customer.timezone, customer.charging, customer.max_channels = data.timezone, data.charging, data.max_channels
     customer.allowed_classes = list(dict.fromkeys(data.allowed_classes))
-    customer.max_daily_spend_micro = data.max_daily_spend_micro
+    customer.max_daily_spend_micro, customer.low_balance_micro = data.max_daily_spend_micro, data.low_balance_micro
     check_values(customer)
 
 

@@ -34,6 +34,9 @@ class Customer(TenantModel):
     calls_per_s = models.PositiveSmallIntegerField(null=True, blank=True)
     call_burst = models.PositiveSmallIntegerField(null=True, blank=True)  # at once; null: a second's worth
     max_daily_spend_micro = models.BigIntegerField(null=True, blank=True)  # on calls, by the customer's own day
+    low_balance_micro = models.BigIntegerField(
+        null=True, blank=True
+    )  # told below it; null: the web product's; 0: never
     allowed_classes = ArrayField(
         models.CharField(max_length=16, choices=DestinationKind.choices), default=list, blank=True
     )

@@ -1,10 +1,14 @@
 """Balances that are watched: who wants to hear below what, and telling it once each time one falls.
 
+Partners' people watch by what they say here; a customer is told of its own by the amount in its data, else by its web
+product's.
+
 Looked at by the worker once a minute, in statements that lock nothing: neither calls nor settling wait for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,20 +16,24 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
-from carillon.base.changes import action, audited
+from carillon.base.changes import action, audited, witnessed
 from carillon.base.errors import InvalidInput
 from carillon.base.places import Faults
 from carillon.base.rows import locked, named_or_none, once
-from carillon.business.customers.models import Customer
+from carillon.business.customers.choices import UserRole
+from carillon.business.customers.models import Customer, User
 from carillon.business.notices.actions import raise_alert
-from carillon.business.notices.choices import AlertKind, Covers
+from carillon.business.notices.choices import AlertKind, Covers, MailEvent
+from carillon.business.notices.mails import Occasion, letter
 from carillon.business.notices.models import Alert, BalanceWatch
 from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import chosen_partner
+from carillon.logic.money import format_amount
 
 MOST_MICRO = 1_000_000_000_000
 
 # What each watch is about: (watch, account, what is left). Of a partner's, one that names the holder goes first.
+# Without a watch it is the customer itself that is told.
 _WATCHED = """
     with watched as (
         select w.id as watch_id, w.partner_id, w.below_micro, w.covers, a.id as account_id, a.customer_id,
@@ -50,24 +58,41 @@ _WATCHED = """
         from notices_balancewatch w join billing_account a
             on a.buyer_partner_id = w.partner_id and a.kind = 'partner' and a.currency = w.currency
         where w.covers = 'own'
+        union all
+        select null, a.partner_id, o.below_micro, '', a.id, a.customer_id, a.buyer_partner_id, a.currency,
+               a.balance_micro - a.unposted_micro + a.credit_limit_micro
+        from customers_customer c
+        join brands_webproduct b on b.id = c.web_product_id
+        cross join lateral (
+            select coalesce(c.low_balance_micro, case when b.default_currency = c.currency then b.low_balance_micro end)
+        ) o (below_micro)
+        join billing_account a
+            on a.partner_id = c.partner_id and a.customer_id = c.id and a.kind = 'customer' and a.currency = c.currency
+        where o.below_micro > 0 and c.status = 'active'
     )
 """
 # Risen by a tenth above what is watched, or watched by another now.
 _RISEN = """
     delete from notices_lowbalance l where not exists (
         select from watched f
-        where f.watch_id = l.watch_id and f.account_id = l.account_id and f.left_micro < f.below_micro * 1.1)
+        where f.account_id = l.account_id and f.watch_id is not distinct from l.watch_id
+            and f.left_micro < f.below_micro * 1.1)
 """
-# An account where no money has ever moved has not fallen.
+# An account where no money has ever moved has not fallen. Customers are told only while they use theirs: whoever sets
+# an amount at a web product does not write to everybody who has left.
 _FALLEN = """
     insert into notices_lowbalance (partner_id, watch_id, account_id, since)
     select f.partner_id, f.watch_id, f.account_id, clock_timestamp() from watched f
     where f.left_micro < f.below_micro and (%(watch)s::bigint is null or f.watch_id = %(watch)s)
         and not exists (
-            select from notices_lowbalance l where l.partner_id = f.partner_id and l.account_id = f.account_id)
+            select from notices_lowbalance l where l.partner_id = f.partner_id and l.account_id = f.account_id
+                and (l.watch_id is null) = (f.watch_id is null))
         and exists (select from billing_entry e where e.account_id = f.account_id)
         and not exists (select from customers_customer c where c.id = f.customer_id and c.status = 'terminated')
-    on conflict (partner_id, account_id) do nothing
+        and (f.watch_id is not null or (
+            select t.at from billing_transfer t where t.customer_id = f.customer_id order by t.id desc limit 1
+        ) > now() - interval '1 hour')
+    on conflict do nothing
     returning account_id, watch_id
 """
 _TOLD = """
@@ -79,6 +104,7 @@ _TOLD = """
     left join partners_partner p on p.id = f.buyer_partner_id and f.covers = 'partners'
     where l.account_id = any(%(accounts)s) and l.watch_id = any(%(watches)s) order by l.partner_id, l.account_id
 """
+_OWN = "select customer_id, left_micro, below_micro from watched where watch_id is null and account_id = any(%(own)s)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,26 +184,70 @@ def forget_balance_watch(actor: Actor, watch: BalanceWatch) -> None:
 
 @action("alerts.note")
 def note_low_balances(actor: Actor) -> int:
-    """Raise an alert for each balance that has fallen below what is watched; return how many.
+    """Tell of each balance that has fallen below what is watched; return how many.
 
-    Cost: two statements, each over the watched accounts, and one more with three per alert when any has fallen.
+    Partners get alerts, customers mails.
+
+    Cost: two statements, each over the watched accounts, and when any has fallen one or two more with three per alert
+    and five per customer.
     """
     fallen = _look()
-    if not fallen:
-        return 0
-    keys = {"accounts": [row[0] for row in fallen], "watches": [row[1] for row in fallen]}
+    keys = {
+        "accounts": [account for account, watch in fallen if watch is not None],
+        "watches": [watch for _account, watch in fallen if watch is not None],
+        "own": [account for account, watch in fallen if watch is None],
+    }
+    alerts = _rows(_TOLD, keys) if keys["accounts"] else []
+    own = _rows(_OWN, keys) if keys["own"] else []
+    return sum(raise_alert(_alert(row)) for row in alerts) + _tell_customers(actor, own)
+
+
+def _rows(query: str, keys: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(_WATCHED + _TOLD, keys)
-        return sum(raise_alert(_alert(row)) for row in cursor.fetchall())
+        cursor.execute(_WATCHED + query, keys)
+        return list(cursor.fetchall())
 
 
-def _look(watch: BalanceWatch | None = None) -> list[tuple[int, int]]:
+def _look(watch: BalanceWatch | None = None) -> list[tuple[int, int | None]]:
     """Keep the list of low balances as they are now; return (account, watch) of the fallen: of one watch, or of all."""
     with connection.cursor() as cursor:
         cursor.execute(_WATCHED + _RISEN)
         cursor.execute(_WATCHED + _FALLEN, {"watch": watch.pk if watch else None})
-        found: list[tuple[int, int]] = cursor.fetchall()
+        found: list[tuple[int, int | None]] = cursor.fetchall()
     return found
+
+
+def _tell_customers(actor: Actor, rows: Iterable[tuple[int, int, int]]) -> int:
+    """Write to customers, else to their administrators, that (customer) has (so much) left, less than (so much).
+
+    It stands in the customer's history, which is what webhooks tell as `customer.balance_low`.
+    """
+    told = {customer_id: (left, below) for customer_id, left, below in rows}
+    chosen = Customer.objects.visible_to(actor).filter(pk__in=told).select_related("partner", "web_product")
+    for customer in chosen.order_by("pk"):
+        left, below = (format_amount(micro, customer.currency) for micro in told[customer.pk])
+        witnessed(actor, customer, "balance_low", reason=f"{left} left to spend, less than {below}.")
+        product = customer.web_product
+        values = {"name": customer.name, "site": product.name, "left": left, "below": below}
+        occasion = Occasion(
+            event=MailEvent.BALANCE_LOW,
+            partner=customer.partner,
+            values=values,
+            culture=customer.culture,
+            web_product_id=product.pk,
+            site=product.mail_name or product.name,
+            hostname=product.hostname,
+        )
+        if to := _addresses(actor, customer):
+            letter(actor, occasion, to).send()
+    return len(told)
+
+
+def _addresses(actor: Actor, customer: Customer) -> list[str]:
+    if customer.email:
+        return [customer.email]
+    rows = User.objects.visible_to(actor).filter(customer=customer, role=UserRole.ADMINISTRATOR, is_enabled=True)
+    return list(rows.exclude(email="").order_by("pk").values_list("email", flat=True))
 
 
 def _alert(row: tuple[Any, ...]) -> Alert:

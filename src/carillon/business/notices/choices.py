@@ -35,6 +35,7 @@ class Event(models.TextChoices):
     CUSTOMER_SUSPENDED = "customer.suspended", _("Customer suspended")
     CUSTOMER_BLOCKED = "customer.blocked", _("Customer blocked")
     CUSTOMER_ACTIVATED = "customer.activated", _("Customer active again")
+    CUSTOMER_BALANCE_LOW = "customer.balance_low", _("Customer told of a low balance")
     CUSTOMER_TERMINATED = "customer.terminated", _("Customer terminated")
     USER_CREATED = "user.created", _("User created")
     USER_CHANGED = "user.changed", _("User changed")
@@ -85,6 +86,7 @@ class MailEvent(models.TextChoices):
     PASSWORD_RESET = "password_reset", _("New password asked for")
     REPORT = "report", _("Scheduled report")
     MESSAGE_REPLY = "message_reply", _("Answer to a message")
+    BALANCE_LOW = "balance_low", _("Low balance of a customer")
     OTHER = "other", _("Other")
 
 

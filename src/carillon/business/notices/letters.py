@@ -149,6 +149,28 @@ LETTERS: dict[str, Letter] = {
             ),
         },
     ),
+    MailEvent.BALANCE_LOW: Letter(
+        places={
+            "name": Place(_("The customer's name"), "Acme Ltd"),
+            "site": Place(_("Name of the website"), "Northwind Business"),
+            "left": Place(_("What is left to spend"), "4.00 GBP"),
+            "below": Place(_("The amount below which it is told"), "5.00 GBP"),
+        },
+        texts={
+            "en": (
+                "{{ left }} left at {{ site }}",
+                "Hello {{ name }},\n\nyou have {{ left }} left to spend at {{ site }}, less than {{ below }}. When"
+                " nothing is left, calls end and new ones are refused. A payment counts at once, for calls in progress"
+                " too.\n\n{{ site }}",
+            ),
+            "es": (
+                "Le quedan {{ left }} en {{ site }}",
+                "Hola, {{ name }}:\n\nLe quedan {{ left }} por gastar en {{ site }}, menos de {{ below }}. Cuando no"
+                " quede nada, las llamadas se cortan y las nuevas se rechazan. Un pago cuenta en seguida, también para"
+                " las llamadas en curso.\n\n{{ site }}",
+            ),
+        },
+    ),
 }
 
 

@@ -115,18 +115,28 @@ class BalanceWatch(TenantModel):
 
 
 class LowBalance(TenantModel):
-    """An account that has fallen below what is watched: told, and not again before it has risen clearly above it."""
+    """An account that has fallen below what is watched: told, and not again before it has risen clearly above it.
+
+    Without a `watch` it is the customer itself who was told, by the threshold of its own or of its web product.
+    """
 
     tenancy = Tenancy(across=("account",))
 
-    watch = models.ForeignKey(BalanceWatch, on_delete=models.CASCADE, related_name="low")
+    watch = models.ForeignKey(BalanceWatch, null=True, on_delete=models.CASCADE, related_name="low")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
     since = models.DateTimeField()
 
     objects = ScopedQuerySet["LowBalance"].as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["partner", "account"], name="one_low_balance_each")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "account"], condition=~models.Q(watch=None), name="one_low_balance_each"
+            ),
+            models.UniqueConstraint(
+                fields=["account"], condition=models.Q(watch=None), name="one_own_low_balance_each"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.since}"

@@ -38,7 +38,17 @@ PANELS = frozenset(
         "notes",
         "jobs",
     }
-    | {"bans", "alerts", "platform_health", "audit", "quick_start", "phone_tests", "dashboard", "test_call"}
+    | {
+        "bans",
+        "alerts",
+        "platform_health",
+        "audit",
+        "quick_start",
+        "phone_tests",
+        "dashboard",
+        "test_call",
+        "remaining_time",
+    }
     | {"support", "saved_views", "portal_brands"}
     | {"webhooks", "mails", "mail_texts", "mail_identities", "balance_alerts", "alert_choices"}
     | {"scheduled_reports", "messages", "subscribers"}
@@ -51,7 +61,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     Role.ADMINISTRATOR: ALL,
     Role.SALES: frozenset(
         {"customers.*", "users.*", "numbers.*", "sip_endpoints.*", "sip_locations.view", "partners.view"}
-        | {"quick_start.view", "phone_tests.*", "dashboard.view", "test_call.view"}
+        | {"quick_start.view", "phone_tests.*", "dashboard.view", "test_call.view", "remaining_time.view"}
         | {"web_products.view", "price_lists.view", "cdrs.view", "live_calls.view", "transactions.view", "top_ups.view"}
         | ASKS
         | {"saved_views.*"}
@@ -79,7 +89,7 @@ CUSTOMER_PERMISSIONS: dict[str, frozenset[str]] = {
     "administrator": frozenset(
         {"customers.view", "users.view", "users.add", "users.change", "numbers.view", "sip_endpoints.*"}
         | {"sip_locations.view", "cdrs.view", "live_calls.view", "transactions.view", "tokens.*"}
-        | {"subscriptions.view", "allowances.view"}
+        | {"subscriptions.view", "allowances.view", "remaining_time.view"}
     ),
     "reception": frozenset({"users.view", "sip_locations.view", "live_calls.view", "cdrs.view"}),
     "user": frozenset(),

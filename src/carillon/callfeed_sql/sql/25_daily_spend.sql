@@ -42,3 +42,13 @@ begin
     return greatest(most - callfeed.spent_today(daily_spare.account_id), 0);
 end
 $$;
+
+-- What may be spent of accounts now, the day's limit included; nothing is locked: for who tells, not for who holds.
+create function callfeed.spendable(account_ids bigint[]) returns table (account_id bigint, micro bigint)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select a.id, least(callfeed.available(a.id), case when c.max_daily_spend_micro is not null
+                       then greatest(c.max_daily_spend_micro - callfeed.spent_today(a.id), 0) end)
+    from public.billing_account a
+    left join public.customers_customer c on c.id = a.customer_id
+    where a.id = any ($1)
+$$;

@@ -22,7 +22,8 @@ grant execute on function
     callfeed.grant_credit(text, uuid, bigint, bigint, bigint), callfeed.return_credit(text, uuid, bigint, bigint),
     callfeed.record_traces(uuid[], bytea[]), callfeed.open_calls(text), callfeed.stray_dialogs(),
     callfeed.forget_dialog(integer, integer, text),
-    callfeed.keep_bans(jsonb), callfeed.standing_bans(), callfeed.keep_health(jsonb) to carillon_control;
+    callfeed.keep_bans(jsonb), callfeed.standing_bans(), callfeed.keep_health(jsonb),
+    callfeed.spendable(bigint[]) to carillon_control;
 
 grant select on callfeed.uacreg to carillon_edge;
 grant execute on function callfeed.ha1(text, text), callfeed.emergency_caller(text, text), callfeed.record_events(text) to carillon_edge;

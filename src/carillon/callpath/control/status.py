@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
@@ -17,6 +17,7 @@ from carillon.callpath.control.live import Live, LiveCalls, now_ms
 from carillon.callpath.control.store import UNAVAILABLE, described
 from carillon.callpath.control.wire import dialled_user
 from carillon.logic.callflow import signals, states
+from carillon.logic.callflow.remaining import remaining
 from carillon.logic.callflow.values import CallRequest, Decision
 from carillon.logic.documents import to_document
 
@@ -43,7 +44,8 @@ class StatusServer:
 
     `GET /calls`, `POST /calls/<uuid>/hangup`, `POST /locations/<address of record>/<contact>/drop`,
     `POST /bans/<whom>/lift` (`lift` does it), `GET /decisions/<username@domain>/<dialled>/<ms>`: what `decide` would do
-    with that device's call at that moment.
+    with that device's call at that moment; `GET /remaining/...` likewise: its price and for how long the money lasts,
+    for announcements. `spendable` says what accounts have left.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class StatusServer:
     ) -> None:
         self._token, self._live, self._edge, self._health, self._lift = token, live, edge, health, lift
         self._decide = decide
+        self.spendable: Callable[[Sequence[int]], Awaitable[dict[int, int]]] = _nothing
 
     async def start(self, port: int) -> asyncio.Server:
         """Listen on the loopback. Raises OSError when the port is taken."""
@@ -100,14 +103,23 @@ class StatusServer:
                 self._lift(unquote(whom))
                 return 200, {"detail": f"The ban on {unquote(whom)} is being lifted."}
             case ["GET", "decisions", account, dialled, at_ms] if at_ms.isdecimal():
-                return await self._try(unquote(account), unquote(dialled), int(at_ms))
+                return await self._try(_request(unquote(account), unquote(dialled), int(at_ms)), int(at_ms))
+            case ["GET", "remaining", account, dialled, at_ms] if at_ms.isdecimal():
+                return await self._remaining(_request(unquote(account), unquote(dialled), int(at_ms)), int(at_ms))
         return 404, {"detail": f"There is no {method} {path}."}
 
-    async def _try(self, account: str, dialled: str, at_ms: int) -> Answer:
+    async def _remaining(self, request: CallRequest, at_ms: int) -> Answer:
+        """Decide as for a test call and ask what the accounts that pay have left."""
+        try:
+            decision = await self._decide(request, at_ms)
+            tiers = {charge.tier.account_id for chain in decision.chains for charge in chain.tiers}
+            spendable = await self.spendable(sorted(tiers)) if decision.refusal is None and tiers else {}
+        except (NoAnswer, *UNAVAILABLE) as error:
+            return 503, {"detail": f"There is no answer now: {described(error)}"}
+        return 200, {"remaining": to_document(remaining(decision, spendable, at_ms))}
+
+    async def _try(self, request: CallRequest, at_ms: int) -> Answer:
         """Decide and nothing else: nobody is called, nothing is held, and no gateway's count changes."""
-        username, _, domain = account.rpartition("@")
-        call_id, number = f"test-{at_ms}@{domain}", dialled_user(dialled)
-        request = CallRequest(call_id, LOOPBACK, 0, "udp", username, domain, number, domain)
         try:
             decision = await self._decide(request, at_ms)
         except (NoAnswer, *UNAVAILABLE) as error:
@@ -141,6 +153,16 @@ class StatusServer:
         log.info("Call %s is hung up by the operator.", text)
         self._live.feed(live, signals.Hangup(now_ms()))
         return 200, {"detail": f"Call {text} is being ended."}
+
+
+async def _nothing(account_ids: Sequence[int]) -> dict[int, int]:
+    return {}
+
+
+def _request(account: str, dialled: str, at_ms: int) -> CallRequest:
+    """The call that a device might make."""
+    username, _, domain = account.rpartition("@")
+    return CallRequest(f"test-{at_ms}@{domain}", LOOPBACK, 0, "udp", username, domain, dialled_user(dialled), domain)
 
 
 def describe(live: Live) -> dict[str, Any]:

@@ -275,6 +275,12 @@ class CallStore:
         found = await self._queries.fetchval("select callfeed.release_hold($1)", call_id, timeout=SLOW_QUERY_S)
         return [(account_id, micro) for account_id, micro in found]
 
+    async def spendable(self, account_ids: Sequence[int]) -> dict[int, int]:
+        """What may be spent of accounts now, micro-units by id."""
+        query = "select * from callfeed.spendable($1)"
+        rows = await self._queries.fetch(query, list(account_ids), timeout=QUERY_S)
+        return {row["account_id"]: row["micro"] for row in rows}
+
     async def record(self, call_id: UUID, kind: str, at_ms: int, source: str, detail: Json) -> None:
         """Write an event; the first `ended` or `failed` of a call wins."""
         await self._record_with_others(

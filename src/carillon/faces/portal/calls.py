@@ -89,6 +89,7 @@ MIN_YEAR, MAX_YEAR = 1970, 9000  # of a moment in an address
 def _cdrs(actor: Actor) -> QuerySet[Cdr]:
     """One row per call and party, with what the seller itself pays and keeps; customers are not told."""
     rows = queries.cdrs_on(actor).annotate(is_sellers=Value(actor.customer_id is None))
+    rows = rows.alias(is_lost=queries.lost_by(actor))
     if actor.customer_id is not None:
         nothing = Cast(Value(None), BigIntegerField())  # a bare NULL is a text to PostgreSQL, which has no sum
         return rows.annotate(cost_micro=nothing, margin_micro=nothing)
@@ -330,7 +331,10 @@ CDRS = Panel(
         Filter("call_id", _("Call"), kind="uuid"),
     ),
     order=("-started_at", "-id"),
-    tabs=tuple(PanelTab(value, label, Q(tab=value)) for value, label in Tab.choices),
+    tabs=(
+        *(PanelTab(value, label, Q(tab=value)) for value, label in Tab.choices),
+        PanelTab("lost", _("At a loss"), Q(is_lost=True)),
+    ),
     detail=Detail("portal/calls/cdr.html", _page, _("Price and trace")),
     links=(Link(_("Calls of this customer"), "cdrs", {"customer_id": "customer_id"}),),
     extras=(

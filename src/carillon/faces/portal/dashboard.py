@@ -92,7 +92,13 @@ def _tiles(found: Found) -> tuple[Tile, ...]:
         Tile("ASR", percent(dialled["asr_percent"]), all_dialled, _was(past["asr_percent"], percent)),
         Tile("ACD", clock(dialled["acd_ms"]), all_answered, _was(past["acd_ms"], clock)),
         Tile("PDD", seconds(dialled["pdd_ms"]), all_dialled, _was(past["pdd_ms"], seconds)),
+        *_losses(found),
     )  # fmt: skip
+
+
+def _losses(found: Found) -> tuple[Tile, ...]:
+    count = found["losses"]
+    return (Tile(_("At a loss"), number(count), _calls(found, "lost"), tone="bad"),) if count else ()
 
 
 def _tab_tile(found: Found, tab: str) -> Tile:

@@ -40,6 +40,7 @@ CHAPTERS: Mapping[str, str] = {  # which chapter of the manual tells more about 
     "cdrs": "calls-and-charges",
     "transactions": "calls-and-charges",
     "reratings": "calls-and-charges",
+    "remaining-time": "calls-and-charges",
     "gateways": "calls-and-charges",
     "routes": "calls-and-charges",
     "blacklists": "protecting-customers",

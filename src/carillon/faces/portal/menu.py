@@ -58,7 +58,7 @@ GROUPS = (
         "calls",
         _("Calls and money"),
         "main",
-        ("cdrs", "live-calls", "bans", "transactions", "accounts", "reratings"),
+        ("cdrs", "live-calls", "bans", "transactions", "accounts", "reratings", "remaining-time"),
         True,
     ),
     Group("desk", _("Desk"), "main", ("support", "messages", "alerts", "jobs", "scheduled-reports"), is_open=True),

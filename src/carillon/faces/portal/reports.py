@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
 from carillon.base.rows import named
-from carillon.business.calls.queries import live_calls_of
+from carillon.business.calls.queries import cdrs_on, live_calls_of, lost_by
 from carillon.business.customers.models import Customer
 from carillon.business.endpoints.queries import locations_of
 from carillon.business.notices.queries import open_alerts_of
@@ -61,10 +61,12 @@ def span_of(data: DashboardData) -> Span:
 
 
 def read_dashboard(actor: Actor, data: DashboardData) -> dict[str, Any]:
-    """What the calls of a period add up to in the actor's part of the tree, and how things are now. Six queries."""
+    """What the calls of a period add up to in the actor's part of the tree, and how things are now. Seven queries."""
     customer = named(Customer.objects, actor, data.customer_id, "customer_id") if data.customer_id else None
     report = report_of(actor, span_of(data), customer)
-    return {"period": data.period.value, **_report(report), "now": _now(actor, customer)}
+    span, whose = report.span, {"customer_id": customer.pk} if customer else {}
+    lost = cdrs_on(actor).filter(lost_by(actor), started_at__gte=span.begin, started_at__lt=span.end, **whose)
+    return {"period": data.period.value, **_report(report), "losses": lost.count(), "now": _now(actor, customer)}
 
 
 def _now(actor: Actor, customer: Customer | None) -> dict[str, int]:

@@ -16,7 +16,7 @@ from tests.support.market import make_market
 from carillon.base.tenancy import tenant
 from carillon.business.billing.models import Account
 from carillon.business.notices.actions import tell_of_gateway
-from carillon.business.notices.models import Alert, Delivery
+from carillon.business.notices.models import Alert, Delivery, LowBalance
 from carillon.business.partners.models import Login
 from carillon.business.partners.queries import system_actor
 from carillon.business.routing.models import Gateway
@@ -164,3 +164,43 @@ def test_webhooks_hear_of_tickets_on_both_sides_and_of_low_balances(cast: Cast, 
         ("ticket.replied", "Level Platform"),
         ("alert.balance_low", "Northwind Telecom"),
     ]
+
+
+def test_a_customer_is_told_of_its_own_once_each_time_in_its_language(
+    cast: Cast, as_role: AsRole, mailoutbox: Mails
+) -> None:
+    make_market(cast)
+    paul = program(cast.staff("paul"))
+    hook = {"url": "https://hooks.example.com/x", "events": ["customer.balance_low"]}
+    assert paul.post("/api/v1/webhooks/", hook, content_type="application/json").status_code == 201
+    product = f"/api/v1/web-products/{cast.acme.web_product_id}/"
+    own = f"/api/v1/customers/{cast.acme.pk}/"
+    for path, amount in ((product, -1), (own, -1)):
+        assert paul.patch(path, {"low_balance_micro": amount}, "application/json").status_code == 400
+    assert paul.patch(product, {"low_balance_micro": 5 * MICRO}, "application/json").status_code == 200
+    answer = paul.patch(own, {"email": "carla@acme.example", "culture": "es-MX"}, "application/json")
+    assert answer.status_code == 200, answer.content
+    watch(paul, below_micro=8 * MICRO)
+    has(10, customer=cast.acme)
+    assert told(as_role) == []
+    has(4, customer=cast.acme)
+    assert len(told(as_role)) == 1  # the partner's own watch
+    assert [(mail.subject, mail.recipients()) for mail in mailoutbox] == [
+        ("Le quedan 4.00 EUR en Northwind Business", ["carla@acme.example"])
+    ]
+    for units, mails in ((3, 1), (5.2, 1), (4, 1), (6, 1), (4, 2)):
+        has(units, customer=cast.acme)
+        told(as_role)
+        assert len(mailoutbox) == mails, units
+    assert paul.patch(own, {"low_balance_micro": 0}, "application/json").status_code == 200
+    for units in (20, 1):
+        has(units, customer=cast.acme)
+        told(as_role)
+    assert len(mailoutbox) == 2  # 0: never
+    assert paul.patch(own, {"low_balance_micro": 3 * MICRO, "email": ""}, "application/json").status_code == 200
+    told(as_role)
+    assert len(mailoutbox) == 2 + bool(cast.alice.email)
+    kinds = Delivery.objects.values_list("event", "partner__name")
+    assert set(kinds) == {("customer.balance_low", "Northwind Telecom")}
+    assert kinds.count() == 3
+    assert LowBalance.objects.filter(watch=None).count() == 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from tests.support.clients import browser, program
 from tests.support.market import LONDON, Market, decided, finished_call, happened, invite, make_market, open_call
 
 from carillon.base.tenancy import tenant
+from carillon.business.billing.models import Account
+from carillon.business.customers.models import Customer
 from carillon.business.partners.queries import system_actor
 from carillon.config import Config
 from carillon.usecases.settle_calls import settle_call
@@ -28,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOON = datetime(2026, 11, 20, 12, 10, tzinfo=UTC)
 PERIOD = "period=own&since=2026-11-19&until=2026-11-20"
 DASHBOARD = f"/pages/dashboard/?{PERIOD}"
-MOST_QUERIES = 16  # the request's own among them: session, login, scope, begin and end
+MOST_QUERIES = 17  # the request's own among them: session, login, scope, begin and end
 
 
 @pytest.fixture
@@ -81,6 +85,27 @@ def test_each_partner_sees_its_own_money(called: Market) -> None:
     assert (paul["step"], len(paul["steps"])) == ("hour", 48)
     assert sum(step["dialled"]["calls"] for step in paul["steps"]) == 3
     assert paul["before"]["dialled"]["calls"] == 0
+
+
+def test_calls_at_a_loss_are_found_by_whoever_lost(called: Market) -> None:
+    decision = decided(invite("bryggen", "fjord.test", LONDON))
+    (target,) = decision.targets
+    assert target.carrier is not None and target.carrier.rate is not None
+    dear = replace(target.carrier, rate=replace(target.carrier.rate, per_minute=Decimal(1)))
+    with tenant(system_actor()) as actor:
+        lossy = replace(decision, targets=(replace(target, carrier=dear),))
+        lost = settle_call(actor, finished_call(lossy, talked_s=60, started=NOON))
+    assert [cdr.is_loss for cdr in lost] == [False, False, True, False]
+    told = {name: program(called.cast.staff(name)) for name in ("olga", "paul", "petra", "stranger")}
+    told["alice"] = program(called.cast.user(called.cast.alice), host="northwind.localhost")
+    pages = {name: one.get("/api/v1/cdrs/?tab=lost").json() for name, one in told.items()}
+    found = {name: [row["call_id"] for row in one["results"]] for name, one in pages.items()}
+    assert found == {"olga": [str(lost[0].call_id)], "paul": [], "petra": [], "stranger": [], "alice": []}
+    losses = {name: told[name].get(f"/api/v1/dashboard/?{PERIOD}").json()["losses"] for name in ("olga", "paul")}
+    assert losses == {"olga": 1, "paul": 0}
+    (tile,) = [link for link in links(browser("olga").get(DASHBOARD).content.decode()) if "tab=lost" in link]
+    assert len(rows(browser("olga"), tile)) == 1
+    assert "tab=lost" not in browser("paul").get(DASHBOARD).content.decode()
 
 
 def test_every_figure_and_bar_leads_to_its_calls(called: Market) -> None:
@@ -182,8 +207,34 @@ def test_a_test_call_in_the_portal_and_by_the_api(called: Market, config: Config
         assert "carrier 1 of Northwind Telecom" in mine and "Carrier A" not in mine
         refused = browser("petra").get("/pages/test-call/", {**asked, "number": "1" * 30}).content.decode()
         assert "is not a number that can be dialled" in refused
+        check_remaining_time(called, petra, asked)
     for name in ("stranger", "petra"):
         foreign: dict[str, Any] = {"number": "1", "customer_id": called.cast.acme.pk}
-        refusal = program(called.cast.staff(name)).get("/api/v1/test-call/", foreign)
-        assert (refusal.status_code, set(refusal.json()["fields"])) == (400, {"customer_id"})
+        for page_of in ("test-call", "remaining-time"):
+            refusal = program(called.cast.staff(name)).get(f"/api/v1/{page_of}/", foreign)
+            assert (refusal.status_code, set(refusal.json()["fields"])) == (400, {"customer_id"})
     assert browser("petra").get("/pages/test-call/").status_code == 200
+
+
+def check_remaining_time(called: Market, petra: Client, asked: dict[str, Any]) -> None:
+    left = petra.get("/api/v1/remaining-time/", asked).json()
+    money = Account.objects.get(customer=called.cast.fjord_customer)
+    assert (left["available_micro"], left["live_calls"]) == (money.available_micro, [])
+    call = left["call"]
+    lasts_s = min(money.available_micro // 2_000, call["longest_s"])
+    assert (call["is_allowed"], call["minute_micro"], call["lasts_s"]) == (True, 120_000, lasts_s)
+    Customer.objects.filter(pk=called.cast.fjord_customer.pk).update(max_daily_spend_micro=240_000)
+    assert petra.get("/api/v1/remaining-time/", asked).json()["call"]["lasts_s"] == 120
+    Account.objects.filter(buyer_partner=called.cast.fjord).update(balance_micro=60_000, unposted_micro=0)
+    assert petra.get("/api/v1/remaining-time/", asked).json()["call"]["lasts_s"] == 90
+    Account.objects.filter(pk=money.pk).update(balance_micro=0, credit_limit_micro=0)
+    poor = petra.get("/api/v1/remaining-time/", asked).json()["call"]
+    assert (poor["is_allowed"], poor["refusal"]["slug"], poor["lasts_s"]) == (False, "credit-exhausted", 0)
+    mine = browser("petra").get("/pages/remaining-time/", asked).content.decode()
+    assert "Refused" in mine and "No calls are going on." in mine
+    assert petra.get("/api/v1/remaining-time/", {"customer_id": asked["customer_id"]}).json()["call"] is None
+    assert set(petra.get("/api/v1/remaining-time/").json()["fields"]) == {"customer_id"}
+    own = program(called.cast.user(called.cast.alice), host="northwind.localhost").get(
+        "/api/v1/remaining-time/", {"customer_id": called.cast.acme.pk}
+    )
+    assert own.json()["customer"] == "Acme Ltd"
