@@ -43,15 +43,17 @@ from carillon.business.pricing.actions import (
     create_version,
 )
 from carillon.business.pricing.assignments import AssignmentData, assign_price_list
+from carillon.business.pricing.models import DestinationGroup, DestinationPrefix
+from carillon.business.pricing.terms import PRICE
 from carillon.business.routing.actions import GatewayData, RouteData, create_gateway, create_route
 from carillon.business.routing.models import Gateway
 from carillon.callfeed.documents import decode, endpoint_key, extension_key
 from carillon.callfeed.snapshot import Snapshot
 from carillon.logic.callflow.decide import decide
-from carillon.logic.callflow.feed import UNKNOWN_CONDITION, Condition, Rate, Tariff
+from carillon.logic.callflow.feed import UNKNOWN_CONDITION, Condition, Tariff
 from carillon.logic.callflow.quality import CallQuality, LegQuality
 from carillon.logic.callflow.values import CallRequest, Decision
-from carillon.logic.documents import to_document
+from carillon.logic.documents import from_document, to_document
 from carillon.logic.money import MICRO
 from carillon.logic.ratetable import RateTable
 from carillon.logic.rating import PriceLists, Version
@@ -99,6 +101,7 @@ def _make(cast: Cast, acme_micro: int) -> Market:
         emergency = replace(route, name="Emergency", is_emergency=True, country="GB")
         create_route(actor, emergency)
         _block(cast.operator, "+8835100")
+        _group(cast.northwind, "UK mobile", "4474", "4477", "4478")
         _sell("To Northwind", cast.operator, "0.02", buyer_partner_id=cast.northwind.pk)
         _sell("Northwind retail", cast.northwind, "0.06")
         _sell("To Fjord", cast.northwind, "0.04", buyer_partner_id=cast.fjord.pk)
@@ -123,6 +126,12 @@ def _block(partner: Partner, prefix: str) -> None:
     with tenant(system_actor()) as actor:
         data = BlacklistData(kind=BlacklistKind.CALLED, value=prefix, reason="fraud", partner_id=partner.pk)
         block(actor, data)
+
+
+def _group(partner: Partner, name: str, *prefixes: str) -> None:
+    group = DestinationGroup.objects.create(partner=partner, name=name, prefix_count=len(prefixes))
+    for prefix in prefixes:
+        DestinationPrefix.objects.create(partner=partner, group=group, prefix=prefix)
 
 
 def _known(account: Account | None) -> Account:
@@ -234,6 +243,10 @@ class DatabaseFeed:
         now_ms = int(datetime.now(UTC).timestamp() * 1000)
         return Snapshot(blacklist=found).blacklisted(partner_id, kind, value, now_ms)
 
+    def group_match(self, group_id: int, e164: str) -> int | None:
+        found = [decode("group", doc) for (doc,) in rows("select doc from callfeed.group_doc")]
+        return Snapshot(groups=found).group_match(group_id, e164)
+
 
 def rows(statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """All rows of a statement on Django's connection, JSON decoded."""
@@ -256,19 +269,17 @@ def document(kind: str, key: str) -> Any:
 def published_prices() -> PriceLists:
     """All approved versions as callfeed publishes them."""
     versions = []
-    for row in rows(
-        "select price_list_id, effective_from, price_list, version_id, version, currency, decimals, rounding,"
-        " is_tax_inclusive from callfeed.tariff"
-    ):
-        tariff = Tariff(row[0], *row[2:])
-        rates = rows(
-            "select prefix, name, connection_fee, per_minute, initial_s, increment_s from callfeed.rate"
-            " where version_id = %s",
-            tariff.version_id,
-        )
-        effective_ms = int(row[1].timestamp() * 1000)
-        versions.append(Version(effective_ms, tariff, RateTable([Rate(*rate) for rate in rates])))
+    names = ("price_list_id", "price_list", "version_id", "version", "currency")
+    for row in rows(f"select {', '.join(names)}, terms, effective_from from callfeed.tariff"):  # noqa: S608 - constants
+        tariff = from_document(Tariff, {**dict(zip(names, row, strict=False)), **row[5]})
+        versions.append(Version(int(row[6].timestamp() * 1000), tariff, _published_rates(tariff.version_id)))
     return PriceLists(versions)
+
+
+def _published_rates(version_id: int) -> RateTable:
+    names = ", ".join(("prefix", "name", *PRICE))
+    found = rows(f"select {names} from callfeed.rate where version_id = %s", version_id)  # noqa: S608 - constants
+    return RateTable((prefix, name, "\t".join(map(str, price))) for prefix, name, *price in found)
 
 
 # ---------------------------------------------------------------- calls, as the call path makes them

@@ -12,6 +12,7 @@ from typing import Any, Final
 from carillon.logic.callflow.feed import (
     BlacklistEntry,
     Customer,
+    DestinationGroup,
     Domain,
     Endpoint,
     Gateway,
@@ -33,8 +34,9 @@ TYPES: Final[Mapping[str, type[Any]]] = {
     "gateway": Gateway,
     "route": Route,
     "blacklist": BlacklistEntry,
+    "group": DestinationGroup,
 }
-REFERENCE_KINDS: Final = frozenset({"partner", "gateway", "route", "rate", "blacklist"})
+REFERENCE_KINDS: Final = frozenset({"partner", "gateway", "route", "rate", "blacklist", "group"})
 """Held whole as a snapshot; the other kinds are read one by one through a cache."""
 
 NOTIFY_CHANNEL: Final = "callfeed"
@@ -42,7 +44,7 @@ MONEY_CHANNEL: Final = "callfeed_money"
 """Tells the id of an account whose holder may spend more than before: by a payment or a higher credit limit."""
 NOTIFIED_KINDS: Final = (
     *("domain", "endpoint", "customer", "user", "number"),
-    *("partner", "gateway", "route", "rate", "blacklist"),
+    *("partner", "gateway", "route", "rate", "blacklist", "group"),
 )
 """Payloads of the channel; each has a sequence `callfeed.generation_<kind>`. `user` covers `extension` too."""
 

@@ -115,6 +115,10 @@ class MemoryFeed:
         """The entry of the partner's own blacklist."""
         return self._snapshot.blacklisted(partner_id, kind, value, self._at_ms)
 
+    def group_match(self, group_id: int, e164: str) -> int | None:
+        """How long the longest prefix of the number in the group is, or None."""
+        return self._snapshot.group_match(group_id, e164)
+
     def exchange_rate(self, source: str, target: str) -> Decimal | None:
         """What one unit of `source` is worth in `target`, when it is known."""
         return self._exchange_rates.get((source, target))

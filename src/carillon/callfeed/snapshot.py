@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from carillon.logic.callflow.feed import (
     BlacklistEntry,
+    DestinationGroup,
     Gateway,
     Partner,
     Route,
@@ -20,6 +21,7 @@ from carillon.logic.rating import PriceLists, Unread, Version
 _MANY_RATES = 1000
 _MANY_GATEWAYS = 10
 _DEEPEST_TREE = 32
+_NO_PREFIXES: frozenset[str] = frozenset()
 
 Address = IPv4Address | IPv6Address
 _Source = tuple[IPv4Network | IPv6Network, int | None, Gateway]
@@ -37,7 +39,7 @@ class Snapshot:
     Of `unread` versions the rates are still being read.
     """
 
-    __slots__ = ("_blacklist", "_gateways", "_partners", "_routes", "_single", "_sources", "prices")
+    __slots__ = ("_blacklist", "_gateways", "_groups", "_partners", "_routes", "_single", "_sources", "prices")
 
     def __init__(
         self,
@@ -47,7 +49,9 @@ class Snapshot:
         versions: Iterable[Version] = (),
         blacklist: Iterable[BlacklistEntry] = (),
         unread: Iterable[Unread] = (),
+        groups: Iterable[DestinationGroup] = (),
     ) -> None:
+        self._groups = {group.id: frozenset(group.prefixes) for group in groups}
         self._blacklist = {(entry.partner_id, entry.kind, entry.value): entry for entry in blacklist}
         self._partners = {partner.id: partner for partner in partners}
         self._gateways = {gateway.id: gateway for gateway in gateways}
@@ -97,6 +101,13 @@ class Snapshot:
             if entry is not None and (entry.expires_ms is None or entry.expires_ms > at_ms):
                 return entry
         return None
+
+    def group_match(self, group_id: int, e164: str) -> int | None:
+        """How long the longest prefix of `e164` in the group is: as many probes as the number has digits, or None."""
+        prefixes = self._groups.get(group_id, _NO_PREFIXES)
+        digits = e164.removeprefix("+")
+        lengths = range(len(digits), 0, -1) if prefixes else ()
+        return next((size for size in lengths if digits[:size] in prefixes), None)
 
     def counts(self) -> dict[str, int]:
         """How much there is of each kind, for logs and plausibility."""

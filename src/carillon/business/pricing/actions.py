@@ -44,6 +44,7 @@ from carillon.business.pricing.ratefile import (
     check_rate,
     open_rates,
 )
+from carillon.business.pricing.terms import frozen_terms
 
 NAME_TAKEN = _lazy("There is a list of this name already.")
 PREFIX_TAKEN = _lazy("This version has a rate for this prefix already.")
@@ -271,8 +272,8 @@ def approve_version(actor: Actor, version: PriceListVersion, data: Approval = NO
         if not _is_same_second(wanted, version.effective_from):
             version.effective_from = _effective(wanted)
         version.effective_from = max(version.effective_from, timezone.now())
-        version.state = VersionState.APPROVED
-        version.save(update_fields=["effective_from", "state"])
+        version.state, version.terms = VersionState.APPROVED, frozen_terms(version)
+        version.save(update_fields=["effective_from", "state", "terms"])
     return version if is_compared(version) else compare(version)
 
 

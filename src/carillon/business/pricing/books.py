@@ -5,12 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from carillon.base.actor import Actor
 from carillon.business.pricing.choices import VersionState
-from carillon.business.pricing.models import PriceListVersion, Rate
-from carillon.logic.callflow.feed import Rate as PlainRate
+from carillon.business.pricing.models import PriceListVersion
+from carillon.business.pricing.terms import rate_rows, tariff_of
 from carillon.logic.callflow.feed import Tariff
 from carillon.logic.ratetable import RateTable
 
@@ -25,7 +24,7 @@ class Book:
 
 def book_of(version: PriceListVersion) -> Book:
     """Return a version's rules and rates, drafts too. Cost: 50 MB of memory for a million rates."""
-    return Book(_tariff(version), _table(version))
+    return Book(tariff_of(version), RateTable(rate_rows(version)))
 
 
 class PastBooks:
@@ -59,23 +58,3 @@ class PastBooks:
             found = list(approved.select_related("price_list").order_by("effective_from", "number"))
             self._versions[price_list_id] = [version.effective_from for version in found], found
         return self._versions[price_list_id]
-
-
-def _table(version: PriceListVersion) -> RateTable:
-    names = ("prefix", "name", "connection_fee", "per_minute", "initial_s", "increment_s")
-    rows: Any = Rate.objects.filter(version=version).order_by("prefix").values_list(*names)
-    return RateTable(PlainRate(*row) for row in rows.iterator(chunk_size=20_000))
-
-
-def _tariff(version: PriceListVersion) -> Tariff:
-    held = version.price_list
-    return Tariff(
-        price_list_id=held.pk,
-        price_list=held.name,
-        version_id=version.pk,
-        version=version.number,
-        currency=held.currency,
-        decimals=held.decimals,
-        rounding=held.rounding,
-        is_tax_inclusive=held.is_tax_inclusive,
-    )

@@ -9,19 +9,25 @@ from django.db import connection
 
 from carillon.business.pricing.models import PriceListVersion, Rate
 from carillon.business.pricing.ratefile import RateValues
+from carillon.business.pricing.terms import PRICE
+from carillon.logic.pricetext import steps_text, windows_text
 
-COLUMNS = "prefix, name, connection_fee, per_minute, initial_s, increment_s"
+COLUMNS = ("prefix", "name", *PRICE)
+NAMES = ", ".join(COLUMNS)
+TYPES = (
+    *("text", "text", "numeric", "numeric", "int", "int"),
+    *("int", "numeric", "numeric", "text", "text"),
+)
 BATCH = 20_000  # rates per statement: about 2 MB
 
 INSERT = f"""
-insert into pricing_rate (partner_id, version_id, {COLUMNS})
-select %s, %s, * from unnest(%s::text[], %s::text[], %s::numeric[], %s::numeric[], %s::int[], %s::int[])
-on conflict (version_id, prefix) do update set name = excluded.name, connection_fee = excluded.connection_fee,
-    per_minute = excluded.per_minute, initial_s = excluded.initial_s, increment_s = excluded.increment_s
+insert into pricing_rate (partner_id, version_id, {NAMES})
+select %s, %s, * from unnest({", ".join(f"%s::{kind}[]" for kind in TYPES)})
+on conflict (version_id, prefix) do update set {", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])}
 """  # noqa: S608 - constant names
 COPY = f"""
-insert into pricing_rate (partner_id, version_id, {COLUMNS})
-select partner_id, %s, {COLUMNS} from pricing_rate where version_id = %s
+insert into pricing_rate (partner_id, version_id, {NAMES})
+select partner_id, %s, {NAMES} from pricing_rate where version_id = %s
 """  # noqa: S608 - constant names
 
 
@@ -62,4 +68,8 @@ def store_rates(
 
 
 def _row(rate: RateValues) -> tuple[object, ...]:
-    return rate.prefix, rate.name, rate.connection_fee, rate.per_minute, rate.initial_s, rate.increment_s
+    steps, windows = steps_text(rate.steps), windows_text(rate.windows)
+    return (
+        *(rate.prefix, rate.name, rate.connection_fee, rate.per_minute, rate.initial_s, rate.increment_s),
+        *(rate.grace_s, rate.minimum, rate.maximum, steps, windows),
+    )

@@ -38,6 +38,27 @@ class Rounding(models.TextChoices):
     DOWN = "down", _("Down")
 
 
+class Unit(models.TextChoices):
+    """What the rates of a list are for one of; see `carillon.logic.callflow.feed.Unit`."""
+
+    MINUTE = "minute", _("Minute")
+    SECOND = "second", _("Second")
+    HOUR = "hour", _("Hour")
+    MESSAGE = "message", _("Message")
+
+
+class Weekday(models.TextChoices):
+    """Days of the week in which a window holds."""
+
+    MONDAY = "mon", _("Monday")
+    TUESDAY = "tue", _("Tuesday")
+    WEDNESDAY = "wed", _("Wednesday")
+    THURSDAY = "thu", _("Thursday")
+    FRIDAY = "fri", _("Friday")
+    SATURDAY = "sat", _("Saturday")
+    SUNDAY = "sun", _("Sunday")
+
+
 class RateChangeKind(models.TextChoices):
     """What a version does to a prefix, seen from the version it replaces."""
 

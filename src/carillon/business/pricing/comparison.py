@@ -16,25 +16,33 @@ from carillon.business.pricing.choices import RateChangeKind, VersionState
 from carillon.business.pricing.models import PriceListVersion, RateChange
 from carillon.business.pricing.queries import permit
 
-COMPARE = """
+# Every amount that a call can be dearer by, so that it rises with each; no maximum is the highest, and time that is
+# free counts down.
+_PRICES = """
+    select *, array[per_minute, connection_fee, minimum, coalesce(maximum, 1000000), -grace_s] as amounts,
+           concat_ws(e'\\t', grace_s, trim_scale(minimum), coalesce(trim_scale(maximum)::text, ''), steps, windows)
+               as further
+    from pricing_rate where version_id = """
+COMPARE = f"""
 insert into pricing_ratechange (partner_id, version_id, prefix, name, kind, was_per_minute, per_minute,
-    was_connection_fee, connection_fee, was_intervals, intervals, percent)
+    was_connection_fee, connection_fee, was_intervals, intervals, was_further, further, percent)
 select %(partner)s, %(version)s, prefix, coalesce(new.name, old.name),
     case when old.id is null then 'new' when new.id is null then 'gone'
-         when new.per_minute >= old.per_minute and new.connection_fee >= old.connection_fee
-              and (new.per_minute, new.connection_fee) <> (old.per_minute, old.connection_fee) then 'dearer'
-         when new.per_minute <= old.per_minute and new.connection_fee <= old.connection_fee
-              and (new.per_minute, new.connection_fee) <> (old.per_minute, old.connection_fee) then 'cheaper'
+         when (new.steps, new.windows) <> (old.steps, old.windows) or new.amounts = old.amounts then 'other'
+         when not exists (select from unnest(new.amounts, old.amounts) a (new, old) where a.new < a.old) then 'dearer'
+         when not exists (select from unnest(new.amounts, old.amounts) a (new, old) where a.new > a.old) then 'cheaper'
          else 'other' end,
     old.per_minute, new.per_minute, old.connection_fee, new.connection_fee,
     coalesce(old.initial_s || '/' || old.increment_s, ''), coalesce(new.initial_s || '/' || new.increment_s, ''),
+    case when old.further is distinct from new.further then coalesce(old.further, '') else '' end,
+    case when old.further is distinct from new.further then coalesce(new.further, '') else '' end,
     case when old.per_minute > 0 and new.id is not null
          then round((new.per_minute - old.per_minute) * 100 / old.per_minute, 2) else 0 end
-from (select * from pricing_rate where version_id = %(version)s) new
-full join (select * from pricing_rate where version_id = %(before)s) old using (prefix)
-where (new.per_minute, new.connection_fee, new.initial_s, new.increment_s)
-    is distinct from (old.per_minute, old.connection_fee, old.initial_s, old.increment_s)
-"""
+from ({_PRICES}%(version)s) new
+full join ({_PRICES}%(before)s) old using (prefix)
+where (new.amounts, new.initial_s, new.increment_s, new.steps, new.windows)
+    is distinct from (old.amounts, old.initial_s, old.increment_s, old.steps, old.windows)
+"""  # noqa: S608 - constant names
 
 
 def version_before(version: PriceListVersion) -> PriceListVersion | None:

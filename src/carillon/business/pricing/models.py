@@ -10,11 +10,24 @@ from carillon.business.brands.models import WebProduct
 from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Partner
 from carillon.business.partners.tenant import TenantModel
-from carillon.business.pricing.choices import Purpose, RateChangeKind, Rounding, Traffic, TrialState, VersionState
+from carillon.business.pricing.choices import (
+    Purpose,
+    RateChangeKind,
+    Rounding,
+    Traffic,
+    TrialState,
+    Unit,
+    VersionState,
+    Weekday,
+)
+from carillon.logic.pricetext import MAX_STEPS_TEXT, MAX_WINDOW_NAME, MAX_WINDOWS_TEXT
 
 
 class PriceList(TenantModel):
-    """A named list of prices (or of a carrier's costs) in one currency; what it says is in its versions."""
+    """A named list of prices (or of a carrier's costs) in one currency; what it says is in its versions.
+
+    Its rules (`carillon.logic.callflow.feed.Tariff`) go into each version when that is approved, and stay there.
+    """
 
     name = models.CharField(max_length=100)
     purpose = models.CharField(max_length=4, choices=Purpose.choices, default=Purpose.SALE)
@@ -22,6 +35,12 @@ class PriceList(TenantModel):
     is_tax_inclusive = models.BooleanField(default=False)
     decimals = models.PositiveSmallIntegerField(default=6)
     rounding = models.CharField(max_length=9, choices=Rounding.choices, default=Rounding.HALF_UP)
+    unit = models.CharField(max_length=7, choices=Unit.choices, default=Unit.MINUTE)
+    timezone = models.CharField(max_length=64, default="UTC")  # of the windows
+    is_split = models.BooleanField(default=False)
+    is_fee_deductible = models.BooleanField(default=False)
+    ends_at_maximum = models.BooleanField(default=False)
+    rounds_increments = models.BooleanField(default=False)
     needs_second_person = models.BooleanField(default=False)  # who has written a draft does not approve it
     cost_list_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)  # what it is marked up from
     note = models.CharField(max_length=500, default="", blank=True)
@@ -55,6 +74,9 @@ class PriceListVersion(TenantModel):
         models.BigIntegerField(), default=list, blank=True
     )  # the cost versions it was marked up from
     changes = models.JSONField(default=dict, blank=True)  # how many rates by RateChangeKind
+    terms = models.JSONField(
+        default=dict, db_default={}, blank=True
+    )  # of an approved one: rules and windows, `terms.frozen_terms`
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["PriceListVersion"].as_manager()
@@ -77,6 +99,12 @@ class Rate(TenantModel):
     per_minute = models.DecimalField(max_digits=14, decimal_places=8)
     initial_s = models.PositiveIntegerField(default=1)
     increment_s = models.PositiveIntegerField(default=1)
+    grace_s = models.PositiveIntegerField(default=0, db_default=0)
+    minimum = models.DecimalField(max_digits=14, decimal_places=8, default=0, db_default=0)
+    maximum = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+    # as `carillon.logic.pricetext` writes them: nearly all of a million rates have none
+    steps = models.CharField(max_length=MAX_STEPS_TEXT, default="", db_default="", blank=True)
+    windows = models.CharField(max_length=MAX_WINDOWS_TEXT, default="", db_default="", blank=True)
 
     objects = ScopedQuerySet["Rate"].as_manager()
 
@@ -88,12 +116,114 @@ class Rate(TenantModel):
         return f"{self.prefix or '*'} {self.name}"
 
 
+class PriceWindow(TenantModel):
+    """When some prices of a version differ, by the list's time zone; see `carillon.logic.callflow.feed.Window`.
+
+    The one with the lowest `position` that holds, and that a rate has a price for, is the rate's. When the version is
+    approved the days of its calendars are written among its dates (`terms.frozen_terms`).
+    """
+
+    version = models.ForeignKey(PriceListVersion, on_delete=models.CASCADE, related_name="price_windows")
+    position = models.PositiveSmallIntegerField(default=1)
+    name = models.CharField(max_length=MAX_WINDOW_NAME)
+    weekdays = ArrayField(models.CharField(max_length=3, choices=Weekday.choices), default=list, blank=True)  # [] all
+    begins = models.CharField(max_length=5, default="", blank=True)  # "18:00"; "": the whole day
+    ends = models.CharField(max_length=5, default="", blank=True)  # not later than `begins`: on the next day
+    month_days = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
+    dates = ArrayField(models.CharField(max_length=21), default=list, blank=True)
+    except_dates = ArrayField(models.CharField(max_length=21), default=list, blank=True)
+    calendar_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    except_calendar_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["PriceWindow"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["version", "name"], name="window_name_once_per_version"),
+            models.UniqueConstraint(fields=["version", "position"], name="window_position_once_per_version"),
+        ]
+        indexes = [models.Index(fields=["partner", "version", "position", "id"], name="price_window_by_position")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HolidayCalendar(TenantModel):
+    """A named set of days, such as the bank holidays of a country, for the windows of price lists."""
+
+    name = models.CharField(max_length=100)
+    country = models.CharField(max_length=2, default="", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["HolidayCalendar"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner", "name"], name="calendar_name_once_per_partner")]
+        indexes = [models.Index(fields=["partner", "name", "id"], name="calendar_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Holiday(TenantModel):
+    """A day of a calendar: "2026-04-03", a span "2026-12-24/2026-12-26" or, every year, "12-25"."""
+
+    calendar = models.ForeignKey(HolidayCalendar, on_delete=models.CASCADE, related_name="holidays")
+    date = models.CharField(max_length=21)
+    name = models.CharField(max_length=100, default="", blank=True)
+
+    objects = ScopedQuerySet["Holiday"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["calendar", "date"], name="holiday_once_per_calendar")]
+        indexes = [models.Index(fields=["partner", "calendar", "date", "id"], name="holiday_by_date")]
+
+    def __str__(self) -> str:
+        return f"{self.date} {self.name}".strip()
+
+
+class DestinationGroup(TenantModel):
+    """A named set of prefixes, such as "UK mobile": for bundles, mark-up rules and lines of price lists."""
+
+    name = models.CharField(max_length=100)
+    note = models.CharField(max_length=500, default="", blank=True)
+    prefix_count = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["DestinationGroup"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner", "name"], name="group_name_once_per_partner")]
+        indexes = [models.Index(fields=["partner", "name", "id"], name="group_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DestinationPrefix(TenantModel):
+    """A prefix of a destination group: digits without plus."""
+
+    group = models.ForeignKey(DestinationGroup, on_delete=models.CASCADE, related_name="prefixes")
+    prefix = models.CharField(max_length=15)
+
+    objects = ScopedQuerySet["DestinationPrefix"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["group", "prefix"], name="prefix_once_per_group")]
+        indexes = [models.Index(fields=["partner", "group", "prefix", "id"], name="group_prefix_by_prefix")]
+
+    def __str__(self) -> str:
+        return self.prefix
+
+
 class MarkupRule(TenantModel):
     """What a sale list puts on the costs it is made from; see `carillon.logic.markup.Rule`. Amounts per minute."""
 
     price_list = models.ForeignKey(PriceList, on_delete=models.CASCADE, related_name="markup_rules")
     prefix = models.CharField(max_length=15, default="", blank=True)
     destination = models.CharField(max_length=100, default="", blank=True)
+    group = models.ForeignKey(DestinationGroup, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     percent = models.DecimalField(max_digits=7, decimal_places=2, default=0)
     fixed = models.DecimalField(max_digits=14, decimal_places=8, default=0)
     minimum_margin = models.DecimalField(max_digits=14, decimal_places=8, default=0)
@@ -107,12 +237,17 @@ class MarkupRule(TenantModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["price_list", "prefix", "destination"], name="markup_rule_once_per_numbers")
+            models.UniqueConstraint(
+                fields=["price_list", "group", "prefix", "destination"],
+                name="markup_rule_once_per_numbers",
+                nulls_distinct=False,
+            )
         ]
         indexes = [models.Index(fields=["partner", "prefix", "id"], name="markup_rule_by_prefix")]
 
     def __str__(self) -> str:
-        return " ".join(filter(None, [self.prefix or "*", self.destination]))
+        group = str(self.group) if self.group_id else ""
+        return " ".join(filter(None, [group, self.prefix or ("" if group else "*"), self.destination]))
 
 
 class RateChange(TenantModel):
@@ -128,6 +263,8 @@ class RateChange(TenantModel):
     connection_fee = models.DecimalField(max_digits=14, decimal_places=8, null=True)
     was_intervals = models.CharField(max_length=11, default="")  # "60/30"
     intervals = models.CharField(max_length=11, default="")
+    was_further = models.TextField(default="")  # grace, minimum, maximum, steps and windows, where they differ
+    further = models.TextField(default="")
     percent = models.DecimalField(max_digits=16, decimal_places=2, default=0)  # of the price per minute
 
     objects = ScopedQuerySet["RateChange"].as_manager()
@@ -246,6 +383,11 @@ class WholesaleRate(models.Model):
     per_minute = models.DecimalField(max_digits=14, decimal_places=8)
     initial_s = models.PositiveIntegerField()
     increment_s = models.PositiveIntegerField()
+    grace_s = models.PositiveIntegerField()
+    minimum = models.DecimalField(max_digits=14, decimal_places=8)
+    maximum = models.DecimalField(max_digits=14, decimal_places=8, null=True)
+    steps = models.CharField(max_length=MAX_STEPS_TEXT)
+    windows = models.CharField(max_length=MAX_WINDOWS_TEXT)
 
     objects = ScopedQuerySet["WholesaleRate"].as_manager()
 

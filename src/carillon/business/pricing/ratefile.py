@@ -20,6 +20,7 @@ from typing import BinaryIO
 from django.utils.translation import gettext as _
 
 from carillon.base.errors import InvalidInput
+from carillon.logic.callflow.feed import Step, WindowPrice
 
 MAX_BYTES = 200 * 1024 * 1024
 MAX_LINES = 2_000_000
@@ -58,7 +59,7 @@ _SIGNATURES = (
 
 @dataclass(frozen=True, slots=True)
 class RateValues:
-    """A rate as written: prices in the list's currency, intervals in seconds."""
+    """A rate as written; see `carillon.logic.callflow.feed.Rate`."""
 
     prefix: str
     name: str
@@ -66,6 +67,11 @@ class RateValues:
     per_minute: Decimal
     initial_s: int
     increment_s: int
+    grace_s: int = 0
+    minimum: Decimal = Decimal(0)
+    maximum: Decimal | None = None
+    steps: tuple[Step, ...] = ()
+    windows: tuple[WindowPrice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

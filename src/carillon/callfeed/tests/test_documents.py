@@ -4,11 +4,12 @@ import pytest
 
 from carillon.callfeed.documents import NOTIFIED_KINDS, REFERENCE_KINDS, TYPES, decode, view_of
 from carillon.callfeed.tests.cast import CUSTOMERS, DOMAINS, ENDPOINTS, GATEWAYS, NUMBERS, PARTNERS, ROUTES, USERS
-from carillon.logic.callflow.feed import BlacklistEntry
+from carillon.logic.callflow.feed import BlacklistEntry, DestinationGroup
 from carillon.logic.documents import DocumentError, to_document
 
 SAMPLES = {
     "blacklist": (BlacklistEntry(1, 1, "called", "+4490", "fraud", 1),),
+    "group": (DestinationGroup(1, 1, "UK mobile", ("447",)),),
     "domain": DOMAINS,
     "endpoint": ENDPOINTS,
     "customer": CUSTOMERS,

@@ -204,20 +204,39 @@ select b.id::text as key,
 from public.partners_blacklistentry b
 where b.kind <> 'mail' and (b.expires_at is null or b.expires_at > now());
 
+-- Every version with its rules and windows (`carillon.logic.callflow.feed.Tariff`) as they were when it was approved.
 create view callfeed.tariff as
 select l.id as price_list_id, v.effective_from, l.name as price_list, v.id as version_id, v.number as version,
-       l.currency, l.decimals, l.rounding, l.is_tax_inclusive, v.created_at, v.rate_count
+       l.currency, (t.terms ->> 'decimals')::smallint as decimals, t.terms ->> 'rounding' as rounding,
+       (t.terms ->> 'is_tax_inclusive')::boolean as is_tax_inclusive, v.created_at, v.rate_count, t.terms
 from public.pricing_pricelistversion v
 join public.pricing_pricelist l on l.id = v.price_list_id
+cross join lateral (
+    select jsonb_build_object(
+        'decimals', l.decimals, 'rounding', l.rounding, 'is_tax_inclusive', l.is_tax_inclusive
+    ) || v.terms as terms
+) t
 where v.state = 'approved';
 
 -- Read by version. "offset 0" keeps the version outermost: before a new version's million rates have statistics, the
--- planner takes them for one row and would look the version up for each.
+-- planner takes them for one row and would look the version up for each. A price's text is made of the columns from
+-- connection_fee on, in this order (`carillon.logic.pricetext`).
 create view callfeed.rate as
-select v.id as version_id, r.prefix, r.name, r.connection_fee, r.per_minute, r.initial_s, r.increment_s
+select v.id as version_id, r.prefix, r.name, r.connection_fee, r.per_minute, r.initial_s, r.increment_s,
+       r.grace_s, r.minimum, coalesce(r.maximum::text, '') as maximum, r.steps, r.windows
 from public.pricing_pricelistversion v
 cross join lateral (select * from public.pricing_rate where version_id = v.id offset 0) r
 where v.state = 'approved';
+
+create view callfeed.group_doc as
+select g.id::text as key,
+       json_build_object('id', g.id, 'partner_id', g.partner_id, 'name', g.name, 'prefixes', p.prefixes) as doc
+from public.pricing_destinationgroup g
+cross join lateral (
+    select coalesce(json_agg(p.prefix order by p.prefix), '[]') as prefixes
+    from public.pricing_destinationprefix p
+    where p.group_id = g.id
+) p;
 
 -- What a device's password hashes to (RFC 2617, MD5); null when nobody may sign in so. Suspended customers' phones stay
 -- registered: they may still be rung, call for help and hear why they may not call. A function, because its plan is kept:
@@ -301,6 +320,8 @@ begin
             select d.doc into found from callfeed.route_doc d where d.key = document.key;
         when 'blacklist' then
             select d.doc into found from callfeed.blacklist_doc d where d.key = document.key;
+        when 'group' then
+            select d.doc into found from callfeed.group_doc d where d.key = document.key;
         else
             raise exception 'callfeed has no documents of kind %', kind;
     end case;

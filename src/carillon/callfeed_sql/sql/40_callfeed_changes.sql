@@ -8,7 +8,7 @@ declare
 begin
     -- the schema is dropped and made again, so counters start at the clock: an old value can never come back
     foreach kind in array array['domain', 'endpoint', 'customer', 'user', 'number', 'partner', 'gateway', 'route', 'rate',
-                              'blacklist'] loop
+                              'blacklist', 'group'] loop
         execute format('create sequence callfeed.%I start %s', 'generation_' || kind,
                        (extract(epoch from clock_timestamp()) * 1000)::bigint);
         execute format('select nextval(%L)', format('callfeed.%I', 'generation_' || kind));
@@ -53,6 +53,10 @@ create trigger callfeed_tell after insert or update or delete on public.routing_
     for each statement execute function callfeed.tell('route');
 create trigger callfeed_tell after insert or update or delete on public.partners_blacklistentry
     for each statement execute function callfeed.tell('blacklist');
+create trigger callfeed_tell after insert or update or delete on public.pricing_destinationgroup
+    for each statement execute function callfeed.tell('group');
+create trigger callfeed_tell after insert or update or delete on public.pricing_destinationprefix
+    for each statement execute function callfeed.tell('group');
 -- Rates of drafts are nobody's business yet and those of approved versions never change: approving is the change.
 create trigger callfeed_tell after update or delete on public.pricing_pricelist
     for each statement execute function callfeed.tell('rate');

@@ -27,7 +27,8 @@ from callfeed.wholesale;
 
 create view public.pricing_wholesalerate with (security_barrier = true) as
 select r.id, w.buyer_partner_id as partner_id, w.id as wholesale_id, w.list, w.currency, r.prefix::text, r.name::text,
-       r.connection_fee, r.per_minute, r.initial_s, r.increment_s
+       r.connection_fee, r.per_minute, r.initial_s, r.increment_s, r.grace_s, r.minimum, r.maximum,
+       r.steps::text, r.windows::text
 from callfeed.wholesale w
 join public.pricing_rate r on r.version_id = w.version_id;
 

@@ -27,10 +27,12 @@ from carillon.business.pricing.actions import PriceListData, create_price_list
 from carillon.business.pricing.assignments import AssignmentData, assign_price_list
 from carillon.business.pricing.choices import Traffic
 from carillon.business.pricing.models import Rate
+from carillon.business.pricing.terms import PRICE
 from carillon.business.routing.actions import GatewayData, update_gateway
 from carillon.callfeed.documents import NOTIFIED_KINDS, TYPES, decode, view_of
 from carillon.callpath.control.ratereader import rates_of
 from carillon.logic.callflow.feed import ChargingMode, Customer, Gateway, Trunk, User
+from carillon.logic.pricetext import steps_text, windows_text
 from carillon.logic.ratetable import RateTable
 
 pytestmark = pytest.mark.django_db
@@ -227,13 +229,22 @@ def test_control_reads_a_versions_rates_exactly(
     make_market(cast)
     awkward = Rate.objects.order_by("pk").first()
     assert awkward is not None
-    Rate.objects.filter(pk=awkward.pk).update(name="Zürich\\N\tNord\n", per_minute=Decimal("123456.00000001"))
+    Rate.objects.filter(pk=awkward.pk).update(
+        name="Zürich\\N\tNord\n",
+        per_minute=Decimal("123456.00000001"),
+        grace_s=3,
+        minimum=Decimal("0.01"),
+        maximum=Decimal("2.5"),
+        steps="600:0.01/1 1200:0.005/60",
+        windows="Fin de semana=0.1+0.005 60/1 60:0.001/1; Noche=0+0.01 1/1",
+    )
     wanted = {rate.prefix: rate for rate in Rate.objects.filter(version_id=awkward.version_id)}
     found = {rate.prefix: rate for rate in RateTable(rates_of(role_connection("control"), awkward.version_id)).rates()}
     assert found.keys() == wanted.keys()
     for prefix, rate in found.items():
-        for name in ("name", "connection_fee", "per_minute", "initial_s", "increment_s"):
+        for name in ("name", *PRICE[:-2]):
             assert getattr(rate, name) == getattr(wanted[prefix], name)
+        assert (steps_text(rate.steps), windows_text(rate.windows)) == (wanted[prefix].steps, wanted[prefix].windows)
 
 
 @pytest.mark.django_db(transaction=True)

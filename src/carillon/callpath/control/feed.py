@@ -143,6 +143,10 @@ class CallFeed:
         """The entry of the partner's own blacklist."""
         return self._snapshot.blacklisted(partner_id, kind, value, self._at_ms)
 
+    def group_match(self, group_id: int, e164: str) -> int | None:
+        """How long the longest prefix of the number in the group is, or None."""
+        return self._snapshot.group_match(group_id, e164)
+
 
 class Knowledge:
     """The cache and the snapshot, kept current by NOTIFY.

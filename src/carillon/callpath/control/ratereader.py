@@ -28,8 +28,9 @@ _NICENESS = 5  # a third of what control gets when both want a processor: late i
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _RATES = """
-    copy (select prefix, name, connection_fee, per_minute, initial_s, increment_s from callfeed.rate
-          where version_id = {}) to stdout
+    copy (select prefix, name, connection_fee, per_minute, initial_s, increment_s, grace_s, minimum, maximum, steps,
+                 windows
+          from callfeed.rate where version_id = {}) to stdout
 """
 
 

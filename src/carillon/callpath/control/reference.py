@@ -31,11 +31,8 @@ from carillon.logic.rating import Unread, Version
 log = logging.getLogger(__name__)
 
 KEPT_MS = 3_600_000  # a call that began so long ago may still be forwarded, by the prices of its beginning
-KINDS = ("partner", "gateway", "route", "blacklist")
-_TARIFF_COLUMNS = (
-    *("price_list_id", "price_list", "version_id", "version"),
-    *("currency", "decimals", "rounding", "is_tax_inclusive"),
-)
+KINDS = ("partner", "gateway", "route", "blacklist", "group")
+_TARIFF_COLUMNS = ("price_list_id", "price_list", "version_id", "version", "currency")
 
 Docs = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -77,6 +74,7 @@ def assemble(
             for item in approved
             if item.file not in tables
         ],
+        values["group"],
     )
     snapshot.check(previous.snapshot if previous else None)
     unread = tuple(item for item in needed if item.file not in tables)
@@ -108,7 +106,7 @@ async def read_reference(pool: asyncpg.Pool[asyncpg.Record], files: RateFiles, p
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         docs = {kind: await _documents(connection, kind) for kind in KINDS}
         rows = await connection.fetch(
-            f"select {', '.join(_TARIFF_COLUMNS)}, effective_from, created_at, rate_count from callfeed.tariff",  # noqa: S608 - constants
+            f"select {', '.join(_TARIFF_COLUMNS)}, terms, effective_from, created_at, rate_count from callfeed.tariff",  # noqa: S608 - constants
             timeout=SLOW_QUERY_S,
         )
     return await asyncio.to_thread(assemble, docs, [_approved(row) for row in rows], files, previous)
@@ -120,7 +118,7 @@ async def _documents(connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record
 
 
 def _approved(row: asyncpg.Record) -> Approved:
-    tariff = Tariff(**{name: row[name] for name in _TARIFF_COLUMNS})
+    tariff = from_document(Tariff, {**{name: row[name] for name in _TARIFF_COLUMNS}, **row["terms"]})
     return Approved(milliseconds(row["effective_from"]), tariff, milliseconds(row["created_at"]), row["rate_count"])
 
 

@@ -130,6 +130,16 @@ class Tax:
     percent: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class DestinationGroup:
+    """A partner's named set of prefixes (digits without plus), such as "UK mobile"."""
+
+    id: int
+    partner_id: int
+    name: str
+    prefixes: tuple[str, ...] = ()
+
+
 class RateBook(Protocol):
     """All price lists in force, asked by list id."""
 
@@ -464,3 +474,6 @@ class Feed(Protocol):
 
     def blacklisted(self, partner_id: int, kind: str, value: str) -> BlacklistEntry | None:
         """The entry of a partner's own blacklist that a number begins with, or that is exactly this network."""
+
+    def group_match(self, group_id: int, e164: str) -> int | None:
+        """How long the longest prefix of `e164` in a destination group is; None: the number is not in the group."""
