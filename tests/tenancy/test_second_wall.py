@@ -35,7 +35,7 @@ UNOWNED = {
     "procrastinate_periodic_defers", "procrastinate_workers",
 }  # fmt: skip
 DOCUMENTS = ("domain_doc", "endpoint_doc", "customer_doc", "user_doc", "extension_doc", "number_doc", "partner_doc",
-             "gateway_doc", "route_doc", "blacklist_doc")  # fmt: skip
+             "gateway_doc", "route_doc", "blacklist_doc", "group_doc")  # fmt: skip
 VIEWS = {
     "public.endpoints_location", "public.pricing_wholesalelist", "public.pricing_wholesalerate",
     "public.reports_callshare", "public.notices_mailtext",  # which ask in the reader's name
