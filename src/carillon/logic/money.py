@@ -99,6 +99,15 @@ def format_number(amount_micro: int, least_decimals: int = 2) -> str:
     return f"{sign}{whole}.{decimals}" if decimals else f"{sign}{whole}"
 
 
+def format_ratio(numerator: int, denominator: int) -> str:
+    """`numerator / denominator`, not below zero, as `format_exact` writes it: cut at twelve places, half to even."""
+    units, rest = divmod(numerator * 10**12, denominator)
+    if 2 * rest > denominator or (2 * rest == denominator and units % 2):
+        units += 1
+    whole, decimals = divmod(units, 10**12)
+    return f"{whole}.{decimals:012d}".rstrip("0") if decimals else str(whole)
+
+
 def format_exact(amount: Decimal, most_decimals: int = 12) -> str:
     """An exact decimal for an explanation: no exponent, no trailing zeros, cut at `most_decimals` places."""
     if -amount.as_tuple().exponent > most_decimals:  # type: ignore[operator]  # finite numbers only

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple, Union
 
 from carillon.logic.callflow.feed import Rate
-from carillon.logic.pricetext import Price, price_of, price_text
+from carillon.logic.pricetext import price_of, price_text
 
 MAX_PREFIX = 17  # E.164 has at most 15 digits; two more for carriers' own codes
 _LENGTH_BITS = 5
@@ -68,7 +68,7 @@ class RateTable:
 
     Each prefix is one range of numbers padded to 17 digits; nested ranges are flattened to disjoint ones when the
     table is built. Equal names are stored once, and so are equal prices (all of a rate but prefix and name; as text,
-    exact). A price that a call has needed is kept as the values that it says.
+    exact). A price that a call has needed is kept as a rate, which all rates of that price are made from.
     """
 
     __slots__ = ("_keys", "_names", "_owners", "_parents", "_prices", "_read", "_starts")
@@ -83,7 +83,7 @@ class RateTable:
         ranges: tuple[_Ints, _Ints, _Ints] = _flatten(keys)
         self._keys: _Ints = keys
         self._starts, self._owners, self._parents = ranges
-        self._read: dict[int, Price] = {}
+        self._read: dict[int, Rate] = {}
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -118,12 +118,12 @@ class RateTable:
 
     def _rate(self, index: int, prefix: str) -> Rate:
         place = self._prices.of[index]
-        price = self._read.get(place)
-        if price is None:
+        rate = self._read.get(place)
+        if rate is None:
             if len(self._read) >= _KEPT_PRICES:
                 self._read.clear()
-            price = self._read[place] = price_of(self._prices[index])
-        return Rate(prefix, self._names[index], *price)
+            rate = self._read[place] = Rate("", "", *price_of(self._prices[index]))
+        return rate.under(prefix, self._names[index])
 
     # ------------------------------------------------------------ as a file
 

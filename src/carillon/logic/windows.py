@@ -18,6 +18,7 @@ from carillon.logic.hours import is_on
 DAY_S = 86_400
 _DAYS_KEPT = 4_000
 _ONE_DAY = timedelta(days=1)
+_ANY = 1 << 62  # above every number of windows that hold
 _Span = tuple[int, int]  # second of the Unix epoch, and the windows that hold from it on, one bit each
 
 
@@ -36,31 +37,30 @@ class Calendar:
         self._windows = windows
         self._days: dict[int, tuple[_Span, ...]] = {}
 
-    def spans(self, at_ms: int, length_s: int) -> Iterator[tuple[int, int]]:
+    def spans(self, at_ms: int, length_s: int) -> list[tuple[int, int]]:
         """From which whole second after `at_ms` (Unix epoch) on which windows hold, for `length_s` seconds.
 
         The first one is second 0. A window that begins within a second holds from the next whole one on.
         """
-        day, begins = at_ms // (1000 * DAY_S), -1
-        end_s = at_ms // 1000 + length_s
-        while day * DAY_S <= end_s:
-            for span_s, holding in self._day(day):
-                offset_s = max(-(-(1000 * span_s - at_ms) // 1000), 0)
-                if offset_s == 0:
-                    begins = holding
-                    continue
-                if begins >= 0:
-                    yield 0, begins
-                    begins = -1
-                yield offset_s, holding
-            day += 1
-        if begins >= 0:
-            yield 0, begins
+        at_s = at_ms // 1000
+        day, end_s = at_s // DAY_S, at_s + length_s
+        spans = self._day(day)
+        place = bisect_right(spans, (at_s, _ANY)) - 1
+        found = [(0, spans[place][1])]
+        while True:
+            for span_s, holding in spans[place + 1 :]:
+                if span_s > end_s:
+                    return found
+                found.append((span_s - at_s, holding))
+            day, place = day + 1, -1
+            if day * DAY_S > end_s:
+                return found
+            spans = self._day(day)
 
     def at(self, at_ms: int) -> int:
         """The windows that hold at the moment."""
         spans = self._day(at_ms // (1000 * DAY_S))
-        return spans[bisect_right(spans, (at_ms // 1000, 1 << 62)) - 1][1]
+        return spans[bisect_right(spans, (at_ms // 1000, _ANY)) - 1][1]
 
     def _day(self, day: int) -> tuple[_Span, ...]:
         found = self._days.get(day)

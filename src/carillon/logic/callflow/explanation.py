@@ -27,6 +27,7 @@ from carillon.logic.callflow.values import (
 )
 from carillon.logic.money import format_amount, format_exact
 from carillon.logic.rating import Charge, Piece, format_scaled
+from carillon.logic.rating.lines import lines_of, rules_of
 
 Explanation = dict[str, object]
 
@@ -106,6 +107,7 @@ def _margin(sale: CdrDraft, cost: CdrDraft | None) -> Explanation | None:
 
 def rate_part(rate: Rate | None, tariff: Tariff | None) -> Explanation:
     """Return the price list and the rate that are used, as explanations name them; None throughout without them."""
+    own = lines_of(rate).own if rate else None
     return {
         "list_id": tariff.price_list_id if tariff else None,
         "list": tariff.price_list if tariff else None,
@@ -114,8 +116,8 @@ def rate_part(rate: Rate | None, tariff: Tariff | None) -> Explanation:
         "list_currency": tariff.currency if tariff else None,
         "prefix": rate.prefix if rate else None,
         "rate_name": rate.name if rate else None,
-        "connection_fee": format_exact(rate.connection_fee) if rate else None,
-        "per_minute": format_exact(rate.per_minute) if rate else None,
+        "connection_fee": format_scaled(own.fee) if own else None,
+        "per_minute": own.marks[0].text if own else None,
         "initial_s": rate.initial_s if rate else None,
         "increment_s": rate.increment_s if rate else None,
     }
@@ -133,14 +135,14 @@ def price_part(
     return {
         **rate_part(rate, tariff),
         "billed_s": price.billed_s if price else 0,
-        "exact": format_exact(price.exact) if price else "0",
+        "exact": price.exact_text if price else "0",
         "exchange_rate": format_exact(exchange_rate) if exchange_rate is not None else None,
         "rounding": tariff.rounding if tariff else None,
         "decimals": tariff.decimals if tariff else None,
         "is_tax_inclusive": tariff.is_tax_inclusive if tariff else None,
         "amount": format_amount(price.amount_micro if price else 0, currency),
         "steps": list(price.steps) if price else [],
-        "unit": tariff.unit.value if tariff else None,
+        "unit": rules_of(tariff).unit if tariff else None,
         "pieces": [_piece(piece) for piece in price.price.pieces] if price else [],
         "fee": format_scaled(price.price.fee) if price else "0",
         "bound": price.price.bound if price else "",
@@ -151,13 +153,14 @@ def price_part(
 
 def _piece(piece: Piece) -> Explanation:
     """One piece of a call: seconds charged alike. `per_minute` is per unit of the list, as in the rate."""
+    mark = piece.line.marks[piece.mark]
     return {
         "from_s": piece.from_s,
         "seconds": piece.seconds,
         "window": piece.line.window,
-        "step_s": piece.line.marks[piece.mark].from_s,
-        "per_minute": format_scaled(piece.rate),
-        "increment_s": piece.line.marks[piece.mark].increment_s,
+        "step_s": mark.from_s,
+        "per_minute": mark.text,
+        "increment_s": mark.increment_s,
         "increments": piece.increments,
     }
 

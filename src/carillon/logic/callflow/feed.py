@@ -41,15 +41,8 @@ class WindowPrice:
     steps: tuple[Step, ...] = ()
 
 
-class _Worked:
-    """Room for what `logic.rating` has worked out of a rate once; no part of its value."""
-
-    __slots__ = ("_lines",)
-    _lines: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Rate(_Worked):
+@dataclass(frozen=True)  # no slots: `logic.rating` keeps with a rate what it has worked out of it, no part of its value
+class Rate:
     """One line of a price list: what calls to numbers under `prefix` cost.
 
     `prefix` is digits without plus; "" matches everything. Amounts are in the list's currency with at most eight
@@ -69,6 +62,12 @@ class Rate(_Worked):
     grace_s: int = 0
     minimum: Decimal = Decimal(0)
     maximum: Decimal | None = None
+
+    def under(self, prefix: str, name: str) -> Rate:
+        """The same price for another prefix. What is worked out of one of them is known of both."""
+        made = object.__new__(Rate)
+        made.__dict__.update(self.__dict__, prefix=prefix, name=name, _like=self)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +94,15 @@ class Unit(StrEnum):
     MESSAGE = "message"
 
 
+class _Worked:
+    """Room for what `logic.rating` has worked out of a tariff once; no part of its value."""
+
+    __slots__ = ("_rules",)
+    _rules: Any
+
+
 @dataclass(frozen=True, slots=True)
-class Tariff:
+class Tariff(_Worked):
     """A price list's identity and rules, frozen with each charge so that it can be explained years later.
 
     Of `windows` the first that holds and that a rate has a price for is the rate's; none: the rate's own price.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from carillon.logic.callflow.feed import Rate, Step, Tariff, Unit
-from carillon.logic.money import EXACT, format_exact
-from carillon.logic.windows import calendar_of
+from carillon.logic.money import EXACT
+from carillon.logic.windows import Calendar, calendar_of
 
 SCALE = 10**8
 UNIT_S = {Unit.MINUTE: 60, Unit.SECOND: 1, Unit.HOUR: 3600, Unit.MESSAGE: 1}  # or messages, that a list's rates are for
@@ -20,11 +20,15 @@ UNIT_S = {Unit.MINUTE: 60, Unit.SECOND: 1, Unit.HOUR: 3600, Unit.MESSAGE: 1}  # 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """From second `from_s` on, `rate` hundred-millionths per unit of the list, in whole increments."""
+    """From second `from_s` on, `rate` hundred-millionths per unit of the list, in whole increments.
+
+    `text` is the rate as people read it.
+    """
 
     from_s: int
     rate: int
     increment_s: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +65,11 @@ class Lines:
 
 def lines_of(rate: Rate) -> Lines:
     """The rate's lines, kept with the rate once they are made. Raises ValueError for more than eight decimals."""
-    try:
-        made: Lines = rate._lines
-    except AttributeError:
-        made = _lines(rate)
-        object.__setattr__(rate, "_lines", made)  # says nothing that the rate does not say: it stays the same value
+    made: Lines | None = rate.__dict__.get("_lines")
+    if made is None:
+        like: Rate = rate.__dict__.get("_like", rate)
+        made = like.__dict__.get("_lines") or _lines(rate)
+        rate.__dict__["_lines"] = like.__dict__["_lines"] = made
     return made
 
 
@@ -84,11 +88,13 @@ def _line(
     window: str, fee: Decimal, per_minute: Decimal, initial_s: int, increment_s: int, steps: Sequence[Step]
 ) -> Line:
     ordered = sorted(steps, key=lambda step: step.from_s)
-    marks = (
-        Mark(0, _scaled(per_minute), max(increment_s, 1)),
-        *(Mark(step.from_s, _scaled(step.per_minute), max(step.increment_s, 1)) for step in ordered),
-    )
-    return Line(window, _scaled(fee), initial_s, marks)
+    marks = (_mark(step) for step in (Step(0, per_minute, increment_s), *ordered))
+    return Line(window, _scaled(fee), initial_s, tuple(marks))
+
+
+def _mark(step: Step) -> Mark:
+    rate = _scaled(step.per_minute)
+    return Mark(step.from_s, rate, max(step.increment_s, 1), format_scaled(rate))
 
 
 def _scaled(amount: Decimal) -> int:
@@ -100,8 +106,9 @@ def _scaled(amount: Decimal) -> int:
 
 
 def format_scaled(amount: int) -> str:
-    """Hundred-millionths of a currency as the exact decimal they are."""
-    return format_exact(Decimal(amount).scaleb(-8))
+    """Hundred-millionths of a currency, none below zero, as the exact decimal they are."""
+    whole, rest = divmod(amount, SCALE)
+    return f"{whole}.{rest:08d}".rstrip("0") if rest else str(whole)
 
 
 # ---------------------------------------------------------------- over the time of a call
@@ -120,8 +127,8 @@ def timeline(lines: Lines, tariff: Tariff, at_ms: int | None, length_s: int) -> 
     if at_ms is None:
         raise ValueError(f"“{tariff.price_list}” has prices by time: the moment of the call is needed.")
     found: list[tuple[int, Line]] = []
-    for from_s, holding in calendar_of(tariff.windows).spans(at_ms, length_s):
-        line = _holding(lines, tariff, holding)
+    for from_s, holding in rules_of(tariff).calendar.spans(at_ms, length_s):
+        line = _holding(lines, tariff, holding) if holding else lines.own
         if not found or found[-1][1] is not line:
             found.append((from_s, line))
     return found
@@ -132,3 +139,30 @@ def _holding(lines: Lines, tariff: Tariff, holding: int) -> Line:
         if holding >> place & 1 and window.name in lines.of_windows:
             return lines.of_windows[window.name]
     return lines.own
+
+
+# ---------------------------------------------------------------- what a tariff says about all of its rates
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`unit`: what rates are for, `unit_s` seconds or messages.
+
+    `rounds_each`: whether increments are rounded by themselves; there are none where seconds are charged.
+    """
+
+    calendar: Calendar
+    unit: str
+    unit_s: int
+    rounds_each: bool
+
+
+def rules_of(tariff: Tariff) -> Rules:
+    """The tariff's rules, kept with the tariff once they are made."""
+    try:
+        made: Rules = tariff._rules
+    except AttributeError:
+        rounds_each = tariff.rounds_increments and not tariff.is_split
+        made = Rules(calendar_of(tariff.windows), tariff.unit.value, UNIT_S[tariff.unit], rounds_each)
+        object.__setattr__(tariff, "_rules", made)  # says nothing that the tariff does not say
+    return made

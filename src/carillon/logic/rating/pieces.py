@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from carillon.logic.rating.lines import Line, Timeline
 
+_NEVER_S = 1 << 62
+
 
 class Piece(NamedTuple):
     """`seconds` from second `from_s` of a call on, charged by one mark of one line.
@@ -33,13 +35,13 @@ class Piece(NamedTuple):
 def pieces(timeline: Timeline, length_s: int, skip_s: int = 0) -> list[Piece]:
     """The pieces of a call of `length_s` started seconds, without its first `skip_s`, which something else has paid."""
     found: list[Piece] = []
-    second, place = skip_s, 0
-    if not skip_s and timeline[0][1].initial_s:
-        line = timeline[0][1]
+    second, place, last = skip_s, 0, len(timeline) - 1
+    line = timeline[0][1]
+    if not skip_s and line.initial_s:
         found.append(Piece(0, line.initial_s, line, line.mark_at(0), 1))
         second = line.initial_s
     while second < length_s:
-        while place + 1 < len(timeline) and timeline[place + 1][0] <= second:
+        while place < last and timeline[place + 1][0] <= second:
             place += 1
         line = timeline[place][1]
         mark = line.mark_at(second)
@@ -54,12 +56,10 @@ def pieces(timeline: Timeline, length_s: int, skip_s: int = 0) -> list[Piece]:
 def _end(timeline: Timeline, place: int, mark: int) -> int:
     """The second at which something else holds than this line and mark."""
     marks = timeline[place][1].marks
-    ends = [1 << 62]
+    end_s = marks[mark + 1].from_s if mark + 1 < len(marks) else _NEVER_S
     if place + 1 < len(timeline):
-        ends.append(timeline[place + 1][0])
-    if mark + 1 < len(marks):
-        ends.append(marks[mark + 1].from_s)
-    return min(ends)
+        return min(end_s, timeline[place + 1][0])
+    return end_s
 
 
 def split(timeline: Timeline, whole: Iterable[Piece]) -> Iterator[Piece]:

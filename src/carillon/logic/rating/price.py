@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
 from carillon.logic.callflow.feed import Rate, Tariff, Tax, Unit
-from carillon.logic.money import EXACT, MAX_DECIMALS, MICRO, format_exact, round_ratio
-from carillon.logic.rating.lines import SCALE, UNIT_S, Line, Lines, format_scaled, lines_of, timeline
+from carillon.logic.money import EXACT, MAX_DECIMALS, MICRO, format_ratio, round_ratio
+from carillon.logic.rating.lines import SCALE, Line, Lines, Rules, format_scaled, lines_of, rules_of, timeline
 from carillon.logic.rating.pieces import Piece, billed_end_s, pieces, split
 
+_NOTHING = Decimal(0)
 _PARTS = 100 * SCALE  # of a tax in percent with eight decimals
 
 
@@ -32,8 +33,7 @@ class Price(NamedTuple):
     bound: str = ""  # what the price is instead of the sum of its pieces: grace, fee, minimum or maximum
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """What one call costs one account: `amount_micro` of `currency`, in which there is `tax_micro` of taxes.
 
     `price` is where it comes from, in the list's currency.
@@ -56,6 +56,11 @@ class Charge:
     def exact(self) -> Decimal:
         """The price in the list's currency before conversion, taxes and rounding."""
         return EXACT.divide(Decimal(self.price.amount), Decimal(self.price.whole))
+
+    @property
+    def exact_text(self) -> str:
+        """`exact` with at most twelve decimals."""
+        return format_ratio(self.price.amount, self.price.whole)
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -103,15 +108,15 @@ def price_of(
     rate: Rate, tariff: Tariff, length_s: int, *, at_ms: int | None = None, skip_s: int = 0, owes_fee: bool = True
 ) -> Price:
     """The exact price of `length_s` started seconds as in `rate_call`; a grace time does not count here."""
-    lines = lines_of(rate)
+    lines, rules = lines_of(rate), rules_of(tariff)
     times = timeline(lines, tariff, at_ms, length_s)
     found: Sequence[Piece] = pieces(times, length_s, skip_s)
     end_s = billed_end_s(found, skip_s)
     if tariff.is_split:
         found = list(split(timeline(lines, tariff, at_ms, end_s), found))
-    unit_s = UNIT_S[tariff.unit]
+    unit_s = rules.unit_s
     fee = times[0][1].fee if owes_fee else 0
-    amount, bound = _with_fee(_summed(found, tariff, unit_s), fee, tariff, unit_s)
+    amount, bound = _with_fee(_summed(found, tariff, rules), fee, tariff, rules)
     if owes_fee and amount < lines.minimum * unit_s:
         amount, bound = lines.minimum * unit_s, "minimum"
     if lines.maximum is not None and amount > lines.maximum * unit_s:
@@ -119,23 +124,18 @@ def price_of(
     return Price(amount, SCALE * unit_s, found, end_s - skip_s, fee, bound)
 
 
-def _summed(found: Iterable[Piece], tariff: Tariff, unit_s: int) -> int:
-    if not _rounds_each(tariff):
-        return sum(piece.line.marks[piece.mark].rate * piece.seconds for piece in found)
+def _summed(found: Iterable[Piece], tariff: Tariff, rules: Rules) -> int:
     total = 0
-    for piece in found:
-        each = piece.rate * piece.seconds // piece.increments
-        total += piece.increments * _rounded(each, tariff, unit_s)
+    for _, seconds, line, mark, increments in found:
+        cost = line.marks[mark].rate * seconds
+        total += increments * _rounded(cost // increments, tariff, rules.unit_s) if rules.rounds_each else cost
     return total
 
 
-def _rounds_each(tariff: Tariff) -> bool:
-    """Whether increments are rounded by themselves; there are none where seconds are charged."""
-    return tariff.rounds_increments and not tariff.is_split
-
-
-def _with_fee(amount: int, fee: int, tariff: Tariff, unit_s: int) -> tuple[int, str]:
-    due = _rounded(fee * unit_s, tariff, unit_s) if _rounds_each(tariff) else fee * unit_s
+def _with_fee(amount: int, fee: int, tariff: Tariff, rules: Rules) -> tuple[int, str]:
+    due = fee * rules.unit_s
+    if rules.rounds_each:
+        due = _rounded(due, tariff, rules.unit_s)
     if not tariff.is_fee_deductible:
         return amount + due, ""
     return (due, "fee") if due > amount else (amount, "")
@@ -165,10 +165,10 @@ def price_at_most(rate: Rate, tariff: Tariff, length_s: int, from_ms: int, to_ms
 
 def _dearest(lines: Lines, tariff: Tariff, length_s: int, holding: Sequence[Line]) -> Price:
     marks = [mark for line in holding for mark in line.marks]
-    unit_s, fee = UNIT_S[tariff.unit], max(line.fee for line in holding)
+    unit_s, fee = rules_of(tariff).unit_s, max(line.fee for line in holding)
     billed_s = max(max(line.initial_s for line in holding), length_s - 1 + max(mark.increment_s for mark in marks))
     amount = max(mark.rate for mark in marks) * billed_s + fee * unit_s
-    if _rounds_each(tariff):  # each increment may be rounded up by one step
+    if rules_of(tariff).rounds_each:  # each increment may be rounded up by one step
         increments = billed_s // min(mark.increment_s for mark in marks) + 2
         amount += increments * (SCALE // 10 ** min(tariff.decimals, MAX_DECIMALS)) * unit_s
     amount = max(amount, lines.minimum * unit_s)
@@ -190,7 +190,7 @@ def reach_s(rate: Rate, tariff: Tariff, at_ms: int, most_s: int) -> int:
     if not tariff.ends_at_maximum or rate.maximum is None:
         return most_s
     endless, maximum = replace(rate, maximum=None), lines_of(rate).maximum or 0
-    most = maximum * UNIT_S[tariff.unit]
+    most = maximum * rules_of(tariff).unit_s
     fits = longest(lambda second: price_of(endless, tariff, second, at_ms=at_ms).amount <= most, most_s)
     return max(fits, billed_end_s(pieces(timeline(lines_of(rate), tariff, at_ms, 1), 1)))
 
@@ -219,7 +219,7 @@ def converted_micro(price: Price, tariff: Tariff, exchange_rate: Decimal | None,
 
 def percent_of(taxes: Iterable[Tax]) -> Decimal:
     """The taxes together: each is reckoned on the price without taxes."""
-    return sum((tax.percent for tax in taxes), Decimal(0))
+    return sum((tax.percent for tax in taxes), _NOTHING) if taxes else _NOTHING
 
 
 def tax_within(amount_micro: int, percent: Decimal) -> int:
@@ -238,10 +238,10 @@ def _parts(percent: Decimal) -> int:
 
 
 _UNITS = {
-    Unit.MINUTE: ("s", "a minute"),
-    Unit.SECOND: ("s", "a second"),
-    Unit.HOUR: ("s", "an hour"),
-    Unit.MESSAGE: ("messages", "each"),
+    Unit.MINUTE.value: ("s", "a minute"),
+    Unit.SECOND.value: ("s", "a second"),
+    Unit.HOUR.value: ("s", "an hour"),
+    Unit.MESSAGE.value: ("messages", "each"),
 }
 _BOUNDS = {
     "fee": "The connection fee is the least that a call costs.",
@@ -256,14 +256,14 @@ def _sentences(charge: Charge) -> Iterator[str]:
         yield f"Free of charge: up to {rate.grace_s} s cost nothing."
         return
     yield f"Connection fee {format_scaled(charge.price.fee)} {currency}."
-    measure, unit = _UNITS[charge.tariff.unit]
+    measure, unit = _UNITS[rules_of(charge.tariff).unit]
     for piece in charge.price.pieces:
         mark, line = piece.line.marks[piece.mark], piece.line
-        at = f"{format_scaled(piece.rate)} {currency} {unit} ({line.initial_s}/{mark.increment_s})"
+        at = f"{mark.text} {currency} {unit} ({line.initial_s}/{mark.increment_s})"
         window = f" in “{line.window}”" if line.window else ""
         yield f"{piece.seconds} {measure} charged at {at}{window}."
     if charge.price.bound:
         yield _BOUNDS[charge.price.bound]
-    yield f"Exact price {format_exact(charge.exact)} {currency}."
+    yield f"Exact price {charge.exact_text} {currency}."
     if charge.exchange_rate is not None:
         yield f"Converted at {charge.exchange_rate}."

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from carillon.logic.money import (
     CURRENCIES,
+    EXACT,
     AmountError,
     format_amount,
     format_exact,
     format_number,
+    format_ratio,
     minor_units,
     parse_amount,
     round_ratio,
@@ -83,3 +85,8 @@ def test_exact_prices_are_shown_short() -> None:
     assert format_exact(Decimal("0.100")) == "0.1"
     assert format_exact(Decimal(1) / Decimal(3)) == "0.333333333333"
     assert format_exact(Decimal("1E+2")) == "100"
+
+
+@given(st.integers(0, 10**24), st.integers(1, 3600 * 10**8))
+def test_a_ratio_is_written_as_the_decimal_it_is(numerator: int, denominator: int) -> None:
+    assert format_ratio(numerator, denominator) == format_exact(EXACT.divide(Decimal(numerator), Decimal(denominator)))
