@@ -39,6 +39,7 @@ def make_estate() -> None:
     paul = Script(program(actor_of(NORTHWIND)))
     signed_in("paul@northwind.example").get("/notifications/")
     _add_trade(paul)
+    _add_plans(paul)
     _add_settings(paul)
     with tenant(system_actor()) as actor:
         till = User.objects.visible_to(actor).get(name="Till", customer__name="Corner Shop")
@@ -94,6 +95,15 @@ def _add_trade(paul: Script) -> None:
     file = b"a,b,c\n2026-11-02 10:00:00,+33199000009,60\n"
     status, told = paul.upload(f"cdr-providers/{made['id']}/import/", file)
     assert status == 200, told
+
+
+def _add_plans(paul: Script) -> None:
+    plan = paul.make("plans/", {"name": UNHEARD_OF, "currency": "GBP"})["id"]
+    paul.make("plan-fees/", {"product_id": plan, "name": UNHEARD_OF, "amount_micro": 1_000_000})
+    paul.make("plan-packages/", {"product_id": plan, "name": UNHEARD_OF, "included": 10})
+    assert paul("post", f"plans/{plan}/put-on-sale/", {})[0] == 200
+    dan = next(one["id"] for one in paul("get", "customers/?name=Dan")[1]["results"])
+    paul.make("subscriptions/", {"customer_id": dan, "product_id": plan})
 
 
 def _add_settings(paul: Script) -> None:

@@ -40,15 +40,15 @@ const RIGHT = new Set(["money", "integer", "decimal", "duration"]);
 const TONES = {
   good: [
     ...["active", "live", "answered", "available", "approved", "registered", "True", "settled", "rated", "in_service"],
-    ...["alive", "ended", "matched", "delivered", "sent", "done", "cheaper", "gateway_up"],
+    ...["alive", "ended", "on_sale", "matched", "delivered", "sent", "done", "cheaper", "gateway_up"],
   ],
   warn: [
     ...["suspended", "draft", "busy", "no_answer", "reserved", "quarantine", "ringing", "trying", "open", "cancelled"],
-    ...["waiting", "calling", "porting_in", "porting_out", "duration", "price", "gone", "high", "offline", "webhook"],
+    ...["waiting", "trial", "calling", "porting_in", "porting_out", "duration", "price", "gone", "high", "offline", "webhook"],
   ],
   bad: [
     ...["blocked", "terminated", "failed", "refused", "withdrawn", "unallocated", "revoked", "expired"],
-    ...["away", "theirs", "ours", "dearer", "urgent", "emergency", "balance_low", "credit_low", "gateway_down"],
+    ...["away", "unpaid", "theirs", "ours", "dearer", "urgent", "emergency", "balance_low", "credit_low", "gateway_down"],
   ],
 };
 
@@ -64,6 +64,7 @@ const DRAW = {
   code: (value) => make("code", {}, value),
   datetime: (value) => make("time", { dateTime: value[1], className: "num" }, value[0]),
   duration: (value) => make("span", { className: "num ticking" }, value),
+  bar: (value) => make("span", { className: "gauge-cell" }, make("progress", { className: "meter gauge", max: 100, value, ariaLabel: `${value} %` }), make("span", { className: "num" }, `${value} %`)),
 };
 
 /** Return seconds as m:ss or h:mm:ss, as the server writes them. */

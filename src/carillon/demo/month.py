@@ -40,6 +40,7 @@ def load_month() -> Counter[str]:
     from carillon.business.partners.queries import system_actor
     from carillon.demo import shelf
     from carillon.demo.cast.load import actor_of
+    from carillon.demo.cast.plans import subscribe_acme
     from carillon.demo.pastcalls import load_past_calls
     from carillon.demo.world import CAST, NORTHWIND, OPERATOR
 
@@ -57,6 +58,8 @@ def load_month() -> Counter[str]:
         shelf.listen(northwind)
     if made["calls"]:
         shelf.pay(lambda partner_id: actor_of(names[partner_id]), system, made)
+    with tenant(northwind):
+        subscribe_acme(northwind, made)
     for seller in CAST.sellers:
         with tenant(actor_of(seller.name)) as actor:
             shelf.load_views(actor, made)

@@ -77,7 +77,19 @@ from carillon.base.actor import Actor
 Text = Any  # str or a lazily translated one
 Choices = Iterable[tuple[Any, Text]]
 ColumnKind = Literal[
-    "text", "code", "integer", "decimal", "money", "bool", "choice", "status", "datetime", "date", "duration", "list"
+    "text",
+    "code",
+    "integer",
+    "decimal",
+    "money",
+    "bool",
+    "choice",
+    "status",
+    "datetime",
+    "date",
+    "duration",
+    "list",
+    "bar",
 ]
 FilterKind = Literal["text", "integer", "uuid", "bool", "date"]
 FieldKind = Literal[
@@ -124,6 +136,7 @@ class Column:
     `value`: dotted attribute path ("customer.name") or a function of the row; default: `name`. Use select_related and
     annotations in `rows`: the inherited tests count queries. `currency`: for money, path of the row's currency;
     money is micro-units and is called `<name>_micro` in REST. `duration` is in milliseconds, `<name>_ms` in REST.
+    `bar` is a whole number of percent, drawn.
     `status` and `choice` show the label (`choices` or the model's own) and colour by value. `in_api` False: grid only.
     `grow`: share of spare width; `width`: pixels at least. `total`: ORM path of what is added up in the grid's foot.
     `order`: which of the panel's orders sorts it, when that is not its own name: rows that never change come by time as

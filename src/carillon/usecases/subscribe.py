@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -77,29 +77,41 @@ class CancelData:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What would happen: charged on `day`, and on `next_on` for the period that begins then; `conflicts` in sentences.
+class Priced:
+    """A line of what would be charged, with the name of the plan or add-on that it is for."""
 
-    `ends_on`: when nothing goes on then. `taken_from`: when a change happens.
+    name: str
+    line: fees.Line
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would happen: `now` is charged on `day`, `following` on `next_on` (None: nothing goes on then).
+
+    `conflicts`: in which way it contradicts what the customer has, in sentences.
     """
 
     day: date
     currency: str
-    now: tuple[fees.Line, ...]
+    now: tuple[Priced, ...]
     next_on: date | None
-    following: tuple[fees.Line, ...]
+    following: tuple[Priced, ...]
     conflicts: tuple[str, ...] = ()
     is_trial: bool = False
 
     @property
     def now_micro(self) -> int:
         """What is charged at once; negative: given back."""
-        return fees.total(self.now)
+        return fees.total(one.line for one in self.now)
 
     @property
     def following_micro(self) -> int:
         """What is charged for the next period, when nothing changes until then."""
-        return fees.total(self.following)
+        return fees.total(one.line for one in self.following)
+
+
+def _priced(product: Product | Subscription, lines: Iterable[fees.Line]) -> tuple[Priced, ...]:
+    return tuple(Priced(product.name, line) for line in lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +156,28 @@ def preview_subscription(actor: Actor, data: SubscribeData, *, now: datetime | N
     """
     wanted = _wanted(actor, data, now or timezone.now())
     counts, found = count(wanted.customer, wanted.user), wanted.subscription()
-    costs = parts.fees_of(wanted.product)
     if wanted.is_trial:
-        after = parts.begin(wanted.product, wanted.customer, wanted.user, found.period_until)
-        cycle, goes_on = parts.cycle_of(after), wanted.product.trial_goes_on
-        later = fees.lines_due(costs, counts, cycle, after.starts_on, paid_until={}, is_first=True) if goes_on else ()
-        next_on = after.starts_on if goes_on else None
-        return Preview(wanted.day, found.currency, (), next_on, later, wanted.conflicts, is_trial=True)
-    lines = fees.lines_due(costs, counts, parts.cycle_of(found), wanted.day, paid_until={}, is_first=True)
-    return _preview(wanted, found, lines, counts)
+        return _preview_trial(wanted, found, counts)
+    costs, cycle = parts.fees_of(wanted.product), parts.cycle_of(found)
+    lines = fees.lines_due(costs, counts, cycle, wanted.day, paid_until={}, is_first=True)
+    return _preview(wanted, found, _priced(found, lines), counts)
 
 
-def _preview(wanted: _Wanted, found: Subscription, lines: tuple[fees.Line, ...], counts: dict[str, int]) -> Preview:
-    paid = {line.fee.id: line.part.until for line in lines}
-    costs, cycle = parts.fees_of(wanted.product), parts.cycle_of(found, wanted.product)
-    following = fees.lines_due(costs, counts, cycle, found.period_until, paid_until=paid, is_first=False)
-    return Preview(wanted.day, found.currency, lines, found.period_until, following, wanted.conflicts)
+def _preview_trial(wanted: _Wanted, trial: Subscription, counts: Mapping[str, int]) -> Preview:
+    if not wanted.product.trial_goes_on:
+        return Preview(wanted.day, trial.currency, (), None, (), wanted.conflicts, is_trial=True)
+    after = parts.begin(wanted.product, wanted.customer, wanted.user, trial.period_until)
+    costs, cycle = parts.fees_of(wanted.product), parts.cycle_of(after)
+    lines = fees.lines_due(costs, counts, cycle, after.starts_on, paid_until={}, is_first=True)
+    later = _priced(after, lines)
+    return Preview(wanted.day, trial.currency, (), after.starts_on, later, wanted.conflicts, is_trial=True)
+
+
+def _preview(wanted: _Wanted, found: Subscription, now: tuple[Priced, ...], counts: Mapping[str, int]) -> Preview:
+    paid = {one.line.fee.id: one.line.part.until for one in now if one.line.amount_micro > 0}
+    costs, cycle = parts.fees_of(wanted.product), parts.cycle_of(found)
+    lines = fees.lines_due(costs, counts, cycle, found.period_until, paid_until=paid, is_first=False)
+    return Preview(wanted.day, found.currency, now, found.period_until, _priced(found, lines), wanted.conflicts)
 
 
 @action("subscriptions.add")
@@ -289,23 +307,28 @@ def preview_change(
     moment = now or timezone.now()
     present = _locked(actor, subscription)
     wanted = _change(actor, present, data, moment)
-    counts = counts_of(present)
+    counts, day = counts_of(present), wanted.day
     if not _is_now(present, wanted.product, data.when):
-        lines = _lines_of_change(present, wanted.product, present.period_until, counts)
-        return Preview(wanted.day, present.currency, (), present.period_until, lines, wanted.conflicts)
-    lines = _lines_of_change(present, wanted.product, wanted.day, counts)
-    found = parts.begin(
-        wanted.product, wanted.customer, wanted.user, wanted.day, anchor=(present.anchor_on, present.anchor_day)
-    )
-    return _preview(wanted, found, lines, counts)
+        later = _change_lines(present, wanted.product, present.period_until, counts)
+        return Preview(day, present.currency, (), present.period_until, later, wanted.conflicts)
+    anchor = present.anchor_on, present.anchor_day
+    found = parts.begin(wanted.product, wanted.customer, wanted.user, day, anchor=anchor)
+    return _preview(wanted, found, _change_lines(present, wanted.product, day, counts), counts)
 
 
-def _lines_of_change(
-    present: Subscription, product: Product, day: date, counts: dict[str, int]
-) -> tuple[fees.Line, ...]:
+def _change_lines(present: Subscription, product: Product, day: date, counts: Mapping[str, int]) -> tuple[Priced, ...]:
     back = fees.lines_back(parts.charged(present), day)
     cycle, costs = parts.cycle_of(present, product), parts.fees_of(product)
-    return (*back, *fees.lines_due(costs, counts, cycle, day, paid_until={}, is_first=False))
+    due = fees.lines_due(costs, counts, cycle, day, paid_until={}, is_first=False)
+    return (*_priced(present, back), *_priced(product, due))
+
+
+def following_lines(subscription: Subscription) -> tuple[Priced, ...]:
+    """Return what a subscription that goes on is charged when its next period begins; about seven queries."""
+    counts, day = counts_of(subscription), subscription.period_until
+    if subscription.next_product is not None:
+        return _change_lines(subscription, subscription.next_product, day, counts)
+    return _priced(subscription, parts.lines_due(subscription, day, counts, is_first=False))
 
 
 @action("subscriptions.change")

@@ -32,7 +32,7 @@ def packages_of(actor: Actor) -> QuerySet[Package]:
 
 def subscriptions_of(actor: Actor) -> QuerySet[Subscription]:
     """Return who has what, with customers and users; one query."""
-    return Subscription.objects.visible_to(actor).select_related("customer", "user")
+    return Subscription.objects.visible_to(actor).select_related("customer", "user", "next_product")
 
 
 def charges_of(actor: Actor) -> QuerySet[FeeCharge]:
@@ -45,6 +45,11 @@ def allowances_of(actor: Actor) -> QuerySet[Allowance]:
     left = F("granted") - F("used") - F("reserved")
     rows = Allowance.objects.visible_to(actor).select_related("customer", "user", "subscription")
     return rows.annotate(left=left)
+
+
+def in_force(rows: QuerySet[Allowance], is_live: bool) -> QuerySet[Allowance]:
+    """Return the allowances that calls may use now, or the others."""
+    return rows.filter(LIVE) if is_live else rows.exclude(LIVE)
 
 
 def due_subscriptions(actor: Actor, now: datetime, *, limit: int) -> list[int]:

@@ -44,10 +44,11 @@ def fees_of(product: Product) -> tuple[fees.Fee, ...]:
 def charged(subscription: Subscription) -> tuple[fees.Line, ...]:
     """Return all that the subscription was charged, without what it was given back; one query."""
     rows = subscription.charges.filter(amount_micro__gt=0).order_by("pk")
-    return tuple(_line(row) for row in rows)
+    return tuple(line_of(row) for row in rows)
 
 
-def _line(row: FeeCharge) -> fees.Line:
+def line_of(row: FeeCharge) -> fees.Line:
+    """Return a charge as the line that it was made of."""
     fee = fees.Fee(row.fee_id, row.fee_name, "", row.interval, row.unit_micro, row.is_prorated)
     whole = Days(row.interval_on, row.interval_until)
     return fees.Line(fee, row.quantity, whole, Days(row.since, row.until), row.amount_micro)

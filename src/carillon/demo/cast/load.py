@@ -43,6 +43,7 @@ from carillon.demo.cast.branding import load_portal_brand
 from carillon.demo.cast.notices import load_watches, load_webhook
 from carillon.demo.cast.owner import own_partner
 from carillon.demo.cast.people import load_buyer, load_stock
+from carillon.demo.cast.plans import load_plans
 from carillon.demo.cast.reports import load_reports
 from carillon.demo.cast.routing import load_carrier, load_way
 from carillon.demo.cast.tickets import load_tickets
@@ -76,6 +77,7 @@ def load_cast() -> Counter[str]:
     with tenant(northwind):
         load_webhook(northwind, made)
         load_portal_brand(northwind, made)
+        load_plans(northwind, made)
     for seller in CAST.sellers:
         if seller.parent:
             with tenant(actor_of(seller.parent)) as actor:

@@ -34,6 +34,7 @@ COLUMNS: dict[str, Schema] = {
     "date": {"type": "string", "format": "date"},
     "duration": {"type": "integer", "format": "int64", "description": "Milliseconds."},
     "list": {"type": "array", "items": {}},
+    "bar": {"type": "integer", "description": "Percent."},
 }
 PARAMETERS = {
     "text": OpenApiTypes.STR,

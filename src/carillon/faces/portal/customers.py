@@ -262,6 +262,8 @@ CUSTOMERS = Panel(
         Link(_("SIP endpoints"), "sip-endpoints", {"customer_id": "id"}),
         Link(_("Numbers"), "numbers", {"customer_id": "id"}),
         Link(_("CDR"), "cdrs", {"customer_id": "id"}),
+        Link(_("Subscriptions"), "subscriptions", {"customer_id": "id"}, icon="calendar"),
+        Link(_("What is left of packages"), "allowances", {"customer_id": "id"}, icon="box"),
     ),
     audiences=frozenset({"operator", "partner", "customer"}),
     help=_("Companies and people who buy from you. Calls are charged to their account."),

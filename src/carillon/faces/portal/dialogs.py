@@ -152,7 +152,7 @@ def remove(request: HttpRequest, panel: Panel, key: str) -> HttpResponse:
 @form_view
 @for_panel
 def do(request: HttpRequest, panel: Panel, key: str, name: str) -> HttpResponse:
-    """A row's own action: its form or question, then what it says when done."""
+    """A row's own action: its form or question, then what it says when done. The address may give first values."""
     actor = actor_of(request)
     row, action = find_row(panel, actor, key), panel.action(name)
     if action is None or not actor.may(action.needs()):
@@ -176,6 +176,7 @@ def do(request: HttpRequest, panel: Panel, key: str, name: str) -> HttpResponse:
             return _changed(render(request, "portal/dialogs/result.html", shown))
         return saved(str(action.done) or _("%(action)s: done.") % {"action": action.title})
     values = {**defaults(inputs, actor), **(action.initial(row) if action.initial else {})}
+    values |= {one.name: request.GET[one.name] for one in inputs if one.name in request.GET}
     return _form(request, _action_form(action, form_of(inputs, actor, values, title=title), {}), question)
 
 

@@ -36,6 +36,7 @@ CHAPTERS: Mapping[str, str] = {  # which chapter of the manual tells more about 
     "numbers": "brands-and-numbers",
     "price-lists": "prices",
     "costs": "prices",
+    **dict.fromkeys(("plans", "subscriptions", "allowances"), "plans"),
     "cdr-providers": "cdr-providers",
     "cdrs": "calls-and-charges",
     "transactions": "calls-and-charges",

@@ -32,7 +32,7 @@ class Group:
 
 
 GROUPS = (
-    Group("offer", _("What you sell"), "settings", ("web-products", "numbers", "price-lists", "costs")),
+    Group("offer", _("What you sell"), "settings", ("web-products", "plans", "numbers", "price-lists", "costs")),
     Group("network", _("Network"), "settings", ("gateways", "routes", "test-call", "cdr-providers", "blacklists")),
     Group(
         "messages",
@@ -58,8 +58,11 @@ GROUPS = (
         "calls",
         _("Calls and money"),
         "main",
-        ("cdrs", "live-calls", "bans", "transactions", "accounts", "reratings", "remaining-time"),
-        True,
+        (
+            *("cdrs", "live-calls", "bans", "subscriptions", "allowances", "transactions", "accounts"),
+            *("reratings", "remaining-time"),
+        ),
+        is_open=True,
     ),
     Group("desk", _("Desk"), "main", ("support", "messages", "alerts", "jobs", "scheduled-reports"), is_open=True),
 )
