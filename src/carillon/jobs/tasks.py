@@ -19,6 +19,7 @@ from carillon.business.numbers.actions import restock_numbers as restock
 from carillon.business.partners.queries import system_actor
 from carillon.usecases import try_prices as trials
 from carillon.usecases.charge_subscriptions import charge_subscription
+from carillon.usecases.charge_subscriptions import give_to_newcomers as give
 from carillon.usecases.try_phone import place_call
 
 MAIL_ATTEMPTS = RetryStrategy(max_attempts=12, exponential_wait=3)
@@ -74,6 +75,15 @@ def charge_subscriptions(timestamp: int) -> None:
                 charge_subscription(actor, subscription_id)
         except Exception:
             log.exception("The subscription %s could not be charged", subscription_id)
+
+
+@app.periodic(cron="7 * * * *")
+@app.task(name="give_to_newcomers", queueing_lock="give_to_newcomers")
+def give_to_newcomers(timestamp: int) -> None:
+    """Give users who have come since what packages give to each user."""
+    actor = system_actor()
+    with tenant(actor):
+        give(actor)
 
 
 @app.task(name="mail_alert", retry=MAIL_ATTEMPTS)

@@ -116,11 +116,18 @@ def start_period(subscription: Subscription, day: date) -> None:
 
 
 def end(actor: Actor, subscription: Subscription, now: datetime, *, reason: str = "") -> None:
-    """End a subscription and all that it gives, now; calls that go on keep what they have set aside."""
+    """End a subscription; what it gives ends with `stop_giving`, after money has moved."""
     with audited(actor, subscription, "end", reason=reason):
         subscription.state, subscription.ended_at, subscription.due_at = SubscriptionState.ENDED, now, None
         subscription.next_product = None
         subscription.save()
+
+
+def stop_giving(subscription: Subscription, now: datetime) -> None:
+    """Let all that a subscription gives end; calls that go on keep what they have set aside.
+
+    Calls lock accounts before allowances: whoever does this moves no money after it in the same transaction.
+    """
     Allowance.objects.filter(subscription=subscription, ends_at__gt=now).update(ends_at=now)
 
 

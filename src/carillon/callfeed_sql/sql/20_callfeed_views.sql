@@ -87,8 +87,10 @@ select c.id::text as key,
            'status', c.status, 'country', c.country, 'charging', c.charging,
            'account_id', coalesce((t.tiers -> 0 ->> 'account_id')::bigint, 0), 'currency', c.currency,
            'tiers', t.tiers, 'caller_ids', n.caller_ids, 'default_caller_id', n.default_caller_id,
-           'max_channels', c.max_channels, 'allowed_classes', to_json(c.allowed_classes || w.allowed_classes),
-           'max_call_s', c.max_call_minutes * 60, 'emergency_number', c.emergency_number,
+           -- who tries a plan is held to its limits, whatever else it may
+           'max_channels', least(c.max_channels, p.trial_max_channels),
+           'allowed_classes', to_json(coalesce(p.trial_allowed_classes, c.allowed_classes || w.allowed_classes)),
+           'max_call_s', least(c.max_call_minutes * 60, p.trial_max_call_s), 'emergency_number', c.emergency_number,
            'calls_per_s', c.calls_per_s, 'call_burst', c.call_burst
        ) as doc,
        c.id
@@ -101,7 +103,10 @@ cross join lateral (
                     min(n.e164) filter (where n.is_default_caller_id), min(n.e164), '') as default_caller_id
     from public.numbers_number n
     where n.customer_id = c.id and n.state in ('in_service', 'porting_out')
-) n;
+) n
+left join public.catalogue_subscription s
+    on s.customer_id = c.id and s.user_id is null and s.kind = 'plan' and s.state = 'trial'  -- one at a time
+left join public.catalogue_product p on p.id = s.product_id;
 
 create view callfeed.user_doc as
 select u.id::text as key,

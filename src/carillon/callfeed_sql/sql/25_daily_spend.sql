@@ -1,7 +1,7 @@
--- The most that a customer may spend on calls in a day, by its own clock: what yesterday's limit stopped goes on after
--- its midnight. Spent are the charges of calls that ended today and the holds of those that go on.
+-- The most that a customer may spend on calls in a day, by its own clock (what yesterday's limit stopped goes on after its
+-- midnight), and in the trial of a plan. Spent are the charges of calls that ended since and the holds of those that go on.
 
-create function callfeed.spent_today(account_id bigint) returns bigint
+create function callfeed.spent_since(account_id bigint, since timestamptz) returns bigint
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
     return (
@@ -9,37 +9,57 @@ begin
             -- by the index on starts: no call is longer than four hours
             select sum(r.amount_micro) from public.calls_cdr r
             where r.partner_id = c.partner_id and r.customer_id = c.id and r.tier = 0 and not r.is_carrier_cost
-              and r.started_at >= d.midnight - interval '5 hours' and r.ended_at >= d.midnight
+              and r.started_at >= since - interval '5 hours' and r.ended_at >= since
         ), 0)::bigint + coalesce((
             select sum(h.amount_micro) from public.billing_hold h
             where h.account_id = a.id and h.state = 'open'
         ), 0)::bigint
         from public.billing_account a
         join public.customers_customer c on c.id = a.customer_id
-        cross join lateral (
-            select date_trunc('day', now() at time zone c.timezone) at time zone c.timezone as midnight
-        ) d
+        where a.id = spent_since.account_id
+    );
+end
+$$;
+
+create function callfeed.spent_today(account_id bigint) returns bigint
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return (
+        select callfeed.spent_since(a.id, date_trunc('day', now() at time zone c.timezone) at time zone c.timezone)
+        from public.billing_account a
+        join public.customers_customer c on c.id = a.customer_id
         where a.id = spent_today.account_id
     );
 end
 $$;
 
--- What the holder of an account may still spend today; null without a limit. Whoever asks about a limited account holds
--- its row until the transaction ends: simultaneous calls are counted one after the other.
+-- What the holder of an account may still spend today, and in its trial; null without a limit. Whoever asks about a limited
+-- account holds its row until the transaction ends: simultaneous calls are counted one after the other.
 create function callfeed.daily_spare(account_id bigint) returns bigint
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
-    most bigint;
+    daily bigint;
+    in_trial bigint;
+    tried_since timestamptz;
 begin
-    select c.max_daily_spend_micro into most
+    select c.max_daily_spend_micro, p.trial_max_spend_micro, s.created_at into daily, in_trial, tried_since
     from public.billing_account a
     join public.customers_customer c on c.id = a.customer_id
+    left join public.catalogue_subscription s
+        on s.customer_id = c.id and s.user_id is null and s.kind = 'plan' and s.state = 'trial'
+    left join public.catalogue_product p on p.id = s.product_id
     where a.id = daily_spare.account_id;
-    if most is null then
+    if daily is null and in_trial is null then
         return null;
     end if;
     perform from public.billing_account a where a.id = daily_spare.account_id for no key update;
-    return greatest(most - callfeed.spent_today(daily_spare.account_id), 0);
+    if daily is not null then
+        daily := daily - callfeed.spent_today(daily_spare.account_id);
+    end if;
+    if in_trial is not null then
+        in_trial := in_trial - callfeed.spent_since(daily_spare.account_id, tried_since);
+    end if;
+    return greatest(least(daily, in_trial), 0);
 end
 $$;
 

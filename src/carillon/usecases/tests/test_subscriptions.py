@@ -6,14 +6,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from tests.support.cast import Cast
+from tests.support.market import document
 
 from carillon.base.tenancy import tenant
 from carillon.business.billing.actions import LimitData, TopUpData, set_credit_limit, top_up_customer
 from carillon.business.billing.choices import TransferKind
 from carillon.business.billing.models import Account, Transfer
 from carillon.business.billing.queries import customer_account, ledger_sums
+from carillon.business.brands.choices import DestinationKind
 from carillon.business.catalogue.actions import (
     FeeData,
     PackageData,
@@ -31,8 +33,9 @@ from carillon.business.customers.actions import UserData, create_user
 from carillon.business.customers.choices import Charging
 from carillon.business.customers.models import Customer, User
 from carillon.business.partners.queries import system_actor
+from carillon.logic.callflow import feed
 from carillon.logic.money import MICRO
-from carillon.usecases.charge_subscriptions import charge_subscription
+from carillon.usecases.charge_subscriptions import charge_subscription, give_to_newcomers
 from carillon.usecases.subscribe import (
     CancelData,
     ChangeData,
@@ -95,6 +98,14 @@ class Shop:
             while due := due_subscriptions(actor, now, limit=100):
                 assert all(charge_subscription(actor, key, now=now) for key in due)
             return list(Subscription.objects.order_by("pk").values_list("state", flat=True))
+
+    def limits(self) -> tuple[int | None, tuple[str, ...], int, int | None]:
+        """What the call path holds Acme to: calls at a time, kinds of numbers, seconds, money."""
+        customer: feed.Customer = document("customer", str(self.acme.pk))
+        with connection.cursor() as cursor:
+            cursor.execute("select callfeed.daily_spare(%s)", [customer.account_id])
+            (spare,) = cursor.fetchone()
+        return customer.max_channels, customer.allowed_classes, customer.max_call_s, spare
 
     def texts(self) -> list[tuple[str, int]]:
         with tenant(self.paul):
@@ -187,9 +198,14 @@ def test_fees_are_charged_for_what_is_there_and_packages_given_to_each_user(cast
     assert Allowance.objects.get(name="Texts").granted == 50
     with tenant(shop.paul) as paul:
         create_user(paul, UserData(customer_id=shop.acme.pk, name="Newcomer"))
+    with tenant(system_actor()) as actor:
+        User.objects.filter(name="Newcomer").update(created_at=at(date(2026, 12, 1)))
+        assert [give_to_newcomers(actor, now=at(date(2026, 12, 1), 13)) for _ in range(2)] == [1, 0]
+    assert Allowance.objects.get(user__name="Newcomer").granted == 20 * 60  # ten of thirty days
+    assert shop.until(at(date(2026, 12, 10))) == ["active"] and shop.spent() == shop.users * 7 * MICRO
     shop.until(at(date(2026, 12, 11)))
     assert shop.spent() == (2 * shop.users + 1) * 7 * MICRO
-    assert mine.all().count() == 2 * shop.users + 1
+    assert mine.all().count() == 2 * shop.users + 2
     row = mine.first()
     assert row is not None
     for wrong in ({"used": 3_601}, {"reserved": -1}, {"used": 1_800, "reserved": 1_801}):
@@ -237,13 +253,18 @@ def test_without_money_nothing_is_given_and_only_the_days_after_payment_are_paid
 
 def test_a_trial_costs_nothing_ends_by_itself_and_comes_once(cast: Cast) -> None:
     shop = Shop(cast)
-    tried = shop.product("Tried", {"amount_micro": 9 * MICRO}, included=300, trial_days=10)
+    limits = {"trial_max_channels": 2, "trial_max_call_s": 600, "trial_max_spend_micro": 3 * MICRO}
+    classes = (DestinationKind.PREMIUM,)
+    tried = shop.product("Tried", {"amount_micro": 9 * MICRO}, included=300, trial_days=10, **limits,
+                         trial_allowed_classes=classes)  # fmt: skip
+    assert shop.limits() == (None, (), 14_400, None)
     trial = shop.subscribe(tried, NOON, is_trial=True)
+    assert shop.limits() == (2, ("premium",), 600, 3 * MICRO)
     assert (trial.state, trial.trial_until) == ("trial", datetime(2026, 11, 21, tzinfo=UTC))
     assert Allowance.objects.get().granted == 100 * 60  # ten of thirty days
     assert shop.until(datetime(2026, 11, 20, 23, 59, tzinfo=UTC)) == ["trial"]
     assert shop.until(datetime(2026, 11, 21, tzinfo=UTC)) == ["ended"]
-    assert shop.spent() == 0
+    assert shop.spent() == 0 and shop.limits() == (None, (), 14_400, None)
     with pytest.raises(NotOnSale):
         shop.subscribe(tried, NOON + timedelta(days=30), is_trial=True)
     going = shop.product("Going on", {"amount_micro": 9 * MICRO}, trial_days=10, trial_goes_on=True)
