@@ -7,8 +7,8 @@ held. What comes back is cut to what the actor may know.
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -17,16 +17,29 @@ from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
-from carillon.base.rows import named
+from carillon.base.rows import named, named_or_none
 from carillon.business.billing.queries import accounts_of
 from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.models import Endpoint
 from carillon.business.endpoints.queries import domain_of, endpoints_of
+from carillon.business.pricing.books import Book, book_of
+from carillon.business.pricing.models import PriceListVersion
+from carillon.business.pricing.queries import permit
 from carillon.logic.callflow.charging import charge_of, cost_of
 from carillon.logic.callflow.diagnosis import Case, diagnose
+from carillon.logic.callflow.feed import Tier
 from carillon.logic.callflow.notes import attempt_label, notes_for
 from carillon.logic.callflow.remaining import lasting, unpaid
-from carillon.logic.callflow.values import CarrierCharge, Chain, Decision, Outcome, Target, TierCharge
+from carillon.logic.callflow.values import (
+    LONGEST_S,
+    CarrierCharge,
+    Chain,
+    ChainKind,
+    Decision,
+    Outcome,
+    Target,
+    TierCharge,
+)
 from carillon.logic.documents import from_document
 from carillon.logic.rating import Charge
 from carillon.usecases.ask_control import ControlSilent, answer_of_control
@@ -37,9 +50,10 @@ TIMEOUT_S = 6  # control gives up after five
 
 @dataclass(frozen=True, slots=True)
 class TrialData:
-    """Who calls (one of the three), what they dial, and when (None: now).
+    """Who calls (one of the three), what they dial, when (None: now), and how long they talk.
 
-    A user calls with the first of their SIP accounts that is enabled, a customer with its first.
+    A user calls with the first of their SIP accounts that is enabled, a customer with its first. `version_id`: what the
+    sellers of that version's list would charge by it instead, drafts too.
     """
 
     number: str
@@ -47,11 +61,15 @@ class TrialData:
     user_id: int | None = None
     customer_id: int | None = None
     at: datetime | None = None
+    duration_s: int = 60
+    version_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TierPrice:
-    """What one tier charges for a minute, and for how long its buyer's money lasts (None: not the actor's to know)."""
+    """What one tier charges for a minute and for the whole call, and for how long its buyer's money lasts (None: not
+    the actor's to know). `other` is the whole call by the version that it is compared to; None: there is none.
+    """
 
     seller: str
     buyer: str
@@ -60,6 +78,8 @@ class TierPrice:
     minute: Charge | None  # None: free of charge
     available_micro: int | None
     lasts_s: int | None  # -1: as long as anybody likes
+    whole: Charge | None = None
+    other: Charge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +101,8 @@ class Trial:
     endpoint: Endpoint
     account: str
     at: datetime
+    duration_s: int
+    version: str  # that it is compared to
     decision: Decision
     refused_because: str
     notes: tuple[str, ...]
@@ -98,19 +120,42 @@ def try_call(actor: Actor, data: TrialData) -> Trial:
     endpoint = caller_of(actor, data)
     account = f"{endpoint.username}@{domain_of(endpoint.web_product_id)}"
     at = data.at or timezone.now()
+    version = _version(actor, data)
     decision = _decided(account, data.number, at)
     money = _money(actor, decision)
     decision = unpaid(decision, money)
+    when = _When(int(at.timestamp() * 1000), data.duration_s * 1000, version, book_of(version) if version else None)
     return Trial(
         endpoint,
         account,
         at,
+        data.duration_s,
+        str(version or ""),
         decision,
         _because(decision),
         tuple(notes_for(decision, actor.scope)),
-        tuple((chain, tuple(_prices(actor, decision, chain, money))) for chain in decision.chains),
-        tuple(_target(actor, decision, place, target) for place, target in enumerate(decision.targets)),
+        tuple((chain, tuple(_prices(actor, decision, chain, money, when))) for chain in decision.chains),
+        tuple(_target(actor, decision, place, target, when) for place, target in enumerate(decision.targets)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _When:
+    """What a call is priced for: answered at `at_ms` (Unix epoch), `duration_ms` long, compared to a version."""
+
+    at_ms: int
+    duration_ms: int
+    version: PriceListVersion | None
+    book: Book | None
+
+
+def _version(actor: Actor, data: TrialData) -> PriceListVersion | None:
+    if not 0 <= data.duration_s <= LONGEST_S:
+        raise InvalidInput(fields={"duration_s": _("From 0 to %(most)s seconds.") % {"most": LONGEST_S}})
+    version = named_or_none(PriceListVersion.objects, actor, data.version_id, "version_id")
+    if version is not None:
+        permit(actor, version.price_list, "view")
+    return version
 
 
 def caller_of(actor: Actor, data: TrialData) -> Endpoint:
@@ -160,7 +205,9 @@ def why_refused(slug: str, number: str) -> str:
     return " ".join(found.text for found in diagnose(Case(Outcome.REFUSED, number, refusal=slug)))
 
 
-def _prices(actor: Actor, decision: Decision, chain: Chain, money: Mapping[int, int]) -> Iterator[TierPrice]:
+def _prices(
+    actor: Actor, decision: Decision, chain: Chain, money: Mapping[int, int], when: _When
+) -> Iterator[TierPrice]:
     """The sales that the actor makes, or buys by; those above are its supplier's business."""
     for charge in chain.tiers:
         tier = charge.tier
@@ -168,37 +215,59 @@ def _prices(actor: Actor, decision: Decision, chain: Chain, money: Mapping[int, 
         if not sells and tier.buyer_partner_id not in actor.scope:
             continue
         available = money.get(tier.account_id)
-        lasts_s = None if available is None else lasting(charge, available, decision.max_s, _now_ms())
-        yield TierPrice(tier.seller, tier.buyer, not sells, charge, _minute(charge), available, lasts_s)
+        lasts_s = None if available is None else lasting(charge, available, decision.max_s, when.at_ms)
+        yield TierPrice(
+            tier.seller,
+            tier.buyer,
+            not sells,
+            charge,
+            _minute(charge, when),
+            available,
+            lasts_s,
+            charge_of(charge, when.duration_ms, when.at_ms),
+            _other(charge, chain, chain.callee or decision.callee, when),
+        )
 
 
-def _minute(charge: TierCharge) -> Charge | None:
-    return charge_of(charge, MINUTE_MS, _now_ms())
+def _minute(charge: TierCharge, when: _When) -> Charge | None:
+    return charge_of(charge, MINUTE_MS, when.at_ms)
 
 
-def _now_ms() -> int:
-    return int(timezone.now().timestamp() * 1000)
+def _other(charge: TierCharge, chain: Chain, number: str, when: _When) -> Charge | None:
+    """The call by the version that it is compared to, at the tier that sells by it; only calls that are placed."""
+    tier, version, book = charge.tier, when.version, when.book
+    if version is None or book is None or charge.tariff is None or chain.kind is ChainKind.TERMINATING:
+        return None
+    is_convertible = book.tariff.currency in (tier.account_currency, charge.tariff.currency)
+    rate = book.rates.longest(number)
+    if tier.seller_partner_id != version.partner_id or rate is None or not is_convertible:
+        return None
+    exchange_rate = None if book.tariff.currency == tier.account_currency else charge.exchange_rate
+    other = replace(charge, tariff=book.tariff, rate=rate, exchange_rate=exchange_rate)
+    return charge_of(other, when.duration_ms, when.at_ms)
 
 
 # ---------------------------------------------------------------- targets
 
 
-def _target(actor: Actor, decision: Decision, place: int, target: Target) -> TriedTarget:
+def _target(actor: Actor, decision: Decision, place: int, target: Target, when: _When) -> TriedTarget:
     own = target.carrier if target.carrier and target.carrier.owner_partner_id in actor.scope else None
     real = target.carrier.gateway if target.carrier else ", ".join(target.contacts) or decision.callee
     name = attempt_label(decision, place, real, actor.scope)
     is_shown = own is not None or name == real
-    cost = cost_of(own, MINUTE_MS, _now_ms()) if own else None
-    margin = _margin(actor, decision.chains[target.chain : target.chain + 1], own, cost)
+    cost = cost_of(own, MINUTE_MS, when.at_ms) if own else None
+    sold_by = decision.chains[target.chain : target.chain + 1]
+    margin = _margin(actor, [(c.tier, _minute(c, when)) for chain in sold_by for c in chain.tiers], own, cost)
     return TriedTarget(name, target.number if is_shown else "", target.caller if is_shown else "", own, cost, margin)
 
 
-def _margin(actor: Actor, chains: Iterable[Chain], own: CarrierCharge | None, cost: Charge | None) -> int | None:
+def _margin(
+    actor: Actor, sales: Sequence[tuple[Tier, Charge | None]], own: CarrierCharge | None, cost: Charge | None
+) -> int | None:
     """What is left of a minute to the carrier's owner, or to the actor's partner, who buys the call."""
     seller = own.owner_partner_id if own else actor.partner_id
-    charges = [charge for chain in chains for charge in chain.tiers]
-    income = next((_minute(charge) for charge in charges if charge.tier.seller_partner_id == seller), None)
-    paid = cost if own else next((_minute(c) for c in charges if c.tier.buyer_partner_id == seller), None)
+    income = next((minute for tier, minute in sales if tier.seller_partner_id == seller), None)
+    paid = cost if own else next((minute for tier, minute in sales if tier.buyer_partner_id == seller), None)
     if income is None or paid is None or income.currency != paid.currency:
         return None
     return income.amount_micro - paid.amount_micro

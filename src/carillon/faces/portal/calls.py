@@ -28,6 +28,7 @@ from carillon.business.calls.models import Call, Cdr
 from carillon.business.calls.trace import Ladder
 from carillon.business.customers.models import Customer
 from carillon.business.pricing.choices import Rounding
+from carillon.faces.portal.reasons import reasons
 from carillon.logic.callflow.charging import charge_of
 from carillon.logic.callflow.diagnosis import Finding
 from carillon.logic.callflow.quality import Grade
@@ -143,10 +144,12 @@ def _page(actor: Actor, cdr: Cdr) -> dict[str, Any]:
     call = queries.call_of(actor, cdr.call_id)
     ladder = queries.trace_of(actor, cdr.call_id)
     story = queries.story_of(actor, cdr)
+    prices = [_retold(line) for line in queries.prices_of(actor, cdr)]
     return {
         "cdr": cdr,
         "diagnosis": _said(queries.diagnosis_of(actor, cdr)),
-        "prices": [_retold(line) for line in queries.prices_of(actor, cdr)],
+        "prices": prices,
+        "reasons": [(line, reasons(line.explanation, cdr.duration_ms)) for line in prices],
         "explanation": retold_all(story),
         "ended_by": ENDED_BY.get(str(story.get("ended_by")), story.get("ended_by")),
         "charged_to": CHARGED_TO.get(str(story.get("charged_to")), ""),

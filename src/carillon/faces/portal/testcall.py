@@ -7,9 +7,10 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
-from carillon.base.sentences import retold
-from carillon.logic.callflow.explanation import rate_part
-from carillon.logic.callflow.values import Chain
+from carillon.base.sentences import retold, retold_all
+from carillon.faces.portal.reasons import reasons
+from carillon.logic.callflow.explanation import price_part, rate_part
+from carillon.logic.callflow.values import LONGEST_S, Chain, TierCharge
 from carillon.logic.rating import Charge
 from carillon.panels.declaration import Field, Page
 from carillon.usecases.try_call import TierPrice, Trial, TrialData, TriedTarget, try_call
@@ -37,10 +38,12 @@ def read_test_call(actor: Actor, data: TrialData) -> dict[str, Any]:
         "shown_caller": decision.caller,
         "is_withheld": decision.is_withheld,
         "longest_s": decision.max_s,
+        "duration_s": trial.duration_s,
+        "compared_with": trial.version,
         "notes": [retold(note) for note in trial.notes],
         "targets": [_target(place, target) for place, target in enumerate(trial.targets, 1)],
         "prices": [
-            _price(chain, price)
+            _price(chain, price, trial.duration_s)
             for chain, prices in trial.prices
             for price in prices
             if price.minute is not None or decision.refusal is None  # what is refused is not "free"
@@ -95,7 +98,7 @@ def _target(place: int, target: TriedTarget) -> dict[str, Any]:
     }
 
 
-def _price(chain: Chain, price: TierPrice) -> dict[str, Any]:
+def _price(chain: Chain, price: TierPrice, duration_s: int) -> dict[str, Any]:
     charge = price.charge
     return {
         "chain": chain.kind.value,
@@ -108,6 +111,23 @@ def _price(chain: Chain, price: TierPrice) -> dict[str, Any]:
         "account_currency": charge.tier.account_currency,
         "available_micro": price.available_micro,
         "lasts_s": price.lasts_s,
+        "call": _whole(price.whole, charge, duration_s),
+        "compared": _whole(price.other, charge, duration_s),
+    }
+
+
+def _whole(found: Charge | None, charge: TierCharge, duration_s: int) -> dict[str, Any] | None:
+    """What the call costs as long as it lasts, with its reasons as data and in words; None: free."""
+    if found is None:
+        return None
+    currency, taxes = charge.tier.account_currency, charge.tier.taxes
+    told = price_part(found.rate, found.tariff, found, currency, found.exchange_rate, taxes)
+    return {
+        "amount_micro": found.amount_micro,
+        "tax_micro": found.tax_micro,
+        "currency": found.currency,
+        "explanation": retold_all(told),
+        "why": reasons(told, duration_s * 1000),
     }
 
 
@@ -133,6 +153,13 @@ TEST_CALL = Page(
         Field("user_id", _("or user"), lookup="users"),
         Field("endpoint_id", _("or SIP endpoint"), lookup="sip-endpoints"),
         Field("at", _("At"), help=_("Empty: now. A later time takes the prices that hold then.")),
+        Field("duration_s", _("Seconds talked"), minimum=0, maximum=LONGEST_S),
+        Field(
+            "version_id",
+            _("Compare with version"),
+            lookup="price-list-versions",
+            help=_("What its seller would charge by it, also by a draft."),
+        ),
     ),
     help=_(
         "What would happen if somebody dialled a number: whether they may, which gateways are tried in which order and"
