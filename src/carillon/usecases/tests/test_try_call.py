@@ -35,7 +35,7 @@ from carillon.business.pricing.actions import (
     create_cost_list,
     create_version,
 )
-from carillon.business.pricing.models import PriceList
+from carillon.business.pricing.models import PriceList, PriceListVersion
 from carillon.business.routing.actions import GatewayData, RouteData, create_gateway, update_route
 from carillon.business.routing.models import Route
 from carillon.config import Config
@@ -167,6 +167,21 @@ def test_a_later_time_takes_the_prices_that_hold_then(brain: Market) -> None:
     assert [(rate.name, rate.per_minute) for rate in names if rate] == [
         ("United Kingdom", Decimal("0.12")), ("Britain", Decimal("0.24")),
     ]  # fmt: skip
+
+
+def test_a_whole_call_is_priced_and_compared_with_a_version(brain: Market) -> None:
+    cast = brain.cast
+    version = PriceListVersion.objects.get(price_list__name="Fjord retail", number=2)
+    trial = tried(cast, "petra", customer_id=cast.fjord_customer.pk, duration_s=90, version_id=version.pk)
+    (_chain, (own, bought)), = trial.prices  # fmt: skip
+    assert own.whole and own.other and bought.whole
+    assert (own.whole.amount_micro, own.other.amount_micro, bought.whole.amount_micro) == (180_000, 360_000, 60_000)
+    assert (bought.other, trial.version) == (None, str(version))  # another seller's list says nothing of that tier
+    theirs = PriceListVersion.objects.get(price_list__name="To Northwind").pk
+    faults: tuple[dict[str, Any], ...] = ({"duration_s": -1}, {"version_id": theirs})
+    for wrong in faults:
+        with pytest.raises(InvalidInput):
+            tried(cast, "petra", customer_id=cast.fjord_customer.pk, **wrong)
 
 
 def test_only_own_callers_can_be_tried(brain: Market) -> None:
