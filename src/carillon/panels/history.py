@@ -225,6 +225,8 @@ def _text(model: type[models.Model], names: dict[tuple[str, str], str], key: str
         return ""
     if isinstance(value, (list, tuple)):
         return ", ".join(str(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {one}" for name, one in value.items())
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     if key.endswith(("_at", "_from", "_until")) and isinstance(value, str):
