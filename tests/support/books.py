@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any, get_type_hints
 
 import pytest
@@ -48,7 +49,9 @@ from carillon.business.partners.queries import blacklist_of, system_actor
 from carillon.business.partners.statuses import StatusData
 from carillon.business.pricing.assignments import AssignmentData, assign_price_list, unassign_price_list
 from carillon.business.pricing.choices import Traffic
+from carillon.business.pricing.markup import RuleData, add_rule, remove_rule
 from carillon.business.pricing.models import PriceAssignment, PriceList
+from carillon.business.pricing.queries import markup_rules_of
 from carillon.business.routing.actions import RouteData, update_gateway, update_route
 from carillon.business.routing.models import Gateway
 from carillon.business.routing.queries import routes_of
@@ -107,6 +110,7 @@ class Books:
                 self._arrange_gateways(changes),
                 self._arrange_routes(changes),
                 self._arrange_blacklist(changes),
+                self._arrange_markup(changes),
             ]
         if any(is_new):
             wait_until(lambda: self.platform.log("control").count("Reference data in force") > known)
@@ -209,18 +213,28 @@ class Books:
                         update_user(actor, user, UserData(**wanted))
 
     def _arrange_received(self, changes: Changes) -> None:
-        """Who pays for being called, by which list, and which numbers are toll-free."""
+        """Who pays by lists of its own and for being called, and which numbers are toll-free."""
+        classes = (
+            (Traffic.RECEIVED, {buyer: {prices: 0} for buyer, prices in changes.received.items()}),
+            (Traffic.TOLL_FREE, {buyer: {prices: 0} for buyer, prices in changes.toll_free.items()}),
+            (Traffic.CALLS, changes.lists),
+            (Traffic.ONNET, changes.onnet),
+        )
         wanted = {
-            (traffic, buyer, prices)
-            for traffic, lists in ((Traffic.RECEIVED, changes.received), (Traffic.TOLL_FREE, changes.toll_free))
-            for buyer, prices in lists.items()
+            (traffic, buyer, prices, weight)
+            for traffic, buyers in classes
+            for buyer, lists in buyers.items()
+            for prices, weight in lists.items()
         }
         with tenant(system_actor()) as actor:
-            rows = PriceAssignment.objects.visible_to(actor).exclude(traffic=Traffic.CALLS)
-            there = {(row.traffic, str(row.customer or row.buyer_partner), row.price_list.name): row for row in rows}
+            rows = PriceAssignment.objects.visible_to(actor).exclude(traffic=Traffic.CALLS, customer=None)
+            there = {
+                (row.traffic, str(row.customer or row.buyer_partner), row.price_list.name, row.weight): row
+                for row in rows
+            }
             for key in there.keys() - wanted:
                 unassign_price_list(actor, there[key])
-            for traffic, buyer, prices in wanted - there.keys():
+            for traffic, buyer, prices, weight in wanted - there.keys():
                 customer_ids = Customer.objects.filter(name=buyer).values_list("pk", flat=True)
                 partner_ids = Partner.objects.filter(name=buyer).values_list("pk", flat=True)
                 data = AssignmentData(
@@ -228,6 +242,8 @@ class Books:
                     traffic=traffic,
                     customer_id=customer_ids.first(),
                     buyer_partner_id=partner_ids.first(),
+                    weight=weight,
+                    is_addition=True,
                 )
                 assign_price_list(actor, data)
             for number in Number.objects.filter(customer__isnull=False):
@@ -252,6 +268,16 @@ class Books:
                     ),
                 )
         return entries.keys() != wanted
+
+    def _arrange_markup(self, changes: Changes) -> bool:
+        wanted = {(partner, Decimal(percent)) for partner, percent in changes.markup.items()}
+        with tenant(system_actor()) as actor:
+            rules = {(rule.partner.name, rule.percent): rule for rule in markup_rules_of(actor).filter(price_list=None)}
+            for key in rules.keys() - wanted:
+                remove_rule(actor, rules[key])
+            for partner, percent in wanted - rules.keys():
+                add_rule(actor, RuleData(percent=percent, partner_id=Partner.objects.get(name=partner).pk))
+        return rules.keys() != wanted
 
     def _arrange_gateways(self, changes: Changes) -> bool:
         changed = False

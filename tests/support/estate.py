@@ -87,6 +87,8 @@ def _add_trade(paul: Script) -> None:
         for verb in ("compare", "try"):
             status, told = paul("post", f"{kind}-versions/{asked}/{verb}/", {})
             assert status == 200, (kind, verb, told)
+    paul.make("taxes/", {"name": UNHEARD_OF, "percent": "17.5"})
+    paul.make("exchange-rates/", {"source": "USD", "target": "GBP", "rate": "0.8125"})
     gateway = paul.make("gateways/", {"name": UNHEARD_OF, "host": "192.0.2.77", "cost_list_id": costs})["id"]
     paul.make("routes/", {"name": UNHEARD_OF, "gateway_ids": [gateway]})
     columns = {"started_column": "a", "callee_column": "b", "duration_column": "c"}

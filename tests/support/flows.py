@@ -38,6 +38,9 @@ class Changes:
     emergency: dict[str, str] = field(default_factory=dict)  # user -> number shown to emergency services
     received: dict[str, str] = field(default_factory=dict)  # who buys -> price list for calls received
     toll_free: dict[str, str] = field(default_factory=dict)  # likewise on toll-free numbers
+    lists: dict[str, dict[str, int]] = field(default_factory=dict)  # customer -> lists of its own -> weight
+    onnet: dict[str, dict[str, int]] = field(default_factory=dict)  # likewise for calls that stay on the platform
+    markup: dict[str, str] = field(default_factory=dict)  # partner -> percent on what it pays, where it has no price
     toll_free_numbers: list[str] = field(default_factory=list)
     trunks: list[str] = field(default_factory=list)  # phones that are known by their address, and called there
     brings: dict[str, str] = field(default_factory=dict)  # gateway -> its cost list for calls that it brings

@@ -43,6 +43,8 @@ from carillon.business.pricing.actions import (
     create_version,
 )
 from carillon.business.pricing.assignments import AssignmentData, assign_price_list
+from carillon.business.pricing.exchange import ExchangeRateData, add_exchange_rate
+from carillon.business.pricing.markup import RuleData, add_rule
 from carillon.business.pricing.models import DestinationGroup, DestinationPrefix
 from carillon.business.pricing.terms import PRICE
 from carillon.business.routing.actions import GatewayData, RouteData, create_gateway, create_route
@@ -102,6 +104,7 @@ def _make(cast: Cast, acme_micro: int) -> Market:
         create_route(actor, emergency)
         _block(cast.operator, "+8835100")
         _group(cast.northwind, "UK mobile", "4474", "4477", "4478")
+        _terms(cast)
         _sell("To Northwind", cast.operator, "0.02", buyer_partner_id=cast.northwind.pk)
         _sell("Northwind retail", cast.northwind, "0.06")
         _sell("To Fjord", cast.northwind, "0.04", buyer_partner_id=cast.fjord.pk)
@@ -120,6 +123,13 @@ def _make(cast: Cast, acme_micro: int) -> Market:
             acme_number,
             charlie_number,
         )
+
+
+def _terms(cast: Cast) -> None:
+    actor = system_actor()
+    add_rule(actor, RuleData(prefix="8835199", percent=Decimal(20), partner_id=cast.northwind.pk))
+    rate = ExchangeRateData(source="USD", target="EUR", rate=Decimal("0.9215"), partner_id=cast.operator.pk)
+    add_exchange_rate(actor, rate)
 
 
 def _block(partner: Partner, prefix: str) -> None:
@@ -246,6 +256,15 @@ class DatabaseFeed:
     def group_match(self, group_id: int, e164: str) -> int | None:
         found = [decode("group", doc) for (doc,) in rows("select doc from callfeed.group_doc")]
         return Snapshot(groups=found).group_match(group_id, e164)
+
+    def fallback(self, partner_id: int) -> Any:
+        known = [decode("markup", doc) for (doc,) in rows("select doc from callfeed.markup_doc")]
+        return Snapshot(markup=known).fallback(partner_id)
+
+    def exchange_rate(self, partner_id: int, source: str, target: str) -> Any:
+        partners = [decode("partner", doc) for (doc,) in rows("select doc from callfeed.partner_doc")]
+        known = [decode("exchange", doc) for (doc,) in rows("select doc from callfeed.exchange_doc")]
+        return Snapshot(partners, exchange=known).exchange_rate(partner_id, source, target, self.at_ms)
 
 
 def rows(statement: str, *values: Any) -> list[tuple[Any, ...]]:

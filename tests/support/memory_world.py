@@ -27,6 +27,8 @@ from carillon.logic.callflow.feed import (
     Trunk,
     User,
 )
+from carillon.logic.callflow.terms import ExchangeRate, FallbackRule, ListUse, TrafficClass
+from carillon.logic.markup import Rule
 from carillon.logic.ratetable import RateTable
 from carillon.logic.rating import Version
 from tests.support.flows import Changes
@@ -114,7 +116,18 @@ class MemoryWorld:
             for value, kind in blocked.items()
         ]
         versions = [self._version(prices) for prices in self.world.prices]
-        return Snapshot(partners, self._gateways(), self._routes(), versions, blacklist)
+        operator = self.partner_ids[self.world.sellers[0].name]
+        exchange = [
+            ExchangeRate(self._id(), operator, source, target, Decimal(rate), 0)
+            for source, target, rate in self.world.exchange
+        ]
+        markup = [
+            FallbackRule(self._id(), self.partner_ids[partner], Rule(percent=Decimal(percent)))
+            for partner, percent in self.changes.markup.items()
+        ]
+        return Snapshot(
+            partners, self._gateways(), self._routes(), versions, blacklist, exchange=exchange, markup=markup
+        )
 
     def _gateways(self) -> list[Gateway]:
         operator = self.partner_ids[self.world.sellers[0].name]
@@ -168,7 +181,7 @@ class MemoryWorld:
             )
             for line in prices.lines
         ]
-        return Version(0, Tariff(identity, prices.name, identity, 1, CURRENCY), RateTable(rates))
+        return Version(0, Tariff(identity, prices.name, identity, 1, prices.currency), RateTable(rates))
 
     # ------------------------------------------------------------ customers
 
@@ -227,10 +240,24 @@ class MemoryWorld:
                     buyer_status=self._status(buyer),
                     received_list_id=self._lists.get(self.changes.received.get(buyer, "")),
                     toll_free_list_id=self._lists.get(self.changes.toll_free.get(buyer, "")),
+                    lists=self._uses(buyer, prices.name),
                 )
             )
             seller, buyer, bought_by = parents[seller], seller, seller
         return tuple(tiers)
+
+    def _uses(self, buyer: str, base: str) -> tuple[ListUse, ...]:
+        """A customer's own lists before its web product's; without some it pays by the single ones."""
+        lists = {
+            TrafficClass.CALLS: self.changes.lists.get(buyer, {}),
+            TrafficClass.ONNET: self.changes.onnet.get(buyer, {}),
+        }
+        own = [
+            ListUse(self._lists[name], traffic, weight)
+            for traffic, mine in lists.items()
+            for name, weight in mine.items()
+        ]
+        return (*own, ListUse(self._lists[base], generality=1)) if own else ()
 
     def _phone(self, phone: Phone, buyer: Buyer, customer: Customer) -> tuple[User, Endpoint, Number]:
         domain = next(brand.sip_domain for brand in self.world.brands if brand.name == buyer.brand)

@@ -35,7 +35,7 @@ UNOWNED = {
     "procrastinate_periodic_defers", "procrastinate_workers",
 }  # fmt: skip
 DOCUMENTS = ("domain_doc", "endpoint_doc", "customer_doc", "user_doc", "extension_doc", "number_doc", "partner_doc",
-             "gateway_doc", "route_doc", "blacklist_doc", "group_doc")  # fmt: skip
+             "gateway_doc", "route_doc", "blacklist_doc", "group_doc", "exchange_doc", "markup_doc")  # fmt: skip
 VIEWS = {
     "public.endpoints_location", "public.pricing_wholesalelist", "public.pricing_wholesalerate",
     "public.reports_callshare", "public.notices_mailtext",  # which ask in the reader's name
@@ -50,7 +50,8 @@ READS = {
 }  # fmt: skip
 CALLS = {  # functions past row-level security
     "web": {"billing_check_balanced", "carillon_has_feature", "carillon_has_room", "carillon_host",
-            "carillon_blocked", "carillon_hostname_taken", "carillon_inherited_words", "carillon_logo",
+            "carillon_blocked", "carillon_exchange_rates", "carillon_hostname_taken",
+            "carillon_inherited_words", "carillon_logo",
             "carillon_memberships", "carillon_operator",
             "carillon_own_legs", "carillon_portal_face", "carillon_portal_picture", "carillon_search",
             "carillon_sip_domain", "carillon_source_taken",
@@ -58,7 +59,7 @@ CALLS = {  # functions past row-level security
             "carillon_token", "carillon_users"},
     "control": {"abandon_call", "document", "documents", "extend_hold", "forget_dialog", "forward_call", "grant_credit",
                 "keep_bans", "keep_health", "open_call", "open_calls", "open_together", "record_all", "record_traces",
-                "refuse_call", "rehearse", "release_hold", "renew_lease", "return_credit", "standing_bans",
+                "refuse_call", "rehearse", "release_hold", "renew_lease", "return_credit", "spendable", "standing_bans",
                 "stray_dialogs", "take_lease", "tiers"},
     "edge": {"emergency_caller", "ha1", "record_events"},
 }  # fmt: skip

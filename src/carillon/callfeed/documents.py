@@ -21,6 +21,7 @@ from carillon.logic.callflow.feed import (
     Route,
     User,
 )
+from carillon.logic.callflow.terms import ExchangeRate, FallbackRule
 from carillon.logic.documents import DocumentError, from_document
 
 TYPES: Final[Mapping[str, type[Any]]] = {
@@ -35,8 +36,10 @@ TYPES: Final[Mapping[str, type[Any]]] = {
     "route": Route,
     "blacklist": BlacklistEntry,
     "group": DestinationGroup,
+    "exchange": ExchangeRate,
+    "markup": FallbackRule,
 }
-REFERENCE_KINDS: Final = frozenset({"partner", "gateway", "route", "rate", "blacklist", "group"})
+REFERENCE_KINDS: Final = frozenset({"partner", "gateway", "route", "rate", "blacklist", "group", "exchange", "markup"})
 """Held whole as a snapshot; the other kinds are read one by one through a cache."""
 
 NOTIFY_CHANNEL: Final = "callfeed"
@@ -44,7 +47,7 @@ MONEY_CHANNEL: Final = "callfeed_money"
 """Tells the id of an account whose holder may spend more than before: by a payment or a higher credit limit."""
 NOTIFIED_KINDS: Final = (
     *("domain", "endpoint", "customer", "user", "number"),
-    *("partner", "gateway", "route", "rate", "blacklist", "group"),
+    *("partner", "gateway", "route", "rate", "blacklist", "group", "exchange", "markup"),
 )
 """Payloads of the channel; each has a sequence `callfeed.generation_<kind>`. `user` covers `extension` too."""
 

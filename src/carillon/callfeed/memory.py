@@ -21,11 +21,12 @@ from carillon.logic.callflow.feed import (
     Route,
     User,
 )
+from carillon.logic.markup import Rules
 from carillon.logic.rating import RatesAt
 
 
 class MemoryFeed:
-    """Implements `callflow.feed.Feed` (and `exchange.OffersExchange`) from values that are all there."""
+    """Implements `callflow.feed.Feed` from values that are all there."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class MemoryFeed:
         fullness: Callable[[Gateway], Fullness | None] = lambda gateway: None,
         condition: Callable[[Gateway], Condition] = lambda gateway: UNKNOWN_CONDITION,
     ) -> None:
-        """`at_ms` (Unix epoch, UTC) chooses the price list versions; `exchange_rates` are by (source, target)."""
+        """`at_ms` (Unix epoch, UTC) chooses versions; `exchange_rates` by (source, target) go before others."""
         self._fullness, self._condition = fullness, condition
         self._snapshot, self._at_ms = snapshot, at_ms
         self._rates = snapshot.prices.at(at_ms)
@@ -119,6 +120,11 @@ class MemoryFeed:
         """How long the longest prefix of the number in the group is, or None."""
         return self._snapshot.group_match(group_id, e164)
 
-    def exchange_rate(self, source: str, target: str) -> Decimal | None:
+    def fallback(self, partner_id: int) -> Rules:
+        """The partner's mark-up for numbers that none of its lists has."""
+        return self._snapshot.fallback(partner_id)
+
+    def exchange_rate(self, partner_id: int, source: str, target: str) -> Decimal | None:
         """What one unit of `source` is worth in `target`, when it is known."""
-        return self._exchange_rates.get((source, target))
+        own = self._exchange_rates.get((source, target))
+        return own or self._snapshot.exchange_rate(partner_id, source, target, self._at_ms)

@@ -7,8 +7,10 @@ mistake, so that the last good one stays in force.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from carillon.logic.callflow.exchange import ExchangeRates
 from carillon.logic.callflow.feed import (
     BlacklistEntry,
     DestinationGroup,
@@ -16,12 +18,15 @@ from carillon.logic.callflow.feed import (
     Partner,
     Route,
 )
+from carillon.logic.callflow.terms import ExchangeRate, FallbackRule
+from carillon.logic.markup import Rule, Rules
 from carillon.logic.rating import PriceLists, Unread, Version
 
 _MANY_RATES = 1000
 _MANY_GATEWAYS = 10
 _DEEPEST_TREE = 32
 _NO_PREFIXES: frozenset[str] = frozenset()
+_NO_RULES = Rules(())
 
 Address = IPv4Address | IPv6Address
 _Source = tuple[IPv4Network | IPv6Network, int | None, Gateway]
@@ -39,7 +44,18 @@ class Snapshot:
     Of `unread` versions the rates are still being read.
     """
 
-    __slots__ = ("_blacklist", "_gateways", "_groups", "_partners", "_routes", "_single", "_sources", "prices")
+    __slots__ = (
+        "_blacklist",
+        "_exchange",
+        "_fallback",
+        "_gateways",
+        "_groups",
+        "_partners",
+        "_routes",
+        "_single",
+        "_sources",
+        "prices",
+    )
 
     def __init__(
         self,
@@ -50,8 +66,15 @@ class Snapshot:
         blacklist: Iterable[BlacklistEntry] = (),
         unread: Iterable[Unread] = (),
         groups: Iterable[DestinationGroup] = (),
+        exchange: Iterable[ExchangeRate] = (),
+        markup: Iterable[FallbackRule] = (),
     ) -> None:
         self._groups = {group.id: frozenset(group.prefixes) for group in groups}
+        rules: dict[int, list[Rule]] = {}
+        for item in markup:
+            rules.setdefault(item.partner_id, []).append(item.rule)
+        self._fallback = {partner_id: Rules(own) for partner_id, own in rules.items()}
+        self._exchange = ExchangeRates(exchange)
         self._blacklist = {(entry.partner_id, entry.kind, entry.value): entry for entry in blacklist}
         self._partners = {partner.id: partner for partner in partners}
         self._gateways = {gateway.id: gateway for gateway in gateways}
@@ -108,6 +131,22 @@ class Snapshot:
         digits = e164.removeprefix("+")
         lengths = range(len(digits), 0, -1) if prefixes else ()
         return next((size for size in lengths if digits[:size] in prefixes), None)
+
+    def exchange_rate(self, partner_id: int, source: str, target: str, at_ms: int) -> Decimal | None:
+        """What one unit of `source` is worth in `target`: by the partner's rates, else its seller's, and so on up."""
+        partner = self._partners.get(partner_id)
+        for _ in range(_DEEPEST_TREE):
+            if partner is None:
+                return None
+            found = self._exchange.at(partner.id, source, target, at_ms)
+            if found is not None:
+                return found
+            partner = self._partners.get(partner.parent_id) if partner.parent_id is not None else None
+        return None
+
+    def fallback(self, partner_id: int) -> Rules:
+        """The partner's mark-up for numbers that none of its lists has."""
+        return self._fallback.get(partner_id, _NO_RULES)
 
     def counts(self) -> dict[str, int]:
         """How much there is of each kind, for logs and plausibility."""

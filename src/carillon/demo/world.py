@@ -31,12 +31,14 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """A price list of `seller`; `buyer` is a partner, a web product or nobody (a carrier's costs)."""
+    """A price list of `seller`; `buyer` is a partner, a web product or nobody (a carrier's costs, an `is_offer`)."""
 
     name: str
     seller: str
     buyer: str
     lines: tuple[Price, ...]
+    currency: str = CURRENCY
+    is_offer: bool = False  # a sale list that nobody pays by yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class World:
     carriers: tuple[Carrier, ...]
     ways: tuple[Way, ...]
     buyers: tuple[Buyer, ...]
+    exchange: tuple[tuple[str, str, str], ...]  # the operator's rates: source, target, rate
     spare_numbers: tuple[tuple[str, str], ...] = field(default=())  # (number, partner): stock nobody has yet
 
 
@@ -185,7 +188,16 @@ CAST = World(
             HARBOUR_BRAND,
             _prices("0.0220", "0.0850", "0.0340", "0.0550", "0.0270", "0.0300"),
         ),
+        Prices(
+            "Special offers",
+            NORTHWIND,
+            "",
+            (Price("441632", "United Kingdom, special offer", "0.0300"),),
+            currency="USD",
+            is_offer=True,
+        ),
     ),
+    exchange=(("USD", CURRENCY, "0.8"), (CURRENCY, "EUR", "1.15")),
     carriers=(
         Carrier("a", "Demo carrier A", "Carrier A costs"),
         Carrier("b", "Demo carrier B", "Carrier B costs"),

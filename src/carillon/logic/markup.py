@@ -32,8 +32,9 @@ class Cost:
 class Rule:
     """What is put on the costs of numbers under `prefix` whose destination begins with `destination`.
 
-    `percent` and `fixed` (per minute) are added; the margin per minute is at least `minimum_margin`; prices are rounded
-    up to a multiple of `step` (0: not rounded). `initial_s` and `increment_s` None: as the carrier's. `is_left_out`:
+    `percent` and `fixed` (per minute) are added; the margin per minute is at least `minimum_margin`; the price is at
+    least `floor` and at most `cap` (None: no limit), which goes before all others; prices are rounded up to a multiple
+    of `step` (0: not rounded). `initial_s` and `increment_s` None: as the carrier's. `is_left_out`:
     such numbers are not sold.
     """
 
@@ -46,6 +47,21 @@ class Rule:
     initial_s: int | None = None
     increment_s: int | None = None
     is_left_out: bool = False
+    floor: Decimal = Decimal(0)
+    cap: Decimal | None = None
+
+    def price(self, cost: Decimal) -> Decimal:
+        """What a minute is sold for that costs so much."""
+        price = max(cost * self._factor + self.fixed, cost + self.minimum_margin, self.floor)
+        return _stepped(price if self.cap is None else min(price, self.cap), self.step)
+
+    def amount(self, cost: Decimal) -> Decimal:
+        """What another amount of a rate becomes, such as its connection fee: only the percentage comes on top."""
+        return _stepped(cost * self._factor, self.step)
+
+    @property
+    def _factor(self) -> Decimal:
+        return 1 + self.percent / _HUNDRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +124,11 @@ def _longest(stack: list[Cost], prefix: str, own: Cost | None) -> Cost | None:
 
 
 def _sale(prefix: str, name: str, cost: Cost, rule: Rule) -> Sale:
-    factor = 1 + rule.percent / _HUNDRED
-    price = max(cost.per_minute * factor + rule.fixed, cost.per_minute + rule.minimum_margin)
     return Sale(
         prefix=prefix,
         name=name,
-        connection_fee=_stepped(cost.connection_fee * factor, rule.step),
-        per_minute=_stepped(price, rule.step),
+        connection_fee=rule.amount(cost.connection_fee),
+        per_minute=rule.price(cost.per_minute),
         initial_s=rule.initial_s or cost.initial_s,
         increment_s=rule.increment_s or cost.increment_s,
         cost=cost.per_minute,

@@ -59,14 +59,17 @@ def _order(cost: Decimal | None) -> tuple[bool, Decimal]:
     return (True, Decimal(0)) if cost is None else (False, cost)
 
 
-def typical_cost(feed: Feed, charge: CarrierCharge | TierCharge, currency: str) -> Decimal | None:
-    """What one minute costs, connection fee and intervals included, in `currency`; None: not known."""
+def typical_cost(
+    feed: Feed, charge: CarrierCharge | TierCharge, currency: str, seconds: int = TYPICAL_S
+) -> Decimal | None:
+    """What a call of so many seconds costs, connection fee and intervals included, in `currency`; None: not known."""
     if charge.tariff is None or charge.rate is None:
         return None
-    rate_to = exchange_rate(feed, charge.tariff.currency, currency)
+    payee = charge.owner_partner_id if isinstance(charge, CarrierCharge) else charge.tier.seller_partner_id
+    rate_to = exchange_rate(feed, payee, charge.tariff.currency, currency)
     if rate_to is None:
         return None
-    price = price_of(charge.rate, charge.tariff, TYPICAL_S, at_ms=feed.at_ms)
+    price = price_of(charge.rate, charge.tariff, seconds, at_ms=feed.at_ms)
     return EXACT.divide(EXACT.multiply(price.amount, rate_to), price.whole).quantize(Decimal("1e-9"))
 
 

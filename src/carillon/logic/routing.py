@@ -19,7 +19,7 @@ from carillon.logic.callflow.feed import (
     Route,
 )
 from carillon.logic.callflow.notes import Note
-from carillon.logic.callflow.values import CarrierCharge, Target
+from carillon.logic.callflow.values import CarrierCharge, ForeseenLoss, Target
 from carillon.logic.hours import hours_text, is_within
 from carillon.logic.numbers import national_form
 from carillon.logic.routeorder import Offer, described, ordered
@@ -48,7 +48,8 @@ class RouteQuery:
 class RouteChoice:
     """Targets in the order to try, or the slug of a refusal; `owner` is the partner whose routes were used.
 
-    `lossy` are the gateways, by id, with which the call may lose money: their route allows it.
+    `lossy` are the gateways, by id, with which the call may lose money: their route allows it. `losses` are
+    what the loss guard has found (`callflow.lossguard`), of targets that are left out too.
     """
 
     targets: tuple[Target, ...] = ()
@@ -56,6 +57,7 @@ class RouteChoice:
     refusal: str = ""
     notes: tuple[Note, ...] = ()  # each for the partner whose routes or carriers it tells, and those above
     lossy: frozenset[int] = frozenset()
+    losses: tuple[ForeseenLoss, ...] = ()
 
 
 def ancestry(feed: Feed, partner_id: int) -> Iterator[Partner]:

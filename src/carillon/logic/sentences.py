@@ -126,6 +126,22 @@ PATTERNS: Final = (
     " allows this loss.",
     "Carrier %(gateway)s costs %(amount)s %(currency)s for a typical minute and %(buyer)s pays %(paid)s: it is left"
     " out, for the route allows no loss.",
+    "Carrier %(gateway)s costs %(amount)s %(currency)s for a typical minute and %(buyer)s pays %(paid)s: the"
+    " price list's assignment allows this loss.",
+    "Carrier %(gateway)s costs %(amount)s %(currency)s for the first %(seconds)s s and %(buyer)s pays %(paid)s:"
+    " the route allows this loss.",
+    "Carrier %(gateway)s costs %(amount)s %(currency)s for the first %(seconds)s s and %(buyer)s pays %(paid)s:"
+    " the price list's assignment allows this loss.",
+    "Carrier %(gateway)s costs %(amount)s %(currency)s for the first %(seconds)s s and %(buyer)s pays %(paid)s:"
+    " it is left out, for the route allows no loss.",
+    "%(supplier)s charges %(seller)s %(amount)s %(currency)s for a typical minute and %(buyer)s pays %(paid)s:"
+    " the call is refused.",
+    "%(supplier)s charges %(seller)s %(amount)s %(currency)s for a typical minute and %(buyer)s pays %(paid)s:"
+    " the price list's assignment allows this loss.",
+    "%(supplier)s charges %(seller)s %(amount)s %(currency)s for the first %(seconds)s s and %(buyer)s pays"
+    " %(paid)s: the call is refused.",
+    "%(supplier)s charges %(seller)s %(amount)s %(currency)s for the first %(seconds)s s and %(buyer)s pays"
+    " %(paid)s: the price list's assignment allows this loss.",
     # what it costs (callflow.pricing)
     "Nobody sells to %(customer)s: the customer has no tiers.",
     "%(seller)s has no price list in force for %(buyer)s.",
@@ -134,6 +150,13 @@ PATTERNS: Final = (
     "Price list “%(list)s” is in %(currency)s, the account of %(buyer)s in %(other)s, and there is no exchange rate.",
     "%(seller)s charges %(buyer)s by “%(list)s” version %(version)s, %(destination)s (+%(prefix)s): %(fee)s +"
     " %(amount)s %(currency)s a minute (%(intervals)s).",
+    "Of %(count)s price lists of %(seller)s for %(buyer)s “%(list)s” is the first with a price (weight %(rate)s).",
+    "Price list “%(list)s” of %(seller)s is for messages alone.",
+    "Price list “%(list)s” of %(seller)s is for calls alone.",
+    "One %(currency)s is %(amount)s %(code)s.",
+    "%(seller)s has no price of its own for this number and sells it by what it pays itself, marked up by %(markup)s.",
+    "%(seller)s charges %(buyer)s without a list, %(destination)s (+%(prefix)s): %(fee)s + %(amount)s %(currency)s a"
+    " minute (%(intervals)s).",
     # where it is forwarded (callflow.forwarding)
     "The called customer can't pay for this call: %(why)s.",
     "%(name)s can't forward the call: %(why)s.",

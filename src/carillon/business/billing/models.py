@@ -8,6 +8,7 @@ from django.db import models
 
 from carillon.base.tenancy import ScopedQuerySet, Tenancy
 from carillon.business.billing.choices import AccountKind, HoldState, ReratedState, ReratingState, TransferKind
+from carillon.business.customers.choices import CustomerKind
 from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Partner
 from carillon.business.partners.tenant import TenantModel, of_tenant
@@ -57,6 +58,35 @@ class Account(TenantModel):
     def available_micro(self) -> int:
         """What the holder may still spend, credit limit included."""
         return self.balance_micro - self.reserved_micro - self.unposted_micro + self.credit_limit_micro
+
+
+class TaxRule(TenantModel):
+    """A tax on what customers of `partner` pay, from a moment on; see `carillon.logic.callflow.taxes`.
+
+    `country` "" is any, `customer_kind` "" companies and individuals. Rules of one name are the rates of one tax.
+    """
+
+    name = models.CharField(max_length=50)
+    country = models.CharField(max_length=2, default="", blank=True)
+    customer_kind = models.CharField(max_length=10, choices=CustomerKind.choices, default="", blank=True)
+    percent = models.DecimalField(max_digits=6, decimal_places=3)
+    position = models.PositiveSmallIntegerField(default=1)  # in which order several taxes are named
+    effective_from = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["TaxRule"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "name", "country", "customer_kind", "effective_from"],
+                name="tax_rule_once_per_moment",
+            )
+        ]
+        indexes = [models.Index(fields=["partner", "name", "id"], name="tax_rule_by_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.percent.normalize():f} %"
 
 
 class Transfer(TenantModel):

@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 
 from carillon.base.actor import Actor
 from carillon.business.billing.choices import AccountKind
-from carillon.business.billing.models import Account, Entry, ReratedCharge, Rerating, Transfer
+from carillon.business.billing.models import Account, Entry, ReratedCharge, Rerating, TaxRule, Transfer
 from carillon.business.partners.models import Partner
 
 HOLDERS = (AccountKind.CUSTOMER, AccountKind.PARTNER)
@@ -23,6 +23,11 @@ def accounts_of(actor: Actor) -> QuerySet[Account]:
     spent = F("reserved_micro") + F("unposted_micro")
     available = F("balance_micro") + F("credit_limit_micro") - spent
     return rows.annotate(available=available, seller_name=seller_name(actor))
+
+
+def tax_rules_of(actor: Actor) -> QuerySet[TaxRule]:
+    """Return the taxes that the actor's part of the tree charges; one query."""
+    return TaxRule.objects.visible_to(actor).select_related("partner")
 
 
 def customer_account(actor: Actor, customer_id: int) -> Account | None:

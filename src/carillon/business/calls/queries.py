@@ -119,7 +119,7 @@ def prices_of(actor: Actor, cdr: Cdr) -> list[PriceLine]:
     return lines
 
 
-SELLERS_ONLY = ("margin", "attempts", "notes")
+SELLERS_ONLY = ("margin", "made_from", "attempts", "notes")
 
 
 def explanation_of(actor: Actor, cdr: Cdr) -> dict[str, Any]:

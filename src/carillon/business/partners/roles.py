@@ -28,6 +28,8 @@ PANELS = frozenset(
     | {
         "price_lists",
         "costs",
+        "exchange_rates",
+        "taxes",
         "gateways",
         "routes",
         "cdr_providers",
@@ -71,6 +73,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     ),
     Role.BILLING: frozenset(
         {"*.view", "price_lists.*", "costs.*", "cdr_providers.*", "transactions.*", "top_ups.*", "balance_alerts.*"}
+        | {"exchange_rates.*", "taxes.*"}
         | {"scheduled_reports.*", "plans.*", "subscriptions.*", "reratings.*"}
         | {"customers.change", "customers.status"}
         | ASKS

@@ -14,11 +14,13 @@ class Purpose(models.TextChoices):
 
 
 class Traffic(models.TextChoices):
-    """Which calls a buyer pays for by a list: its own by the number called, received ones by the caller's."""
+    """What a buyer pays for by a list: by the number called or written to, of received calls by the caller's."""
 
     CALLS = "calls", _("Calls placed and forwarded")
     RECEIVED = "received", _("Calls received")
     TOLL_FREE = "toll_free", _("Calls received on toll-free numbers")
+    ONNET = "onnet", _("Calls that stay on the platform")
+    MESSAGES = "messages", _("Messages")
 
 
 class VersionState(models.TextChoices):

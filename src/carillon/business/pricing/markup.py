@@ -18,7 +18,8 @@ from carillon.base.actor import Actor
 from carillon.base.changes import action, audited
 from carillon.base.errors import InvalidInput, NotPermitted
 from carillon.base.places import Faults
-from carillon.base.rows import check_values, locked, named, once
+from carillon.base.rows import check_values, locked, named, named_or_none, once
+from carillon.business.partners.queries import chosen_partner
 from carillon.business.pricing import bulk
 from carillon.business.pricing.actions import VersionData, create_version
 from carillon.business.pricing.choices import Purpose, RateChangeKind, VersionState
@@ -27,7 +28,7 @@ from carillon.business.pricing.models import MarkupRule, PriceList, PriceListVer
 from carillon.business.pricing.ratefile import MAX_INTERVAL_S, MAX_PRICE, RateValues
 from carillon.logic.markup import Cost, Rule, Rules, Sale, marked_up
 
-RULE_TAKEN = _lazy("There is a rule for these numbers already.")
+CLASHES = {"markup_once_per_numbers": ("prefix", _lazy("There is a rule for these numbers already."))}
 MOST_RULES = 500
 MOST_LISTS = 20
 PREVIEWED = 20_000  # lines that a preview looks at
@@ -36,9 +37,10 @@ SHOWN = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleData(Rule):
-    """A rule of a price list. `price_list_id` stays once created."""
+    """A rule of a price list, or (None) of a partner for numbers that none of its lists has; both stay once created."""
 
-    price_list_id: int
+    price_list_id: int | None = None
+    partner_id: int | None = None  # without a list: whose; None: the actor's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,19 +80,21 @@ class Preview:
 
 @action("price_lists.change")
 def add_rule(actor: Actor, data: RuleData) -> MarkupRule:
-    """Add a rule to a sale list.
+    """Add a rule to a sale list, or to a partner for numbers that none of its lists has.
 
     Raises:
         InvalidInput: a value breaks a rule, a cost list, or there is a rule for these numbers.
     """
-    price_list = named(PriceList.objects, actor, data.price_list_id, "price_list_id")
+    price_list = named_or_none(PriceList.objects, actor, data.price_list_id, "price_list_id")
+    partner = price_list.partner if price_list else chosen_partner(actor, data.partner_id)
     faults = Faults()
-    faults.unless(price_list.purpose == Purpose.SALE, "price_list_id", _("This is a carrier's cost list."))
-    is_full = MarkupRule.objects.filter(price_list=price_list).count() >= MOST_RULES
+    is_sale = price_list is None or price_list.purpose == Purpose.SALE
+    faults.unless(is_sale, "price_list_id", _("This is a carrier's cost list."))
+    is_full = MarkupRule.objects.filter(partner=partner, price_list=price_list).count() >= MOST_RULES
     faults.unless(not is_full, "price_list_id", _("A list has at most %(most)s rules.") % {"most": MOST_RULES})
     faults.stop()
-    rule = MarkupRule(partner_id=price_list.partner_id, price_list=price_list)
-    with once({"markup_rule_once_per_numbers": ("prefix", RULE_TAKEN)}), audited(actor, rule, "create"):
+    rule = MarkupRule(partner=partner, price_list=price_list)
+    with once(CLASHES), audited(actor, rule, "create"):
         _fill(rule, data)
         rule.save(force_insert=True)
     return rule
@@ -100,7 +104,7 @@ def add_rule(actor: Actor, data: RuleData) -> MarkupRule:
 def update_rule(actor: Actor, rule: MarkupRule, data: RuleData) -> MarkupRule:
     """Change a rule; drafts that were made by it stay as they are. Raises like `add_rule`."""
     rule = locked(MarkupRule.objects, actor, rule.pk)
-    with once({"markup_rule_once_per_numbers": ("prefix", RULE_TAKEN)}), audited(actor, rule, "update"):
+    with once(CLASHES), audited(actor, rule, "update"):
         _fill(rule, data)
         rule.save()
     return rule
@@ -119,10 +123,10 @@ def _fill(rule: MarkupRule, data: RuleData) -> None:
     prefix = data.prefix.strip().removeprefix("+").removeprefix("*")
     faults.unless(not prefix or (prefix.isascii() and prefix.isdigit()), "prefix", _("A prefix is digits only."))
     faults.unless(-100 <= data.percent <= 10_000, "percent", _("Between -100 and 10000 percent."))
-    for name in ("fixed", "minimum_margin", "step"):
-        lowest = 0 if name == "step" else -MAX_PRICE
+    for name in ("fixed", "minimum_margin", "floor", "cap", "step"):
+        lowest, value = -MAX_PRICE if name in ("fixed", "minimum_margin") else 0, getattr(data, name)
         faults.unless(
-            lowest <= getattr(data, name) <= MAX_PRICE,
+            value is None or lowest <= value <= MAX_PRICE,
             name,
             _("Between %(lowest)s and %(most)s.") % {"lowest": lowest, "most": MAX_PRICE},
         )
@@ -133,11 +137,13 @@ def _fill(rule: MarkupRule, data: RuleData) -> None:
             name,
             _("Between 1 and %(most)s seconds.") % {"most": MAX_INTERVAL_S},
         )
+    faults.unless(data.cap is None or data.cap >= data.floor, "cap", _("This is below the least price."))
     faults.stop()
     rule.prefix, rule.destination = prefix, data.destination.strip()
     rule.percent, rule.fixed, rule.minimum_margin, rule.step = (
         data.percent, data.fixed, data.minimum_margin, data.step,
     )  # fmt: skip
+    rule.floor, rule.cap = data.floor, data.cap
     rule.initial_s, rule.increment_s, rule.is_left_out = data.initial_s, data.increment_s, data.is_left_out
     check_values(rule)
 
@@ -242,6 +248,8 @@ def _sales(price_list: PriceList, sources: list[PriceListVersion]) -> Iterator[S
             rule.initial_s,
             rule.increment_s,
             rule.is_left_out,
+            rule.floor,
+            rule.cap,
         )
         for rule in MarkupRule.objects.filter(price_list=price_list)
     ]

@@ -218,15 +218,22 @@ class DestinationPrefix(TenantModel):
 
 
 class MarkupRule(TenantModel):
-    """What a sale list puts on the costs it is made from; see `carillon.logic.markup.Rule`. Amounts per minute."""
+    """What a sale list puts on the costs it is made from; see `carillon.logic.markup.Rule`. Amounts per minute.
 
-    price_list = models.ForeignKey(PriceList, on_delete=models.CASCADE, related_name="markup_rules")
+    Without a list: what comes on top of the partner's own purchase of numbers that none of its lists has.
+    """
+
+    price_list = models.ForeignKey(
+        PriceList, null=True, blank=True, on_delete=models.CASCADE, related_name="markup_rules"
+    )
     prefix = models.CharField(max_length=15, default="", blank=True)
     destination = models.CharField(max_length=100, default="", blank=True)
     group = models.ForeignKey(DestinationGroup, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     percent = models.DecimalField(max_digits=7, decimal_places=2, default=0)
     fixed = models.DecimalField(max_digits=14, decimal_places=8, default=0)
     minimum_margin = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    floor = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    cap = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
     step = models.DecimalField(max_digits=14, decimal_places=8, default=0)
     initial_s = models.PositiveIntegerField(null=True, blank=True)
     increment_s = models.PositiveIntegerField(null=True, blank=True)
@@ -238,8 +245,8 @@ class MarkupRule(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["price_list", "group", "prefix", "destination"],
-                name="markup_rule_once_per_numbers",
+                fields=["partner", "price_list", "group", "prefix", "destination"],
+                name="markup_once_per_numbers",
                 nulls_distinct=False,
             )
         ]
@@ -314,10 +321,10 @@ class PriceTrial(TenantModel):
 
 
 class PriceAssignment(TenantModel):
-    """Which list a buyer pays by for a kind of its calls.
+    """A list by which a buyer pays for a kind of its calls; see `carillon.logic.callflow.pricelists` for which.
 
-    The most exact wins: customer, web product, then the partner's default. `partner` sells. With `buyer_partner` it is
-    the wholesale list of a sub-partner.
+    The most exact buyer counts: customer, web product, then the partner's default; of its lists the heaviest that has a
+    price. `partner` sells. With `buyer_partner` it is a wholesale list of a sub-partner.
     """
 
     tenancy = Tenancy(also=("buyer_partner_id",))
@@ -327,20 +334,48 @@ class PriceAssignment(TenantModel):
     web_product = models.ForeignKey(WebProduct, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     buyer_partner = models.ForeignKey(Partner, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    weight = models.PositiveSmallIntegerField(default=0)
+    active_from = models.DateTimeField(null=True, blank=True)
+    active_until = models.DateTimeField(null=True, blank=True)
+    allows_loss = models.BooleanField(default=False)  # also below what the seller pays itself
 
     objects = ScopedQuerySet["PriceAssignment"].as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["partner", "web_product", "customer", "buyer_partner", "traffic"],
-                name="one_list_per_buyer",
+                fields=["partner", "web_product", "customer", "buyer_partner", "traffic", "price_list"],
+                name="list_once_per_buyer",
                 nulls_distinct=False,
             )
         ]
 
     def __str__(self) -> str:
         return f"{self.price_list_id}"
+
+
+class ExchangeRate(TenantModel):
+    """What a unit of `source` is worth in `target` from a moment on; see `carillon.logic.callflow.exchange`."""
+
+    source = models.CharField(max_length=3)
+    target = models.CharField(max_length=3)
+    rate = models.DecimalField(max_digits=20, decimal_places=10)
+    loss_percent = models.DecimalField(max_digits=6, decimal_places=3, default=0)
+    effective_from = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["ExchangeRate"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "source", "target", "effective_from"], name="exchange_rate_once_per_moment"
+            )
+        ]
+        indexes = [models.Index(fields=["partner", "source", "target", "id"], name="exchange_rate_by_pair")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.target}"
 
 
 class WholesaleList(models.Model):

@@ -5,10 +5,14 @@ By which list and rate a call is charged is said in one place only, in callfeed:
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
+from django.db import connection
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
@@ -16,6 +20,7 @@ from carillon.base.errors import NotPermitted
 from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.pricing.choices import Purpose, VersionState
 from carillon.business.pricing.models import (
+    ExchangeRate,
     MarkupRule,
     PriceAssignment,
     PriceList,
@@ -26,6 +31,8 @@ from carillon.business.pricing.models import (
     WholesaleList,
     WholesaleRate,
 )
+from carillon.logic.callflow import terms
+from carillon.logic.callflow.exchange import ExchangeRates
 
 M = TypeVar("M", bound=Model)
 PERMISSION_PREFIX = {Purpose.SALE: "price_lists", Purpose.COST: "costs"}
@@ -106,6 +113,34 @@ def assignments_of(actor: Actor) -> ScopedQuerySet[PriceAssignment]:
     return PriceAssignment.objects.visible_to(actor).select_related(
         "price_list", "web_product", "customer", "buyer_partner"
     )
+
+
+def exchange_rates_of(actor: Actor) -> ScopedQuerySet[ExchangeRate]:
+    """Return the exchange rates of the actor's part of the tree; one query."""
+    return ExchangeRate.objects.visible_to(actor).select_related("partner")
+
+
+def exchange_rate_of(partner_id: int, source: str, target: str, at: datetime | None = None) -> Decimal | None:
+    """Return what converts a seller's prices at a moment (now), as calls are converted; None: nothing does.
+
+    Cost: one query, past row-level security, for partners of the open scope alone.
+    """
+    if source == target:
+        return Decimal(1)
+    with connection.cursor() as cursor:
+        cursor.execute("select * from public.carillon_exchange_rates(%s)", [partner_id])
+        found = [  # the partner's own first, the operator's last
+            terms.ExchangeRate(rate_id, seller, one, other, worth, milliseconds(since), loss)
+            for rate_id, seller, one, other, worth, since, loss in cursor.fetchall()
+        ]
+    rates, at_ms = ExchangeRates(found), milliseconds(at or timezone.now())
+    known = (rates.at(seller, source, target, at_ms) for seller in dict.fromkeys(rate.partner_id for rate in found))
+    return next((rate for rate in known if rate is not None), None)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return a moment as milliseconds of the Unix epoch, as call documents write it."""
+    return int(moment.timestamp() * 1000)
 
 
 def wholesale_lists_of(actor: Actor, partner_id: int) -> ScopedQuerySet[WholesaleList]:

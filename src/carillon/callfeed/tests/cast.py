@@ -28,6 +28,7 @@ from carillon.logic.callflow.feed import (
     Tier,
     User,
 )
+from carillon.logic.callflow.terms import ExchangeRate, FallbackRule
 from carillon.logic.callflow.values import CallRequest
 from carillon.logic.ratetable import RateTable
 from carillon.logic.rating import Version
@@ -129,6 +130,8 @@ class World:
     endpoints: tuple[Endpoint, ...] = ENDPOINTS
     numbers: tuple[Number, ...] = NUMBERS
     blacklist: tuple[BlacklistEntry, ...] = ()
+    exchange: tuple[ExchangeRate, ...] = ()
+    markup: tuple[FallbackRule, ...] = ()
     exchange_rates: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     full: dict[int, Fullness] = field(default_factory=dict)  # gateways without room for one more call
     conditions: dict[int, Condition] = field(default_factory=dict)  # of gateways of which something is known
@@ -142,7 +145,15 @@ class World:
     def feed(self) -> MemoryFeed:
         """What decide reads."""
         return MemoryFeed(
-            Snapshot(self.partners, self.gateways, self.routes, self.versions, self.blacklist),
+            Snapshot(
+                self.partners,
+                self.gateways,
+                self.routes,
+                self.versions,
+                self.blacklist,
+                exchange=self.exchange,
+                markup=self.markup,
+            ),
             at_ms=1,
             domains=DOMAINS,
             endpoints=self.endpoints,

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from carillon.callfeed.documents import NOTIFIED_KINDS, REFERENCE_KINDS, TYPES, decode, view_of
 from carillon.callfeed.tests.cast import CUSTOMERS, DOMAINS, ENDPOINTS, GATEWAYS, NUMBERS, PARTNERS, ROUTES, USERS
 from carillon.logic.callflow.feed import BlacklistEntry, DestinationGroup
+from carillon.logic.callflow.terms import ExchangeRate, FallbackRule
 from carillon.logic.documents import DocumentError, to_document
+from carillon.logic.markup import Rule
 
 SAMPLES = {
     "blacklist": (BlacklistEntry(1, 1, "called", "+4490", "fraud", 1),),
@@ -19,6 +23,8 @@ SAMPLES = {
     "partner": PARTNERS,
     "gateway": GATEWAYS,
     "route": ROUTES,
+    "markup": (FallbackRule(1, 1, Rule("44", "United", Decimal("12.5"), cap=Decimal("0.1"))),),
+    "exchange": (ExchangeRate(1, 1, "USD", "EUR", Decimal("0.9215"), 1, Decimal("0.5")),),
 }
 
 

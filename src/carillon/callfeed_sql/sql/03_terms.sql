@@ -43,6 +43,20 @@ begin
   return true;
 end $$;
 
+-- By what a partner's prices are converted: its own rates and those of its sellers, whose rows it does not see.
+drop function if exists public.carillon_exchange_rates(bigint);
+create function public.carillon_exchange_rates(partner bigint)
+returns table (id bigint, partner_id bigint, source text, target text, rate numeric, effective_from timestamptz, loss_percent numeric)
+language sql stable security definer set search_path = public, pg_temp as
+$$
+  select r.id, r.partner_id, r.source::text, r.target::text, r.rate, r.effective_from, r.loss_percent
+  from partners_partner p join pricing_exchangerate r on r.partner_id = any (p.path)
+  where p.id = partner and p.id = any (public.carillon_scope())
+  order by array_position(p.path, r.partner_id) desc
+$$;
+revoke all on function public.carillon_exchange_rates(bigint) from public;
+grant execute on function public.carillon_exchange_rates(bigint) to carillon_web, carillon_worker;
+
 revoke all on function public.carillon_has_feature(bigint, text), public.carillon_has_room(bigint, text, int) from public;
 grant execute on function public.carillon_has_feature(bigint, text), public.carillon_has_room(bigint, text, int)
     to carillon_web, carillon_worker;

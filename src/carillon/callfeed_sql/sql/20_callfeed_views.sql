@@ -49,7 +49,9 @@ begin
             'buyer_partner_id', s.buyer_id, 'buyer', s.buyer, 'buyer_status', s.buyer_status,
             -- without an account there is no money: 0 is nobody's, so open_call refuses and emergency calls still pass
             'account_id', coalesce(a.id, 0), 'account_currency', coalesce(a.currency, s.buyer_currency),
-            'price_list_id', l.calls, 'received_list_id', l.received, 'toll_free_list_id', l.toll_free
+            -- the first three are for a control that knows one list per buyer
+            'price_list_id', l.calls, 'received_list_id', l.received, 'toll_free_list_id', l.toll_free,
+            'lists', coalesce(l.lists, '[]'), 'tax_rules', coalesce(x.rules, '[]')
         ) order by s.position), '[]')
         from sale s
         left join lateral (
@@ -61,21 +63,36 @@ begin
             order by (a.currency = s.buyer_currency) desc, a.id
             limit 1
         ) a on true
-        left join lateral (  -- of each kind the most exact
-            select (array_agg(p.price_list_id order by p.customer_id nulls last, p.web_product_id nulls last)
-                        filter (where p.traffic = 'calls'))[1] as calls,
-                   (array_agg(p.price_list_id order by p.customer_id nulls last, p.web_product_id nulls last)
-                        filter (where p.traffic = 'received'))[1] as received,
-                   (array_agg(p.price_list_id order by p.customer_id nulls last, p.web_product_id nulls last)
-                        filter (where p.traffic = 'toll_free'))[1] as toll_free
-            from public.pricing_priceassignment p
-            where p.partner_id = s.seller_id
+        left join lateral (
+            select (array_agg(u.price_list_id order by u.generality, u.weight desc) filter (where u.traffic = 'calls'))[1] as calls,
+                   (array_agg(u.price_list_id order by u.generality, u.weight desc) filter (where u.traffic = 'received'))[1] as received,
+                   (array_agg(u.price_list_id order by u.generality, u.weight desc) filter (where u.traffic = 'toll_free'))[1] as toll_free,
+                   json_agg(json_build_object(
+                       'price_list_id', u.price_list_id, 'traffic', u.traffic, 'weight', u.weight, 'generality', u.generality,
+                       'from_ms', (extract(epoch from u.active_from) * 1000)::bigint,
+                       'until_ms', (extract(epoch from u.active_until) * 1000)::bigint, 'allows_loss', u.allows_loss
+                   ) order by u.id desc) as lists
+            from (select p.*, case when p.web_product_id is not null then 1
+                                   when p.customer_id is null and p.buyer_partner_id is null then 2 else 0 end as generality
+                  from public.pricing_priceassignment p) u
+            where u.partner_id = s.seller_id and (u.active_until is null or u.active_until > now() - interval '1 hour')
               and case when s.position = 0
-                       then p.buyer_partner_id is null
-                            and (p.customer_id = tiers.customer_id or p.customer_id is null)
-                            and (p.web_product_id = s.web_product_id or p.web_product_id is null)
-                       else p.buyer_partner_id = s.buyer_id end
+                       then u.buyer_partner_id is null
+                            and (u.customer_id = tiers.customer_id or u.customer_id is null)
+                            and (u.web_product_id = s.web_product_id or u.web_product_id is null)
+                       else u.buyer_partner_id = s.buyer_id end
         ) l on true
+        left join lateral (
+            select json_agg(json_build_object(
+                       'name', t.name, 'percent', t.percent::text,
+                       'from_ms', (extract(epoch from t.effective_from) * 1000)::bigint,
+                       'exactness', (t.country <> '')::int * 2 + (t.customer_kind <> '')::int
+                   ) order by t.position, t.id) as rules
+            from public.billing_taxrule t
+            join public.customers_customer c on c.id = tiers.customer_id
+            where s.position = 0 and t.partner_id = s.seller_id and t.country in ('', c.country)
+              and t.customer_kind in ('', c.kind)
+        ) x on true
     );
 end
 $$;
@@ -209,6 +226,34 @@ select b.id::text as key,
 from public.partners_blacklistentry b
 where b.kind <> 'mail' and (b.expires_at is null or b.expires_at > now());
 
+-- Of each pair the rates to come, those of the last two days and the one before them: calls keep what held when they began.
+create view callfeed.exchange_doc as
+select x.id::text as key,
+       json_build_object(
+           'id', x.id, 'partner_id', x.partner_id, 'source', x.source, 'target', x.target, 'rate', x.rate::text,
+           'effective_ms', (extract(epoch from x.effective_from) * 1000)::bigint, 'loss_percent', x.loss_percent::text
+       ) as doc
+from (
+    select r.*, lead(r.effective_from) over (
+        partition by r.partner_id, r.source, r.target order by r.effective_from, r.id
+    ) as until
+    from public.pricing_exchangerate r
+) x
+where x.until is null or x.until > now() - interval '2 days';
+
+create view callfeed.markup_doc as
+select m.id::text as key,
+       json_build_object(
+           'id', m.id, 'partner_id', m.partner_id,
+           'rule', json_build_object(
+               'prefix', m.prefix, 'destination', m.destination, 'percent', m.percent::text, 'fixed', m.fixed::text,
+               'minimum_margin', m.minimum_margin::text, 'step', m.step::text, 'initial_s', m.initial_s,
+               'increment_s', m.increment_s, 'is_left_out', m.is_left_out, 'floor', m.floor::text, 'cap', m.cap::text
+           )
+       ) as doc
+from public.pricing_markuprule m
+where m.price_list_id is null;
+
 -- Every version with its rules and windows (`carillon.logic.callflow.feed.Tariff`) as they were when it was approved.
 create view callfeed.tariff as
 select l.id as price_list_id, v.effective_from, l.name as price_list, v.id as version_id, v.number as version,
@@ -327,6 +372,10 @@ begin
             select d.doc into found from callfeed.blacklist_doc d where d.key = document.key;
         when 'group' then
             select d.doc into found from callfeed.group_doc d where d.key = document.key;
+        when 'exchange' then
+            select d.doc into found from callfeed.exchange_doc d where d.key = document.key;
+        when 'markup' then
+            select d.doc into found from callfeed.markup_doc d where d.key = document.key;
         else
             raise exception 'callfeed has no documents of kind %', kind;
     end case;

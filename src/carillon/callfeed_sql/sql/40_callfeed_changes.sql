@@ -8,7 +8,7 @@ declare
 begin
     -- the schema is dropped and made again, so counters start at the clock: an old value can never come back
     foreach kind in array array['domain', 'endpoint', 'customer', 'user', 'number', 'partner', 'gateway', 'route', 'rate',
-                              'blacklist', 'group'] loop
+                              'blacklist', 'group', 'exchange', 'markup'] loop
         execute format('create sequence callfeed.%I start %s', 'generation_' || kind,
                        (extract(epoch from clock_timestamp()) * 1000)::bigint);
         execute format('select nextval(%L)', format('callfeed.%I', 'generation_' || kind));
@@ -50,6 +50,8 @@ create trigger callfeed_tell after update on public.catalogue_subscription
     for each row when (old.state <> new.state and 'trial' in (old.state, new.state)) execute function callfeed.tell('customer');
 create trigger callfeed_tell after update on public.catalogue_product
     for each statement execute function callfeed.tell('customer');
+create trigger callfeed_tell after insert or update or delete on public.billing_taxrule
+    for each statement execute function callfeed.tell('customer');
 create trigger callfeed_tell after insert or delete on public.billing_account
     for each statement execute function callfeed.tell('customer');
 create trigger callfeed_tell after insert or update or delete on public.routing_gateway
@@ -64,6 +66,10 @@ create trigger callfeed_tell after insert or update or delete on public.pricing_
     for each statement execute function callfeed.tell('group');
 create trigger callfeed_tell after insert or update or delete on public.pricing_destinationprefix
     for each statement execute function callfeed.tell('group');
+create trigger callfeed_tell after insert or update or delete on public.pricing_exchangerate
+    for each statement execute function callfeed.tell('exchange');
+create trigger callfeed_tell after insert or update or delete on public.pricing_markuprule
+    for each statement execute function callfeed.tell('markup');
 -- Rates of drafts are nobody's business yet and those of approved versions never change: approving is the change.
 create trigger callfeed_tell after update or delete on public.pricing_pricelist
     for each statement execute function callfeed.tell('rate');

@@ -6,7 +6,8 @@ revoke all on all functions in schema callfeed from public;
 grant usage on schema callfeed to carillon_control, carillon_edge, carillon_worker;
 grant select on callfeed.domain_doc, callfeed.endpoint_doc, callfeed.customer_doc, callfeed.user_doc,
     callfeed.extension_doc, callfeed.number_doc, callfeed.partner_doc, callfeed.gateway_doc, callfeed.route_doc,
-    callfeed.blacklist_doc, callfeed.group_doc, callfeed.tariff, callfeed.rate, callfeed.trunk, callfeed.gateway_health to carillon_control;
+    callfeed.blacklist_doc, callfeed.group_doc, callfeed.exchange_doc, callfeed.markup_doc, callfeed.tariff,
+    callfeed.rate, callfeed.trunk, callfeed.gateway_health to carillon_control;
 grant select on all sequences in schema callfeed to carillon_control;
 grant execute on function
     callfeed.document(text, text), callfeed.documents(text[], text[]), callfeed.tiers(bigint),

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from carillon.logic.callflow.feed import (
     User,
 )
 from carillon.logic.documents import DocumentError
+from carillon.logic.markup import Rules
 from carillon.logic.rating import RatesAt
 
 log = logging.getLogger(__name__)
@@ -146,6 +148,14 @@ class CallFeed:
     def group_match(self, group_id: int, e164: str) -> int | None:
         """How long the longest prefix of the number in the group is, or None."""
         return self._snapshot.group_match(group_id, e164)
+
+    def fallback(self, partner_id: int) -> Rules:
+        """The partner's mark-up for numbers that none of its lists has."""
+        return self._snapshot.fallback(partner_id)
+
+    def exchange_rate(self, partner_id: int, source: str, target: str) -> Decimal | None:
+        """What one unit of `source` is worth in `target` for a seller."""
+        return self._snapshot.exchange_rate(partner_id, source, target, self._at_ms)
 
 
 class Knowledge:

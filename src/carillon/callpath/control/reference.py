@@ -31,7 +31,7 @@ from carillon.logic.rating import Unread, Version
 log = logging.getLogger(__name__)
 
 KEPT_MS = 3_600_000  # a call that began so long ago may still be forwarded, by the prices of its beginning
-KINDS = ("partner", "gateway", "route", "blacklist", "group")
+KINDS = ("partner", "gateway", "route", "blacklist", "group", "exchange", "markup")
 _TARIFF_COLUMNS = ("price_list_id", "price_list", "version_id", "version", "currency")
 
 Docs = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -75,6 +75,8 @@ def assemble(
             if item.file not in tables
         ],
         values["group"],
+        values["exchange"],
+        values["markup"],
     )
     snapshot.check(previous.snapshot if previous else None)
     unread = tuple(item for item in needed if item.file not in tables)

@@ -38,7 +38,9 @@ from carillon.business.pricing.actions import (
     create_version,
 )
 from carillon.business.pricing.assignments import AssignmentData, assign_price_list
+from carillon.business.pricing.exchange import ExchangeRateData, add_exchange_rate
 from carillon.business.pricing.models import PriceList
+from carillon.business.pricing.queries import exchange_rates_of
 from carillon.demo.cast.branding import load_portal_brand
 from carillon.demo.cast.notices import load_watches, load_webhook
 from carillon.demo.cast.owner import own_partner
@@ -65,6 +67,7 @@ def load_cast() -> Counter[str]:
         with tenant(actor_of(prices.seller)) as actor:
             _prices(actor, prices, made)
     with tenant(operator):
+        _exchange(operator, made)
         _network(operator, made)
     for number, partner in CAST.spare_numbers:
         with tenant(actor_of(partner)) as actor:
@@ -90,6 +93,13 @@ def load_cast() -> Counter[str]:
         load_reports(operator, made)
     load_tickets(actor_of, made)
     return made
+
+
+def _exchange(operator: Actor, made: Counter[str]) -> None:
+    for source, target, rate in CAST.exchange:
+        if not exchange_rates_of(operator).filter(source=source, target=target).exists():
+            add_exchange_rate(operator, ExchangeRateData(source=source, target=target, rate=Decimal(rate)))
+            made["exchange rates"] += 1
 
 
 def _network(operator: Actor, made: Counter[str]) -> None:
@@ -152,8 +162,8 @@ def _brand(actor: Actor, brand: Brand, made: Counter[str]) -> None:
 def _prices(actor: Actor, prices: Prices, made: Counter[str]) -> None:
     if PriceList.objects.visible_to(actor).filter(partner_id=own_partner(actor), name=prices.name).exists():
         return
-    create = create_price_list if prices.buyer else create_cost_list
-    price_list = create(actor, PriceListData(name=prices.name, currency=CURRENCY))
+    create = create_price_list if prices.buyer or prices.is_offer else create_cost_list
+    price_list = create(actor, PriceListData(name=prices.name, currency=prices.currency))
     version = create_version(actor, VersionData(price_list_id=price_list.pk))
     for line in prices.lines:
         add_rate(

@@ -19,7 +19,8 @@ from carillon.panels.declaration import Page, Panel, audience
 FILES = (
     "quickstart",
     *("reports", "schedules"),
-    *("partners", "people", "brands", "branding", "customers", "numbers", "pricing", "plans", "endpoints"),
+    *("partners", "people", "brands", "branding", "customers", "numbers", "pricing", "exchange_rates", "taxes"),
+    *("plans", "endpoints"),
     *("routing", "cdr_providers", "testcall"),
     *("calls", "reratings", "billing", "remaining", "subscriptions", "alerts", "notices", "mails", "support"),
     *("messages", "subscribers", "jobs"),

@@ -32,7 +32,12 @@ class Group:
 
 
 GROUPS = (
-    Group("offer", _("What you sell"), "settings", ("web-products", "plans", "numbers", "price-lists", "costs")),
+    Group(
+        "offer",
+        _("What you sell"),
+        "settings",
+        ("web-products", "plans", "numbers", "price-lists", "costs", "exchange-rates", "taxes"),
+    ),
     Group("network", _("Network"), "settings", ("gateways", "routes", "test-call", "cdr-providers", "blacklists")),
     Group(
         "messages",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from django.db.models import QuerySet
@@ -126,6 +126,12 @@ def sold_by(actor: Actor) -> QuerySet[PriceAssignment]:
 def buyer_name(assignment: PriceAssignment) -> Text:
     """Who pays by the list."""
     return str(assignment.customer or assignment.web_product or assignment.buyer_partner or _("Everybody else"))
+
+
+def assignment_values(assignment: PriceAssignment) -> Mapping[str, Any]:
+    """What the form of an assignment starts with, and what brings a removed one back: beside the others."""
+    names = {one.name for one in fields(assignments.AssignmentData)} - {"is_addition"}
+    return {name: getattr(assignment, name) for name in names} | {"is_addition": True}
 
 
 LIST_COLUMNS = (
@@ -430,7 +436,11 @@ ASSIGNMENTS = Panel(
     columns=(
         Column("price_list", _("Price list"), value="price_list.name", width=180, grow=2),
         Column("traffic", _("For"), kind="choice", width=190),
-        Column("buyer", _("Who pays"), value=buyer_name, width=220, grow=2),
+        Column("buyer", _("Who pays"), value=buyer_name, width=180, grow=2),
+        Column("weight", _("Weight"), kind="integer", width=75),
+        Column("active_from", _("Active from"), kind="datetime", width=140),
+        Column("active_until", _("Active until"), kind="datetime", width=140),
+        Column("allows_loss", _("Below cost"), kind="bool", width=85),
     ),
     api=(
         Column("price_list_id", _("Price list"), kind="integer"),
@@ -449,10 +459,16 @@ ASSIGNMENTS = Panel(
     customer_field="customer_id",
     search="price_list__name",
     data=assignments.AssignmentData,
-    fields=(Field("price_list_id", _("Price list"), lookup="price-lists"), *dialogs.BUYER_FIELDS),
+    fields=(Field("price_list_id", _("Price list"), lookup="price-lists", only="create"), *dialogs.ASSIGNMENT_FIELDS),
+    initial=assignment_values,
     create=assignments.assign_price_list,
+    update=assignments.update_assignment,
     remove=assignments.unassign_price_list,
-    help=_("The most exact assignment wins: the customer's own, then its web product's, then the partner's default."),
+    help=_(
+        "The most exact buyer counts: the customer, then its web product, then the partner's default. Of the lists "
+        "that are active there, the one with the highest weight that has a price for the number is taken, so that a "
+        "small list can go before a large one; of equal weights the one that was activated last."
+    ),
 )
 
 PANELS = (

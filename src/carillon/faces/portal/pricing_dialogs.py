@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
@@ -41,11 +41,35 @@ BUYER_FIELDS = (
     Field(
         "traffic",
         _("For"),
-        help=_("Calls received are priced by the caller's number; without a list for them they are free."),
+        help=_(
+            "Calls received are priced by the caller's number. Without a list for them, calls received and calls that "
+            "stay on the platform are free."
+        ),
     ),
     Field("web_product_id", _("Web product"), lookup="web-products"),
     Field("customer_id", _("Customer"), lookup="customers"),
     Field("buyer_partner_id", _("Sub-partner"), lookup="partners"),
+    Field("is_addition", _("Beside the lists that this buyer has"), help=_("Else it takes their place.")),
+    Field(
+        "weight",
+        _("Weight"),
+        minimum=0,
+        maximum=assignments.MOST_WEIGHT,
+        section=_("Among several lists"),
+        help=_("The list with the highest weight that has a price for the number is taken."),
+    ),
+    Field("active_from", _("Active from"), section=_("Among several lists")),
+    Field("active_until", _("Active until"), section=_("Among several lists")),
+    Field(
+        "allows_loss",
+        _("Also below cost"),
+        section=_("Among several lists"),
+        help=_("Calls that cost you more than they bring in are put through all the same."),
+    ),
+)
+ASSIGNMENT_FIELDS = tuple(  # an assignment stays with its buyer
+    replace(one, only="create") if one.name in ("traffic", "is_addition") or one.name.endswith("_id") else one
+    for one in BUYER_FIELDS
 )
 
 
@@ -70,13 +94,14 @@ class RatesFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Buyer:
+class Buyer(assignments.Terms):
     """The dialog that assigns a list."""
 
     traffic: Traffic = Traffic.CALLS
     web_product_id: int | None = None
     customer_id: int | None = None
     buyer_partner_id: int | None = None
+    is_addition: bool = False
 
 
 def start_version(actor: Actor, price_list: PriceList, data: NewVersion) -> PriceListVersion:
@@ -108,13 +133,8 @@ def import_rates(actor: Actor, version: PriceListVersion, data: RatesFile) -> ac
 
 def assign(actor: Actor, price_list: PriceList, data: Buyer) -> PriceAssignment:
     """Assign the list to the buyer that the dialog named."""
-    wanted = assignments.AssignmentData(
-        price_list_id=price_list.pk,
-        traffic=data.traffic,
-        web_product_id=data.web_product_id,
-        customer_id=data.customer_id,
-        buyer_partner_id=data.buyer_partner_id,
-    )
+    told = {one.name: getattr(data, one.name) for one in fields(data)}
+    wanted = assignments.AssignmentData(price_list_id=price_list.pk, **told)
     return assignments.assign_price_list(actor, wanted)
 
 

@@ -14,7 +14,7 @@ from carillon.business.pricing.choices import RateChangeKind
 from carillon.business.pricing.models import MarkupRule, PriceList, PriceListVersion
 from carillon.business.pricing.ratefile import ALL_NUMBERS, MAX_INTERVAL_S, MAX_PRICE
 from carillon.faces.portal.pricing_changes import counts
-from carillon.panels.declaration import Column, Extra, Field, Filter, Link, Panel, RowAction
+from carillon.panels.declaration import Column, Extra, Field, Filter, Link, Panel, RowAction, Text
 
 MOST_CHOICES = 200
 WORDS = {
@@ -68,6 +68,11 @@ def preview_of(actor: Actor, price_list: PriceList) -> Mapping[str, Any]:
     return {"counts": dict(found.counts), "looked_at": found.looked_at, "is_cut": found.is_cut, "lines": lines}
 
 
+def list_name(rule: MarkupRule) -> Text:
+    """The list that a rule is of; of a rule without one what it is for."""
+    return rule.price_list.name if rule.price_list else _("Numbers in none of the lists")
+
+
 def made(version: PriceListVersion) -> Mapping[str, str]:
     """What the dialog says when the draft is there."""
     return {str(_("Draft")): str(version), str(_("Rates")): str(version.rate_count), **counts(version)}
@@ -111,9 +116,11 @@ RULES = Panel(
         Column("percent", _("Percent"), kind="decimal", width=80),
         Column("fixed", _("Per minute"), kind="decimal", width=90),
         Column("minimum_margin", _("Least margin"), kind="decimal", width=105),
+        Column("floor", _("Least price"), kind="decimal", width=95),
+        Column("cap", _("Highest price"), kind="decimal", width=105),
         Column("step", _("Rounded up to"), kind="decimal", width=110),
         Column("is_left_out", _("Not sold"), kind="bool", width=80),
-        Column("price_list", _("List"), value="price_list.name", width=120),
+        Column("price_list", _("List"), value=list_name, width=150),
     ),
     api=(
         Column("price_list_id", _("List"), kind="integer"),
@@ -130,7 +137,13 @@ RULES = Panel(
     search="destination",
     data=markup.RuleData,
     fields=(
-        Field("price_list_id", _("List"), lookup="price-lists", only="create"),
+        Field(
+            "price_list_id",
+            _("List"),
+            lookup="price-lists",
+            only="create",
+            help=_("Leave empty for numbers that none of your lists has: they are sold by what you pay yourself."),
+        ),
         Field("prefix", _("Prefix"), max_length=16, help=_("Leave empty for every number."), section=_("For")),
         Field(
             "destination",
@@ -142,6 +155,15 @@ RULES = Panel(
         Field("percent", _("Percent on top"), minimum=-100, maximum=10_000, section=_("Price")),
         Field("fixed", _("Per minute on top"), section=_("Price")),
         Field("minimum_margin", _("Least margin per minute"), section=_("Price")),
+        Field("floor", _("Least price per minute"), minimum=0, maximum=int(MAX_PRICE), section=_("Price")),
+        Field(
+            "cap",
+            _("Highest price per minute"),
+            minimum=0,
+            maximum=int(MAX_PRICE),
+            section=_("Price"),
+            help=_("Goes before all others; leave empty for none."),
+        ),
         Field(
             "step",
             _("Rounded up to a multiple of"),
@@ -160,15 +182,26 @@ RULES = Panel(
         ),
         Field("increment_s", _("Next intervals (s)"), minimum=1, maximum=MAX_INTERVAL_S, section=_("Intervals")),
         Field("is_left_out", _("Do not sell these numbers"), section=_("Intervals")),
+        Field("partner_id", _("Partner"), lookup="partners", only="create", section=_("Intervals")),
     ),
     create=markup.add_rule,
     update=markup.update_rule,
     remove=markup.remove_rule,
-    links=(Link(_("Its list"), "price-lists", {"name": "price_list.name"}, icon="list"),),
+    links=(
+        Link(
+            _("Its list"),
+            "price-lists",
+            {"name": "price_list.name"},
+            icon="list",
+            applies=lambda rule: rule.price_list_id is not None,
+        ),
+    ),
     help=_(
         "How a sale list is made of costs: percent and an amount per minute come on top of what the carrier charges, "
         "the margin is never below the least, and prices are rounded up. The rule with the longest destination wins, "
-        "then the one with the longest prefix. Numbers that no rule fits are not sold."
+        "then the one with the longest prefix. Numbers that no rule fits are not sold. Rules without a list are for "
+        "numbers that none of your lists has when somebody calls them: they come on top of what you pay yourself, in "
+        "the currency of the list by which you buy."
     ),
     empty=_("Add a rule without a prefix: it is for every number that has no rule of its own."),
 )

@@ -25,7 +25,8 @@ from carillon.logic.callflow.forwarding import reach
 from carillon.logic.callflow.inbound import decide_inbound
 from carillon.logic.callflow.lossguard import without_loss
 from carillon.logic.callflow.notes import Note, noted
-from carillon.logic.callflow.pricing import NotPriced, free_chain, holds_for, priced_chain
+from carillon.logic.callflow.pricelists import NOWHERE
+from carillon.logic.callflow.pricing import NotPriced, free_chain, holds_for, onnet_chain, priced_chain
 from carillon.logic.callflow.refusals import refuse
 from carillon.logic.callflow.standing import is_reachable, why_barred, why_destination_barred
 from carillon.logic.callflow.values import (
@@ -191,12 +192,22 @@ def _own_number(call: _Call, number: Number) -> Decision:
     caller, note = caller_id(call.request, call.endpoint, call.user, call.customer)
     if blocked := blacklisted(call.feed, owner.partner_id, "calling", caller):
         return _refused(call, "caller-blacklisted", *blocked)
-    return _ring(call, callee, owner, caller, note)
+    return _ring(call, callee, owner, caller, note, "" if number.is_toll_free else number.e164)
 
 
-def _ring(call: _Call, callee: User, owner: Customer, caller: str, caller_note: str) -> Decision:
-    """On to `callee`; the called customer has its own chain unless it is the caller itself."""
-    chains: list[Chain] = [free_chain(ChainKind.ORIGINATING, call.customer, "on-net")]
+def _ring(call: _Call, callee: User, owner: Customer, caller: str, caller_note: str, number: str = NOWHERE) -> Decision:
+    """On to `callee`; the called customer has its own chain unless it is the caller itself.
+
+    `number`: by which the caller's lists for calls that stay on the platform are read; "" for none, it is free.
+    """
+    said = (_own(call, caller_note), Note(f"On-net: {call.draft.callee} is reached without a carrier."))
+    call = replace(call, draft=noted(call.draft, *said))
+    notes: list[Note] = []
+    try:
+        paid = _onnet(call, number, notes)
+    except NotPriced as problem:
+        return _refused(call, problem.slug, *notes, problem.note)
+    chains: list[Chain] = [paid]
     if owner.id != call.customer.id:
         chains.append(free_chain(ChainKind.TERMINATING, owner, "received call"))
     draft = replace(
@@ -207,9 +218,15 @@ def _ring(call: _Call, callee: User, owner: Customer, caller: str, caller_note: 
         caller=caller,
         caller_name=call.user.name if call.user else "",
         chains=tuple(chains),
+        holds=holds_for(call.feed, call.customer, paid, call.chunk_s, call.draft.max_s),
     )
-    draft = noted(draft, _own(call, caller_note), Note(f"On-net: {draft.callee} is reached without a carrier."))
-    return reach(call.feed, draft, callee, owner, call.chunk_s)
+    return reach(call.feed, noted(draft, *notes), callee, owner, call.chunk_s)
+
+
+def _onnet(call: _Call, number: str, notes: list[Note]) -> Chain:
+    if not number:
+        return free_chain(ChainKind.ORIGINATING, call.customer, "on-net")
+    return onnet_chain(call.feed, call.customer, number, "on-net", notes)
 
 
 # ---------------------------------------------------------------- telephone network
@@ -243,6 +260,7 @@ def _network(call: _Call, number: str) -> Decision:
     except NotPriced as problem:
         return _refused(replace(call, draft=noted(draft, *notes)), problem.slug, problem.note)
     choice = without_loss(call.feed, choice, chain, notes)
+    draft = replace(draft, losses=choice.losses)
     if choice.refusal:
         return _refused(replace(call, draft=noted(draft, *notes)), choice.refusal)
     holds = holds_for(call.feed, call.customer, chain, call.chunk_s, draft.max_s)

@@ -22,6 +22,7 @@ from carillon.logic.callflow.values import (
     Chain,
     ChainKind,
     Decision,
+    MadeFrom,
     Outcome,
     TierCharge,
 )
@@ -44,8 +45,25 @@ def tier_explanation(
         "buyer": tier.buyer,
         **price_part(charge.rate, charge.tariff, price, tier.account_currency, charge.exchange_rate, tier.taxes),
         "free_reason": free_reason,
+        "made_from": _made_from(charge.made_from),
         **_call_part(decision, chain, facts, readers_at(chain, tier.position)),
         "caller": shown_caller(decision, chain.kind),
+    }
+
+
+def _made_from(made: MadeFrom | None) -> Explanation | None:
+    """The seller's own price and what came on top, for the seller alone; None for a price of one of its lists."""
+    if made is None:
+        return None
+    rule = made.rule
+    return {
+        **rate_part(made.rate, made.tariff),
+        "percent": format_exact(rule.percent),
+        "fixed": format_exact(rule.fixed),
+        "minimum_margin": format_exact(rule.minimum_margin),
+        "floor": format_exact(rule.floor),
+        "cap": None if rule.cap is None else format_exact(rule.cap),
+        "step": format_exact(rule.step),
     }
 
 
@@ -66,6 +84,7 @@ def carrier_explanation(
         "buyer": "",
         **price_part(carrier.rate, carrier.tariff, cost, currency, None),
         "free_reason": free_reason,
+        "made_from": None,
         **_call_part(decision, chain, facts, _owners_readers(chain, carrier.owner_partner_id)),
     }
 

@@ -14,7 +14,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
+from carillon.logic.callflow.terms import ListUse, TaxRule
 from carillon.logic.hours import ALWAYS, Hours
+from carillon.logic.markup import Rules
 from carillon.logic.traffic import NO_TRAFFIC, Traffic
 
 # ---------------------------------------------------------------- prices
@@ -180,6 +182,8 @@ class Tier:
     """One sale in the partner tree: `seller` charges the holder of `account_id`.
 
     Position 0 is the sale to the customer, 1 the sale to the customer's partner by its parent, and so on upwards.
+    Which of `lists` a call is priced by, and which of `tax_rules` hold, is chosen when it begins (see `pricelists` and
+    `taxes` of `callflow`); a charge keeps what was chosen. Of lists the newest assignment comes first.
     """
 
     position: int
@@ -189,11 +193,13 @@ class Tier:
     buyer: str
     account_id: int
     account_currency: str
-    price_list_id: int | None
+    price_list_id: int | None = None  # of documents without `lists`, and of a charge the list that it is made by
     buyer_status: Status = Status.ACTIVE
     received_list_id: int | None = None  # by which the buyer pays for calls that it receives; None: they are free
     toll_free_list_id: int | None = None  # likewise on toll-free numbers
-    taxes: tuple[Tax, ...] = ()
+    taxes: tuple[Tax, ...] = ()  # that the buyer pays; of a charge those of the call's beginning
+    tax_rules: tuple[TaxRule, ...] = ()
+    lists: tuple[ListUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,3 +489,9 @@ class Feed(Protocol):
 
     def group_match(self, group_id: int, e164: str) -> int | None:
         """How long the longest prefix of `e164` in a destination group is; None: the number is not in the group."""
+
+    def fallback(self, partner_id: int) -> Rules:
+        """By which mark-up a partner sells numbers that none of its lists has; no rules: it does not."""
+
+    def exchange_rate(self, partner_id: int, source: str, target: str) -> Decimal | None:
+        """What one unit of `source` is worth in `target` for a seller at the start of this call; None: not known."""

@@ -23,7 +23,8 @@ from carillon.logic.callflow.feed import (
 from carillon.logic.callflow.lossguard import without_loss
 from carillon.logic.callflow.notes import Note, noted
 from carillon.logic.callflow.phrases import BECAUSE
-from carillon.logic.callflow.pricing import NotPriced, free_chain, holds_for, priced_chain
+from carillon.logic.callflow.pricelists import NOWHERE
+from carillon.logic.callflow.pricing import NotPriced, free_chain, holds_for, onnet_chain, priced_chain
 from carillon.logic.callflow.refusals import REFUSALS, refuse
 from carillon.logic.callflow.standing import is_reachable, why_barred, why_destination_barred
 from carillon.logic.callflow.values import (
@@ -207,18 +208,37 @@ def _not_done(draft: Decision, *notes: Note) -> _NotReached:
 def _to_user(
     feed: Feed, draft: Decision, called: _Called, callee: User | None, owner: Customer | None, chunk_s: int
 ) -> Decision:
-    """On to a user of ours, free of charge: the forwarder's chain, and one of the called customer if it is another."""
+    """On to a user of ours: the forwarder's chain, priced as calls on the platform are, and one of the called customer
+    if it is another.
+    """
     if callee is None or owner is None or not is_reachable(feed, owner):
         raise _not_done(draft)
     if callee.id in _seen(draft):
         raise _loop(draft)
     destination = draft.forwards[-1].destination
-    chains = [_forwarding(free_chain(ChainKind.FORWARDING, called.owner, "forwarded on-net"), called, destination)]
+    notes: list[Note] = []
+    try:
+        paid = _onnet(feed, called.owner, destination, notes)
+    except NotPriced as problem:
+        raise _not_done(draft, *notes, problem.note) from None
+    place, max_s = len(draft.chains), min(draft.max_s, called.owner.max_call_s)
+    holds = holds_for(feed, called.owner, paid, chunk_s, max_s, place=place)
+    if holds:
+        draft = replace(draft, max_s=max_s, holds=(*draft.holds, *holds))
+    chains = [_forwarding(paid, called, destination)]
     if owner.id != called.owner.id:
         received = free_chain(ChainKind.TERMINATING, owner, "received call")
         chains.append(replace(received, user_id=callee.id, callee=destination))
-    draft = replace(draft, chains=(*draft.chains, *chains))
+    draft = noted(replace(draft, chains=(*draft.chains, *chains)), *notes)
     return _reached(feed, draft, _Called(callee, owner, destination), chunk_s)
+
+
+def _onnet(feed: Feed, payer: Customer, destination: str, notes: list[Note]) -> Chain:
+    """What the forwarder pays for a call to an extension or a number of ours; a toll-free one's owner pays."""
+    number = feed.number(destination) if destination.startswith("+") else None
+    if number is not None and number.is_toll_free:
+        return free_chain(ChainKind.FORWARDING, payer, "forwarded on-net")
+    return onnet_chain(feed, payer, destination if number is not None else NOWHERE, "forwarded on-net", notes)
 
 
 def _seen(draft: Decision) -> set[int | None]:
@@ -260,6 +280,7 @@ def _to_network(feed: Feed, draft: Decision, called: _Called, chunk_s: int) -> D
     choice = without_loss(feed, choice, chain, notes)
     if choice.refusal:
         raise _not_done(draft, *choice.notes, *notes)
+    draft = replace(draft, losses=(*draft.losses, *choice.losses))
     place, max_s = len(draft.chains), min(draft.max_s, owner.max_call_s)
     draft = replace(
         draft,

@@ -1,46 +1,106 @@
-"""The loss guard: no call is offered to a carrier that costs its owner more than the owner is paid for it.
+"""The loss guard: no call is put through with which a seller of it would lose money by the prices frozen in its chain.
 
-Compared is a typical minute, as for the cheapest carrier first: what the carrier charges against what the buyer at the
-top tier pays, who buys from the carrier's owner. A cost that is not known (no cost list, no price in it, no exchange
-rate) is no loss. A route may allow losses; emergency calls are free and pass.
+Each seller's income is compared with what it pays itself: to its supplier one tier up, or, who has the carrier, to each
+carrier that would be tried, failover included. Compared are a typical minute and, where the seller pays by longer or
+shorter first intervals, a call as long as that: it is charged whole, with the connection fee. Taxes that a list
+includes are no income. A cost that is not known (no cost list, no price in it, no exchange rate) is no loss.
+
+A seller may allow losses: at its price list's assignment to the buyer, who has carriers also at the route. Emergency
+calls are free and pass; so do calls that stay on the platform.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 
 from carillon.logic.callflow.feed import Feed
 from carillon.logic.callflow.notes import Note
-from carillon.logic.callflow.values import Chain, Target, TierCharge
-from carillon.logic.routeorder import typical_cost
+from carillon.logic.callflow.values import CarrierCharge, Chain, ForeseenLoss, Target, TierCharge
+from carillon.logic.money import format_exact
+from carillon.logic.rating import price_of
+from carillon.logic.routeorder import TYPICAL_S, typical_cost
 from carillon.logic.routing import RouteChoice
+
+_HUNDRED = Decimal(100)
 
 
 def without_loss(feed: Feed, choice: RouteChoice, chain: Chain, notes: list[Note]) -> RouteChoice:
-    """The choice without targets with which its owner would lose money by the prices of `chain`.
+    """The choice without targets with which somebody would lose money by the prices of `chain`; with all `losses`.
 
-    Appends a sentence to `notes` for each target that would lose, for the carrier's owner and those above. When nothing
-    is left the refusal is `price-below-cost`.
+    Appends a sentence to `notes` for each loss, for the seller that would have it and those above. When nothing is left
+    the refusal is `price-below-cost`.
     """
+    losses = [loss for sale, bought in _resales(chain) if (loss := _loss(feed, sale, bought, sale.allows_loss))]
+    notes += [_resale_note(chain, loss) for loss in losses]
+    if not all(loss.is_allowed for loss in losses):
+        return replace(choice, targets=(), refusal="price-below-cost", losses=tuple(losses))
     sale = next((c for c in chain.tiers if choice.owner and c.tier.seller_partner_id == choice.owner.id), None)
-    targets = (
-        choice.targets if sale is None else tuple(t for t in choice.targets if _pays(feed, choice, t, sale, notes))
-    )
-    return replace(choice, targets=targets, refusal="" if targets else "price-below-cost")
+    targets: list[Target] = []
+    for target in choice.targets:
+        loss = None
+        if target.carrier is not None and sale is not None:
+            is_allowed = sale.allows_loss or target.carrier.gateway_id in choice.lossy
+            loss = _loss(feed, sale, target.carrier, is_allowed)
+        if loss is None or loss.is_allowed:
+            targets.append(target)
+        if loss is not None and target.carrier is not None and sale is not None:
+            losses.append(loss)
+            notes.append(_carrier_note(loss, target.carrier, sale))
+    refusal = "" if targets else "price-below-cost"
+    return replace(choice, targets=tuple(targets), refusal=refusal, losses=tuple(losses))
 
 
-def _pays(feed: Feed, choice: RouteChoice, target: Target, sale: TierCharge, notes: list[Note]) -> bool:
-    """Whether the target is kept."""
-    carrier = target.carrier
-    if carrier is None or sale.tariff is None:
-        return True
+def _resales(chain: Chain) -> Iterator[tuple[TierCharge, TierCharge]]:
+    """Each sale with the one by which its seller buys."""
+    return zip(chain.tiers, chain.tiers[1:], strict=False)
+
+
+def _loss(feed: Feed, sale: TierCharge, cost: TierCharge | CarrierCharge, is_allowed: bool) -> ForeseenLoss | None:
+    """What the seller of `sale` would lose of a typical minute, else of the first interval that it pays itself."""
+    if sale.tariff is None or cost.rate is None or cost.tariff is None:
+        return None
     currency = sale.tariff.currency
-    cost, paid = typical_cost(feed, carrier, currency), typical_cost(feed, sale, currency)
-    if cost is None or paid is None or cost <= paid:
-        return True
-    is_allowed = carrier.gateway_id in choice.lossy
-    so = "the route allows this loss" if is_allowed else "it is left out, for the route allows no loss"
-    costs = f"costs {cost.normalize():f} {currency} for a typical minute"
-    text = f"Carrier {carrier.gateway} {costs} and {sale.tier.buyer} pays {paid.normalize():f}: {so}."
-    notes.append(Note(text, carrier.owner_partner_id))
-    return is_allowed
+    first_s = price_of(cost.rate, cost.tariff, 1, at_ms=feed.at_ms).billed_s
+    for seconds in dict.fromkeys((TYPICAL_S, first_s)):
+        paid, income = typical_cost(feed, cost, currency, seconds), typical_cost(feed, sale, currency, seconds)
+        if paid is None or income is None:
+            return None
+        income = _without_tax(sale, income)
+        if paid > income:
+            gateway_id = cost.gateway_id if isinstance(cost, CarrierCharge) else None
+            return ForeseenLoss(
+                sale.tier.seller_partner_id, sale.tier.position, gateway_id, seconds, income, paid, currency, is_allowed
+            )
+    return None
+
+
+def _without_tax(sale: TierCharge, income: Decimal) -> Decimal:
+    if sale.tariff is None or not sale.tariff.is_tax_inclusive:
+        return income
+    taxed = 1 + sum(tax.percent for tax in sale.tier.taxes) / _HUNDRED
+    return (income / taxed).quantize(Decimal("1e-9"))
+
+
+# ---------------------------------------------------------------- what is told
+
+
+def _resale_note(chain: Chain, loss: ForeseenLoss) -> Note:
+    sale, bought = chain.tiers[loss.tier : loss.tier + 2]
+    so = "the price list's assignment allows this loss" if loss.is_allowed else "the call is refused"
+    text = f"{bought.tier.seller} charges {sale.tier.seller} {_compared(loss, sale)}: {so}."
+    return Note(text, loss.partner_id)
+
+
+def _carrier_note(loss: ForeseenLoss, carrier: CarrierCharge, sale: TierCharge) -> Note:
+    allowed = "the price list's assignment" if sale.allows_loss else "the route"
+    so = f"{allowed} allows this loss" if loss.is_allowed else "it is left out, for the route allows no loss"
+    return Note(f"Carrier {carrier.gateway} costs {_compared(loss, sale)}: {so}.", carrier.owner_partner_id)
+
+
+def _compared(loss: ForeseenLoss, sale: TierCharge) -> str:
+    span = "a typical minute" if loss.seconds == TYPICAL_S else f"the first {loss.seconds} s"
+    return (
+        f"{format_exact(loss.cost)} {loss.currency} for {span} and {sale.tier.buyer} pays {format_exact(loss.income)}"
+    )

@@ -16,6 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from carillon.logic.callflow.feed import AS_USUAL, CallerStyle, Rate, Tariff, Tier, Trunk
+from carillon.logic.markup import Rule
 
 LONGEST_RING_MS = 600_000
 LONGEST_S = 14_400  # how long a call may last when nobody says otherwise
@@ -63,6 +64,15 @@ class CallRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeFrom:
+    """What a price was made from: the rate by which the seller itself buys, and the mark-up that came on top."""
+
+    tariff: Tariff
+    rate: Rate
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
 class TierCharge:
     """How one tier of a chain will be priced, frozen at call start.
 
@@ -75,6 +85,8 @@ class TierCharge:
     rate: Rate | None
     exchange_rate: Decimal | None = None
     free_reason: str = ""
+    made_from: MadeFrom | None = None  # the seller's business: none of its lists has the number
+    allows_loss: bool = False  # the seller sells so even below what it pays itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +219,24 @@ class PrivateNote:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeseenLoss:
+    """A sale that would cost its seller more than it brings in, as the loss guard compared them when the call began.
+
+    `cost` and `income` of a call of so many seconds, in `currency`. `gateway_id`: the carrier's that would charge so
+    much; None: the supplier one tier up. `is_allowed`: the call, or this carrier, was kept all the same.
+    """
+
+    partner_id: int
+    tier: int
+    gateway_id: int | None
+    seconds: int
+    income: Decimal
+    cost: Decimal
+    currency: str
+    is_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What to do with a call. Exactly one of `refusal` and `targets` is set.
 
@@ -240,6 +270,7 @@ class Decision:
     source_gateway_partner_id: int | None = None  # inbound: who owns the gateway that sent the call
     source_cost: CarrierCharge | None = None  # inbound: what its carrier charges for bringing it, if it does
     forwards: tuple[Forward, ...] = ()  # in order
+    losses: tuple[ForeseenLoss, ...] = ()  # of all its chains
 
 
 @dataclass(frozen=True, slots=True)

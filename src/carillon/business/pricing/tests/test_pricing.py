@@ -13,7 +13,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 from tests.support.cast import Cast
-from tests.support.market import published_prices, rows
+from tests.support.market import document, published_prices, rows
 
 from carillon.base.actor import Actor
 from carillon.base.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -41,11 +41,24 @@ from carillon.business.pricing.actions import (
     update_version,
     withdraw_version,
 )
-from carillon.business.pricing.assignments import AssignmentData, assign_price_list, unassign_price_list
+from carillon.business.pricing.assignments import (
+    AssignmentData,
+    assign_price_list,
+    unassign_price_list,
+    update_assignment,
+)
 from carillon.business.pricing.errors import VersionApproved, VersionEmpty, VersionNeeded, VersionNotDraft
+from carillon.business.pricing.exchange import (
+    ExchangeRateData,
+    add_exchange_rate,
+    remove_exchange_rate,
+    update_exchange_rate,
+)
 from carillon.business.pricing.models import PriceList, PriceListVersion, Rate
 from carillon.business.pricing.queries import (
     cost_lists_of,
+    exchange_rate_of,
+    exchange_rates_of,
     price_lists_of,
     rates_of,
     versions_of,
@@ -301,6 +314,60 @@ def test_the_most_exact_list_wins(cast: Cast) -> None:
         assert lists_of(cast.fjord_customer)[1] is None
         assign_price_list(paul, AssignmentData(price_list_id=own.pk, buyer_partner_id=cast.fjord.pk))
         assert lists_of(cast.fjord_customer)[1] == own.pk
+
+
+def test_a_buyer_may_have_several_lists_and_a_list_in_its_place_takes_them_all_away(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
+        first, second, third = (a_list(paul, name) for name in ("First", "Second", "Third"))
+        wanted = AssignmentData(price_list_id=first.pk, customer_id=cast.acme.pk)
+        now = timezone.now()
+        assigned = assign_price_list(paul, wanted)
+        offer = replace(wanted, price_list_id=second.pk, is_addition=True, weight=7, active_until=now)
+        with pytest.raises(InvalidInput) as refused:
+            assign_price_list(paul, replace(offer, active_from=now))
+        assert "active_until" in refused.value.fields
+        added = assign_price_list(paul, replace(offer, active_until=now + timedelta(days=1), allows_loss=True))
+        (tier, *_) = document("customer", str(cast.acme.pk)).tiers
+        assert [(use.price_list_id, use.weight, use.allows_loss, use.until_ms is None) for use in tier.lists] == [
+            (second.pk, 7, True, False), (first.pk, 0, False, True)
+        ]  # fmt: skip
+        changed = update_assignment(paul, added, replace(offer, active_until=None, weight=1))
+        assert (changed.weight, changed.active_until) == (1, None)
+        with pytest.raises(InvalidInput):
+            update_assignment(paul, added, replace(offer, price_list_id=third.pk))
+        assert assign_price_list(paul, replace(wanted, price_list_id=third.pk)).pk == assigned.pk
+        (tier, *_) = document("customer", str(cast.acme.pk)).tiers
+        assert [use.price_list_id for use in tier.lists] == [third.pk]
+
+
+def test_exchange_rates_are_checked_and_never_change_once_they_hold(cast: Cast) -> None:
+    with tenant(cast.staff("olga")) as olga:
+        rate = ExchangeRateData(source="usd", target="EUR", rate=Decimal("0.9215"))
+        wrong: tuple[tuple[str, Any], ...] = (
+            ("source", "XXX"), ("target", "USD"), ("rate", Decimal(0)), ("rate", Decimal("1e10")),
+            ("rate", Decimal("0.12345678901")), ("rate", Decimal("NaN")), ("loss_percent", Decimal(101)),
+        )  # fmt: skip
+        for name, value in wrong:
+            with pytest.raises(InvalidInput) as refused:
+                add_exchange_rate(olga, replace(rate, **{name: value}))
+            assert name in refused.value.fields, (name, value)
+        held = add_exchange_rate(olga, rate)
+        with pytest.raises(Conflict):
+            update_exchange_rate(olga, held, replace(rate, rate=Decimal(1)))
+        coming = add_exchange_rate(olga, replace(rate, effective_from=timezone.now() + timedelta(days=1)))
+        with pytest.raises(InvalidInput):
+            add_exchange_rate(olga, replace(rate, effective_from=coming.effective_from))
+        changed = replace(rate, rate=Decimal("0.95"), effective_from=coming.effective_from)
+        assert update_exchange_rate(olga, coming, changed).rate == Decimal("0.95")
+    with tenant(cast.staff("paul")) as paul:  # who does not see the operator's rates, but may sell by them
+        assert not exchange_rates_of(paul).exists()
+        assert exchange_rate_of(cast.northwind.pk, "EUR", "USD") == Decimal("1.0851871948")
+        assert exchange_rate_of(cast.elsewhere.pk, "USD", "EUR") is None  # outside the scope
+        dollars = create_price_list(paul, PriceListData(name="Dollars", currency="USD"))
+        assign_price_list(paul, AssignmentData(price_list_id=dollars.pk, customer_id=cast.acme.pk))
+    with tenant(cast.staff("olga")) as olga:
+        remove_exchange_rate(olga, coming)
+        assert exchange_rate_of(cast.northwind.pk, "USD", "EUR", coming.effective_from) == Decimal("0.9215")
 
 
 def test_lists_are_assigned_to_the_owners_own_buyers(cast: Cast) -> None:
