@@ -19,7 +19,7 @@ from carillon.business.catalogue.choices import Interval, Per, Period, ProductKi
 from carillon.business.catalogue.models import Fee, Package, Product
 from carillon.business.partners.queries import chosen_partner
 from carillon.business.pricing.choices import Purpose
-from carillon.business.pricing.models import PriceList
+from carillon.business.pricing.models import DestinationGroup, PriceList
 from carillon.logic.money import MICRO, format_amount
 
 MOST_MICRO = 1_000_000 * MICRO  # more than this is a slip of the keyboard
@@ -72,12 +72,16 @@ class FeeData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageData:
-    """What a product includes: `included` minutes (or messages) each period. The product stays."""
+    """What a product includes: `included` minutes (or messages) each period. The product stays.
+
+    `group_id`: of the destination group that they are for; None: for all numbers.
+    """
 
     product_id: int
     name: str
     included: int
     unit: Unit = Unit.SECOND
+    group_id: int | None = None
     initial_s: int = 60
     increment_s: int = 60
     covers_fee: bool = True
@@ -300,7 +304,7 @@ def add_package(actor: Actor, data: PackageData) -> Package:
     """
     product = named(Product.objects, actor, data.product_id, "product_id")
     package = Package(partner_id=product.partner_id, product=product)
-    _fill_package(package, data)
+    _fill_package(actor, package, data)
     with once({"package_name_once_per_product": ("name", NAME_TAKEN)}), audited(actor, package, "create"):
         package.save(force_insert=True)
     return package
@@ -317,7 +321,7 @@ def update_package(actor: Actor, package: Package, data: PackageData) -> Package
     package = locked(Package.objects, actor, package.pk)
     _stay(package.product_id, data.product_id)
     with once({"package_name_once_per_product": ("name", NAME_TAKEN)}), audited(actor, package, "update"):
-        _fill_package(package, data)
+        _fill_package(actor, package, data)
         package.save()
     return package
 
@@ -334,8 +338,11 @@ def remove_package(actor: Actor, package: Package) -> None:
         package.delete()
 
 
-def _fill_package(package: Package, data: PackageData) -> None:
+def _fill_package(actor: Actor, package: Package, data: PackageData) -> None:
     faults = Faults()
+    package.group = named_or_none(DestinationGroup.objects, actor, data.group_id, "group_id")
+    is_own = package.group is None or package.group.partner_id == package.partner_id
+    faults.unless(is_own, "group_id", _("This destination group is another partner's."))
     for field, least, most in (
         ("included", 1, MOST_UNITS),
         ("initial_s", 1, LONGEST_INTERVAL_S),

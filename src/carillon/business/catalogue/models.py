@@ -18,7 +18,7 @@ from carillon.business.catalogue.choices import (
 )
 from carillon.business.customers.models import Customer, User
 from carillon.business.partners.tenant import TenantModel
-from carillon.business.pricing.models import PriceList
+from carillon.business.pricing.models import DestinationGroup, PriceList
 
 
 class Product(TenantModel):
@@ -84,7 +84,7 @@ class Fee(TenantModel):
 
 
 class Package(TenantModel):
-    """What a product includes in each period: `included` minutes of calls or messages.
+    """What a product includes in each period: `included` minutes of calls or messages, to those of `group` (null: all).
 
     Call time is used up in intervals: `initial_s` at once, then `increment_s`. `covers_fee`: the connection fee of a
     call that the package pays for is not charged. What is left over may be used for `rollover_periods` more. When
@@ -93,6 +93,7 @@ class Package(TenantModel):
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="packages")
     name = models.CharField(max_length=100)
+    group = models.ForeignKey(DestinationGroup, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     unit = models.CharField(max_length=7, choices=Unit.choices, default=Unit.SECOND)
     included = models.PositiveIntegerField()
     initial_s = models.PositiveIntegerField(default=60)
@@ -209,6 +210,8 @@ class FeeCharge(TenantModel):
 class Allowance(TenantModel):
     """What one package gives in one period: so many seconds of calls or messages, and what has become of them.
 
+    For numbers of `group`, null: for all.
+
     Calls use live rows (`starts_at <= now < ends_at`) of their customer: those of their user and shared ones (`user`
     null). `used` and `reserved` change in the callfeed functions and where calls are settled, everything else here.
     What rolls over is a row that ends later, so nothing is ever given twice. A row that has ended keeps what was used.
@@ -221,6 +224,7 @@ class Allowance(TenantModel):
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="allowances")
     package = models.ForeignKey(Package, null=True, on_delete=models.SET_NULL, related_name="+")
     name = models.CharField(max_length=100)  # the package's
+    group = models.ForeignKey(DestinationGroup, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     unit = models.CharField(max_length=7, choices=Unit.choices)
     granted = models.BigIntegerField()
     used = models.BigIntegerField(default=0)

@@ -27,7 +27,7 @@ def fees_of(actor: Actor) -> QuerySet[Fee]:
 
 def packages_of(actor: Actor) -> QuerySet[Package]:
     """Return packages with their products; one query."""
-    return Package.objects.visible_to(actor).select_related("product")
+    return Package.objects.visible_to(actor).select_related("product", "group")
 
 
 def subscriptions_of(actor: Actor) -> QuerySet[Subscription]:

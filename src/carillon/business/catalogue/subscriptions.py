@@ -176,6 +176,7 @@ def _allowance(subscription: Subscription, package: Package, user: User | None, 
         subscription=subscription,
         package=package,
         name=package.name,
+        group_id=package.group_id,
         unit=package.unit,
         granted=granted,
         starts_at=begins_at(since, timezone),
@@ -195,8 +196,8 @@ def contradictions(product: Product, others: list[Product]) -> list[tuple[str, P
     """Return in which way other products of a holder contradict `product`: those of its own level only.
 
     An add-on goes before the plan, the add-on of higher precedence before the other: only where neither does, there are
-    two answers to one question. Of the kinds "price list" and "package" (one refuses calls when it is used up, the
-    other lets them cost money). Cost: two queries for each other product.
+    two answers to one question. Of the kinds "price list" and "package" (of the same destinations: one refuses calls
+    when it is used up, the other lets them cost money). Cost: two queries for each other product.
     """
     found = []
     for other in others:
@@ -204,15 +205,15 @@ def contradictions(product: Product, others: list[Product]) -> list[tuple[str, P
             continue
         if product.price_list_id and other.price_list_id and product.price_list_id != other.price_list_id:
             found.append(("price list", other))
-        if _blocks(product) * _blocks(other) < 0:
+        mine, theirs = _when_used_up(product), _when_used_up(other)
+        if any(mine[group] != theirs[group] for group in mine.keys() & theirs.keys()):
             found.append(("package", other))
     return found
 
 
-def _blocks(product: Product) -> int:
-    """1: its packages refuse calls when they are used up, -1: they don't, 0: it has none, or both kinds."""
-    kinds = set(product.packages.filter(unit=Unit.SECOND).values_list("blocks", flat=True))
-    return 0 if len(kinds) != 1 else 1 if kinds == {True} else -1
+def _when_used_up(product: Product) -> dict[int | None, bool]:
+    """Whether calls are refused then, by destination group."""
+    return dict(product.packages.filter(unit=Unit.SECOND).order_by("blocks").values_list("group_id", "blocks"))
 
 
 def live(customer_id: int, user_id: int | None) -> Q:

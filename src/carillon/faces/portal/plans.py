@@ -14,6 +14,7 @@ from carillon.business.brands.queries import web_products_of
 from carillon.business.catalogue import actions, queries
 from carillon.business.catalogue.choices import Interval, Per, ProductKind, ProductState, Unit
 from carillon.business.catalogue.models import Fee, Package, Product
+from carillon.business.pricing.models import DestinationGroup
 from carillon.panels.declaration import Column, Detail, Field, Filter, Link, Panel, RowAction
 
 MOST_CHOICES = 200
@@ -22,6 +23,12 @@ MOST_CHOICES = 200
 def web_product_choices(actor: Actor) -> list[tuple[int, str]]:
     """The web products that a product may be sold on."""
     rows = web_products_of(actor).order_by("name", "id")[:MOST_CHOICES]
+    return [(row.pk, row.name) for row in rows]
+
+
+def group_choices(actor: Actor) -> list[tuple[int, str]]:
+    """The destination groups that a package may be for."""
+    rows = DestinationGroup.objects.visible_to(actor).order_by("name", "id")[:MOST_CHOICES]
     return [(row.pk, row.name) for row in rows]
 
 
@@ -236,6 +243,7 @@ PACKAGES = Panel(
     columns=(
         Column("name", _("Name"), width=170, grow=2),
         Column("product", _("Plan or add-on"), value="product.name", width=160),
+        Column("group", _("To"), value="group.name", width=130),
         Column("included", _("Included"), kind="integer", width=90),
         Column("unit", _("Of"), kind="choice", width=100),
         Column(
@@ -250,12 +258,14 @@ PACKAGES = Panel(
         Column("increment_s", _("Next intervals"), kind="integer"),
         Column("covers_fee", _("Covers the connection fee"), kind="bool"),
         Column("is_prorated", _("By days"), kind="bool"),
+        Column("group_id", _("Destination group"), kind="integer"),
         Column("product_id", _("Plan or add-on"), kind="integer"),
         Column("partner_id", _("Partner"), kind="integer"),
     ),
     filters=(
         Filter("name", _("Name"), lookup="istartswith"),
         Filter("product_id", _("Plan or add-on"), kind="integer"),
+        Filter("group_id", _("Destination group"), kind="integer"),
         Filter("unit", _("Of"), choices=Unit.choices),
     ),
     order=("name", "-id"),
@@ -264,6 +274,7 @@ PACKAGES = Panel(
         Field("product_id", _("Plan or add-on"), lookup="plans", only="create"),
         Field("name", _("Name"), max_length=100, placeholder=_("UK and EU landlines")),
         Field("unit", _("Of")),
+        Field("group_id", _("To"), choices=group_choices, help=_("A destination group. Empty: all numbers.")),
         Field("included", _("Minutes or messages"), minimum=1, maximum=actions.MOST_UNITS, help=_("In each period.")),
         Field("initial_s", _("First interval (s)"), minimum=1, maximum=actions.LONGEST_INTERVAL_S, section=_("Use")),
         Field("increment_s", _("Next intervals (s)"), minimum=1, maximum=actions.LONGEST_INTERVAL_S, section=_("Use")),

@@ -364,6 +364,7 @@ ALLOWANCES = Panel(
     ),
     api=(
         Column("unit", _("Of"), kind="choice"),
+        Column("group_id", _("Destination group"), kind="integer"),
         Column("granted", _("Given"), kind="integer"),
         Column("used", _("Used"), kind="integer"),
         Column("reserved", _("In calls"), kind="integer"),

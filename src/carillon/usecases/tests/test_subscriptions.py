@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from tests.support.cast import Cast
 from tests.support.market import document
 
+from carillon.base.errors import InvalidInput
 from carillon.base.tenancy import tenant
 from carillon.business.billing.actions import LimitData, TopUpData, set_credit_limit, top_up_customer
 from carillon.business.billing.choices import TransferKind
@@ -33,6 +34,7 @@ from carillon.business.customers.actions import UserData, create_user
 from carillon.business.customers.choices import Charging
 from carillon.business.customers.models import Customer, User
 from carillon.business.partners.queries import system_actor
+from carillon.business.pricing.models import DestinationGroup
 from carillon.logic.callflow import feed
 from carillon.logic.money import MICRO
 from carillon.usecases.charge_subscriptions import charge_subscription, give_to_newcomers
@@ -283,13 +285,20 @@ def test_what_contradicts_is_told_and_written_down_when_it_is_wanted(cast: Cast)
         for name, precedence in (("Evening", 100), ("Weekend", 100), ("Night", 200))
     )
     with tenant(shop.paul) as paul:
+        group = DestinationGroup.objects.create(partner_id=paul.partner_id or 0, name="Landlines")
+        foreign = DestinationGroup.objects.create(partner_id=cast.fjord.pk, name="Theirs")
         for product, blocks in ((one, True), (other, False), (higher, False)):
-            add_package(paul, PackageData(product_id=product.pk, name="P", included=5, blocks=blocks))
+            package = PackageData(product_id=product.pk, name="P", included=5, blocks=blocks, group_id=group.pk)
+            add_package(paul, package)
+        with pytest.raises(InvalidInput):
+            add_package(paul, PackageData(product_id=one.pk, name="Q", included=5, group_id=foreign.pk))
+        add_package(paul, PackageData(product_id=one.pk, name="Q", included=5, blocks=False))  # for all numbers
     shop.subscribe(one, NOON)
     shop.subscribe(higher, NOON)
     with pytest.raises(ConflictsUnconfirmed, match="Evening"):
         shop.subscribe(other, NOON)
     made = shop.subscribe(other, NOON, confirms_conflicts=True)
+    assert set(Allowance.objects.filter(name="P").values_list("group_id", flat=True)) == {group.pk}
     assert len(made.conflicts) == 1 and "Weekend and Evening" in made.conflicts[0]
     with tenant(shop.paul) as paul:
         with pytest.raises(Exception, match="plan already"):
