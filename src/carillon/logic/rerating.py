@@ -14,7 +14,7 @@ from typing import Any
 from carillon.logic.callflow.explanation import price_part
 from carillon.logic.callflow.feed import Rate, Tariff, Tax
 from carillon.logic.callflow.values import ChainKind
-from carillon.logic.rating import rate_call
+from carillon.logic.rating import Charge, rate_call
 
 NOBODY = "0"  # who withholds the number is rated as calling from nowhere: only the price of all numbers fits
 FREE = "free_reason"
@@ -89,23 +89,27 @@ class NoExchangeRate(Exception):
     """The list is in a currency that the call was not charged in, and no rate between them was frozen with it."""
 
 
-def price_again(charged: Charged, rate: Rate, tariff: Tariff) -> Price:
-    """Return what the call costs by `rate`, converted and rounded as its account needs it.
+def charge_again(charged: Charged, rate: Rate, tariff: Tariff) -> Charge:
+    """Return what the call costs by `rate`, converted, taxed and rounded as its account needs it.
 
     Raises:
         NoExchangeRate
     """
-    exchange_rate, taxes = _exchange_rate(charged, tariff), _taxes(charged)
-    charge = rate_call(
+    return rate_call(
         rate,
         tariff,
         charged.billable_ms,
         at_ms=charged.answered_ms,
-        exchange_rate=exchange_rate,
-        taxes=taxes,
+        exchange_rate=_exchange_rate(charged, tariff),
+        taxes=_taxes(charged),
         account_currency=charged.currency,
     )
-    told = price_part(rate, tariff, charge, charged.currency, exchange_rate, taxes)
+
+
+def price_again(charged: Charged, rate: Rate, tariff: Tariff) -> Price:
+    """Return the price by `rate` and all that the CDR would say of it. Raises NoExchangeRate."""
+    charge = charge_again(charged, rate, tariff)
+    told = price_part(rate, tariff, charge, charged.currency, charge.exchange_rate, _taxes(charged))
     return Price(charge.amount_micro, charge.billed_s, rate.name[:100], {**told, FREE: ""})
 
 

@@ -383,7 +383,7 @@ def _line(run: Rerating, cdr: Cdr, seller: str, old: Price | None, new: Price | 
         tier=cdr.tier,
         is_carrier_cost=cdr.is_carrier_cost,
         seller=cdr.gateway_name if cdr.is_carrier_cost else seller,
-        buyer=seller if cdr.is_carrier_cost else str(cdr.explanation.get("buyer") or cdr.customer_name)[:100],
+        buyer=seller if cdr.is_carrier_cost else buyer_of(cdr),
         callee=cdr.callee,
         duration_ms=cdr.duration_ms,
         destination=new.destination if new else cdr.destination,
@@ -415,6 +415,11 @@ def fail_rerating(actor: Actor, run_id: int) -> None:
     runs = Rerating.objects.visible_to(actor).filter(pk=run_id)
     runs.filter(state=ReratingState.WAITING).update(state=ReratingState.FAILED)
     runs.filter(state=ReratingState.APPLYING).update(state=ReratingState.READY)
+
+
+def buyer_of(cdr: Cdr) -> str:
+    """Return who pays: the customer or the sub-partner by name, "" for what carriers cost; no query."""
+    return str(cdr.explanation.get("buyer") or cdr.customer_name)[:100]
 
 
 def charged_of(cdr: Cdr) -> Charged:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -16,7 +16,8 @@ from carillon.business.calls.models import Cdr
 from carillon.business.pricing.books import Book, book_of
 from carillon.business.pricing.choices import Purpose, TrialState
 from carillon.business.pricing.models import PriceTrial
-from carillon.logic.rating import rate_call
+from carillon.logic.rerating import charge_again
+from carillon.usecases.rerate_calls import buyer_of, charged_of
 
 MOST_CALLS = 500_000
 CHUNK = 2_000
@@ -51,10 +52,11 @@ class Sums:
 
 @dataclass(slots=True)
 class Tally:
-    """The trial's sums, over all and by destination."""
+    """The trial's sums, over all, by destination and by who pays."""
 
     total: Sums = field(default_factory=Sums)
     by_name: dict[str, Sums] = field(default_factory=dict)
+    by_payer: dict[str, Sums] = field(default_factory=dict)
     unpriced: int = 0
     left_out: int = 0
 
@@ -102,26 +104,17 @@ def _count(tally: Tally, cdr: Cdr, book: Book) -> None:
     if cdr.currency != book.tariff.currency:
         tally.left_out += 1
         return
-    rate = book.rates.longest(_rated_number(cdr))
-    then_micro = rate_call(rate, book.tariff, cdr.duration_ms, at_ms=_answered_ms(cdr)).amount_micro if rate else 0
+    charged = charged_of(cdr)
+    rate = book.rates.longest(charged.number)
+    then_micro = charge_again(charged, rate, book.tariff).amount_micro if rate else 0
     tally.unpriced += rate is None
     margin = cdr.explanation.get("margin") or {}
     is_known = margin.get("cost_currency") == cdr.currency
     cost_micro = int(margin.get("cost_micro") or 0) if is_known else 0
     tally.total.add(cdr, then_micro, cost_micro)
-    name = rate.name if rate else cdr.destination
-    tally.by_name.setdefault(name, Sums(name)).add(cdr, then_micro, cost_micro)
-
-
-def _answered_ms(cdr: Cdr) -> int:
-    return round((cdr.answered_at or cdr.started_at).timestamp() * 1000)
-
-
-def _rated_number(cdr: Cdr) -> str:
-    """The number that the list was asked for: the one called, of received calls that their party pays the caller's."""
-    prefix = str(cdr.explanation.get("prefix") or "")
-    is_called = cdr.callee.lstrip("+").startswith(prefix)
-    return cdr.callee if is_called else cdr.caller
+    destination, payer = rate.name if rate else cdr.destination, buyer_of(cdr)
+    tally.by_name.setdefault(destination, Sums(destination)).add(cdr, then_micro, cost_micro)
+    tally.by_payer.setdefault(payer, Sums(payer)).add(cdr, then_micro, cost_micro)
 
 
 def _write(trial: PriceTrial, tally: Tally) -> None:
@@ -129,7 +122,11 @@ def _write(trial: PriceTrial, tally: Tally) -> None:
     trial.calls, trial.minutes = total.calls, total.duration_ms // MINUTE_MS
     trial.now_micro, trial.then_micro, trial.cost_micro = total.now_micro, total.then_micro, total.cost_micro
     trial.unpriced, trial.left_out = tally.unpriced, tally.left_out
-    largest = sorted(tally.by_name.values(), key=lambda sums: -abs(sums.then_micro - sums.now_micro))
-    trial.destinations = [sums.document() for sums in largest[:SHOWN]]
+    trial.destinations, trial.customers = _largest(tally.by_name), _largest(tally.by_payer)
     trial.state, trial.finished_at = TrialState.DONE, timezone.now()
     trial.save()
+
+
+def _largest(groups: Mapping[str, Sums]) -> list[dict[str, Any]]:
+    largest = sorted(groups.values(), key=lambda sums: -abs(sums.then_micro - sums.now_micro))
+    return [sums.document() for sums in largest[:SHOWN]]

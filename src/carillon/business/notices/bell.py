@@ -34,7 +34,7 @@ class Notification:
     """One thing to know. `panel` and `object_id` lead to it. Alerts and ended work are by nobody.
 
     `kind`: mention, ticket, alert; of one's own work: import, tried (an import that was only tried), rows (many
-    changed at once), failed, what-if.
+    changed at once), ended (a re-rating), failed, what-if.
     `counts`: of what ended; `detail`: why it failed.
     """
 
@@ -112,13 +112,12 @@ def _jobs(actor: Actor, since: datetime) -> Iterator[Notification]:
     mine = Job.objects.visible_to(actor).filter(partner_id=actor.partner_id or 0, login_id=actor.login_id or 0)
     ended = Q(state__in=(JobState.DONE, JobState.FAILED)) | Q(state=JobState.DRAFT, is_rehearsal=True)
     for one in mine.filter(ended, created_at__gt=since, ended_at__gt=since).order_by("-created_at")[:MOST]:
-        done = "rows" if one.is_of_rows else "import"
+        done = "rows" if one.is_of_rows else "ended" if one.kind == "rerate" else "import"
         kind = {JobState.DONE: done, JobState.FAILED: "failed"}.get(JobState(one.state), "tried")
         counts = {"created": one.created, "changed": one.changed, "wrong": one.wrong}
         at = one.ended_at or one.created_at
-        yield Notification(
-            f"{kind}:{one.pk.hex}", kind, at, "", one.name, "jobs", str(one.pk), counts=counts, detail=one.detail
-        )
+        where = (one.panel, one.object_id) if kind == "ended" else ("jobs", str(one.pk))
+        yield Notification(f"{kind}:{one.pk.hex}", kind, at, "", one.name, *where, counts=counts, detail=one.detail)
 
 
 def _trials(actor: Actor, since: datetime) -> Iterator[Notification]:

@@ -290,7 +290,8 @@ class RateChange(TenantModel):
 class PriceTrial(TenantModel):
     """What a version would have charged for calls that were charged by its list; amounts in micro-units of `currency`.
 
-    `destinations` are those with the largest difference: name, calls, amounts now and then, cost.
+    `destinations` and `customers` (who pays) are those with the largest difference: name, calls, amounts now and then,
+    cost.
     """
 
     version = models.ForeignKey(PriceListVersion, on_delete=models.CASCADE, related_name="trials")
@@ -307,6 +308,7 @@ class PriceTrial(TenantModel):
     left_out = models.PositiveIntegerField(default=0)  # calls charged in another currency
     is_cut = models.BooleanField(default=False)  # there were more calls: the newest were taken
     destinations = models.JSONField(default=list, blank=True)
+    customers = models.JSONField(default=list, blank=True)
     login_id = models.BigIntegerField(null=True)  # who asked
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)

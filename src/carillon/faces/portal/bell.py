@@ -21,6 +21,7 @@ TOLD = {
     "tried": _("%(about)s was tried: %(created)d rows would be added, %(changed)d changed, %(wrong)d are wrong"),
     "rows": _("%(about)s: %(changed)d done, %(wrong)d refused"),
     "what-if": _("What if, %(about)s: %(calls)d calls charged again"),
+    "ended": _("%(about)s: %(detail)s"),
     "failed": _("%(about)s failed. %(detail)s"),
 }
 

@@ -31,10 +31,13 @@ def difference(trial: PriceTrial) -> int:
 
 def page(actor: Actor, trial: PriceTrial) -> Mapping[str, Any]:
     """What the page of a what-if shows."""
-    lines = [{**line, "more_micro": line["then_micro"] - line["now_micro"]} for line in trial.destinations]
+    groups = ((_("Destination"), trial.destinations), (_("Who pays"), trial.customers))
     is_sale = trial.version.price_list.purpose == Purpose.SALE
     return {
-        "lines": lines,
+        "groups": [
+            (title, [{**line, "more_micro": line["then_micro"] - line["now_micro"]} for line in lines])
+            for title, lines in groups
+        ],
         "is_sale": is_sale,
         "more_micro": difference(trial),
         "margin_now_micro": trial.now_micro - trial.cost_micro,
@@ -45,6 +48,11 @@ def page(actor: Actor, trial: PriceTrial) -> Mapping[str, Any]:
 def destinations(actor: Actor, trial: PriceTrial) -> list[dict[str, Any]]:
     """The destinations with the largest difference, in REST."""
     return list(trial.destinations)
+
+
+def customers(actor: Actor, trial: PriceTrial) -> list[dict[str, Any]]:
+    """Who pays, those with the largest difference, in REST."""
+    return list(trial.customers)
 
 
 COLUMNS = (
@@ -91,7 +99,10 @@ def trials_panel(slug: str, title: Any, permission: str, purpose: Purpose) -> Pa
         refresh_s=5,
         has_history=False,
         detail=Detail("portal/pricing/trial.html", page),
-        extras=(Extra("destinations", destinations, _("The destinations with the largest difference."), many=True),),
+        extras=(
+            Extra("destinations", destinations, _("The destinations with the largest difference."), many=True),
+            Extra("customers", customers, _("Who pays, those with the largest difference."), many=True),
+        ),
         help=_(
             "Calls that a list has charged, charged again by one of its versions with the rating of live calls. Calls "
             "that were cut for money, or would have been, are charged for as long as they lasted."

@@ -47,7 +47,8 @@ def a_call(price_list: PriceList, callee: str, seconds: int, micro: int, **more:
     explanation = {"list_id": price_list.pk, "prefix": callee[1:3], "margin": margin} | more.pop("explained", {})
     values = {
         "partner_id": price_list.partner_id, "started_on": began.date(), "call_id": uuid4(), "chain": "originating",
-        "tier": 0, "tab": "dialled", "direction": "outbound", "caller": "+34910000001", "callee": callee,
+        "tier": 0, "tab": "dialled", "customer_name": "Acme Ltd",
+        "direction": "outbound", "caller": "+34910000001", "callee": callee,
         "started_at": began, "ended_at": began + timedelta(seconds=seconds), "duration_ms": seconds * 1000,
         "billed_s": seconds, "outcome": "answered", "currency": "EUR", "amount_micro": micro,
         "explanation": explanation,
@@ -77,12 +78,13 @@ def test_calls_that_the_list_charged_are_charged_again(cast: Cast) -> None:
     assert [(line["name"], line["then_micro"]) for line in trial.destinations] == [
         ("UK mobile", 60_000), ("UK", 60_000), ("", 0),
     ]  # fmt: skip
+    assert [(line["name"], line["calls"], line["then_micro"]) for line in trial.customers] == [("Acme Ltd", 3, 120_000)]
 
 
 def test_received_calls_are_charged_by_the_callers_number(cast: Cast) -> None:
     with tenant(cast.staff("paul")) as paul:
         draft = a_draft(paul)
-        a_call(draft.price_list, "+34910000009", 60, 0, caller="+447700900001", explained={"prefix": "44"})
+        a_call(draft.price_list, "+34910000009", 60, 0, caller="+447700900001", chain="terminating")
         trial = start_trial(paul, draft, TrialData())
     with tenant(system_actor()) as system:
         try_prices(system, trial.pk)
