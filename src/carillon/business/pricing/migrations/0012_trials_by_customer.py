@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("pricing", "0008_terms"),
+        ("pricing", "0011_fallback"),
     ]
 
     operations = [
