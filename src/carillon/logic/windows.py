@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from carillon.logic.hours import is_on
 
 DAY_S = 86_400
 _DAYS_KEPT = 4_000
+_REACH_DAYS = 63  # no call lasts longer
 _ONE_DAY = timedelta(days=1)
 _ANY = 1 << 62  # above every number of windows that hold
 _Span = tuple[int, int]  # second of the Unix epoch, and the windows that hold from it on, one bit each
@@ -117,6 +119,27 @@ def _change_of_clocks(zone: ZoneInfo, begin_s: int) -> Iterator[int]:
 
 def _offset(zone: ZoneInfo, moment_s: int) -> timedelta | None:
     return datetime.fromtimestamp(moment_s, zone).utcoffset()
+
+
+@lru_cache(4096)
+def within_reach(windows: tuple[Window, ...], names: frozenset[str], day: int) -> tuple[Window, ...]:
+    """Those of `names`, with the dates that a call may meet which begins on that day of UTC (days of the Unix epoch).
+
+    What a call keeps of its list: holidays of years would be most of it.
+    """
+    begun = datetime.fromtimestamp(day * DAY_S, UTC).date()
+    days = [begun + number * _ONE_DAY for number in range(-2, _REACH_DAYS)]
+    near = (_with_dates_of(window, days) for window in windows if window.name in names)
+    return tuple(window for window in near if window is not None)
+
+
+def _with_dates_of(window: Window, days: list[date]) -> Window | None:
+    """The window without dates that none of the days is on; None when it has dates and holds on none of them."""
+    dates = tuple(text for text in window.dates if any(_is_among((text,), day) for day in days))
+    if window.dates and not dates:
+        return None
+    without = tuple(text for text in window.except_dates if any(_is_among((text,), day) for day in days))
+    return replace(window, dates=dates, except_dates=without)
 
 
 # ---------------------------------------------------------------- one window at one moment

@@ -3,7 +3,7 @@
 `pricelists` says which version of a list is in force, `lines` and `pieces` what holds when, `price` what it comes to.
 """
 
-from carillon.logic.rating.lines import format_scaled
+from carillon.logic.rating.lines import format_scaled, frozen
 from carillon.logic.rating.pieces import Piece
 from carillon.logic.rating.price import (
     Charge,
@@ -29,6 +29,7 @@ __all__ = [
     "Version",
     "converted_micro",
     "format_scaled",
+    "frozen",
     "longest",
     "pays_by_time",
     "percent_of",

@@ -7,12 +7,12 @@ for itself and one for each window in which it costs something else.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from carillon.logic.callflow.feed import Rate, Step, Tariff, Unit
 from carillon.logic.money import EXACT
-from carillon.logic.windows import Calendar, calendar_of
+from carillon.logic.windows import DAY_S, Calendar, calendar_of, within_reach
 
 SCALE = 10**8
 UNIT_S = {Unit.MINUTE: 60, Unit.SECOND: 1, Unit.HOUR: 3600, Unit.MESSAGE: 1}  # or messages, that a list's rates are for
@@ -132,6 +132,14 @@ def timeline(lines: Lines, tariff: Tariff, at_ms: int | None, length_s: int) -> 
         if not found or found[-1][1] is not line:
             found.append((from_s, line))
     return found
+
+
+def frozen(tariff: Tariff, rate: Rate, at_ms: int) -> Tariff:
+    """The tariff as a call that begins at `at_ms` keeps it, charged by `rate`: with the windows that may matter."""
+    if not tariff.windows:
+        return tariff
+    names = frozenset(price.window for price in rate.windows)
+    return replace(tariff, windows=within_reach(tariff.windows, names, at_ms // (1000 * DAY_S)))
 
 
 def _holding(lines: Lines, tariff: Tariff, holding: int) -> Line:

@@ -16,6 +16,7 @@ from carillon.logic.rating import (
     PriceLists,
     Unread,
     Version,
+    frozen,
     price_of,
     rate_call,
 )
@@ -100,6 +101,8 @@ def test_a_call_cut_at_the_end_of_an_increment_costs_the_sum_of_its_parts(
 
 # ---------------------------------------------------------------- steps, windows, least and most
 
+_FIRSTS = {"June": 1780272000000, "December": 1796083200000}  # of 2026
+
 
 def windowed(*prices: tuple[str, str], **rest: Any) -> Rate:
     """One euro a minute, and another price in each window named."""
@@ -175,6 +178,24 @@ def test_other_units_taxes_and_rounding_of_increments() -> None:
     on_top = rate_call(rate("1"), tariff(), 60_000, taxes=vat)
     within = rate_call(rate("1.20"), replace(tariff(), is_tax_inclusive=True), 60_000, taxes=vat)
     assert (on_top.amount_micro, on_top.tax_micro) == (within.amount_micro, within.tax_micro) == (1_200_000, 200_000)
+
+
+@given(rates, tariffs, moments, st.integers(0, 10_000))
+def test_what_a_call_keeps_of_its_list_charges_it_as_the_list_does(
+    line: Rate, by: Tariff, at_ms: int, length_s: int
+) -> None:
+    kept = frozen(by, line, at_ms)
+    assert price_of(line, kept, length_s, at_ms=at_ms)[:2] == price_of(line, by, length_s, at_ms=at_ms)[:2]
+    assert {window.name for window in kept.windows} <= {price.window for price in line.windows}
+
+
+def test_a_call_keeps_no_holidays_that_it_cannot_meet() -> None:
+    line = windowed(("Christmas", "0.10"), ("weekend", "0.20"))
+    kept = {month: frozen(replace(tariff(), windows=WINDOWS), line, at_ms) for month, at_ms in _FIRSTS.items()}
+    assert {month: [window.name for window in each.windows] for month, each in kept.items()} == {
+        "June": ["weekend"],
+        "December": ["Christmas", "weekend"],
+    }
 
 
 def test_prices_by_time_need_the_moment() -> None:
