@@ -22,6 +22,7 @@ from carillon.logic.callflow.notes import Note
 from carillon.logic.callflow.values import CarrierCharge, ForeseenLoss, Target
 from carillon.logic.hours import hours_text, is_within
 from carillon.logic.numbers import national_form
+from carillon.logic.rating import frozen
 from carillon.logic.routeorder import Offer, described, ordered
 
 MAX_TARGETS = 10
@@ -261,7 +262,8 @@ def received_charge(feed: Feed, gateway: Gateway, number: str) -> CarrierCharge 
 def _charge(feed: Feed, gateway: Gateway, list_id: int | None, number: str) -> CarrierCharge:
     tariff = feed.rates.tariff(list_id) if list_id is not None else None
     rate = feed.rates.longest(list_id, number) if list_id is not None and tariff is not None else None
-    return CarrierCharge(gateway.id, gateway.name, gateway.partner_id, tariff, rate)
+    kept = frozen(tariff, rate, feed.at_ms) if tariff is not None and rate is not None else tariff
+    return CarrierCharge(gateway.id, gateway.name, gateway.partner_id, kept, rate)
 
 
 def _emergency_targets(feed: Feed, query: RouteQuery, routes: Iterable[Route], notes: list[Note]) -> tuple[Target, ...]:

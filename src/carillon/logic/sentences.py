@@ -150,6 +150,8 @@ PATTERNS: Final = (
     "Price list “%(list)s” is in %(currency)s, the account of %(buyer)s in %(other)s, and there is no exchange rate.",
     "%(seller)s charges %(buyer)s by “%(list)s” version %(version)s, %(destination)s (+%(prefix)s): %(fee)s +"
     " %(amount)s %(currency)s a minute (%(intervals)s).",
+    "%(seller)s charges %(buyer)s by “%(list)s” version %(version)s, %(destination)s (+%(prefix)s): %(fee)s +"
+    " %(amount)s %(unit)s (%(intervals)s).",
     "Of %(count)s price lists of %(seller)s for %(buyer)s “%(list)s” is the first with a price (weight %(rate)s).",
     "Price list “%(list)s” of %(seller)s is for messages alone.",
     "Price list “%(list)s” of %(seller)s is for calls alone.",
@@ -157,6 +159,8 @@ PATTERNS: Final = (
     "%(seller)s has no price of its own for this number and sells it by what it pays itself, marked up by %(markup)s.",
     "%(seller)s charges %(buyer)s without a list, %(destination)s (+%(prefix)s): %(fee)s + %(amount)s %(currency)s a"
     " minute (%(intervals)s).",
+    "%(seller)s charges %(buyer)s without a list, %(destination)s (+%(prefix)s): %(fee)s + %(amount)s %(unit)s"
+    " (%(intervals)s).",
     # where it is forwarded (callflow.forwarding)
     "The called customer can't pay for this call: %(why)s.",
     "%(name)s can't forward the call: %(why)s.",

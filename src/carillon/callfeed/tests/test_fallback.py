@@ -105,7 +105,7 @@ def test_who_buys_learns_the_price_and_not_what_it_was_made_from() -> None:
     where = replace(without(FJORD_WHOLESALE), markup=(FIFTH,))
     decision = decided(where, "petra@fjord.test")
     told = " ".join(notes_for(decision, {FJORD}))
-    assert "Northwind Telecom charges Fjord Voice without a list, France (+33): 0 + 0.37 EUR a minute (1/1)." in told
+    assert "Northwind Telecom charges Fjord Voice without a list, France (+33): 0 + 0.37 EUR/min (1/1)." in told
     assert not any(secret in told for secret in ("Wholesale", "marked up", "0.3 EUR"))
     _, sale, _ = decision.chains[0].tiers
     explained = tier_explanation(decision, decision.chains[0], sale, None, CallFacts(0, 0), Outcome.FAILED)

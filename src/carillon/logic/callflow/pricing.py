@@ -30,6 +30,7 @@ from carillon.logic.callflow.values import (
     not_answered_yet,
 )
 from carillon.logic.money import format_exact
+from carillon.logic.rating import UNIT_SIGNS, frozen
 
 
 class NotPriced(Exception):
@@ -161,7 +162,8 @@ def _frozen(feed: Feed, charge: TierCharge, notes: list[Note]) -> TierCharge:
         notes.append(Note(text, reader_of(tier)))
     if tier.tax_rules:
         tier = replace(tier, taxes=taxes_at(tier, feed.at_ms))
-    return replace(charge, tier=_bare(tier), exchange_rate=conversion)
+    kept = frozen(tariff, rate, feed.at_ms)
+    return replace(charge, tier=_bare(tier), tariff=kept, exchange_rate=conversion)
 
 
 def _markup_text(made: MadeFrom) -> str:
@@ -190,8 +192,8 @@ def _price_note(charge: TierCharge, tariff: Tariff, rate: Rate) -> str:
     by = "without a list" if charge.made_from else f"by “{tariff.price_list}” version {tariff.version}"
     return (
         f"{charge.tier.seller} charges {charge.tier.buyer} {by}, {rate.name} "
-        f"(+{rate.prefix}): {format_exact(rate.connection_fee)} + {format_exact(rate.per_minute)} {tariff.currency} "
-        f"a minute ({rate.initial_s}/{rate.increment_s})."
+        f"(+{rate.prefix}): {format_exact(rate.connection_fee)} + {format_exact(rate.per_minute)} "
+        f"{tariff.currency}/{UNIT_SIGNS[tariff.unit]} ({rate.initial_s}/{rate.increment_s})."
     )
 
 

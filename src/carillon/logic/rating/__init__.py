@@ -3,7 +3,7 @@
 `pricelists` says which version of a list is in force, `lines` and `pieces` what holds when, `price` what it comes to.
 """
 
-from carillon.logic.rating.lines import format_scaled, frozen
+from carillon.logic.rating.lines import UNIT_SIGNS, format_scaled, frozen
 from carillon.logic.rating.pieces import Piece
 from carillon.logic.rating.price import (
     Charge,
@@ -20,6 +20,7 @@ from carillon.logic.rating.price import (
 from carillon.logic.rating.pricelists import PriceLists, RatesAt, Unread, Version
 
 __all__ = [
+    "UNIT_SIGNS",
     "Charge",
     "Piece",
     "Price",

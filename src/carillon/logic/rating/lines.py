@@ -18,6 +18,9 @@ SCALE = 10**8
 UNIT_S = {Unit.MINUTE: 60, Unit.SECOND: 1, Unit.HOUR: 3600, Unit.MESSAGE: 1}  # or messages, that a list's rates are for
 
 
+UNIT_SIGNS = {Unit.MINUTE: "min", Unit.SECOND: "s", Unit.HOUR: "h", Unit.MESSAGE: "msg"}  # as in EUR/min
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """From second `from_s` on, `rate` hundred-millionths per unit of the list, in whole increments.
