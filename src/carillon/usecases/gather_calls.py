@@ -1,0 +1,259 @@
+"""What calls of the past were charged, and the price lists that charge them, as a folder that `carillon.bulk` prices.
+
+CDRs are copied out of PostgreSQL day by day as columns; nothing of them is ever a Python object. Nothing is changed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+from django.db import connection
+
+from carillon.base.actor import Actor
+from carillon.base.changes import action
+from carillon.bulk.columns import Terms
+from carillon.bulk.exact import Ints
+from carillon.bulk.partitions import CALLS, PLAIN, write_book
+from carillon.business.pricing.books import book_of
+from carillon.business.pricing.choices import VersionState
+from carillon.business.pricing.models import PriceListVersion
+from carillon.logic.callflow.feed import Tax
+
+# Who is asked for a price and how long a call was charged: as `carillon.logic.rerating` has it, in columns.
+_CALLS = """
+    copy (
+        select d.id, coalesce(rpad(left(n.digits, 17), 17, '0')::bigint, 0), coalesce(length(n.digits), 0),
+               (extract(epoch from d.answered_at) * 1000)::bigint, b.billable_ms,
+               (extract(epoch from d.started_at) * 1000)::bigint, (d.explanation ->> 'list_id')::bigint,
+               jsonb_build_array(d.currency, d.explanation -> 'list_currency', d.explanation -> 'exchange_rate',
+                                 coalesce(d.explanation -> 'taxes', '[]')),
+               d.amount_micro
+        from calls_cdr d
+        cross join lateral (select substring(
+            case when d.chain = 'terminating' and not d.is_carrier_cost
+                 then case when d.caller like '+%%' then d.caller else '0' end else d.callee end
+            from '^[+]?([0-9]+)$') as digits) n
+        cross join lateral (select coalesce(
+            (d.explanation -> 'rerated' ->> 'billable_ms')::bigint,
+            case when 1000::bigint * d.billed_s between 1 and d.duration_ms then 1000::bigint * d.billed_s end,
+            d.duration_ms) as billable_ms) b
+        where d.started_at >= %(since)s and d.started_at < %(until)s and d.outcome = 'answered'
+          and d.answered_at is not null and d.explanation ->> 'list_id' is not null
+          and (%(customer)s::bigint is null or d.customer_id = %(customer)s)
+          and (%(list)s::bigint is null or d.explanation ->> 'list_id' = %(list)s::text)
+    ) to stdout (format csv)
+"""
+_COLUMNS = {
+    "id": pa.int64(),
+    "padded": pa.int64(),
+    "digits": pa.int64(),
+    "answered_ms": pa.int64(),
+    "duration_ms": pa.int64(),
+    "started_ms": pa.int64(),
+    "list": pa.int64(),
+    "terms": pa.string(),
+    "now_micro": pa.int64(),
+}
+_BLOCK = 1 << 24  # bytes of CSV at once: a hundred thousand calls
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Charges of calls that began from `since` until before `until`; of all customers and lists where there is None.
+
+    `version_id`: the version, approved or not, that prices them, its list's own calls only. None: what is in force
+    by now at the beginning of each call.
+    """
+
+    since: datetime
+    until: datetime
+    customer_id: int | None = None
+    price_list_id: int | None = None
+    version_id: int | None = None
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What is in the folder: versions and terms by their index, how many calls, and how many could not be priced.
+
+    Left out are calls whose list had no version in force yet, and those between whose currency and the version's no
+    exchange rate was frozen.
+    """
+
+    versions: list[PriceListVersion] = field(default_factory=list)
+    terms: list[Terms] = field(default_factory=list)
+    calls: int = 0
+    left_out: int = 0
+
+
+@action("cdrs.settle")
+def gather_calls(actor: Actor, wanted: Wanted, folder: Path) -> Iterator[tuple[str, Gathered]]:
+    """Write a folder for `carillon.bulk.partitions`; yield each day as it is done with what is there so far.
+
+    The actor's scope must be open, and stay open. Cost: one statement for each day, some 100 bytes of memory for each
+    of a hundred thousand calls; the rates of each version once, 50 MB a million. Raises OSError.
+    """
+    (folder / "calls").mkdir(parents=True)
+    gathering = _Gathering(actor, wanted)
+    since = wanted.since
+    while since < wanted.until:
+        until = min(since + timedelta(days=1), wanted.until)
+        gathering.write(since, until, folder / "calls" / f"{since:%Y-%m-%dT%H%M}.parquet")
+        yield f"{since:%Y-%m-%d}", gathering.found
+        since = until
+    books = [book_of(version) for version in gathering.found.versions]
+    versions = [(book.tariff, book.rates) for book in books]
+    write_book(folder, versions, gathering.found.terms, gathering.first_ms, gathering.last_ms)
+
+
+class _Gathering:
+    """What is known of lists, versions and terms while calls go by."""
+
+    def __init__(self, actor: Actor, wanted: Wanted) -> None:
+        self._wanted, self.found = wanted, Gathered()
+        self.first_ms, self.last_ms = 0, 0
+        self._versions_of = _versions(actor, wanted)
+        self._places: dict[int, int] = {}
+        self._terms: dict[tuple[str, str], int] = {}
+
+    def write(self, since: datetime, until: datetime, path: Path) -> None:
+        """Copy the calls of some hours into a file."""
+        whose = {"customer": self._wanted.customer_id, "list": self._wanted.price_list_id}
+        with (
+            connection.cursor() as cursor,
+            pq.ParquetWriter(path, CALLS, **PLAIN) as writer,
+            cursor.copy(_CALLS, {"since": since, "until": until, **whose}) as copy,
+        ):
+            for batch in _batches(_Stream(iter(copy))):
+                writer.write_batch(self._priced_by(batch))
+
+    def _priced_by(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The calls that can be priced, with the versions and terms that do."""
+        column = {name: batch.column(name).to_numpy() for name in _COLUMNS if name != "terms"}
+        version = self._version_column(column["list"], column["started_ms"])
+        terms = self._terms_column(batch.column("terms").dictionary_encode(), version)
+        rows = np.flatnonzero(terms >= 0)
+        self.found.calls += len(rows)
+        self.found.left_out += len(terms) - len(rows)
+        column |= {"version": version, "terms": terms, "skip_s": terms * 0, "owes_fee": terms * 0 + 1}
+        self._span(column["answered_ms"][rows], column["duration_ms"][rows])
+        return pa.record_batch([pa.array(column[each.name][rows]).cast(each.type) for each in CALLS], schema=CALLS)
+
+    def _version_column(self, lists: Ints, started_ms: Ints) -> Ints:
+        """By call the place of its version in `found.versions`; -1: none was in force."""
+        places = np.full(len(lists), -1)
+        for price_list_id in np.unique(lists).tolist():
+            rows = np.flatnonzero(lists == price_list_id)
+            versions = self._versions_of.get(price_list_id, [])
+            begins = [_begin_ms(version, self._wanted) for version in versions]
+            at = np.searchsorted(np.array(begins, np.int64), started_ms[rows], "right") - 1
+            for number in np.unique(at[at >= 0]).tolist():
+                places[rows[at == number]] = self._place(versions[number])
+        return places
+
+    def _place(self, version: PriceListVersion) -> int:
+        if version.pk not in self._places:
+            self._places[version.pk] = len(self.found.versions)
+            self.found.versions.append(version)
+        return self._places[version.pk]
+
+    def _terms_column(self, texts: pa.DictionaryArray, version: Ints) -> Ints:
+        """By call the place of its terms in `found.terms`; -1: there is no version, or no exchange rate."""
+        text, distinct = texts.indices.to_numpy(), texts.dictionary.to_pylist()
+        pairs, which = np.unique(version * len(distinct) + text, return_inverse=True)
+        known = [
+            -1 if place < 0 else self._place_of_terms(self.found.versions[place].price_list.currency, distinct[one])
+            for place, one in (divmod(pair, len(distinct)) for pair in pairs.tolist())
+        ]
+        return np.array(known, np.int64)[which]
+
+    def _place_of_terms(self, currency: str, text: str) -> int:
+        if (currency, text) not in self._terms:
+            terms = _terms_of(currency, text)
+            self._terms[currency, text] = -1 if terms is None else len(self.found.terms)
+            if terms is not None:
+                self.found.terms.append(terms)
+        return self._terms[currency, text]
+
+    def _span(self, answered_ms: Ints, duration_ms: Ints) -> None:
+        if len(answered_ms):
+            self.first_ms = min(self.first_ms or int(answered_ms.min()), int(answered_ms.min()))
+            self.last_ms = max(self.last_ms, int((answered_ms + duration_ms).max()))
+
+
+def _versions(actor: Actor, wanted: Wanted) -> dict[int, list[PriceListVersion]]:
+    """By list the versions that may price its calls, as they took over from each other."""
+    rows = PriceListVersion.objects.visible_to(actor).select_related("price_list")
+    if wanted.version_id is not None:
+        rows = rows.filter(pk=wanted.version_id)
+    else:
+        rows = rows.filter(state=VersionState.APPROVED)
+    found: dict[int, list[PriceListVersion]] = {}
+    for version in rows.order_by("effective_from", "number"):
+        found.setdefault(version.price_list_id, []).append(version)
+    return found
+
+
+def _begin_ms(version: PriceListVersion, wanted: Wanted) -> int:
+    return 0 if wanted.version_id is not None else round(version.effective_from.timestamp() * 1000)
+
+
+def _terms_of(currency: str, text: str) -> Terms | None:
+    """What was agreed when the call was charged, as far as it holds for a version in this currency."""
+    account_currency, list_currency, exchange_rate, taxes = json.loads(text)
+    on_top = tuple(Tax(tax["name"], Decimal(tax["percent"])) for tax in taxes)
+    if currency == account_currency:
+        return Terms(None, on_top, account_currency)
+    if exchange_rate is None or list_currency != currency:
+        return None
+    return Terms(Decimal(exchange_rate), on_top, account_currency)
+
+
+# ---------------------------------------------------------------- from COPY to columns
+
+
+class _Stream(io.RawIOBase):
+    """What COPY sends, as a file to read."""
+
+    def __init__(self, blocks: Iterator[Any]) -> None:
+        self._blocks, self._left = blocks, bytearray()
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """The next bytes; 0 at the end."""
+        while len(self._left) < len(buffer):
+            block = next(self._blocks, None)
+            if block is None:
+                break
+            self._left += block
+        count = min(len(buffer), len(self._left))
+        buffer[:count] = self._left[:count]
+        del self._left[:count]
+        return count
+
+
+def _batches(stream: io.RawIOBase) -> Iterator[pa.RecordBatch]:
+    """The rows of COPY in batches; none when there are none."""
+    try:
+        yield from pc.open_csv(
+            stream,
+            read_options=pc.ReadOptions(column_names=list(_COLUMNS), block_size=_BLOCK, use_threads=False),
+            convert_options=pc.ConvertOptions(column_types=_COLUMNS),
+        )
+    except pa.ArrowInvalid as error:
+        if "Empty CSV file" not in str(error):
+            raise
