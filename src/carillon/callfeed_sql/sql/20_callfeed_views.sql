@@ -26,6 +26,27 @@ join public.brands_webproduct w on w.id = e.web_product_id and w.status <> 'clos
 left join public.numbers_number n
     on n.id = e.caller_id_id and n.customer_id = e.customer_id and n.state in ('in_service', 'porting_out');
 
+-- The price lists that a customer's plan and add-ons bring. They stand before the lists that everybody of its web product (or
+-- of the partner) has, at the same level, so that those price what they have no price for; lists of the customer's own
+-- stand in for all of them. The add-on of the highest precedence first, the plan last.
+create function callfeed.plan_lists(customer_id bigint)
+returns table (id bigint, price_list_id bigint, weight integer, generality integer)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return query
+        select s.id, p.price_list_id, 1000 + case when s.kind = 'add_on' then 1 + p.precedence else 0 end,
+               case when exists (
+                   select from public.pricing_priceassignment a
+                   where a.partner_id = c.partner_id and a.web_product_id = c.web_product_id and a.traffic = 'calls'
+                     and (a.active_from is null or a.active_from <= now()) and (a.active_until is null or a.active_until > now())
+               ) then 1 else 2 end
+        from public.customers_customer c
+        join public.catalogue_subscription s on s.customer_id = c.id and s.user_id is null and s.state <> 'ended'
+        join public.catalogue_product p on p.id = s.product_id and p.price_list_id is not null
+        where c.id = plan_lists.customer_id;
+end
+$$;
+
 -- The sales that one call of a customer makes: its partner to the customer, that partner's parent to it, and so on up.
 -- In plpgsql, as everything that a call waits for: it keeps plans, where a function in plain SQL is planned at each call.
 create function callfeed.tiers(customer_id bigint) returns json
@@ -72,9 +93,16 @@ begin
                        'from_ms', (extract(epoch from u.active_from) * 1000)::bigint,
                        'until_ms', (extract(epoch from u.active_until) * 1000)::bigint, 'allows_loss', u.allows_loss
                    ) order by u.id desc) as lists
-            from (select p.*, case when p.web_product_id is not null then 1
-                                   when p.customer_id is null and p.buyer_partner_id is null then 2 else 0 end as generality
-                  from public.pricing_priceassignment p) u
+            from (select p.id, p.partner_id, p.price_list_id, p.traffic, p.weight, p.active_from, p.active_until, p.allows_loss,
+                         p.web_product_id, p.customer_id, p.buyer_partner_id,
+                         case when p.web_product_id is not null then 1
+                              when p.customer_id is null and p.buyer_partner_id is null then 2 else 0 end as generality
+                  from public.pricing_priceassignment p
+                  union all
+                  select u.id, s.seller_id, u.price_list_id, 'calls', u.weight, null, null, false, null, tiers.customer_id, null,
+                         u.generality
+                  from callfeed.plan_lists(tiers.customer_id) u
+                  where s.position = 0) u
             where u.partner_id = s.seller_id and (u.active_until is null or u.active_until > now() - interval '1 hour')
               and case when s.position = 0
                        then u.buyer_partner_id is null

@@ -33,10 +33,9 @@ begin
 end
 $$;
 
--- What the holder of an account may still spend today, and in its trial; null without a limit. Whoever asks about a limited
--- account holds its row until the transaction ends: simultaneous calls are counted one after the other.
-create function callfeed.daily_spare(account_id bigint) returns bigint
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+-- What the holder of an account may still spend today, and in its trial; null without a limit.
+create function callfeed.spare(account_id bigint) returns bigint
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
     daily bigint;
     in_trial bigint;
@@ -48,27 +47,37 @@ begin
     left join public.catalogue_subscription s
         on s.customer_id = c.id and s.user_id is null and s.kind = 'plan' and s.state = 'trial'
     left join public.catalogue_product p on p.id = s.product_id
-    where a.id = daily_spare.account_id;
-    if daily is null and in_trial is null then
-        return null;
-    end if;
-    perform from public.billing_account a where a.id = daily_spare.account_id for no key update;
+    where a.id = spare.account_id;
     if daily is not null then
-        daily := daily - callfeed.spent_today(daily_spare.account_id);
+        daily := daily - callfeed.spent_today(spare.account_id);
     end if;
     if in_trial is not null then
-        in_trial := in_trial - callfeed.spent_since(daily_spare.account_id, tried_since);
+        in_trial := in_trial - callfeed.spent_since(spare.account_id, tried_since);
     end if;
-    return greatest(least(daily, in_trial), 0);
+    return case when daily is not null or in_trial is not null then greatest(least(daily, in_trial), 0) end;
+end
+$$;
+
+-- The same for who holds. It holds the account's row until the transaction ends, when there is a limit: simultaneous calls
+-- are counted one after the other.
+create function callfeed.daily_spare(account_id bigint) returns bigint
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    perform from public.billing_account a
+    join public.customers_customer c on c.id = a.customer_id
+    where a.id = daily_spare.account_id and (c.max_daily_spend_micro is not null or exists (
+        select from public.catalogue_subscription s
+        where s.customer_id = c.id and s.user_id is null and s.kind = 'plan' and s.state = 'trial'
+    ))
+    for no key update of a;
+    return case when found then callfeed.spare(daily_spare.account_id) end;
 end
 $$;
 
 -- What may be spent of accounts now, the day's limit included; nothing is locked: for who tells, not for who holds.
 create function callfeed.spendable(account_ids bigint[]) returns table (account_id bigint, micro bigint)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-    select a.id, least(callfeed.available(a.id), case when c.max_daily_spend_micro is not null
-                       then greatest(c.max_daily_spend_micro - callfeed.spent_today(a.id), 0) end)
+    select a.id, least(callfeed.available(a.id), callfeed.spare(a.id))
     from public.billing_account a
-    left join public.customers_customer c on c.id = a.customer_id
     where a.id = any ($1)
 $$;

@@ -43,11 +43,11 @@ create trigger callfeed_tell after insert or update or delete on public.partners
     for each statement execute function callfeed.tell('partner', 'customer');
 create trigger callfeed_tell after insert or update or delete on public.pricing_priceassignment
     for each statement execute function callfeed.tell('customer');
--- What a customer may while it tries a plan. Renewals change neither state nor product and tell nobody.
+-- What a customer may while it tries a plan, and which price lists it has by one. Renewals tell nobody.
 create trigger callfeed_tell_new after insert on public.catalogue_subscription
-    for each row when (new.state = 'trial') execute function callfeed.tell('customer');
+    for each statement execute function callfeed.tell('customer');
 create trigger callfeed_tell after update on public.catalogue_subscription
-    for each row when (old.state <> new.state and 'trial' in (old.state, new.state)) execute function callfeed.tell('customer');
+    for each row when (old.state <> new.state) execute function callfeed.tell('customer');
 create trigger callfeed_tell after update on public.catalogue_product
     for each statement execute function callfeed.tell('customer');
 create trigger callfeed_tell after insert or update or delete on public.billing_taxrule

@@ -34,8 +34,12 @@ from carillon.business.customers.actions import UserData, create_user
 from carillon.business.customers.choices import Charging
 from carillon.business.customers.models import Customer, User
 from carillon.business.partners.queries import system_actor
+from carillon.business.pricing.actions import PriceListData, create_price_list
+from carillon.business.pricing.assignments import AssignmentData, assign_price_list, unassign_price_list
 from carillon.business.pricing.models import DestinationGroup
 from carillon.logic.callflow import feed
+from carillon.logic.callflow.pricelists import lists_for
+from carillon.logic.callflow.terms import TrafficClass
 from carillon.logic.money import MICRO
 from carillon.usecases.charge_subscriptions import charge_subscription, give_to_newcomers
 from carillon.usecases.subscribe import (
@@ -108,6 +112,11 @@ class Shop:
             cursor.execute("select callfeed.daily_spare(%s)", [customer.account_id])
             (spare,) = cursor.fetchone()
         return customer.max_channels, customer.allowed_classes, customer.max_call_s, spare
+
+    def lists(self) -> list[int]:
+        """By which price lists Acme's calls are charged, in the order that they are asked in."""
+        customer: feed.Customer = document("customer", str(self.acme.pk))
+        return [use.price_list_id for use in lists_for(customer.tiers[0], TrafficClass.CALLS, 0)]
 
     def texts(self) -> list[tuple[str, int]]:
         with tenant(self.paul):
@@ -306,3 +315,25 @@ def test_what_contradicts_is_told_and_written_down_when_it_is_wanted(cast: Cast)
         cancel_subscription(paul, made, CancelData(at_once=True), now=NOON)
         with pytest.raises(Exception, match="active subscription"):
             change_product(paul, made, ChangeData(product_id=one.pk, when=When.NOW), now=NOON)
+
+
+def test_calls_are_priced_by_the_lists_that_plan_and_add_ons_bring(cast: Cast) -> None:
+    shop = Shop(cast)
+    with tenant(shop.paul) as paul:
+        shelf, dear, cheap, own = (
+            create_price_list(paul, PriceListData(name=name, currency="EUR")).pk
+            for name in ("Shelf", "Dear", "Cheap", "Own")
+        )
+        assign_price_list(paul, AssignmentData(price_list_id=shelf, web_product_id=cast.business.pk))
+    plan = shop.product("Plan", price_list_id=dear)
+    extra = shop.product("Extra", price_list_id=cheap, kind=ProductKind.ADD_ON)
+    assert shop.lists() == [shelf]
+    shop.subscribe(plan, NOON)
+    added = shop.subscribe(extra, NOON)
+    assert shop.lists() == [cheap, dear, shelf]
+    with tenant(shop.paul) as paul:
+        assigned = assign_price_list(paul, AssignmentData(price_list_id=own, customer_id=shop.acme.pk))
+        assert shop.lists()[-1] == own
+        unassign_price_list(paul, assigned)
+        cancel_subscription(paul, added, CancelData(at_once=True), now=NOON)
+    assert shop.lists() == [dear, shelf]
