@@ -16,7 +16,7 @@ from carillon.logic.ratetable import MAX_PREFIX
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Answered calls, one in each row of equally long columns.
+    """Answered calls, one in each row of equally long columns of whole numbers, moments and prefixes in 64 bits.
 
     `padded`: the digits that are rated, as a number of 17 digits filled up with zeros; `digits`: how many it has
     (0: it is no number and has no rate). `version` and `terms` are indexes into those that price them. `skip_s` and

@@ -5,11 +5,12 @@ A folder holds all that pricing takes, so that whoever can read it can do a part
     book.json            versions and terms, by index, and the time that all calls are in
     rates/N.rates        the rates of version N (`RateTable.parts`)
     calls/NAME.parquet   calls: `CALLS`
-    priced/NAME.parquet  what they cost, in the same order: `PRICED`
+    priced/NAME.parquet  what they cost, row by row in the same order: `PRICED`
 """
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -47,7 +48,6 @@ CALLS = pa.schema(
 """`now_micro`: what the call has cost; the other columns as in `Calls`."""
 PRICED = pa.schema(
     [
-        ("id", pa.int64()),
         ("amount_micro", pa.int64()),
         ("tax_micro", pa.int64()),
         ("billed_s", pa.int32()),
@@ -113,7 +113,11 @@ def read_book(folder: Path) -> Book:
     tariffs = [from_document(Tariff, each) for each in document["versions"]]
     tables = [_table(folder, number) for number in range(len(tariffs))]
     terms = [from_document(Terms, each) for each in document["terms"]]
-    return Book(list(zip(tariffs, tables, strict=True)), terms, document["first_ms"], document["last_ms"])
+    gc.disable()  # nothing here is a cycle, and many prices are a lot to look through
+    try:
+        return Book(list(zip(tariffs, tables, strict=True)), terms, document["first_ms"], document["last_ms"])
+    finally:
+        gc.enable()
 
 
 def _document(folder: Path) -> dict[str, Any]:
@@ -136,14 +140,17 @@ def price_partition(folder: str, name: str) -> list[Sums]:
     """Price the calls of one file of the folder and write what they cost beside it. Raises OSError, ValueError."""
     book, tally = read_book(Path(folder)), Tally()
     source, target = (Path(folder, place, f"{name}.parquet") for place in ("calls", "priced"))
-    with pq.ParquetFile(source) as file, pq.ParquetWriter(target, PRICED, **PLAIN) as writer:
+    with (
+        pq.ParquetFile(source) as file,
+        pq.ParquetWriter(target, PRICED, **(PLAIN | {"compression": "NONE"})) as writer,
+    ):
         for batch in file.iter_batches(BATCH):
-            column = {name: batch.column(name).to_numpy().astype(np.int64) for name in CALLS.names}
+            column = {name: batch.column(name).to_numpy() for name in CALLS.names}
             calls = Calls(*(column[field.name] for field in fields(Calls)))
             charges = book.price(calls)
             tally.add(calls, charges, column["now_micro"])
             priced = {field.name: getattr(charges, field.name) for field in fields(Charges)}
-            writer.write_batch(_batch(priced | {"id": column["id"]}, PRICED))
+            writer.write_batch(_batch(priced, PRICED))
     return tally.sums()
 
 
@@ -168,7 +175,7 @@ class Tally:
         if not len(calls):
             return
         terms = int(calls.terms.max()) + 1
-        key = calls.version * terms + calls.terms
+        key = calls.version.astype(np.int64) * terms + calls.terms
         order = np.argsort(key.astype(np.min_scalar_type(int(key.max()))), kind="stable")
         key = key[order]
         begins = np.flatnonzero(np.append(True, key[1:] != key[:-1]))

@@ -63,6 +63,7 @@ class Prices:
     grace_s: Ints
     minimum: Ints
     maximum: Ints
+    is_bounded: bool  # some price has a minimum or a maximum
     most_at_once: NDArray[np.float64]
     most_per_s: NDArray[np.float64]
 
@@ -81,9 +82,12 @@ class _Builder:
 
     def parts(self, amount: Decimal, seconds: int = 1) -> int:
         """`amount` of currency in parts of so many seconds; 0, and the price odd, when that is no number of 62 bits."""
+        if not amount:
+            return 0
         exact = amount.scaleb(8, EXACT)
-        parts = int(exact) * seconds
-        if parts != exact * seconds or not 0 <= parts < LIMIT:
+        whole = int(exact)
+        parts = whole * seconds
+        if whole != exact or not 0 <= parts < LIMIT:
             self.is_odd = True
             return 0
         return parts
@@ -100,30 +104,39 @@ class _Builder:
     def form(self, price: Rate | WindowPrice) -> int:
         """Add a form with its levels; its number."""
         number, first = len(self.forms), len(self.levels)
-        steps = sorted(price.steps, key=lambda step: step.from_s)
-        begin = Step(0, price.per_minute, price.increment_s)
-        for step in (begin, *steps):
-            per_second = self.parts(step.per_minute)
-            increment_s = max(step.increment_s, 1)
-            self.is_odd = self.is_odd or increment_s >= NEVER_S or step.from_s >= NEVER_S
-            cost = self.rounded(per_second * increment_s)
+        self._level(number, 0, price.per_minute, price.increment_s)
+        for step in sorted(price.steps, key=_from_s) if price.steps else ():
             if step.from_s <= 0:  # in place of what was said before
                 del self.levels[first:]
-            self.levels.append((number, max(step.from_s, 0), per_second, increment_s, cost))
+            self._level(number, step.from_s, step.per_minute, step.increment_s)
         initial_cost = self.rounded(self.levels[first][2] * price.initial_s)
-        self.forms.append((self.rounded(self.parts(price.connection_fee, self.unit_s)), price.initial_s, initial_cost))
+        fee = self.rounded(self.parts(price.connection_fee, self.unit_s))
+        self.forms.append((fee, price.initial_s, initial_cost))
         return number
+
+    def _level(self, form: int, from_s: int, per_unit: Decimal, increment_s: int) -> None:
+        per_second = self.parts(per_unit)
+        if increment_s < 1:
+            increment_s = 1
+        if increment_s >= NEVER_S or from_s >= NEVER_S:
+            self.is_odd = True
+        self.levels.append((form, max(from_s, 0), per_second, increment_s, self.rounded(per_second * increment_s)))
+
+
+def _from_s(step: Step) -> int:
+    return step.from_s
 
 
 def prices_of(rates: Iterable[Rate], tariff: Tariff, held: Sequence[int]) -> Prices:
     """The prices of `rates` in columns; `held`: which windows hold in each kind of stretch."""
     builder = _Builder(tariff)
     forms, rows, bounds = [], [], []
+    holding = [[window.name for place, window in enumerate(tariff.windows) if state >> place & 1] for state in held]
     for rate in rates:
         builder.is_odd = False
         first = len(builder.levels)
         by_window = _forms(builder, rate)
-        forms += [_form_in(by_window, tariff, holding) for holding in held]
+        forms += [_form_in(by_window, names) for names in holding]
         maximum = LIMIT if rate.maximum is None else builder.parts(rate.maximum, builder.unit_s)
         rows.append((min(rate.grace_s, NEVER_S), builder.parts(rate.minimum, builder.unit_s), maximum))
         bounds.append(_bounds(builder, by_window.values(), first))
@@ -140,6 +153,7 @@ def prices_of(rates: Iterable[Rate], tariff: Tariff, held: Sequence[int]) -> Pri
         grace_s=grace_s,
         minimum=minimum,
         maximum=maximum_column,
+        is_bounded=bool(minimum.any() or (maximum_column < LIMIT).any()),
         most_at_once=most[:, 0].copy(),
         most_per_s=most[:, 1].copy(),
     )
@@ -153,10 +167,9 @@ def _forms(builder: _Builder, rate: Rate) -> dict[str, int]:
     return by_window
 
 
-def _form_in(by_window: dict[str, int], tariff: Tariff, holding: int) -> int:
+def _form_in(by_window: dict[str, int], holding: Sequence[str]) -> int:
     """Of the windows that hold, the first that has a price; else the rate's own."""
-    names = (window.name for place, window in enumerate(tariff.windows) if holding >> place & 1)
-    return next((by_window[name] for name in names if name in by_window), by_window[""])
+    return next((by_window[name] for name in holding if name in by_window), by_window[""])
 
 
 def _bounds(builder: _Builder, forms: Iterable[int], first_level: int) -> tuple[float, float]:
@@ -208,8 +221,9 @@ class Numbers:
         return rate
 
     def _bucket_edges(self) -> NDArray[np.int32]:
-        edges = np.arange(10**6 + 1, dtype=np.int64) * _BUCKET
-        return np.asarray(np.searchsorted(self._starts, edges, "right"), np.int32)
+        """By bucket how many ranges begin before it or with it."""
+        first_after = -(-self._starts[:-1] // _BUCKET)
+        return np.cumsum(np.bincount(first_after, minlength=10**6 + 1), dtype=np.int32)
 
     def _places(self, padded: Ints) -> Ints:
         """How many ranges begin at each number or before it."""
