@@ -81,14 +81,23 @@ class Rules:
     """The rules of a list: a destination's beats the prefix's, the longer text the shorter one."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        """`rules` in any order; of two for the same numbers the first one wins."""
-        self._rules = sorted(rules, key=lambda rule: (-len(rule.destination), -len(rule.prefix)))
+        """`rules` in any order; of two for the same numbers the first one wins.
+
+        A rule for a destination group is one for each of its prefixes.
+        """
+        self._by_prefix: dict[str, list[Rule]] = {}
+        for rule in rules:
+            self._by_prefix.setdefault(rule.prefix, []).append(rule)
 
     def fitting(self, prefix: str, name: str) -> Rule | None:
-        """The rule for a cost line; None: the line is not sold."""
-        lower = name.lower()
-        fits = (r for r in self._rules if prefix.startswith(r.prefix) and lower.startswith(r.destination.lower()))
-        return next(fits, None)
+        """The rule for a cost line or, by its digits, a number; None: it is not sold."""
+        lower, best = name.lower(), None
+        for size in range(len(prefix), -1, -1):
+            for rule in self._by_prefix.get(prefix[:size], ()):
+                is_closer = best is None or len(rule.destination) > len(best.destination)
+                if is_closer and lower.startswith(rule.destination.lower()):
+                    best = rule
+        return best
 
 
 def marked_up(lists: Sequence[Iterable[Cost]], rules: Rules) -> Iterator[Sale]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -24,7 +24,14 @@ from carillon.business.pricing import bulk
 from carillon.business.pricing.actions import VersionData, create_version
 from carillon.business.pricing.choices import Purpose, RateChangeKind, VersionState
 from carillon.business.pricing.comparison import compare
-from carillon.business.pricing.models import MarkupRule, PriceList, PriceListVersion, Rate
+from carillon.business.pricing.models import (
+    DestinationGroup,
+    DestinationPrefix,
+    MarkupRule,
+    PriceList,
+    PriceListVersion,
+    Rate,
+)
 from carillon.business.pricing.ratefile import MAX_INTERVAL_S, MAX_PRICE, RateValues
 from carillon.logic.markup import Cost, Rule, Rules, Sale, marked_up
 
@@ -40,6 +47,7 @@ class RuleData(Rule):
     """A rule of a price list, or (None) of a partner for numbers that none of its lists has; both stay once created."""
 
     price_list_id: int | None = None
+    group_id: int | None = None  # a destination group, in place of a prefix
     partner_id: int | None = None  # without a list: whose; None: the actor's own
 
 
@@ -95,7 +103,7 @@ def add_rule(actor: Actor, data: RuleData) -> MarkupRule:
     faults.stop()
     rule = MarkupRule(partner=partner, price_list=price_list)
     with once(CLASHES), audited(actor, rule, "create"):
-        _fill(rule, data)
+        _fill(actor, rule, data)
         rule.save(force_insert=True)
     return rule
 
@@ -105,7 +113,7 @@ def update_rule(actor: Actor, rule: MarkupRule, data: RuleData) -> MarkupRule:
     """Change a rule; drafts that were made by it stay as they are. Raises like `add_rule`."""
     rule = locked(MarkupRule.objects, actor, rule.pk)
     with once(CLASHES), audited(actor, rule, "update"):
-        _fill(rule, data)
+        _fill(actor, rule, data)
         rule.save()
     return rule
 
@@ -118,8 +126,12 @@ def remove_rule(actor: Actor, rule: MarkupRule) -> None:
         rule.delete()
 
 
-def _fill(rule: MarkupRule, data: RuleData) -> None:
+def _fill(actor: Actor, rule: MarkupRule, data: RuleData) -> None:
     faults = Faults()
+    group = named_or_none(DestinationGroup.objects, actor, data.group_id, "group_id")
+    is_own = group is None or group.partner_id == rule.partner_id
+    faults.unless(is_own, "group_id", _("This group belongs to another partner."))
+    faults.unless(group is None or not data.prefix, "group_id", _("Choose a prefix or a group, not both."))
     prefix = data.prefix.strip().removeprefix("+").removeprefix("*")
     faults.unless(not prefix or (prefix.isascii() and prefix.isdigit()), "prefix", _("A prefix is digits only."))
     faults.unless(-100 <= data.percent <= 10_000, "percent", _("Between -100 and 10000 percent."))
@@ -139,7 +151,7 @@ def _fill(rule: MarkupRule, data: RuleData) -> None:
         )
     faults.unless(data.cap is None or data.cap >= data.floor, "cap", _("This is below the least price."))
     faults.stop()
-    rule.prefix, rule.destination = prefix, data.destination.strip()
+    rule.prefix, rule.destination, rule.group = prefix, data.destination.strip(), group
     rule.percent, rule.fixed, rule.minimum_margin, rule.step = (
         data.percent, data.fixed, data.minimum_margin, data.step,
     )  # fmt: skip
@@ -237,23 +249,21 @@ def _sources(actor: Actor, price_list: PriceList, data: MarkupData) -> list[Pric
 
 
 def _sales(price_list: PriceList, sources: list[PriceListVersion]) -> Iterator[Sale]:
-    rules = [
-        Rule(
-            rule.prefix,
-            rule.destination,
-            rule.percent,
-            rule.fixed,
-            rule.minimum_margin,
-            rule.step,
-            rule.initial_s,
-            rule.increment_s,
-            rule.is_left_out,
-            rule.floor,
-            rule.cap,
-        )
-        for rule in MarkupRule.objects.filter(price_list=price_list)
-    ]
-    return marked_up([_costs(source) for source in sources], Rules(rules))
+    return marked_up([_costs(source) for source in sources], Rules(_rules_of(price_list)))
+
+
+def _rules_of(price_list: PriceList) -> Iterator[Rule]:
+    """The list's rules, of one for a group one for each of its prefixes; two queries."""
+    held = list(MarkupRule.objects.filter(price_list=price_list))
+    groups: dict[int, list[str]] = {}
+    prefixes = DestinationPrefix.objects.filter(group__in={rule.group_id for rule in held if rule.group_id})
+    for group_id, prefix in prefixes.values_list("group_id", "prefix"):
+        groups.setdefault(group_id, []).append(prefix)
+    names = {one.name for one in fields(Rule)} - {"prefix"}
+    for rule in held:
+        told = {name: getattr(rule, name) for name in names}
+        for prefix in [rule.prefix] if rule.group_id is None else groups.get(rule.group_id, ()):
+            yield Rule(prefix=prefix, **told)
 
 
 def _costs(version: PriceListVersion) -> Iterator[Cost]:

@@ -20,6 +20,7 @@ from carillon.base.errors import NotPermitted
 from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.pricing.choices import Purpose, VersionState
 from carillon.business.pricing.models import (
+    DestinationGroup,
     ExchangeRate,
     MarkupRule,
     PriceAssignment,
@@ -93,7 +94,12 @@ def rates_of(actor: Actor) -> ScopedQuerySet[Rate]:
 
 def markup_rules_of(actor: Actor) -> ScopedQuerySet[MarkupRule]:
     """Return the rules by which sale lists are made of costs; one query."""
-    return MarkupRule.objects.visible_to(actor).select_related("price_list")
+    return MarkupRule.objects.visible_to(actor).select_related("price_list", "group")
+
+
+def groups_of(actor: Actor) -> ScopedQuerySet[DestinationGroup]:
+    """Return the destination groups of the actor's part of the tree; one query."""
+    return DestinationGroup.objects.visible_to(actor)
 
 
 def rate_changes_of(actor: Actor) -> ScopedQuerySet[RateChange]:

@@ -270,17 +270,18 @@ from (
 where x.until is null or x.until > now() - interval '2 days';
 
 create view callfeed.markup_doc as
-select m.id::text as key,
+select m.id::text || coalesce('/' || p.prefix, '') as key,
        json_build_object(
            'id', m.id, 'partner_id', m.partner_id,
            'rule', json_build_object(
-               'prefix', m.prefix, 'destination', m.destination, 'percent', m.percent::text, 'fixed', m.fixed::text,
+               'prefix', coalesce(p.prefix, m.prefix), 'destination', m.destination, 'percent', m.percent::text, 'fixed', m.fixed::text,
                'minimum_margin', m.minimum_margin::text, 'step', m.step::text, 'initial_s', m.initial_s,
                'increment_s', m.increment_s, 'is_left_out', m.is_left_out, 'floor', m.floor::text, 'cap', m.cap::text
            )
        ) as doc
 from public.pricing_markuprule m
-where m.price_list_id is null;
+left join public.pricing_destinationprefix p on p.group_id = m.group_id
+where m.price_list_id is null and (m.group_id is null or p.id is not null);
 
 -- Every version with its rules and windows (`carillon.logic.callflow.feed.Tariff`) as they were when it was approved.
 create view callfeed.tariff as

@@ -65,7 +65,7 @@ create trigger callfeed_tell after insert or update or delete on public.partners
 create trigger callfeed_tell after insert or update or delete on public.pricing_destinationgroup
     for each statement execute function callfeed.tell('group');
 create trigger callfeed_tell after insert or update or delete on public.pricing_destinationprefix
-    for each statement execute function callfeed.tell('group');
+    for each statement execute function callfeed.tell('group', 'markup');
 create trigger callfeed_tell after insert or update or delete on public.pricing_exchangerate
     for each statement execute function callfeed.tell('exchange');
 create trigger callfeed_tell after insert or update or delete on public.pricing_markuprule

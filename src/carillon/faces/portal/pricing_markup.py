@@ -31,6 +31,17 @@ def cost_list_choices(actor: Actor) -> list[tuple[int, str]]:
     return [(row.pk, f"{row.name} ({row.currency})") for row in rows]
 
 
+def group_choices(actor: Actor) -> list[tuple[int, str]]:
+    """The destination groups of the actor's own company."""
+    rows = queries.groups_of(actor).filter(partner_id=actor.partner_id or 0).order_by("name", "id")[:MOST_CHOICES]
+    return [(row.pk, row.name) for row in rows]
+
+
+def rule_numbers(rule: MarkupRule) -> str:
+    """The prefix or the group that a rule is for."""
+    return rule.group.name if rule.group else rule.prefix or ALL_NUMBERS
+
+
 def list_page(actor: Actor, price_list: PriceList) -> Mapping[str, Any]:
     """What the page of a sale list shows: its rules and what they would make of the present costs."""
     found, refusal = None, ""
@@ -111,7 +122,7 @@ RULES = Panel(
     model=MarkupRule,
     rows=queries.markup_rules_of,
     columns=(
-        Column("prefix", _("Prefix"), kind="code", value=lambda rule: rule.prefix or ALL_NUMBERS, width=85),
+        Column("prefix", _("Prefix or group"), kind="code", value=rule_numbers, width=110),
         Column("destination", _("Destination begins with"), width=165, grow=2),
         Column("percent", _("Percent"), kind="decimal", width=80),
         Column("fixed", _("Per minute"), kind="decimal", width=90),
@@ -124,6 +135,7 @@ RULES = Panel(
     ),
     api=(
         Column("price_list_id", _("List"), kind="integer"),
+        Column("group_id", _("Destination group"), kind="integer"),
         Column("initial_s", _("First interval"), kind="integer"),
         Column("increment_s", _("Next intervals"), kind="integer"),
         Column("partner_id", _("Partner"), kind="integer"),
@@ -145,6 +157,7 @@ RULES = Panel(
             help=_("Leave empty for numbers that none of your lists has: they are sold by what you pay yourself."),
         ),
         Field("prefix", _("Prefix"), max_length=16, help=_("Leave empty for every number."), section=_("For")),
+        Field("group_id", _("Destination group"), choices=group_choices, section=_("For")),
         Field(
             "destination",
             _("Destination begins with"),

@@ -86,3 +86,10 @@ def test_no_number_is_sold_below_what_any_carrier_charges_for_it(
             known = [prefix for prefix in prices_of if sale.prefix.startswith(prefix)]
             if known:
                 assert sale.per_minute >= prices_of[max(known, key=len)] + margin
+
+
+def test_a_price_is_never_below_the_floor_nor_above_the_cap() -> None:
+    rule = Rule(percent=Decimal(10), minimum_margin=Decimal(1), floor=Decimal("0.05"), cap=Decimal("1.2"))
+    costs = [cost("1", "0.01"), cost("2", "0.5")]
+    assert prices(sold(costs, rules=(rule,))) == {"1": Decimal("1.01"), "2": Decimal("1.2")}
+    assert Rule(percent=Decimal(10), floor=Decimal("0.05")).price(Decimal("0.01")) == Decimal("0.05")

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from tests.support.cast import Cast
+from tests.support.market import rows
 
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput, NotPermitted
@@ -31,7 +32,8 @@ from carillon.business.pricing.markup import (
     remove_rule,
     update_rule,
 )
-from carillon.business.pricing.models import PriceList, PriceListVersion, Rate
+from carillon.business.pricing.models import DestinationGroup, DestinationPrefix, PriceList, PriceListVersion, Rate
+from carillon.callfeed.documents import decode
 
 pytestmark = pytest.mark.django_db
 
@@ -147,3 +149,25 @@ def test_rules_are_checked_and_are_once_per_numbers(cast: Cast) -> None:
         assert update_rule(paul, rule, replace(data, is_left_out=True)).is_left_out
         remove_rule(paul, rule)
         assert price_list.markup_rules.count() == 2
+
+
+def test_a_rule_for_a_destination_group_is_one_for_each_of_its_prefixes(cast: Cast) -> None:
+    with tenant(cast.staff("paul")) as paul:
+        group = DestinationGroup.objects.create(partner_id=cast.northwind.pk, name="Mobile")
+        for prefix in ("447", "336"):
+            DestinationPrefix.objects.create(partner_id=cast.northwind.pk, group=group, prefix=prefix)
+        costs = costs_of(paul, "One", "44,UK,0.02\n447,UK mobile,0.1\n336,French mobile,0.2\n")
+        price_list = create_price_list(paul, PriceListData(name="Sale", currency="EUR"))
+        with pytest.raises(InvalidInput) as error:
+            add_rule(paul, RuleData(price_list_id=price_list.pk, prefix="44", group_id=group.pk))
+        assert set(error.value.fields) == {"group_id"}
+        for list_id in (price_list.pk, None):
+            add_rule(paul, RuleData(price_list_id=list_id, group_id=group.pk, percent=Decimal(50), cap=Decimal("0.25")))
+        draft = mark_up(paul, price_list, MarkupData(cost_list_ids=(costs.pk,)))
+        assert prices(draft) == {"447": Decimal("0.15"), "336": Decimal("0.25")}
+        found = [decode("markup", doc) for (doc,) in rows("select doc from callfeed.markup_doc")]
+        assert {(one.partner_id, one.rule.prefix, one.rule.cap) for one in found} == {
+            (paul.partner_id, prefix, Decimal("0.25")) for prefix in ("447", "336")
+        }
+    with tenant(cast.staff("stranger")) as stranger, pytest.raises(InvalidInput):
+        add_rule(stranger, RuleData(group_id=group.pk))
