@@ -167,7 +167,7 @@ async def _take(store: CallStore, windows: CreditWindows, call: _Held) -> None:
     )
     with windows.spend(hold.upper) as spending:
         answer = await store.open(opening, spending.credit)
-        assert answer == "ok", answer
+        assert answer.slug == "ok", answer
 
 
 async def _extend(store: CallStore, windows: CreditWindows, call: _Held) -> None:

@@ -12,6 +12,9 @@ UNTRUTHS = {
     " where reserved_micro <> coalesce((select sum(amount_micro) from billing_hold h"
     " where h.account_id = a.id and h.state = 'open'), 0) + coalesce((select sum(granted_micro)"
     " from billing_creditwindow w where w.account_id = a.id), 0)",
+    "reserved of a bundle is not what open holds have of it": "select a.id from catalogue_allowance a"
+    " where reserved <> coalesce((select sum((b ->> 1)::bigint) from billing_hold h, jsonb_array_elements(h.bundles) b"
+    " where h.state = 'open' and (b ->> 0)::bigint = a.id), 0)",
     "more is promised than there is": "select id from billing_account where kind in ('customer', 'partner')"
     " and balance_micro - reserved_micro - unposted_micro + credit_limit_micro < 0",
 }

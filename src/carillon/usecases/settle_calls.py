@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -25,7 +25,7 @@ from carillon.business.billing.choices import AccountKind, HoldState
 from carillon.business.billing.ledger import Change, book_account, change_accounts
 from carillon.business.billing.models import CreditWindow, Hold, UnpostedCharge
 from carillon.business.calls.choices import CallState, Tab
-from carillon.business.calls.facts import Happening, facts_of, is_loss, refusal_of
+from carillon.business.calls.facts import Happening, Held, facts_of, is_loss, refusal_of
 from carillon.business.calls.models import Call, CallEvent, Cdr
 from carillon.business.customers.models import Customer, User
 from carillon.business.partners.models import Partner
@@ -122,6 +122,7 @@ def _settle(actor: Actor, calls: Sequence[Call]) -> None:
     cdrs = Cdr.objects.bulk_create(_cdrs(settled))
     add_to_hours(actor, ids)
     _charge(cdrs, [(hold, call.edge) for call in calls for hold in holds[call.pk]])
+    _use_bundles(settled, list(rows))
     # decisions are long: only those that the database refused after all are written again
     Call.objects.bulk_update([item.call for item in settled if item.is_refused_late], ["decision"])
     Call.objects.filter(pk__in=ids).update(state=CallState.RATED)
@@ -138,8 +139,11 @@ def _priced(call: Call, happenings: list[Happening], holds: Sequence[Hold]) -> _
         _ms(call.started_at),
         happenings,
         now_ms=int(time.time() * 1000),
-        holds=tuple((hold.chain_no, hold.amount_micro) for hold in holds),
-        shares=tuple((hold.chain_no, account_id, micro) for hold in holds for account_id, micro in hold.upper),
+        held=Held(
+            tuple((hold.chain_no, hold.amount_micro) for hold in holds),
+            tuple((hold.chain_no, account_id, micro) for hold in holds for account_id, micro in hold.upper),
+            tuple((hold.chain_no, one, seconds) for hold in holds for one, seconds in hold.bundles),
+        ),
     )
     drafts = settle(decision, facts) or (_unowned(call, decision, facts),)
     return _Settled(call, decision, facts, drafts, is_refused_late)
@@ -294,6 +298,36 @@ def _charge(cdrs: Sequence[Cdr], holds: Sequence[tuple[Hold, str]]) -> None:
         }
     )
     _shrink_windows(shares)
+
+
+# In ascending id, as callfeed's functions lock them: after the accounts.
+_USE = """
+    with locked as materialized (
+        select id from catalogue_allowance where id = any(%(ids)s) order by id for no key update
+    )
+    update catalogue_allowance a set used = a.used + d.used, reserved = a.reserved - d.held
+    from locked l
+    join unnest(%(ids)s::bigint[], %(used)s::bigint[], %(held)s::bigint[]) d (id, used, held) on d.id = l.id
+    where a.id = l.id
+"""
+
+
+def _use_bundles(settled: Sequence[_Settled], holds: Sequence[Hold]) -> None:
+    """Let allowances keep what the calls have used up, and have back what else was set aside.
+
+    Their customers' accounts are locked. No query when no call had a bundle.
+    """
+    used, held = Counter[int](), Counter[int]()
+    for hold in holds:
+        held.update(dict(hold.bundles))
+    if not held:
+        return
+    for item in settled:
+        for draft in item.drafts:
+            used.update(dict(draft.bundles))
+    ids = sorted(held)
+    with connection.cursor() as cursor:
+        cursor.execute(_USE, {"ids": ids, "used": [used[one] for one in ids], "held": [held[one] for one in ids]})
 
 
 def _shares(holds: Sequence[tuple[Hold, str]]) -> Counter[tuple[int, str]]:

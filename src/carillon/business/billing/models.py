@@ -163,7 +163,8 @@ class Hold(TenantModel):
     """Money set aside for one charge chain of a running call on its customer's account; it ends with the call.
 
     `upper` is what the chain has of the tiers above: [[account id, micro-units], ...], its shares of the credit windows
-    that the call's edge has there.
+    that the call's edge has there. `bundles` is what it has of allowances, in the order of use: [[allowance id,
+    seconds], ...], a part of their `reserved`.
     """
 
     call_id = models.UUIDField()
@@ -172,6 +173,7 @@ class Hold(TenantModel):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="holds", db_constraint=False)
     amount_micro = models.BigIntegerField()
     upper = models.JSONField(default=list)
+    bundles = models.JSONField(default=list)
     state = models.CharField(max_length=8, choices=HoldState.choices, default=HoldState.OPEN)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -18,13 +18,28 @@ class Happening:
     detail: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was set aside for a call, each with the index of the chain.
+
+    `holds`: micro-units of the customer; `shares`: account id and micro-units of the tiers above; `bundles`: allowance
+    id and seconds.
+    """
+
+    holds: tuple[tuple[int, int], ...] = ()
+    shares: tuple[tuple[int, int, int], ...] = ()
+    bundles: tuple[tuple[int, int, int], ...] = ()
+
+
+NOTHING_HELD = Held()
+
+
 def facts_of(
     started_ms: int,
     happenings: Iterable[Happening],
     *,
     now_ms: int,
-    holds: tuple[tuple[int, int], ...] = (),
-    shares: tuple[tuple[int, int, int], ...] = (),
+    held: Held = NOTHING_HELD,
 ) -> CallFacts:
     """The facts of a finished call.
 
@@ -32,8 +47,7 @@ def facts_of(
         started_ms: when the call came in.
         happenings: its events in any order.
         now_ms: stands for the end when no event tells it.
-        holds: the money set aside for the call, (index of the chain, micro-units).
-        shares: what the tiers above have set aside for it, (index of the chain, account id, micro-units).
+        held: what was set aside for it.
 
     A call whose end is known and whose answer is not counts as unanswered: nobody pays for what can't be proven.
     """
@@ -55,8 +69,9 @@ def facts_of(
         attempts=tuple(_attempt(item.detail) for item in ordered if item.kind == "attempt"),
         rang_ms=ringing.at_ms if ringing else None,
         charged_to=str(detail.get("charged_to") or ""),
-        holds=holds,
-        shares=shares,
+        holds=held.holds,
+        shares=held.shares,
+        bundles=held.bundles,
     )
 
 

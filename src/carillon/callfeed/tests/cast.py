@@ -15,6 +15,7 @@ from carillon.logic.callflow.feed import (
     ChargingMode,
     Condition,
     Customer,
+    DestinationGroup,
     Domain,
     Endpoint,
     Fullness,
@@ -132,6 +133,7 @@ class World:
     blacklist: tuple[BlacklistEntry, ...] = ()
     exchange: tuple[ExchangeRate, ...] = ()
     markup: tuple[FallbackRule, ...] = ()
+    groups: tuple[DestinationGroup, ...] = ()
     exchange_rates: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     full: dict[int, Fullness] = field(default_factory=dict)  # gateways without room for one more call
     conditions: dict[int, Condition] = field(default_factory=dict)  # of gateways of which something is known
@@ -151,6 +153,7 @@ class World:
                 self.routes,
                 self.versions,
                 self.blacklist,
+                groups=self.groups,
                 exchange=self.exchange,
                 markup=self.markup,
             ),

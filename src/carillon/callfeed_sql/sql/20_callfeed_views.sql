@@ -136,7 +136,7 @@ select c.id::text as key,
            'max_channels', least(c.max_channels, p.trial_max_channels),
            'allowed_classes', to_json(coalesce(p.trial_allowed_classes, c.allowed_classes || w.allowed_classes)),
            'max_call_s', least(c.max_call_minutes * 60, p.trial_max_call_s), 'emergency_number', c.emergency_number,
-           'calls_per_s', c.calls_per_s, 'call_burst', c.call_burst
+           'calls_per_s', c.calls_per_s, 'call_burst', c.call_burst, 'allowances', a.allowances
        ) as doc,
        c.id
 from public.customers_customer c
@@ -151,7 +151,17 @@ cross join lateral (
 ) n
 left join public.catalogue_subscription s
     on s.customer_id = c.id and s.user_id is null and s.kind = 'plan' and s.state = 'trial'  -- one at a time
-left join public.catalogue_product p on p.id = s.product_id;
+left join public.catalogue_product p on p.id = s.product_id
+cross join lateral (
+    select coalesce(json_agg(json_build_object(
+               'id', a.id, 'name', a.name, 'group_id', a.group_id, 'user_id', a.user_id,
+               'starts_ms', (extract(epoch from a.starts_at) * 1000)::bigint,
+               'ends_ms', (extract(epoch from a.ends_at) * 1000)::bigint,
+               'initial_s', a.initial_s, 'increment_s', a.increment_s, 'covers_fee', a.covers_fee, 'blocks', a.blocks
+           ) order by a.ends_at, a.id), '[]') as allowances
+    from public.catalogue_allowance a
+    where a.customer_id = c.id and a.ends_at > now() and a.unit = 'second'
+) a;
 
 create view callfeed.user_doc as
 select u.id::text as key,

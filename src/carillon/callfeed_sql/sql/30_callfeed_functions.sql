@@ -86,7 +86,7 @@ $$;
 -- Sets `amount` aside for a call; the slug of what stands in the way, or null. The one place where prepaid is exact: money
 -- and channels are checked and changed in one row under one lock, so that a busy account costs no more than a quiet one.
 create function callfeed.take_hold(
-    call_id uuid, chain_no integer, account_id bigint, amount bigint, upper jsonb
+    call_id uuid, chain_no integer, account_id bigint, amount bigint, upper jsonb, bundles jsonb default '[]'
 ) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -106,30 +106,47 @@ begin
         return case when amount = 0 or callfeed.available(account_id) >= amount then 'channels-exhausted'
                     else 'credit-exhausted' end;
     end if;
-    insert into public.billing_hold (partner_id, call_id, chain_no, account_id, amount_micro, upper, state, created_at)
-    values (owner, take_hold.call_id, take_hold.chain_no, take_hold.account_id, amount, take_hold.upper, 'open', now());
+    insert into public.billing_hold (
+        partner_id, call_id, chain_no, account_id, amount_micro, upper, bundles, state, created_at
+    ) values (
+        owner, take_hold.call_id, take_hold.chain_no, take_hold.account_id, amount, take_hold.upper, take_hold.bundles, 'open',
+        now()
+    );
     return null;
 end
 $$;
 
 -- Money for one chain of a call on every tier, the customer's own exactly, those above as in upper_shares; the slug of what
--- stands in the way, or null.
+-- stands in the way, or null. With a `bundle` ({"allowances": as in take_seconds, "seconds": wanted, "fee_micro", "blocks"}) the
+-- customer's seconds come from there first: then the fee alone is held, or `hold_micro` when there are none.
 create function callfeed.hold_chain(
-    call_id uuid, edge text, chain_no integer, hold_account bigint, hold_micro bigint, upper jsonb, lease uuid
+    call_id uuid, edge text, chain_no integer, hold_account bigint, hold_micro bigint, upper jsonb, lease uuid,
+    bundle jsonb default null
 ) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     tiers constant record := callfeed.upper_shares(edge, lease, upper, '[]');
+    bundles jsonb := '[]';
     slug text;
 begin
-    if tiers.missing <> '[]' then
+    if tiers.missing <> '[]' or bundle is not null then
         perform callfeed.lock_accounts(callfeed.accounts_in(tiers.missing) || hold_account);
     end if;
     slug := coalesce(
         callfeed.barred(hold_account),
-        case when tiers.missing <> '[]' and not callfeed.upper_can_pay(tiers.missing) then 'partner-credit-exhausted' end,
-        callfeed.take_hold(call_id, chain_no, hold_account, hold_micro, tiers.shares)
+        case when tiers.missing <> '[]' and not callfeed.upper_can_pay(tiers.missing) then 'partner-credit-exhausted' end
     );
+    if slug is null and bundle is not null then
+        bundles := callfeed.take_seconds(bundle -> 'allowances', '[]', (bundle ->> 'seconds')::bigint);
+        slug := case when bundles = '[]' and (bundle ->> 'blocks')::boolean then 'bundle-used-up' end;
+        hold_micro := case when bundles = '[]' then hold_micro else (bundle ->> 'fee_micro')::bigint end;
+    end if;
+    if slug is null then
+        slug := callfeed.take_hold(call_id, chain_no, hold_account, hold_micro, tiers.shares, bundles);
+        if slug is not null then
+            perform callfeed.give_seconds(bundles);
+        end if;
+    end if;
     if slug is null and tiers.missing <> '[]' then
         perform callfeed.grant_exactly(edge, tiers.missing);
     end if;
@@ -139,7 +156,7 @@ $$;
 
 create function callfeed.open_call(
     call_id uuid, started_at timestamptz, edge text, decision jsonb, hold_account bigint, hold_micro bigint,
-    funded_until timestamptz, upper jsonb, lease uuid default null, chain_no integer default 0
+    funded_until timestamptz, upper jsonb, lease uuid default null, chain_no integer default 0, bundle jsonb default null
 ) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -155,7 +172,7 @@ begin
         ), 'ok');
     end if;
     if hold_account is not null and decision ->> 'direction' <> 'emergency' then
-        slug := callfeed.hold_chain(call_id, edge, chain_no, hold_account, hold_micro, upper, lease);
+        slug := callfeed.hold_chain(call_id, edge, chain_no, hold_account, hold_micro, upper, lease, bundle);
     end if;
     if slug is not null then
         perform callfeed.mark_refused(call_id, jsonb_build_object('refusal', slug));
@@ -197,7 +214,7 @@ $$;
 -- or "call-over"; then nothing has changed. Repeatable.
 create function callfeed.forward_call(
     call_id uuid, decision jsonb, hold_account bigint, hold_micro bigint, funded_until timestamptz, upper jsonb,
-    lease uuid default null, chain_no integer default 0
+    lease uuid default null, chain_no integer default 0, bundle jsonb default null
 ) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -212,7 +229,7 @@ begin
     if hold_account is not null and not exists (
         select from public.billing_hold h where h.call_id = forward_call.call_id and h.chain_no = forward_call.chain_no
     ) then
-        slug := callfeed.hold_chain(call_id, edge, chain_no, hold_account, hold_micro, upper, lease);
+        slug := callfeed.hold_chain(call_id, edge, chain_no, hold_account, hold_micro, upper, lease, bundle);
     end if;
     if slug is null then
         update public.calls_call c
@@ -224,6 +241,42 @@ begin
         where c.id = forward_call.call_id;
     end if;
     return coalesce(slug, 'ok');
+end
+$$;
+
+-- What a hold that may be of bundles has become: {"slug": as in open_call, "micro", "bundles": [[allowance id, seconds], ...]}.
+-- Volatile: it sees what the statement that calls it has written.
+create function callfeed.held_of(slug text, call_id uuid, chain_no integer) returns jsonb
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return jsonb_build_object('slug', slug, 'micro', 0, 'bundles', '[]'::jsonb) || coalesce((
+        select jsonb_build_object('micro', h.amount_micro, 'bundles', h.bundles) from public.billing_hold h
+        where h.call_id = held_of.call_id and h.chain_no = held_of.chain_no
+    ), '{}');
+end
+$$;
+
+create function callfeed.open_bundled(
+    call_id uuid, started_at timestamptz, edge text, decision jsonb, hold_account bigint, hold_micro bigint,
+    funded_until timestamptz, upper jsonb, lease uuid, chain_no integer, bundle jsonb
+) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return callfeed.held_of(callfeed.open_call(
+        call_id, started_at, edge, decision, hold_account, hold_micro, funded_until, upper, lease, chain_no, bundle
+    ), call_id, chain_no);
+end
+$$;
+
+create function callfeed.forward_bundled(
+    call_id uuid, decision jsonb, hold_account bigint, hold_micro bigint, funded_until timestamptz, upper jsonb,
+    lease uuid, chain_no integer, bundle jsonb
+) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return callfeed.held_of(callfeed.forward_call(
+        call_id, decision, hold_account, hold_micro, funded_until, upper, lease, chain_no, bundle
+    ), call_id, chain_no);
 end
 $$;
 
@@ -335,6 +388,49 @@ begin
 end
 $$;
 
+-- Takes more seconds of bundles for a chain until it has `seconds` in all; how many it has afterwards. When there are no more
+-- nothing changes. -1 when a tier above can't pay or the hold is no longer open. `upper` as in upper_shares.
+create function callfeed.extend_bundle(
+    call_id uuid, seconds bigint, funded_until timestamptz, upper jsonb, lease uuid, chain_no integer, allowances jsonb
+) returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    held record;
+    tiers record;
+    taken jsonb;
+begin
+    select h.id, h.account_id, h.bundles, h.upper, c.edge into held
+    from public.calls_call c join public.billing_hold h on h.call_id = c.id
+    where c.id = extend_bundle.call_id and h.state = 'open' and h.chain_no = extend_bundle.chain_no
+    for no key update of c, h;
+    if not found then
+        return -1;
+    end if;
+    tiers := callfeed.upper_shares(held.edge, lease, extend_bundle.upper, held.upper);
+    perform callfeed.lock_accounts(callfeed.accounts_in(tiers.missing) || held.account_id);
+    if tiers.missing <> '[]' and not callfeed.upper_can_pay(tiers.missing) then
+        return -1;
+    end if;
+    taken := callfeed.take_seconds(allowances, held.bundles, extend_bundle.seconds);
+    if callfeed.seconds_in(taken) = callfeed.seconds_in(held.bundles) then
+        return callfeed.seconds_in(taken);
+    end if;
+    if tiers.missing <> '[]' then
+        perform callfeed.grant_exactly(held.edge, tiers.missing);
+    end if;
+    update public.billing_hold h set bundles = taken, upper = tiers.shares where h.id = held.id;
+    update public.calls_call c
+    set funded_until = least(
+            extend_bundle.funded_until, c.answered_at + make_interval(secs => callfeed.seconds_in(taken)::double precision)
+        ),
+        alive_at = now(),
+        due_at = case when c.state = 'answered'
+                      then callfeed.overdue_at(c.started_at, extend_bundle.funded_until, c.decision) else c.due_at end
+    where c.id = extend_bundle.call_id and c.state in ('trying', 'ringing', 'answered');
+    return callfeed.seconds_in(taken);
+end
+$$;
+
 -- Gives the holds of a call back that was never answered. Their shares stay in the windows and are returned, for control's
 -- memory: [[account id, micro-units], ...].
 create function callfeed.release_hold(call_id uuid) returns jsonb
@@ -345,7 +441,7 @@ declare
 begin
     -- an answered call keeps its holds until it is rated, whatever control believed when it asked
     for held in
-        select h.id, h.account_id, h.amount_micro, h.upper from public.billing_hold h
+        select h.id, h.account_id, h.amount_micro, h.upper, h.bundles from public.billing_hold h
         where h.call_id = release_hold.call_id and h.state = 'open' and not exists (
             select from public.calls_callevent e where e.call_id = h.call_id and e.kind = 'answered'
         )
@@ -355,6 +451,7 @@ begin
         update public.billing_account a
         set reserved_micro = a.reserved_micro - held.amount_micro, open_calls = a.open_calls - 1
         where a.id = held.account_id;
+        perform callfeed.give_seconds(held.bundles);
         shares := shares || held.upper;
     end loop;
     return shares;
@@ -384,7 +481,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
                select (e.detail ->> 'target')::integer from public.calls_callevent e
                where e.call_id = c.id and e.kind = 'answered'
            ), c.decision, c.funded_until, (
-               select coalesce(jsonb_agg(jsonb_build_array(h.chain_no, h.amount_micro, h.upper) order by h.chain_no), '[]')
+               select coalesce(jsonb_agg(jsonb_build_array(h.chain_no, h.amount_micro, h.upper, h.bundles) order by h.chain_no), '[]')
                from public.billing_hold h where h.call_id = c.id and h.state = 'open'
            )
     from public.calls_call c

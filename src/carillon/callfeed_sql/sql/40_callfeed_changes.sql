@@ -70,6 +70,11 @@ create trigger callfeed_tell after insert or update or delete on public.pricing_
     for each statement execute function callfeed.tell('exchange');
 create trigger callfeed_tell after insert or update or delete on public.pricing_markuprule
     for each statement execute function callfeed.tell('markup');
+-- What calls take of allowances tells nobody; new ones do, and those that end before their time.
+create trigger callfeed_tell after insert or delete on public.catalogue_allowance
+    for each statement execute function callfeed.tell('customer');
+create trigger callfeed_tell_end after update of ends_at on public.catalogue_allowance
+    for each statement execute function callfeed.tell('customer');
 -- Rates of drafts are nobody's business yet and those of approved versions never change: approving is the change.
 create trigger callfeed_tell after update or delete on public.pricing_pricelist
     for each statement execute function callfeed.tell('rate');

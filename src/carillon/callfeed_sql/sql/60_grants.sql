@@ -11,11 +11,14 @@ grant select on callfeed.domain_doc, callfeed.endpoint_doc, callfeed.customer_do
 grant select on all sequences in schema callfeed to carillon_control;
 grant execute on function
     callfeed.document(text, text), callfeed.documents(text[], text[]), callfeed.tiers(bigint),
-    callfeed.open_call(uuid, timestamptz, text, jsonb, bigint, bigint, timestamptz, jsonb, uuid, integer),
+    callfeed.open_call(uuid, timestamptz, text, jsonb, bigint, bigint, timestamptz, jsonb, uuid, integer, jsonb),
+    callfeed.open_bundled(uuid, timestamptz, text, jsonb, bigint, bigint, timestamptz, jsonb, uuid, integer, jsonb),
     callfeed.open_together(
         text, uuid, uuid[], timestamptz[], jsonb[], bigint[], bigint[], timestamptz[], jsonb[], integer[]
     ),
-    callfeed.forward_call(uuid, jsonb, bigint, bigint, timestamptz, jsonb, uuid, integer),
+    callfeed.forward_call(uuid, jsonb, bigint, bigint, timestamptz, jsonb, uuid, integer, jsonb),
+    callfeed.forward_bundled(uuid, jsonb, bigint, bigint, timestamptz, jsonb, uuid, integer, jsonb),
+    callfeed.extend_bundle(uuid, bigint, timestamptz, jsonb, uuid, integer, jsonb), callfeed.seconds_left(bigint[]),
     callfeed.refuse_call(uuid, timestamptz, text, jsonb),
     callfeed.extend_hold(uuid, bigint, timestamptz, jsonb, uuid, integer),
     callfeed.release_hold(uuid), callfeed.abandon_call(uuid, timestamptz, text, jsonb),

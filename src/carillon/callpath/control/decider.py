@@ -15,17 +15,19 @@ from carillon.callpath.control.evapi import Edge, EdgeGone
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
 from carillon.callpath.control.pace import Pace, is_counted
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, Credit, Opening, described, insist
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, Credit, Opening, Taken, described, insist
 from carillon.callpath.control.trace import Traces
 from carillon.callpath.control.windows import CreditWindows
 from carillon.callpath.control.wire import decision_message, refusal_message, request_of
 from carillon.logic.callflow import states
+from carillon.logic.callflow.bundles import taken
 from carillon.logic.callflow.decide import decide
 from carillon.logic.callflow.feed import Feed
 from carillon.logic.callflow.forwarding import refuse_unpaid
 from carillon.logic.callflow.need import Missing
 from carillon.logic.callflow.refusals import REFUSALS, refuse
 from carillon.logic.callflow.values import (
+    BundleAsk,
     CallRequest,
     Decision,
     Direction,
@@ -99,7 +101,27 @@ def opening(edge: str, call_id: UUID, started_ms: int, decision: Decision, hold:
         funded_until_ms=None if funded_s is None else started_ms + 1000 * funded_s,
         upper=hold.upper if hold else (),
         chain_no=hold.chain if hold else 0,
+        bundle=bundle_of(decision, hold) if hold and hold.bundle else None,
     )
+
+
+def bundle_of(decision: Decision, hold: HoldRequest) -> Json:
+    """What a hold asks of its chain's bundles, as `callfeed.hold_chain` takes it."""
+    chain, ask = decision.chains[hold.chain], hold.bundle or BundleAsk(0)
+    return {
+        "allowances": [(each.id, each.initial_s, each.increment_s) for each in chain.allowances],
+        "seconds": ask.seconds,
+        "fee_micro": ask.fee_micro,
+        "blocks": chain.blocks,
+    }
+
+
+def as_taken(decision: Decision, hold: HoldRequest, result: Taken) -> Decision:
+    """The decision with one of its holds as it was taken."""
+    if hold.bundle is None:
+        return decision
+    now = taken(hold, result.micro, result.bundles)
+    return replace(decision, holds=tuple(now if each.chain == hold.chain else each for each in decision.holds))
 
 
 def shares_of(holds: Iterable[HoldRequest]) -> dict[int, dict[int, int]]:
@@ -220,13 +242,12 @@ class Decider:
             self._traces.finish(call_id, decision.request.sip_call_id)
 
     async def _put_through(self, question: Json, call_id: UUID, started_ms: int, decision: Decision) -> None:
-        refused = None
         if decision.direction is Direction.EMERGENCY:
             await self._open_emergency(self._opening(call_id, started_ms, decision))
         else:
-            refused = await self._open(call_id, started_ms, decision, waits_s(question))
-        if refused is not None:
-            self._send(refusal_message(question, refused.refusal or REFUSALS["no-decision"]))
+            decision = await self._open(call_id, started_ms, decision, waits_s(question))
+        if decision.refusal is not None:
+            self._send(refusal_message(question, decision.refusal))
             self._traces.finish(call_id, decision.request.sip_call_id)
             return
         live = Live(
@@ -249,43 +270,43 @@ class Decider:
             )
         )
 
-    async def _open(self, call_id: UUID, started_ms: int, decision: Decision, limit_s: float) -> Decision | None:
-        """Row and holds, one after the other, within `limit_s`; the refused decision when a chain can't pay.
+    async def _open(self, call_id: UUID, started_ms: int, decision: Decision, limit_s: float) -> Decision:
+        """Row and holds, one after the other, within `limit_s`: the decision with them, refused when a chain can't pay.
 
         A hold that may or may not have been taken is given back.
         """
         first, *further = decision.holds or (None,)
         try:
             async with asyncio.timeout(limit_s):
-                refused = await self._hold(self._store.open, call_id, started_ms, decision, first)
+                opened = await self._hold(self._store.open, call_id, started_ms, decision, first)
                 for hold in further:
-                    if refused is None:
-                        refused = await self._hold(self._store.forward, call_id, started_ms, decision, hold)
-                        if refused is not None:
-                            self._live.background(self._undo(self._opening(call_id, started_ms, refused)))
+                    if opened.refusal is None:
+                        opened = await self._hold(self._store.forward, call_id, started_ms, opened, hold)
+                        if opened.refusal is not None:
+                            self._live.background(self._undo(self._opening(call_id, started_ms, opened)))
         except UNAVAILABLE as error:
             log.error("Call %s: PostgreSQL did not take it (%s).", call_id, described(error))
             unopened = self._opening(call_id, started_ms, decision)
             self._live.background(insist(f"that call {call_id} is off", lambda: self._store.abandon(unopened)))
             return refuse(decision, "no-decision")
-        return refused
+        return opened
 
     async def _hold(
         self,
-        take: Callable[[Opening, Credit], Awaitable[str]],
+        take: Callable[[Opening, Credit], Awaitable[Taken]],
         call_id: UUID,
         started_ms: int,
         decision: Decision,
         hold: HoldRequest | None,
-    ) -> Decision | None:
+    ) -> Decision:
         row = opening(self._settings.edge, call_id, started_ms, decision, hold)
         with self._windows.spend(row.upper) as spending:
             result = await take(row, spending.credit)
-            spending.is_refused = result != "ok"
-        if result == "ok":
-            return None
-        log.warning("Call %s of customer %s is refused: %s.", call_id, decision.customer_id, result)
-        return refuse_unpaid(decision, result, hold) if result in REFUSALS else refuse(decision, "no-decision")
+            slug, spending.is_refused = result.slug, result.slug != "ok"
+        if slug == "ok":
+            return decision if hold is None else as_taken(decision, hold, result)
+        log.warning("Call %s of customer %s is refused: %s.", call_id, decision.customer_id, slug)
+        return refuse_unpaid(decision, slug, hold) if slug in REFUSALS else refuse(decision, "no-decision")
 
     async def _undo(self, refused: Opening) -> None:
         """What the first chain had set aside goes back; if PostgreSQL is away, the sweep does it."""

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from carillon.callpath.control.decider import ANSWER_S, NoAnswer, Settings, decided, opening, shares_of
+from carillon.callpath.control.decider import ANSWER_S, NoAnswer, Settings, as_taken, decided, opening, shares_of
 from carillon.callpath.control.evapi import Edge, EdgeGone
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
+from carillon.callpath.control.store import UNAVAILABLE, CallStore, Taken, described
 from carillon.callpath.control.windows import CreditWindows
 from carillon.callpath.control.wire import failure_of, forward_message, no_forward_message
 from carillon.logic.callflow import states
@@ -71,21 +71,24 @@ class Forwarder:
         if self._live.get(live.call_id) is live:  # else it is over, and nobody would take it away again
             self._live.channels.send(live.call_id, longer, failure.target + 1)
         further = longer.holds[len(decision.holds) :]  # at most one: who forwards to the network is the last to forward
-        result = await self._write(live, longer, at_ms, next(iter(further), None))
-        if result not in ("ok", "call-over"):
-            longer = noted(decision, unpaid_note(longer, result))
+        hold = next(iter(further), None)
+        result = await self._write(live, longer, at_ms, hold)
+        if result.slug not in ("ok", "call-over"):
+            longer = noted(decision, unpaid_note(longer, result.slug))
             await self._write(live, longer, at_ms, None)
+        elif hold is not None and result.slug == "ok":
+            longer = as_taken(longer, hold, result)
         live.decision = longer
-        if result != "ok" or len(longer.targets) == len(decision.targets):
+        if result.slug != "ok" or len(longer.targets) == len(decision.targets):
             return False
         live.state = states.forward(live.state, longer, at_ms=at_ms)
         live.upper |= shares_of(further)
         return True
 
-    async def _write(self, live: Live, decision: Decision, at_ms: int, hold: HoldRequest | None) -> str:
-        """ "ok", the slug of what stands in the way, or "call-over"."""
+    async def _write(self, live: Live, decision: Decision, at_ms: int, hold: HoldRequest | None) -> Taken:
+        """Its slug is "ok", what stands in the way, or "call-over"."""
         row = opening(self._settings.edge, live.call_id, at_ms, decision, hold)
         with self._windows.spend(row.upper) as spending:
             result = await self._store.forward(row, spending.credit)
-            spending.is_refused = result != "ok"
+            spending.is_refused = result.slug != "ok"
         return result

@@ -210,21 +210,32 @@ class LiveCalls:
                 self.feed(live, signals.Vanished(now_ms(), live.heard_ms))
                 return
             try:
-                with self._windows.spend(ask.upper, live.upper.get(ask.chain)) as spending:
-                    total = await self._store.extend(
-                        live.call_id, ask.total_micro, ask.until_ms, spending.credit, ask.chain
-                    )
-                    spending.is_refused = total < ask.total_micro
+                event = await self._asked(live, ask)
             except UNAVAILABLE as error:
                 log.error("Call %s: the hold could not be raised (%s); trying again.", live.call_id, described(error))
                 await asyncio.sleep(RETRY_S)
                 continue
-            if total >= ask.total_micro:
-                live.upper[ask.chain] = live.upper.get(ask.chain, {}) | dict(ask.upper)
-                self.feed(live, signals.Extended(now_ms(), total, ask.chain))
-            else:
-                self.feed(live, signals.ExtendRefused(now_ms(), total, ask.chain))
+            self.feed(live, event)
             return
+
+    async def _asked(self, live: Live, ask: signals.Extend) -> signals.Event:
+        """What PostgreSQL says to a question for more money, or for more of bundles. Raises one of UNAVAILABLE."""
+        with self._windows.spend(ask.upper, live.upper.get(ask.chain)) as spending:
+            event: signals.Event
+            if ask.allowances:
+                seconds = await self._store.extend_bundle(live.call_id, ask, spending.credit)
+                spending.is_refused = seconds <= ask.bundle_s
+                event = signals.Extended(now_ms(), ask.total_micro, ask.chain, seconds)
+                event = signals.ExtendRefused(now_ms(), -1, ask.chain) if seconds < 0 else event
+            else:
+                credit, chain = spending.credit, ask.chain
+                total = await self._store.extend(live.call_id, ask.total_micro, ask.until_ms, credit, chain)
+                spending.is_refused = total < ask.total_micro
+                is_refused = spending.is_refused
+                event = (signals.ExtendRefused if is_refused else signals.Extended)(now_ms(), total, chain)
+        if not spending.is_refused:
+            live.upper[ask.chain] = live.upper.get(ask.chain, {}) | dict(ask.upper)
+        return event
 
     async def _has_vanished(self, live: Live) -> bool:
         """Whether Kamailio is about to end the call because one of its phones is silent. No when it can't say."""

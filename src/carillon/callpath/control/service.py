@@ -97,7 +97,7 @@ class Control:
         self.status = StatusServer(
             config.control_token, self.live, lambda: self.edge, self.health, self.bans.lift, self.decider.decide
         )
-        self.status.spendable = self.store.spendable
+        self.status.spendable, self.status.seconds_left = self.store.spendable, self.store.seconds_left
         self._ports, self._pool = config.ports, pool
         self._telling = asyncio.Lock()
         self._untold: set[str] = set()

@@ -36,6 +36,7 @@ _REASONS = {
     503: "Service Unavailable",
 }
 Answer = tuple[int, Any]
+Ask = Callable[[Sequence[int]], Awaitable[dict[int, int]]]
 Decide = Callable[[CallRequest, int], Awaitable[Decision]]
 
 
@@ -45,7 +46,7 @@ class StatusServer:
     `GET /calls`, `POST /calls/<uuid>/hangup`, `POST /locations/<address of record>/<contact>/drop`,
     `POST /bans/<whom>/lift` (`lift` does it), `GET /decisions/<username@domain>/<dialled>/<ms>`: what `decide` would do
     with that device's call at that moment; `GET /remaining/...` likewise: its price and for how long the money lasts,
-    for announcements. `spendable` says what accounts have left.
+    for announcements. `spendable` and `seconds_left` say what accounts and bundles have left.
     """
 
     def __init__(
@@ -59,7 +60,8 @@ class StatusServer:
     ) -> None:
         self._token, self._live, self._edge, self._health, self._lift = token, live, edge, health, lift
         self._decide = decide
-        self.spendable: Callable[[Sequence[int]], Awaitable[dict[int, int]]] = _nothing
+        self.spendable: Ask = _nothing
+        self.seconds_left: Ask = _nothing
 
     async def start(self, port: int) -> asyncio.Server:
         """Listen on the loopback. Raises OSError when the port is taken."""
@@ -113,10 +115,12 @@ class StatusServer:
         try:
             decision = await self._decide(request, at_ms)
             tiers = {charge.tier.account_id for chain in decision.chains for charge in chain.tiers}
+            allowances = {each.id for chain in decision.chains for each in chain.allowances}
             spendable = await self.spendable(sorted(tiers)) if decision.refusal is None and tiers else {}
+            seconds_left = await self.seconds_left(sorted(allowances)) if allowances else {}
         except (NoAnswer, *UNAVAILABLE) as error:
             return 503, {"detail": f"There is no answer now: {described(error)}"}
-        return 200, {"remaining": to_document(remaining(decision, spendable, at_ms))}
+        return 200, {"remaining": to_document(remaining(decision, spendable, at_ms, seconds_left))}
 
     async def _try(self, request: CallRequest, at_ms: int) -> Answer:
         """Decide and nothing else: nobody is called, nothing is held, and no gateway's count changes."""
@@ -155,7 +159,7 @@ class StatusServer:
         return 200, {"detail": f"Call {text} is being ended."}
 
 
-async def _nothing(account_ids: Sequence[int]) -> dict[int, int]:
+async def _nothing(ids: Sequence[int]) -> dict[int, int]:
     return {}
 
 

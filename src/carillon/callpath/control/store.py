@@ -17,6 +17,8 @@ import asyncpg
 
 from carillon.callpath.control.together import Together
 from carillon.config import Database
+from carillon.logic.callflow.bundles import Bundles
+from carillon.logic.callflow.signals import Extend
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,10 @@ UNAVAILABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceEr
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The row of a call and one hold, for the chain `chain_no`. `hold_account` None: nobody pays."""
+    """The row of a call and one hold, for the chain `chain_no`. `hold_account` None: nobody pays.
+
+    `bundle` is asked first (`callfeed.hold_chain`).
+    """
 
     call_id: UUID
     started_ms: int
@@ -44,6 +49,16 @@ class Opening:
     funded_until_ms: int | None
     upper: Sequence[tuple[int, int]] = ()
     chain_no: int = 0
+    bundle: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a hold: "ok" or what is missing; with a bundle its money and (allowance id, seconds)."""
+
+    slug: str
+    micro: int = 0
+    bundles: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,7 @@ class OpenCall:
     decision: Json
     held: Mapping[int, int]
     upper: Mapping[int, Mapping[int, int]]
+    bundles: Mapping[int, Bundles]
 
 
 POOL = 16  # more connections at once make PostgreSQL slower, not faster
@@ -162,12 +178,15 @@ class CallStore:
         self._record_with_others = Together(self._record_all)
         self._trace_with_others = Together(self._record_traces)
 
-    async def open(self, call: Opening, credit: Credit) -> str:
-        """Write the call and take its hold: "ok", or the slug of what is missing."""
+    async def open(self, call: Opening, credit: Credit) -> Taken:
+        """Write the call and take its hold."""
+        if call.bundle is not None:
+            query = "select callfeed.open_bundled($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+            return _taken(await self._queries.fetchval(query, *_opened(call, credit), call.bundle, timeout=QUERY_S))
         if credit.is_covered:
             async with asyncio.timeout(QUERY_S):  # with the wait for those before it
-                return await self._open_with_others((call, credit))
-        return await self._open_alone(call, credit)
+                return Taken(await self._open_with_others((call, credit)))
+        return Taken(await self._open_alone(call, credit))
 
     async def _open_together(self, asked: Sequence[tuple[Opening, Credit]]) -> Sequence[str]:
         """In ascending account, as accounts are locked everywhere; all of one lease, or each alone."""
@@ -194,39 +213,17 @@ class CallStore:
         return [str(by_place[place]) for place in range(len(asked))]
 
     async def _open_alone(self, call: Opening, credit: Credit) -> str:
-        return str(
-            await self._queries.fetchval(
-                "select callfeed.open_call($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-                call.call_id,
-                moment(call.started_ms),
-                call.edge,
-                call.decision,
-                call.hold_account,
-                call.hold_micro,
-                None if call.funded_until_ms is None else moment(call.funded_until_ms),
-                credit.needed,
-                credit.lease,
-                call.chain_no,
-                timeout=QUERY_S,
-            )
-        )
+        query = "select callfeed.open_call($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        return str(await self._queries.fetchval(query, *_opened(call, credit), timeout=QUERY_S))
 
-    async def forward(self, call: Opening, credit: Credit) -> str:
-        """Take one more hold of a call and write its decision: "ok", or the slug of what is missing."""
-        return str(
-            await self._queries.fetchval(
-                "select callfeed.forward_call($1, $2, $3, $4, $5, $6, $7, $8)",
-                call.call_id,
-                call.decision,
-                call.hold_account,
-                call.hold_micro,
-                None if call.funded_until_ms is None else moment(call.funded_until_ms),
-                credit.needed,
-                credit.lease,
-                call.chain_no,
-                timeout=QUERY_S,
-            )
-        )
+    async def forward(self, call: Opening, credit: Credit) -> Taken:
+        """Take one more hold of a call and write its decision."""
+        call_id, _started, _edge, *others = _opened(call, credit)
+        if call.bundle is not None:
+            query = "select callfeed.forward_bundled($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            return _taken(await self._queries.fetchval(query, call_id, *others, call.bundle, timeout=QUERY_S))
+        query = "select callfeed.forward_call($1, $2, $3, $4, $5, $6, $7, $8)"
+        return Taken(str(await self._queries.fetchval(query, call_id, *others, timeout=QUERY_S)))
 
     async def refuse(self, call: Opening) -> None:
         """Write a call that was refused before any ring, whether it has a row by now or not."""
@@ -269,6 +266,31 @@ class CallStore:
                 timeout=QUERY_S,
             )
         )
+
+    async def extend_bundle(self, call_id: UUID, ask: Extend, credit: Credit) -> int:
+        """Take more of a chain's bundles, `ask.funded_s` in all; how many seconds it has then.
+
+        -1 when money is short on a tier above.
+        """
+        return int(
+            await self._queries.fetchval(
+                "select callfeed.extend_bundle($1, $2, $3, $4, $5, $6, $7)",
+                call_id,
+                ask.funded_s,
+                moment(ask.until_ms),
+                credit.needed,
+                credit.lease,
+                ask.chain,
+                ask.allowances,
+                timeout=QUERY_S,
+            )
+        )
+
+    async def seconds_left(self, allowance_ids: Sequence[int]) -> dict[int, int]:
+        """What allowances have left now, seconds by id."""
+        query = "select * from callfeed.seconds_left($1)"
+        rows = await self._queries.fetch(query, list(allowance_ids), timeout=QUERY_S)
+        return {row["allowance_id"]: row["seconds"] for row in rows}
 
     async def release(self, call_id: UUID) -> list[tuple[int, int]]:
         """Give the holds of a call back that was never answered; the shares that it leaves in the windows."""
@@ -338,11 +360,36 @@ class CallStore:
                 answered_ms=None if row["answered_at"] is None else milliseconds(row["answered_at"]),
                 answered_target=row["answered_target"],
                 decision=row["decision"],
-                held={chain: micro for chain, micro, _ in row["holds"]},
-                upper={chain: dict(upper) for chain, _, upper in row["holds"]},
+                held={chain: micro for chain, micro, _, _ in row["holds"]},
+                upper={chain: dict(upper) for chain, _, upper, _ in row["holds"]},
+                bundles={chain: _pairs(bundles) for chain, _, _, bundles in row["holds"]},
             )
             for row in rows
         ]
+
+
+def _opened(call: Opening, credit: Credit) -> tuple[object, ...]:
+    """The arguments of `callfeed.open_call`."""
+    return (
+        call.call_id,
+        moment(call.started_ms),
+        call.edge,
+        call.decision,
+        call.hold_account,
+        call.hold_micro,
+        None if call.funded_until_ms is None else moment(call.funded_until_ms),
+        credit.needed,
+        credit.lease,
+        call.chain_no,
+    )
+
+
+def _taken(answer: Json) -> Taken:
+    return Taken(answer["slug"], answer["micro"], _pairs(answer["bundles"]))
+
+
+def _pairs(bundles: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
+    return tuple((allowance_id, seconds) for allowance_id, seconds in bundles)
 
 
 class CreditStore:

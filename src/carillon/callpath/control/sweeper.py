@@ -14,6 +14,7 @@ from carillon.callpath.control.live import Live, LiveCalls, now_ms
 from carillon.callpath.control.pulse import Pulse
 from carillon.callpath.control.store import QUERY_S, UNAVAILABLE, CallStore, OpenCall, described
 from carillon.logic.callflow import signals, states
+from carillon.logic.callflow.bundles import retaken, seconds_in
 from carillon.logic.callflow.values import Decision
 from carillon.logic.documents import DocumentError, from_document
 
@@ -103,7 +104,7 @@ class Sweeper:
 
     async def _adopt(self, call: OpenCall) -> None:
         try:
-            decision = from_document(Decision, call.decision)
+            decision = retaken(from_document(Decision, call.decision), call.held, call.bundles)
         except DocumentError as error:
             log.error("Call %s can't be taken over, its decision does not fit: %s", call.call_id, error)
             return
@@ -128,6 +129,7 @@ class Sweeper:
                     answered_ms=answered_ms,
                     answered_target=call.answered_target,
                     held=call.held,
+                    bundles={chain: seconds_in(bundles) for chain, bundles in call.bundles.items()},
                 )
         log.info("Call %s is taken over (%s).", call.call_id, live.state.phase)
         self._live.add(live)
@@ -141,6 +143,7 @@ class Sweeper:
                 answered_ms=call.answered_ms,
                 answered_target=call.answered_target,
                 held=call.held,
+                bundles={chain: seconds_in(bundles) for chain, bundles in call.bundles.items()},
             )
         begun = states.begin(decision, at_ms=call.started_ms, chunk_s=self._chunk_s)
         return states.step(begun, signals.Applied(call.started_ms))[0]

@@ -33,7 +33,7 @@ def sent(counted: Channels, place: int = 0) -> UUID:
 
 
 def open_call(call_id: UUID, answered_target: int | None) -> OpenCall:
-    return OpenCall(call_id, 0, None, answered_target, to_document(CALL), {}, {})
+    return OpenCall(call_id, 0, None, answered_target, to_document(CALL), {}, {}, {})
 
 
 def test_a_call_takes_a_channel_until_it_is_over() -> None:

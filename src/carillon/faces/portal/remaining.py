@@ -51,6 +51,7 @@ def _call(call: Remaining, told: Told) -> dict[str, Any]:
         "currency": call.currency or None,
         "per_minute": None if call.per_minute is None else f"{call.per_minute.normalize():f}",
         "list_currency": call.list_currency or None,
+        "bundle_s": call.bundle_s,
         "lasts_s": call.lasts_s,
         "longest_s": call.longest_s,
     }

@@ -7,8 +7,9 @@ bought, whatever the list's rounding. Unanswered calls have the same CDRs at no 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+from carillon.logic.callflow.bundles import NOTHING, Bundled, Use, bundled, paid_by, seconds_in, uses
 from carillon.logic.callflow.explanation import carrier_explanation, tier_explanation, with_margin
 from carillon.logic.callflow.values import (
     AnswerTime,
@@ -46,8 +47,8 @@ _CANCELLED = 487
 # ---------------------------------------------------------------- prices
 
 
-def charge_of(charge: TierCharge, duration_ms: int, answered_ms: int | None) -> Charge | None:
-    """What a call answered at `answered_ms` (Unix epoch) costs a tier; None when it is free."""
+def charge_of(charge: TierCharge, duration_ms: int, answered_ms: int | None, paid: Bundled = NOTHING) -> Charge | None:
+    """What a call answered at `answered_ms` (Unix epoch) costs a tier besides what is `paid`; None when it is free."""
     if charge.rate is None or charge.tariff is None:
         return None
     tier = charge.tier
@@ -56,6 +57,8 @@ def charge_of(charge: TierCharge, duration_ms: int, answered_ms: int | None) -> 
         charge.tariff,
         duration_ms,
         at_ms=answered_ms,
+        skip_s=paid.seconds,
+        owes_fee=paid.owes_fee,
         exchange_rate=charge.exchange_rate,
         taxes=tier.taxes,
         account_currency=tier.account_currency,
@@ -72,32 +75,43 @@ def cost_of(carrier: CarrierCharge, duration_ms: int, answered_ms: int | None) -
 # ---------------------------------------------------------------- holds
 
 
-def hold_micro(charge: TierCharge, seconds: int, answer: AnswerTime) -> int:
-    """Micro-units of the tier's account that cover a call of `seconds`, rounded up; 0 when the tier is free."""
+def hold_micro(charge: TierCharge, seconds: int, answer: AnswerTime, paid: Bundled = NOTHING) -> int:
+    """Micro-units of the tier's account that cover a call of `seconds` besides what is `paid`, rounded up.
+
+    0 when the tier is free.
+    """
     if charge.rate is None or charge.tariff is None:
         return 0
-    price = price_at_most(charge.rate, charge.tariff, max(seconds, 0), answer.from_ms, answer.to_ms)
+    price = price_at_most(
+        charge.rate,
+        charge.tariff,
+        max(seconds, 0),
+        answer.from_ms,
+        answer.to_ms,
+        skip_s=paid.seconds,
+        owes_fee=paid.owes_fee,
+    )
     return converted_micro(price, charge.tariff, charge.exchange_rate, percent_of(charge.tier.taxes), "up")
 
 
-def funded_seconds(charge: TierCharge, amount_micro: int, answer: AnswerTime) -> int:
-    """The longest call, in whole increments, that `amount_micro` covers.
+def funded_seconds(charge: TierCharge, amount_micro: int, answer: AnswerTime, paid: Bundled = NOTHING) -> int:
+    """The longest call, in whole increments, that `amount_micro` covers besides what is `paid`.
 
     -1 (UNLIMITED) when the tier is free or no length costs more; 0 when not even the initial interval is covered.
     `hold_micro` of the result is never more than `amount_micro`.
     """
-    seconds = longest(lambda seconds: hold_micro(charge, seconds, answer) <= amount_micro, MOST_S)
+    seconds = longest(lambda seconds: hold_micro(charge, seconds, answer, paid) <= amount_micro, MOST_S)
     return UNLIMITED if seconds == MOST_S else max(seconds, 0)
 
 
-def whole_seconds(charge: TierCharge, seconds: int, answer: AnswerTime) -> int:
-    """`seconds` and what is left of the increment in which they end, by the tier's rate.
+def whole_seconds(charge: TierCharge, seconds: int, answer: AnswerTime, skip_s: int = 0) -> int:
+    """`seconds` and what is left of the increment in which they end, by the tier's rate from second `skip_s` on.
 
     As it is while nobody knows which of several prices will hold.
     """
     if charge.rate is None or charge.tariff is None or (charge.rate.windows and answer.from_ms != answer.to_ms):
         return seconds
-    return price_of(charge.rate, charge.tariff, seconds, at_ms=answer.from_ms).billed_s
+    return skip_s + price_of(charge.rate, charge.tariff, seconds, at_ms=answer.from_ms, skip_s=skip_s).billed_s
 
 
 def clock_charge(chain: Chain) -> TierCharge | None:
@@ -173,15 +187,30 @@ def _chain_drafts(
 ) -> list[CdrDraft]:
     chain = decision.chains[place]
     billable_ms = _billable_ms(place, chain, facts)
+    used = _uses(place, chain, facts, billable_ms) if outcome is Outcome.ANSWERED else ()
     drafts = []
     for charge in chain.tiers:
-        price = charge_of(charge, billable_ms, facts.answered_ms) if outcome is Outcome.ANSWERED else None
-        drafts.append(_tier_draft(decision, chain, charge, price, facts, outcome))
+        mine = used if charge.tier.position == 0 else ()
+        paid = paid_by(chain, mine)
+        price = charge_of(charge, billable_ms, facts.answered_ms, paid) if outcome is Outcome.ANSWERED else None
+        drafts.append(_tier_draft(decision, chain, charge, price, facts, outcome, mine))
     for carrier in carriers:
         cost = cost_of(carrier, duration_ms(facts), facts.answered_ms) if outcome is Outcome.ANSWERED else None
         drafts.append(_carrier_draft(decision, chain, carrier, cost, facts, outcome, tier=len(drafts)))
     of_chain = [replace(d, chain_no=place, user_id=chain.user_id, callee=chain.callee) for d in drafts]
     return with_margin(of_chain)
+
+
+def _uses(place: int, chain: Chain, facts: CallFacts, billable_ms: int) -> tuple[Use, ...]:
+    """What the conversation takes of bundles; a call so short that it is free takes nothing."""
+    talked_s, rate = -(-billable_ms // 1000), chain.tiers[0].rate if chain.tiers else None
+    if rate is None or talked_s <= rate.grace_s:
+        return ()
+    return uses(chain, _bundles(place, facts), talked_s)
+
+
+def _bundles(place: int, facts: CallFacts) -> tuple[tuple[int, int], ...]:
+    return tuple((allowance_id, seconds) for index, allowance_id, seconds in facts.bundles if index == place)
 
 
 def _billable_ms(place: int, chain: Chain, facts: CallFacts) -> int:
@@ -192,18 +221,26 @@ def _billable_ms(place: int, chain: Chain, facts: CallFacts) -> int:
     held = {account_id: micro for index, account_id, micro in facts.shares if index == place}
     held[chain.tiers[0].tier.account_id] = held_micro
     answer = answered_at(facts.answered_ms or facts.started_ms)
+    paid = bundled(chain, seconds_in(_bundles(place, facts)))
     for charge in chain.tiers:
-        micro = held.get(charge.tier.account_id, 0)
-        if hold_micro(charge, -(-duration // 1000), answer) > micro:
-            funded_s = funded_seconds(charge, micro, answer)
+        own, micro = paid if charge.tier.position == 0 else NOTHING, held.get(charge.tier.account_id, 0)
+        if hold_micro(charge, -(-duration // 1000), answer, own) > micro:
+            funded_s = funded_seconds(charge, micro, answer, own)
             duration = min(duration, funded_s * 1000) if funded_s else duration
     return duration
 
 
 def _tier_draft(
-    decision: Decision, chain: Chain, charge: TierCharge, price: Charge | None, facts: CallFacts, outcome: Outcome
+    decision: Decision,
+    chain: Chain,
+    charge: TierCharge,
+    price: Charge | None,
+    facts: CallFacts,
+    outcome: Outcome,
+    used: Sequence[Use],
 ) -> CdrDraft:
     tier = charge.tier
+    explanation = tier_explanation(decision, chain, charge, price, facts, outcome)
     return CdrDraft(
         chain=chain.kind,
         tier=tier.position,
@@ -217,7 +254,8 @@ def _tier_draft(
         billed_s=price.billed_s if price else 0,
         amount_micro=price.amount_micro if price else 0,
         currency=tier.account_currency,
-        explanation=tier_explanation(decision, chain, charge, price, facts, outcome),
+        explanation={**explanation, "bundles": [asdict(use) for use in used]},
+        bundles=tuple((use.allowance_id, use.used_s) for use in used),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from carillon.logic.callflow.bundles import NOTHING, Bundled, bundled, seconds_in
 from carillon.logic.callflow.charging import clock_charge, funded_seconds, hold_micro, longest_call_s, whole_seconds
 from carillon.logic.callflow.values import AnswerTime, Chain, Decision, answered_at, not_answered_yet
 
@@ -22,7 +23,8 @@ class Clock:
     was just a little faster. `funded_s` are the seconds of conversation that money is held for, `asked_s` those of an
     extension under way (0: none). After its last grant a clock asks once more, just before it runs down, and is
     then spent: only money that comes in (`refilled`) makes it ask again. `answer` is when the call is or
-    may be answered: prices may depend on it.
+    may be answered: prices may depend on it. `paid` is what bundles have set aside; while it `has_bundle` more is asked
+    of them, afterwards of money, unless the chain's bundles say that there is none.
     """
 
     place: int
@@ -34,6 +36,13 @@ class Clock:
     asked_s: int = 0
     is_last_grant: bool = False
     is_spent: bool = False
+    paid: Bundled = NOTHING
+    has_bundle: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more may be asked for, whatever money there is."""
+        return self.chain.blocks and not self.has_bundle
 
 
 def clocks_of(decision: Decision, at_ms: int) -> tuple[Clock, ...]:
@@ -47,6 +56,8 @@ def clocks_of(decision: Decision, at_ms: int) -> tuple[Clock, ...]:
             held_micro=hold.amount_micro,
             answer=answer,
             paid_from=_paid_from(decision, hold.chain),
+            paid=bundled(decision.chains[hold.chain], seconds_in(hold.bundles)),
+            has_bundle=hold.bundle is not None and bool(hold.bundles),
         )
         for hold in decision.holds
         if clock_charge(decision.chains[hold.chain]) is not None
@@ -69,12 +80,13 @@ def longest_s(clocks: tuple[Clock, ...], most_s: int) -> int:
     return min([longest_call_s(clock.chain, clock.answer.from_ms, most_s) for clock in clocks], default=most_s)
 
 
-def resumed(clock: Clock, held_micro: int, talked_s: int, chunk_s: int) -> Clock:
-    """The running clock of a call that has talked for `talked_s`, when `held_micro` are held for its chain."""
-    bought_s = funded_seconds(clock.chain.tiers[0], held_micro, clock.answer)
+def resumed(clock: Clock, held_micro: int, bundle_s: int, talked_s: int, chunk_s: int) -> Clock:
+    """The running clock of a call that has talked for `talked_s`, when so much is held for its chain."""
+    paid = bundled(clock.chain, bundle_s)
+    bought_s = funded_seconds(clock.chain.tiers[0], held_micro, clock.answer, paid)
     if bought_s < 0:  # the customer's own tier is free and only tiers above pay: go on and ask them soon
         bought_s = talked_s + chunk_s
-    return replace(clock, funded_s=bought_s, held_micro=held_micro)
+    return replace(clock, funded_s=bought_s, held_micro=held_micro, paid=paid, has_bundle=bundle_s > 0)
 
 
 def ask_after_ms(clock: Clock, chunk_s: int, max_s: int) -> int:
@@ -84,29 +96,49 @@ def ask_after_ms(clock: Clock, chunk_s: int, max_s: int) -> int:
     when the clock is spent and when the maximum length is paid for.
     """
     until_ms = 1000 * clock.funded_s
-    if clock.is_spent or clock.funded_s >= max_s:
+    if is_done(clock, max_s):
         return until_ms
     return until_ms - (LEAST_LEAD_MS if clock.is_last_grant else max(chunk_s * 1000 // 3, LEAST_LEAD_MS))
+
+
+def is_done(clock: Clock, max_s: int) -> bool:
+    """Whether nothing more is to be asked for."""
+    return clock.is_spent or clock.is_over or clock.funded_s >= max_s
 
 
 def wanted_seconds(clock: Clock, chunk_s: int, max_s: int) -> int:
     """Funded seconds after one more chunk, in whole increments."""
     charge = clock_charge(clock.chain)
     wanted_s = min(clock.funded_s + max(chunk_s, 1), max(max_s, clock.funded_s + 1))
-    return whole_seconds(charge, wanted_s, clock.answer) if charge is not None else wanted_s
+    skip_s = 0 if clock.has_bundle else clock.paid.seconds
+    return whole_seconds(charge, wanted_s, clock.answer, skip_s) if charge is not None else wanted_s
 
 
 def totals(clock: Clock, seconds: int) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """Micro-units of the customer for a call of `seconds`, and (account id, micro-units) of the tiers above."""
-    needs = [(charge.tier.account_id, hold_micro(charge, seconds, clock.answer)) for charge in clock.chain.tiers]
-    return needs[0][1], tuple(need for need in needs[1:] if need[1])
+    """Micro-units of the customer for a call of `seconds`, and (account id, micro-units) of the tiers above.
+
+    Of the customer what is held already while its bundles pay.
+    """
+    own, *above = clock.chain.tiers
+    needs = [(charge.tier.account_id, hold_micro(charge, seconds, clock.answer)) for charge in above]
+    micro = clock.held_micro if clock.has_bundle else hold_micro(own, seconds, clock.answer, clock.paid)
+    return micro, tuple(need for need in needs if need[1])
 
 
 def granted(clock: Clock, total_micro: int) -> Clock | None:
     """The clock with the extension it had asked for; None when the total answers an earlier question."""
-    if total_micro < hold_micro(clock.chain.tiers[0], clock.asked_s, clock.answer):
+    if total_micro < hold_micro(clock.chain.tiers[0], clock.asked_s, clock.answer, clock.paid):
         return None
     return replace(clock, funded_s=clock.asked_s, held_micro=total_micro, asked_s=0, is_spent=False)
+
+
+def granted_bundle(clock: Clock, bundle_s: int) -> Clock:
+    """The clock when its chain has `bundle_s` of bundles in all; fewer than it had asked for: there are no more."""
+    paid, has_bundle = bundled(clock.chain, bundle_s), bundle_s >= clock.asked_s
+    bought_s = funded_seconds(clock.chain.tiers[0], clock.held_micro, clock.answer, paid)
+    if bought_s < 0:  # what follows costs the customer nothing: go on for the tiers above
+        bought_s = clock.asked_s
+    return replace(clock, funded_s=bought_s, paid=paid, has_bundle=has_bundle, asked_s=0, is_spent=False)
 
 
 def last_seconds(clock: Clock, bearable_micro: int) -> int:
@@ -114,7 +146,7 @@ def last_seconds(clock: Clock, bearable_micro: int) -> int:
 
     Always fewer than were asked for, so that refusals in a row come to an end.
     """
-    affordable_s = funded_seconds(clock.chain.tiers[0], bearable_micro, clock.answer)
+    affordable_s = funded_seconds(clock.chain.tiers[0], bearable_micro, clock.answer, clock.paid)
     return affordable_s if clock.funded_s < affordable_s < clock.asked_s else 0
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from carillon.logic.callflow.blacklist import blacklisted
+from carillon.logic.callflow.bundles import with_bundles
 from carillon.logic.callflow.callerid import ANONYMOUS, asks_privacy, caller_id, emergency_caller, withheld_by_prefix
 from carillon.logic.callflow.feed import (
     Customer,
@@ -263,5 +264,6 @@ def _network(call: _Call, number: str) -> Decision:
     draft = replace(draft, losses=choice.losses)
     if choice.refusal:
         return _refused(replace(call, draft=noted(draft, *notes)), choice.refusal)
+    chain = with_bundles(call.feed, chain, call.customer, call.draft.user_id, number)
     holds = holds_for(call.feed, call.customer, chain, call.chunk_s, draft.max_s)
     return noted(replace(draft, targets=choice.targets, chains=(chain,), holds=holds), *notes)

@@ -92,6 +92,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "price-below-cost": "No carrier takes calls to %(who)s at the present prices.",
     "no-exchange-rate": "There is no exchange rate between the price list's and the account's currency.",
     "credit-exhausted": "The customer's credit does not buy the first seconds of this call.",
+    "bundle-used-up": "The minutes that the customer has included are used up, and they are all that it may use.",
     "partner-credit-exhausted": "The service provider's own credit is used up.",
     "channels-exhausted": "The customer has as many calls at once as it may have.",
     "too-many-calls": "The customer's devices began more calls in a second than they may.",

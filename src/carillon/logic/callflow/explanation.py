@@ -200,6 +200,7 @@ def _call_part(decision: Decision, chain: Chain, facts: CallFacts, readers: Coll
         "charged_to": facts.charged_to,
         "attempts": [_attempt(decision, attempt, readers) for attempt in facts.attempts],
         "notes": notes_for(decision, readers),
+        "bundles": [],
         "margin": None,
     }
 

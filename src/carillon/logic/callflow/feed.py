@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
+from carillon.logic.callflow.allowance import Allowance
 from carillon.logic.callflow.terms import ListUse, TaxRule
 from carillon.logic.hours import ALWAYS, Hours
 from carillon.logic.markup import Rules
@@ -224,6 +225,7 @@ class Customer:
     emergency_number: str = ""  # E.164 shown to emergency services for users without one of their own
     calls_per_s: int | None = None  # that its devices may begin; None: no limit
     call_burst: int | None = None  # that may begin at once; None: a second's worth
+    allowances: tuple[Allowance, ...] = ()  # that have not ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from carillon.logic.callflow.blacklist import blacklisted
+from carillon.logic.callflow.bundles import with_bundles
 from carillon.logic.callflow.callerid import ANONYMOUS
 from carillon.logic.callflow.feed import (
     Customer,
@@ -281,6 +282,7 @@ def _to_network(feed: Feed, draft: Decision, called: _Called, chunk_s: int) -> D
     if choice.refusal:
         raise _not_done(draft, *choice.notes, *notes)
     draft = replace(draft, losses=(*draft.losses, *choice.losses))
+    chain = with_bundles(feed, chain, owner, called.user.id, number)
     place, max_s = len(draft.chains), min(draft.max_s, owner.max_call_s)
     draft = replace(
         draft,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from carillon.logic.callflow.bundles import bundled
 from carillon.logic.callflow.charging import clock_charge, hold_micro, whole_seconds
 from carillon.logic.callflow.exchange import exchange_rate
 from carillon.logic.callflow.fallback import marked_up_charge
@@ -22,6 +23,7 @@ from carillon.logic.callflow.taxes import taxes_at
 from carillon.logic.callflow.terms import TrafficClass
 from carillon.logic.callflow.values import (
     AnswerTime,
+    BundleAsk,
     Chain,
     ChainKind,
     HoldRequest,
@@ -221,4 +223,12 @@ def holds_for(
     if not any(amount for _, amount in needs):
         return ()
     upper = tuple(need for need in needs[1:] if need[1])
-    return (HoldRequest(customer.account_id, needs[0][1], funded_s, upper, place),)
+    bundle = _bundle_ask(chain, funded_s, answer)
+    return (HoldRequest(customer.account_id, needs[0][1], funded_s, upper, place, bundle),)
+
+
+def _bundle_ask(chain: Chain, seconds: int, answer: AnswerTime) -> BundleAsk | None:
+    """What is asked of the chain's bundles before money; None when it has none."""
+    if not chain.allowances:
+        return None
+    return BundleAsk(seconds, hold_micro(chain.tiers[0], seconds, answer, bundled(chain, seconds)))

@@ -47,6 +47,7 @@ _TABLE = (
     ("no-exchange-rate", 403, "No exchange rate for this call"),
     # money and limits, answered by callfeed.open_call
     ("credit-exhausted", 402, "Not enough credit"),
+    ("bundle-used-up", 402, "Included minutes used up"),
     ("partner-credit-exhausted", 503, "Service provider out of credit"),
     ("daily-limit-reached", 402, "Daily spending limit reached"),
     ("channels-exhausted", 486, "All lines in use"),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from types import MappingProxyType
 
+from carillon.logic.callflow.bundles import NOTHING, Bundled, bundled
 from carillon.logic.callflow.charging import UNLIMITED, charge_of, funded_seconds, longest_call_s
 from carillon.logic.callflow.forwarding import refuse_unpaid
-from carillon.logic.callflow.values import Decision, Refusal, TierCharge, answered_at
+from carillon.logic.callflow.values import Chain, Decision, Refusal, TierCharge, answered_at
 
 MINUTE_MS = 60_000
+NO_SECONDS: Mapping[int, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Remaining:
 
     `minute_micro` is the price of a minute with fee and intervals, in `currency`; `per_minute` the list's own rate in
     `list_currency`. None: nothing is paid for it. `lasts_s` are the seconds that every tier can pay for, at most
-    `longest_s`; 0 when the call is refused.
+    `longest_s`; 0 when the call is refused. `bundle_s` of them are included in what the customer has bought.
     """
 
     callee: str
@@ -30,22 +33,36 @@ class Remaining:
     currency: str = ""
     per_minute: Decimal | None = None
     list_currency: str = ""
+    bundle_s: int = 0
 
 
-def remaining(decision: Decision, spendable: Mapping[int, int], at_ms: int) -> Remaining:
+def remaining(
+    decision: Decision, spendable: Mapping[int, int], at_ms: int, seconds_left: Mapping[int, int] = NO_SECONDS
+) -> Remaining:
     """What comes of a decision, answered at `at_ms`, when its accounts have so much left: micro-units by account id.
 
-    Accounts that are not named have enough.
+    Accounts that are not named have enough. `seconds_left` is what allowances have, by their id.
     """
-    decision = unpaid(decision, spendable)
+    decision = unpaid(decision, spendable, seconds_left)
     if decision.refusal is not None:
         return Remaining(decision.callee or decision.dialled, decision.refusal, 0, decision.max_s)
-    charges = [charge for chain in decision.chains for charge in chain.tiers]
+    charges = [(charge, _paid(chain, charge, seconds_left)) for chain in decision.chains for charge in chain.tiers]
     longest_s = min([longest_call_s(chain, at_ms, decision.max_s) for chain in decision.chains], default=decision.max_s)
-    known = [(charge, spendable[charge.tier.account_id]) for charge in charges if charge.tier.account_id in spendable]
-    lasts_s = min([longest_s, *(lasting(charge, micro, longest_s, at_ms) for charge, micro in known)])
-    found = Remaining(decision.callee, None, lasts_s, longest_s)
-    return _priced(found, charges[0], at_ms) if charges else found
+    lasts = [
+        lasting(charge, spendable[charge.tier.account_id], longest_s, at_ms, paid)
+        for charge, paid in charges
+        if charge.tier.account_id in spendable
+    ]
+    bundle_s = sum(paid.seconds for _, paid in charges)
+    only = [bundle_s for chain in decision.chains if chain.blocks]
+    found = Remaining(decision.callee, None, min([longest_s, *lasts, *only]), longest_s, bundle_s=bundle_s)
+    return _priced(found, charges[0][0], at_ms) if charges else found
+
+
+def _paid(chain: Chain, charge: TierCharge, seconds_left: Mapping[int, int]) -> Bundled:
+    if charge.tier.position:
+        return NOTHING
+    return bundled(chain, sum(seconds_left.get(allowance.id, 0) for allowance in chain.allowances))
 
 
 def _priced(found: Remaining, charge: TierCharge, at_ms: int) -> Remaining:
@@ -64,16 +81,21 @@ def _priced(found: Remaining, charge: TierCharge, at_ms: int) -> Remaining:
     )
 
 
-def lasting(charge: TierCharge, spendable_micro: int, longest_s: int, at_ms: int) -> int:
-    """The seconds that a tier can pay for when the call is answered at `at_ms`, at most `longest_s`."""
-    seconds = funded_seconds(charge, max(spendable_micro, 0), answered_at(at_ms))
+def lasting(charge: TierCharge, spendable_micro: int, longest_s: int, at_ms: int, paid: Bundled = NOTHING) -> int:
+    """The seconds that a tier can pay for besides what is `paid`, answered at `at_ms`; at most `longest_s`."""
+    seconds = funded_seconds(charge, max(spendable_micro, 0), answered_at(at_ms), paid)
     return longest_s if seconds == UNLIMITED else min(seconds, longest_s)
 
 
-def unpaid(decision: Decision, spendable: Mapping[int, int]) -> Decision:
+def unpaid(decision: Decision, spendable: Mapping[int, int], seconds_left: Mapping[int, int] = NO_SECONDS) -> Decision:
     """The decision refused, as the database would, when a hold is more than an account has left."""
     for hold in () if decision.refusal else decision.holds:
-        if spendable.get(hold.account_id, hold.amount_micro) < hold.amount_micro:
+        chain = decision.chains[hold.chain]
+        has_bundle = any(seconds_left.get(allowance.id) for allowance in chain.allowances)
+        if chain.blocks and not has_bundle:
+            return refuse_unpaid(decision, "bundle-used-up", hold)
+        micro = hold.bundle.fee_micro if has_bundle and hold.bundle else hold.amount_micro
+        if spendable.get(hold.account_id, micro) < micro:
             return refuse_unpaid(decision, "credit-exhausted", hold)
         if any(spendable.get(account_id, amount) < amount for account_id, amount in hold.upper):
             return refuse_unpaid(decision, "partner-credit-exhausted", hold)

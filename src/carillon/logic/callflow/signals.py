@@ -41,11 +41,12 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """The hold of `chain` was raised to `total_micro`."""
+    """The hold of `chain` was raised to `total_micro`, or now has `bundle_s` seconds of bundles in all."""
 
     at_ms: int
     total_micro: int
     chain: int = 0
+    bundle_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,9 @@ Event = Applied | Progress | Answered | Tick | Extended | ExtendRefused | Refill
 class Extend:
     """Raise a chain's hold to what `funded_s` cost: `callfeed.extend_hold`.
 
+    With `allowances`, (id, first interval, increment) in the order of use, `funded_s` are asked of those instead, of
+    which it has `bundle_s`: `callfeed.extend_bundle`.
+
     `upper` are (account id, total of this chain) of the tiers above, `until_ms` is when the first chain of the call has
     used up its money.
     """
@@ -118,6 +122,8 @@ class Extend:
     until_ms: int
     upper: tuple[tuple[int, int], ...] = ()
     chain: int = 0
+    allowances: tuple[tuple[int, int, int], ...] = ()
+    bundle_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

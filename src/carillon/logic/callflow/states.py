@@ -38,12 +38,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from carillon.logic.callflow.clocks import (
     Clock,
     ask_after_ms,
     clocks_of,
     granted,
+    granted_bundle,
+    is_done,
     last_seconds,
     longest_s,
     refilled,
@@ -77,6 +80,7 @@ from carillon.logic.callflow.values import Decision
 APPLY_MS = 5_000  # a hold is provisional until the edge reports `applied`; without one only the record waits for it
 END_MS = 5_000  # how long the edge may take to report an end that we asked for
 RING_MS = 300_000  # longer than all targets' timers together: then the edge has lost the call
+NO_BUNDLES: Mapping[int, int] = MappingProxyType({})
 LAST_PACKET, LAST_PROOF = "last-packet", "last-proof"  # what stands for an end that nobody saw
 
 
@@ -138,9 +142,13 @@ def resume(
     chunk_s: int,
     answered_ms: int,
     held: Mapping[int, int],
+    bundles: Mapping[int, int] = NO_BUNDLES,
     answered_target: int | None = None,
 ) -> LiveCall:
-    """The state of an answered call after control was restarted; `held` are micro-units by chain."""
+    """The state of an answered call after control was restarted.
+
+    `held` are micro-units by chain, `bundles` seconds of bundles.
+    """
     state = begin(decision, at_ms=at_ms, chunk_s=chunk_s)
     talked_s = (at_ms - answered_ms) // 1000
     clocks = running(state.clocks, answered_target, answered_ms)
@@ -150,7 +158,9 @@ def resume(
         max_s=longest_s(clocks, state.max_s),
         answered_ms=answered_ms,
         answered_target=answered_target,
-        clocks=tuple(resumed(clock, held.get(clock.place, 0), talked_s, chunk_s) for clock in clocks),
+        clocks=tuple(
+            resumed(clock, held.get(clock.place, 0), bundles.get(clock.place, 0), talked_s, chunk_s) for clock in clocks
+        ),
     )
 
 
@@ -306,8 +316,7 @@ def _ask_first(state: LiveCall, now_ms: int) -> Stepped:
     if any(clock.asked_s for clock in state.clocks):
         return state, ()
     first = min(state.clocks, key=lambda clock: ask_after_ms(clock, state.chunk_s, state.max_s))
-    is_done = first.is_spent or first.funded_s >= state.max_s
-    if is_done or now_ms < state.answered_ms + ask_after_ms(first, state.chunk_s, state.max_s):
+    if is_done(first, state.max_s) or now_ms < state.answered_ms + ask_after_ms(first, state.chunk_s, state.max_s):
         return state, ()
     return _ask(state, refilled(first), wanted_seconds(first, state.chunk_s, state.max_s))
 
@@ -318,7 +327,9 @@ def _ask(state: LiveCall, clock: Clock, seconds: int) -> Stepped:
     first_s = min([seconds, *(other.funded_s for other in state.clocks if other.place != clock.place)])
     total_micro, upper = totals(clock, seconds)
     until_ms = (state.answered_ms or 0) + 1000 * first_s
-    return asking, (Extend(total_micro, seconds, until_ms, upper, clock.place),)
+    asked = clock.chain.allowances if clock.has_bundle else ()
+    allowances = tuple((each.id, each.initial_s, each.increment_s) for each in asked)
+    return asking, (Extend(total_micro, seconds, until_ms, upper, clock.place, allowances, clock.paid.seconds),)
 
 
 def _with(state: LiveCall, changed: Clock) -> LiveCall:
@@ -332,7 +343,7 @@ def _extension_answered(state: LiveCall, event: Extended | ExtendRefused) -> Ste
         return state, ()
     if isinstance(event, ExtendRefused):
         return _last_grant(state, asked, event)
-    extended = granted(asked, event.total_micro)
+    extended = granted(asked, event.total_micro) if event.bundle_s is None else granted_bundle(asked, event.bundle_s)
     if extended is None:
         return state, ()
     state = _with(state, extended)

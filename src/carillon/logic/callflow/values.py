@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from carillon.logic.callflow.allowance import Allowance
 from carillon.logic.callflow.feed import AS_USUAL, CallerStyle, Rate, Tariff, Tier, Trunk
 from carillon.logic.markup import Rule
 
@@ -105,7 +106,7 @@ class Chain:
     """One paying party and the sales above it, tier 0 first.
 
     `user_id` and `callee` are set where they are not the call's own: who forwarded, and the number or extension that
-    this party pays to reach.
+    this party pays to reach. `allowances` are the bundles that may pay for it, in the order in which they are used.
     """
 
     kind: ChainKind
@@ -114,6 +115,12 @@ class Chain:
     tiers: tuple[TierCharge, ...]
     user_id: int | None = None
     callee: str = ""
+    allowances: tuple[Allowance, ...] = ()
+
+    @property
+    def blocks(self) -> bool:
+        """Whether bundles alone may pay for it."""
+        return any(allowance.blocks for allowance in self.allowances)
 
 
 class Cause(StrEnum):
@@ -187,10 +194,20 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleAsk:
+    """Seconds wanted of a chain's bundles; `fee_micro` is what is still owed when there are some."""
+
+    seconds: int
+    fee_micro: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class HoldRequest:
     """Money to set aside on the charged customer's row before the first ring, for the decision's chain at `chain`.
 
-    `upper` are (account id, micro-units) of the tiers above, taken from credit windows.
+    `upper` are (account id, micro-units) of the tiers above, taken from credit windows. With a `bundle` the seconds are
+    taken from there first, and the money only when there are none; once that is done `bundles` are (allowance id,
+    seconds) that were there, and `bundle` is None when there are no more.
     """
 
     account_id: int
@@ -198,6 +215,8 @@ class HoldRequest:
     funded_s: int
     upper: tuple[tuple[int, int], ...] = ()
     chain: int = 0
+    bundle: BundleAsk | None = None
+    bundles: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +357,8 @@ class CallFacts:
     holds: tuple[tuple[int, int], ...] = ()
     # what the tiers above had set aside, (index of the chain, account id, micro-units)
     shares: tuple[tuple[int, int, int], ...] = ()
+    # what was set aside of bundles, in the order of use, (index of the chain, allowance id, seconds)
+    bundles: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +367,8 @@ class CdrDraft:
 
     `amount_micro` is in `currency`, the charged account's. The carrier's row has `account_id` None and
     `gateway_id` set. `seller_partner_id` owns the row; for the carrier row it is the gateway's owner. `chain_no` is the
-    chain's index in the decision; `user_id` and `callee` are the chain's, when they are not the call's own.
+    chain's index in the decision; `user_id` and `callee` are the chain's, when they are not the call's own. `bundles`
+    are (allowance id, seconds) that the call has used up.
     """
 
     chain: ChainKind
@@ -365,3 +387,4 @@ class CdrDraft:
     chain_no: int = 0
     user_id: int | None = None
     callee: str = ""
+    bundles: tuple[tuple[int, int], ...] = ()

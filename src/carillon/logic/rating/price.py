@@ -147,31 +147,43 @@ def _rounded(amount: int, tariff: Tariff, unit_s: int) -> int:
     return micro * (SCALE // MICRO) * unit_s
 
 
-def price_at_most(rate: Rate, tariff: Tariff, length_s: int, from_ms: int, to_ms: int) -> Price:
+def price_at_most(
+    rate: Rate,
+    tariff: Tariff,
+    length_s: int,
+    from_ms: int,
+    to_ms: int,
+    *,
+    skip_s: int = 0,
+    owes_fee: bool = True,
+) -> Price:
     """What `price_of` gives at most when the call is answered between two moments (Unix epoch); it has no pieces.
 
     Exact unless prices change in that time; then as if each part of the price were the dearest that holds in it.
     """
     lines = lines_of(rate)
     if from_ms == to_ms or not lines.of_windows:
-        return price_of(rate, tariff, length_s, at_ms=from_ms)
+        return price_of(rate, tariff, length_s, at_ms=from_ms, skip_s=skip_s, owes_fee=owes_fee)
     slack_s = max(mark.increment_s for line in lines.all for mark in line.marks)
     within_s = (to_ms - from_ms) // 1000 + length_s + slack_s + 1
     holding = {line.window: line for _, line in timeline(lines, tariff, from_ms, within_s)}
     if len(holding) == 1:
-        return price_of(rate, tariff, length_s, at_ms=from_ms)
-    return _dearest(lines, tariff, length_s, tuple(holding.values()))
+        return price_of(rate, tariff, length_s, at_ms=from_ms, skip_s=skip_s, owes_fee=owes_fee)
+    charged_s = length_s if length_s > skip_s else None
+    return _dearest(lines, tariff, charged_s, tuple(holding.values()), owes_fee=owes_fee)
 
 
-def _dearest(lines: Lines, tariff: Tariff, length_s: int, holding: Sequence[Line]) -> Price:
+def _dearest(lines: Lines, tariff: Tariff, length_s: int | None, holding: Sequence[Line], *, owes_fee: bool) -> Price:
+    """`length_s` None: nothing but the fee is due."""
     marks = [mark for line in holding for mark in line.marks]
-    unit_s, fee = rules_of(tariff).unit_s, max(line.fee for line in holding)
-    billed_s = max(max(line.initial_s for line in holding), length_s - 1 + max(mark.increment_s for mark in marks))
+    unit_s, fee = rules_of(tariff).unit_s, max(line.fee for line in holding) if owes_fee else 0
+    longest_s = 0 if length_s is None else length_s - 1 + max(mark.increment_s for mark in marks)
+    billed_s = 0 if length_s is None else max(max(line.initial_s for line in holding), longest_s)
     amount = max(mark.rate for mark in marks) * billed_s + fee * unit_s
     if rules_of(tariff).rounds_each:  # each increment may be rounded up by one step
         increments = billed_s // min(mark.increment_s for mark in marks) + 2
         amount += increments * (SCALE // 10 ** min(tariff.decimals, MAX_DECIMALS)) * unit_s
-    amount = max(amount, lines.minimum * unit_s)
+    amount = max(amount, lines.minimum * unit_s if owes_fee else 0)
     if lines.maximum is not None:
         amount = min(amount, lines.maximum * unit_s)
     return Price(amount, SCALE * unit_s, (), billed_s, fee)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carillon.business.calls.facts import Happening, facts_of, refusal_of
+from carillon.business.calls.facts import Happening, Held, facts_of, refusal_of
 
 STARTED = 1_000_000
 
@@ -18,7 +18,7 @@ def test_answered_call() -> None:
             Happening("applied", STARTED, {}),
         ],
         now_ms=STARTED + 60_000,
-        holds=((0, 5),),
+        held=Held(((0, 5),)),
     )
     assert (facts.answered_ms, facts.ended_ms, facts.answered_target) == (STARTED + 4_000, STARTED + 9_000, 1)
     assert (facts.ended_by, facts.sip_code, facts.holds) == ("callee", 200, ((0, 5),))
