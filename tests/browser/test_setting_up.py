@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -53,8 +54,13 @@ def test_partner_to_call(olga: Portal, whole: Whole) -> None:
         route_calls(olga, carrier.port)
         erin = phones.run(ready(UserAgent(open_customer(olga), whole.platform.proxy, tone_hz=PHONE_HZ)))
         call_and_hang_up(olga, phones, erin, carrier)
+        read_cdr(olga)
+        change_prices(olga, whole)
+        phones.run(ready(erin))
+        call_and_hang_up(olga, phones, erin, carrier)
         carrier.close()
-    read_cdr(olga)
+    read_why(olga)
+    charge_again(olga)
 
 
 def sell_by_lists(olga: Portal) -> None:
@@ -125,7 +131,7 @@ def call_and_hang_up(olga: Portal, phones: Background, erin: UserAgent, carrier:
     call = phones.run(erin.call(DIALLED))
     phones.run(call.answered())
     phones.run(call.hears(CARRIER_HZ))
-    phones.run(carrier.calls[0].hears(PHONE_HZ))
+    phones.run(carrier.calls[-1].hears(PHONE_HZ))
     wait_until(lambda: bool(rows_with(olga, "live-calls", CALLED, "Answered")))
     first = olga.page.locator(".ticking").first.inner_text()
     expect(olga.page.locator(".ticking").first).not_to_have_text(first)
@@ -186,3 +192,76 @@ def test_file_with_errors_names_lines_and_changes_nothing(enter: Callable[[str],
     page.keyboard.press("Escape")
     paul.choose("Bad news", "Versions")
     assert paul.rows() == []
+
+
+def change_prices(olga: Portal, whole: Whole) -> None:
+    """A new version of the retail list: imported, compared, tried on the call that was made, approved."""
+    olga.open("price-lists")
+    olga.choose("Meadow retail", "New version")
+    olga.fill(file=RATES.format(rate="0.12"))
+    olga.save()
+    olga.choose("Meadow retail", "Versions")
+    olga.choose("Draft", "Open")
+    expect(olga.page.locator(".main-scroll")).to_contain_text("France")
+    assert "100" in olga.page.locator(".main-scroll").inner_text()  # per cent dearer
+    olga.page.go_back()
+    olga.choose("Draft", "What if")
+    olga.save()
+    olga.choose("Draft", "What-ifs")
+    wait_until(lambda: bool(re_read(olga, "Done")))
+    olga.choose("Meadow retail", "Open")
+    told = olga.page.locator(".main-scroll").inner_text()
+    assert "Garden Ltd" in told and "0.07" in told  # 0.01 and half a minute of 0.12
+    olga.open("price-lists")
+    olga.choose("Meadow retail", "Versions")
+    before = rates_known(whole)
+    olga.choose("Draft", "Approve")
+    olga.save()
+    wait_until(lambda: rates_known(whole) > before)
+
+
+def rates_known(whole: Whole) -> int:
+    """How often the call path has taken up prices."""
+    return int(whole.platform.status("/health")[1]["generations"].get("rate", 0))
+
+
+def re_read(olga: Portal, text: str) -> list[str]:
+    olga.page.reload()
+    return [row for row in olga.rows() if text in row]
+
+
+def read_why(olga: Portal) -> None:
+    """The second call has the new price; its page says of which pieces it is made."""
+    wait_until(lambda: len(rows_with(olga, "cdrs", CALLED)) == 2)
+    olga.choose("0.07", "Price and trace")
+    expect(olga.page.locator(".price-pieces").first).to_contain_text("0.12")
+    expect(olga.page.locator(".price-line").first).to_be_visible()
+
+
+def charge_again(olga: Portal) -> None:
+    """The first call is charged by the new version too, once somebody has looked at it; it says what it had cost."""
+    today = datetime.now(UTC)
+    olga.open("reratings")
+    olga.page.click("#grid-add")
+    olga.page.wait_for_selector("dialog[open] form")
+    olga.fill(
+        since=f"{today - timedelta(days=1):%Y-%m-%d %H:%M}",
+        until=f"{today + timedelta(days=1):%Y-%m-%d %H:%M}",
+        customer_id="Garden Ltd",
+        reason="the old list was wrong",
+    )
+    olga.page.locator("dialog #f-version_id").fill("Meadow retail")
+    olga.page.locator("#o-version_id [role=option]", has_text="v2").first.click()
+    olga.save()
+    wait_until(lambda: bool(rows_with(olga, "reratings", "Garden Ltd", "To be confirmed")))
+    olga.choose("Garden Ltd", "Open")
+    expect(olga.page.locator(".main-scroll")).to_contain_text("Nothing is changed yet")
+    assert "0.07" in olga.page.locator(".main-scroll").inner_text()
+    olga.open("reratings")
+    olga.choose("Garden Ltd", "Apply")
+    olga.save()
+    wait_until(lambda: bool(rows_with(olga, "reratings", "Garden Ltd", "Applied")))
+    assert [len(rows_with(olga, "cdrs", CALLED, price)) for price in ("0.04", "0.07")] == [0, 2]
+    olga.page.locator(".tabulator-row").last.locator(".row-menu").click()
+    olga.page.get_by_role("menuitem", name="Price and trace", exact=True).click()
+    expect(olga.page.locator(".main-scroll")).to_contain_text("Charged again")

@@ -13,10 +13,10 @@ from typing import Any
 
 from carillon.logic.callflow.explanation import price_part
 from carillon.logic.callflow.feed import Rate, Tariff, Tax
+from carillon.logic.callflow.pricelists import NOWHERE
 from carillon.logic.callflow.values import ChainKind
 from carillon.logic.rating import Charge, rate_call
 
-NOBODY = "0"  # who withholds the number is rated as calling from nowhere: only the price of all numbers fits
 FREE = "free_reason"
 MARK = "rerated"  # the explanation's key that says which run charged the call again, and what it had cost
 
@@ -37,16 +37,19 @@ class Charged:
 
     @property
     def list_id(self) -> int | None:
-        """The list that has charged it; None: nothing did, and nothing will."""
+        """The list that has charged it; None: nothing did, and nothing will. 0: its supplier's price, marked up."""
         found = self.explanation.get("list_id")
         return int(found) if found is not None else None
 
     @property
     def number(self) -> str:
-        """The number that its list is asked for: who calls, when the called party pays; else who is called."""
-        if self.chain != ChainKind.TERMINATING or self.is_carrier_cost:
-            return self.callee
-        return self.caller if self.caller.startswith("+") else NOBODY
+        """The number that its list is asked for: who calls, when the called party pays; else who is called.
+
+        Who withholds the number, and extensions, have the price of all numbers.
+        """
+        is_callers = self.chain == ChainKind.TERMINATING and not self.is_carrier_cost
+        number = self.caller if is_callers else self.callee
+        return number if number.startswith("+") else NOWHERE
 
     @property
     def billable_ms(self) -> int:
@@ -110,7 +113,7 @@ def price_again(charged: Charged, rate: Rate, tariff: Tariff) -> Price:
     """Return the price by `rate` and all that the CDR would say of it. Raises NoExchangeRate."""
     charge = charge_again(charged, rate, tariff)
     told = price_part(rate, tariff, charge, charged.currency, charge.exchange_rate, _taxes(charged))
-    return Price(charge.amount_micro, charge.billed_s, rate.name[:100], {**told, FREE: ""})
+    return Price(charge.amount_micro, charge.billed_s, rate.name[:100], {**told, FREE: "", "made_from": None})
 
 
 def _exchange_rate(charged: Charged, tariff: Tariff) -> Decimal | None:
