@@ -40,10 +40,9 @@ _CALLS = """
                                  coalesce(d.explanation -> 'taxes', '[]')),
                d.amount_micro
         from calls_cdr d
-        cross join lateral (select substring(
-            case when d.chain = 'terminating' and not d.is_carrier_cost
-                 then case when d.caller like '+%%' then d.caller else '0' end else d.callee end
-            from '^[+]?([0-9]+)$') as digits) n
+        cross join lateral (select case when d.chain = 'terminating' and not d.is_carrier_cost
+                                        then d.caller else d.callee end as asked) a
+        cross join lateral (select coalesce(substring(a.asked from '^[+]([0-9]+)$'), '0') as digits) n
         cross join lateral (select coalesce(
             (d.explanation -> 'rerated' ->> 'billable_ms')::bigint,
             case when 1000::bigint * d.billed_s between 1 and d.duration_ms then 1000::bigint * d.billed_s end,
