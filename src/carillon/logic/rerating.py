@@ -52,6 +52,16 @@ class Charged:
         return number if number.startswith("+") else NOWHERE
 
     @property
+    def bundle_s(self) -> int:
+        """The first seconds, which bundles have paid: they stay paid."""
+        return sum(int(use["seconds"]) for use in self.explanation.get("bundles") or ())
+
+    @property
+    def owes_fee(self) -> bool:
+        """Whether a connection fee is due: not where a bundle has covered it, as far as the CDR tells."""
+        return not self.bundle_s or Decimal(str(self.explanation.get("fee") or 0)) > 0
+
+    @property
     def billable_ms(self) -> int:
         """The conversation, cut where the money that was set aside for it ended: beyond that nobody was charged.
 
@@ -60,7 +70,7 @@ class Charged:
         known = dict(self.explanation.get(MARK) or {}).get("billable_ms")
         if known is not None:
             return int(known)
-        paid_ms = self.price.billed_s * 1000
+        paid_ms = (self.price.billed_s + self.bundle_s) * 1000
         return paid_ms if 0 < paid_ms < self.duration_ms else self.duration_ms
 
 
@@ -103,6 +113,8 @@ def charge_again(charged: Charged, rate: Rate, tariff: Tariff) -> Charge:
         tariff,
         charged.billable_ms,
         at_ms=charged.answered_ms,
+        skip_s=charged.bundle_s,
+        owes_fee=charged.owes_fee,
         exchange_rate=_exchange_rate(charged, tariff),
         taxes=_taxes(charged),
         account_currency=charged.currency,

@@ -82,6 +82,21 @@ def test_nobody_is_charged_beyond_what_the_money_bought_whatever_the_intervals()
     assert back.amount_micro == held.price.amount_micro
 
 
+def test_what_a_bundle_has_paid_stays_paid() -> None:
+    plain = charged(rate("0.06", fee="0.05"), 90_000, 0)
+    used = [{"allowance_id": 1, "name": "100 minutes", "seconds": 60, "used_s": 60}]
+    held = replace(
+        plain,
+        price=replace(plain.price, billed_s=30),
+        explanation={**plain.explanation, "bundles": used, "fee": "0"},
+    )
+    assert held.billable_ms == 90_000
+    dearer = price_again(held, rate("0.12", fee="0.05"), tariff())
+    assert (dearer.amount_micro, dearer.billed_s) == (72_600, 30)  # half a minute and the tax, no fee
+    owing = replace(held, explanation={**held.explanation, "fee": "0.05"})
+    assert price_again(owing, rate("0.12", fee="0.05"), tariff()).amount_micro == 133_100
+
+
 def test_which_number_a_list_is_asked_for() -> None:
     held = charged(rate("0.06"), 60_000, 0)
     assert held.number == "+442071234567"
