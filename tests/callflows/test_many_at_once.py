@@ -12,6 +12,7 @@ from carillon.demo.world import micro
 from carillon.useragent import CallRefused, OutgoingCall, UserAgent
 from tests.support.books import Books
 from tests.support.flows import Changes
+from tests.support.packages import included
 from tests.support.platform import Platform
 from tests.support.telephony import domain_of
 
@@ -60,6 +61,23 @@ def test_a_hundred_calls_with_money_for_ten(platform: Platform, books: Books, st
     assert {name: -movements[name] for name in storm.charged} == {
         name: AFFORDABLE * charge for name, charge in storm.charged.items()
     }
+    assert books.faults() == []
+
+
+def test_a_hundred_calls_with_minutes_for_ten_and_no_money(platform: Platform, books: Books) -> None:
+    """36 seconds are set aside for each, half a minute and one chunk; what no call has talked goes back."""
+    books.arrange(Changes(money={"Acme Ltd": "0"}))
+    since = books.last_entry()
+    with included(books, AFFORDABLE * 36, blocks=True) as allowance_id:
+        call_ids, codes = asyncio.run(_storm(platform, "alice"))
+        assert codes == Counter({200: AFFORDABLE, 402: CALLS - AFFORDABLE})
+        books.settled(*call_ids)
+        books.drained()
+    ((granted, used, reserved),) = platform.sql(
+        "select granted, used, reserved from catalogue_allowance where id = %s", allowance_id
+    )
+    assert (reserved, 0 < used <= granted) == (0, True)
+    assert books.movements(since).get("Acme Ltd", 0) == 0
     assert books.faults() == []
 
 

@@ -115,9 +115,9 @@ class Books:
         if any(is_new):
             wait_until(lambda: self.platform.log("control").count("Reference data in force") > known)
         for kind in ("user", "customer", "number"):
-            self._wait_until_known(kind)
+            self.wait_until_known(kind)
 
-    def _wait_until_known(self, kind: str) -> None:
+    def wait_until_known(self, kind: str) -> None:
         """Wait until control has heard of the newest change to this kind of documents."""
         (newest,) = self.platform.sql(f"select last_value from callfeed.generation_{kind}")[0]  # noqa: S608 - ours
         wait_until(lambda: self.platform.status("/health")[1]["generations"].get(kind, 0) >= newest)

@@ -29,6 +29,7 @@ from carillon.business.calls.trace import Ladder
 from carillon.business.customers.models import Customer
 from carillon.business.pricing.choices import Rounding
 from carillon.faces.portal.reasons import reasons
+from carillon.logic.callflow.bundles import NOTHING, Bundled, seconds_in
 from carillon.logic.callflow.charging import charge_of
 from carillon.logic.callflow.diagnosis import Finding
 from carillon.logic.callflow.quality import Grade
@@ -372,6 +373,7 @@ def _live(actor: Actor) -> QuerySet[Call]:
     return queries.live_calls_of(actor).annotate(
         customer_name=Subquery(names.values("name")[:1]),
         held_micro=Subquery(holds.values("amount_micro")[:1]),
+        held_bundles=Subquery(holds.values("bundles")[:1]),
         held_currency=Subquery(holds.values("account__currency")[:1]),
     )
 
@@ -381,7 +383,9 @@ def _charge_micro(call: Any) -> int | None:
     charge = queries.running_charge_of(call) if call.answered_at else None
     if charge is None:
         return None
-    price = charge_of(charge, _talking_ms(call), int(call.answered_at.timestamp() * 1000))
+    talked_ms, included_s = _talking_ms(call), seconds_in(call.held_bundles or ())
+    paid = Bundled(min(included_s, -(-talked_ms // 1000)), owes_fee=False) if included_s else NOTHING
+    price = charge_of(charge, talked_ms, int(call.answered_at.timestamp() * 1000), paid)
     return price.amount_micro if price else 0
 
 
