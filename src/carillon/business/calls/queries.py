@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from carillon.business.calls.choices import CallState, Tab
 from carillon.business.calls.legs import CALLEE, CALLER, CARRIER, Sides, conceal
 from carillon.business.calls.models import SHOWN, Call, CallEvent, CallTrace, Cdr, PhoneTest
 from carillon.business.calls.trace import Ladder, ladder_of
+from carillon.business.catalogue.models import Allowance
 from carillon.business.partners.models import Partner
 from carillon.business.routing.models import Gateway
 from carillon.logic.callflow.diagnosis import Case, Finding, Tried, diagnose
@@ -30,6 +32,7 @@ from carillon.logic.callflow.values import Decision, Direction, TierCharge
 from carillon.logic.callflow.values import Outcome as OutcomeValue
 from carillon.logic.documents import DocumentError, from_document
 
+MOST_USES = 5_000
 MEDIA = "media"  # the kind of event that says how the call sounded; `quality_of` reads it
 LONGEST = timedelta(days=1)  # a call lasts, with room to spare
 LIVE = (CallState.TRYING, CallState.RINGING, CallState.ANSWERED)
@@ -66,6 +69,35 @@ def carried_by(rows: QuerySet[Cdr], gateway_id: int) -> QuerySet[Cdr]:
     """Return the rows of calls for which a gateway's owner has a CDR of the gateway."""
     carried = Cdr.objects.filter(call_id=OuterRef("call_id"), gateway_id=gateway_id, is_carrier_cost=True)
     return rows.filter(Exists(carried))
+
+
+@dataclass(frozen=True, slots=True)
+class BundleUse:
+    """What the calls of one user ("": of nobody known) have used of an allowance: seconds."""
+
+    user: str
+    calls: int
+    seconds: int
+
+
+def uses_of(actor: Actor, allowance: Allowance) -> list[BundleUse]:
+    """Return who used an allowance, most first, of its newest calls (`MOST_USES`).
+
+    Cost: one query, which looks at the customer's calls since the allowance began, by their index.
+    """
+    rows = cdrs_of(actor).filter(
+        partner_id=allowance.partner_id,
+        customer_id=allowance.customer_id,
+        tier=0,
+        started_at__gte=allowance.starts_at - LONGEST,
+        explanation__contains={"bundles": [{"allowance_id": allowance.pk}]},
+    )
+    calls, seconds = Counter[str](), Counter[str]()
+    found = rows.order_by("-started_at").values_list("user_name", "explanation__bundles")[:MOST_USES]
+    for user, bundles in found:
+        calls[user] += 1
+        seconds[user] += sum(one["used_s"] for one in bundles if one["allowance_id"] == allowance.pk)
+    return [BundleUse(user, calls[user], used) for user, used in seconds.most_common()]
 
 
 def lost_by(actor: Actor) -> Exists:

@@ -346,7 +346,7 @@ def remove_user(actor: Actor, user: User) -> None:
     """Delete a user that holds nothing; their CDRs keep the name.
 
     Raises:
-        Conflict: SIP endpoints or numbers are theirs.
+        Conflict: SIP endpoints, numbers or subscriptions are theirs.
         NotFound
     """
     user = locked(User.objects, actor, user.pk)
@@ -354,4 +354,6 @@ def remove_user(actor: Actor, user: User) -> None:
         with audited(actor, user, "remove"):
             user.delete()
     except ProtectedError:
-        raise Conflict(_("This user has SIP endpoints or numbers: take those away first.")) from None
+        raise Conflict(
+            _("SIP endpoints, numbers or subscriptions are this user's: take them away first, or disable the user.")
+        ) from None

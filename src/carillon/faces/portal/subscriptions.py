@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
 from carillon.base.rows import named
+from carillon.business.calls.queries import uses_of
 from carillon.business.catalogue import queries
 from carillon.business.catalogue import subscriptions as parts
 from carillon.business.catalogue.choices import ProductKind, SubscriptionState, Unit
@@ -109,6 +110,20 @@ def _following(subscription: Subscription) -> list[dict[str, Any]]:
     if subscription.state not in (SubscriptionState.ACTIVE, SubscriptionState.UNPAID):
         return []
     return [_line(one, subscription.currency) for one in uses.following_lines(subscription)]
+
+
+def allowance_page(actor: Actor, allowance: Any) -> Mapping[str, Any]:
+    """What the page of an allowance shows: what is left, as a bar, and who used it."""
+    uses = [
+        {"user": use.user, "calls": use.calls, "amount": amount_text(allowance, use.seconds)}
+        for use in uses_of(actor, allowance)
+    ]
+    return {
+        "bar": _bar(allowance),
+        "used": amount_text(allowance, allowance.used),
+        "uses": uses,
+        "may_see_calls": actor.may("cdrs.view"),
+    }
 
 
 # ---------------------------------------------------------------- what it would cost
@@ -394,6 +409,7 @@ ALLOWANCES = Panel(
         Link(_("Calls of the customer"), "cdrs", {"customer_id": "customer_id"}, icon="phone-call"),
         Link(_("Subscription"), "subscriptions", {"customer_id": "customer_id"}, icon="calendar"),
     ),
+    detail=Detail("portal/plans/allowance.html", allowance_page),
     audiences=frozenset({"operator", "partner", "customer"}),
     help=_(
         "What packages give in each period, and what is left of it: neither used nor set aside by calls that go on."
