@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, fields
@@ -226,6 +227,7 @@ def _by_threads(folder: Path, names: Sequence[str], workers: int) -> Done:
 def _by_dask(folder: Path, names: Sequence[str], workers: int, scheduler: str) -> Done:
     import distributed  # half a second, and only for those who want it
 
+    logging.getLogger("distributed").setLevel(logging.WARNING)
     here = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None, "local_directory": str(folder)}
     where: dict[str, Any] = {"address": scheduler} if scheduler else here
     with distributed.Client(**where) as client:  # type: ignore[no-untyped-call]

@@ -33,20 +33,25 @@ from carillon.logic.callflow.feed import Tax
 # Who is asked for a price and how long a call was charged: as `carillon.logic.rerating` has it, in columns.
 _CALLS = """
     copy (
-        select d.id, coalesce(rpad(left(n.digits, 17), 17, '0')::bigint, 0), coalesce(length(n.digits), 0),
-               (extract(epoch from d.answered_at) * 1000)::bigint, b.billable_ms,
+        select d.id, rpad(left(n.digits, 17), 17, '0')::bigint, length(n.digits),
+               (extract(epoch from d.answered_at) * 1000)::bigint, t.billable_ms,
                (extract(epoch from d.started_at) * 1000)::bigint, (d.explanation ->> 'list_id')::bigint,
                jsonb_build_array(d.currency, d.explanation -> 'list_currency', d.explanation -> 'exchange_rate',
                                  coalesce(d.explanation -> 'taxes', '[]')),
-               d.amount_micro
+               b.bundle_s, (b.bundle_s = 0 or coalesce((d.explanation ->> 'fee')::numeric, 0) > 0)::int, d.amount_micro
         from calls_cdr d
         cross join lateral (select case when d.chain = 'terminating' and not d.is_carrier_cost
                                         then d.caller else d.callee end as asked) a
         cross join lateral (select coalesce(substring(a.asked from '^[+]([0-9]+)$'), '0') as digits) n
+        cross join lateral (
+            select coalesce(sum((use ->> 'seconds')::bigint), 0)::bigint as bundle_s
+            from jsonb_array_elements(case when jsonb_typeof(d.explanation -> 'bundles') = 'array'
+                                           then d.explanation -> 'bundles' else '[]' end) use) b
+        cross join lateral (select 1000 * (d.billed_s + b.bundle_s) as paid_ms) p
         cross join lateral (select coalesce(
             (d.explanation -> 'rerated' ->> 'billable_ms')::bigint,
-            case when 1000::bigint * d.billed_s between 1 and d.duration_ms then 1000::bigint * d.billed_s end,
-            d.duration_ms) as billable_ms) b
+            case when p.paid_ms between 1 and d.duration_ms then p.paid_ms end,
+            d.duration_ms) as billable_ms) t
         where d.started_at >= %(since)s and d.started_at < %(until)s and d.outcome = 'answered'
           and d.answered_at is not null and d.explanation ->> 'list_id' is not null
           and (%(customer)s::bigint is null or d.customer_id = %(customer)s)
@@ -62,6 +67,8 @@ _COLUMNS = {
     "started_ms": pa.int64(),
     "list": pa.int64(),
     "terms": pa.string(),
+    "skip_s": pa.int64(),
+    "owes_fee": pa.int64(),
     "now_micro": pa.int64(),
 }
 _BLOCK = 1 << 24  # bytes of CSV at once: a hundred thousand calls
@@ -145,7 +152,7 @@ class _Gathering:
         rows = np.flatnonzero(terms >= 0)
         self.found.calls += len(rows)
         self.found.left_out += len(terms) - len(rows)
-        column |= {"version": version, "terms": terms, "skip_s": terms * 0, "owes_fee": terms * 0 + 1}
+        column |= {"version": version, "terms": terms}
         self._span(column["answered_ms"][rows], column["duration_ms"][rows])
         return pa.record_batch([pa.array(column[each.name][rows]).cast(each.type) for each in CALLS], schema=CALLS)
 
