@@ -7,6 +7,7 @@ import { startKeys } from "./keys.js";
 import { startLadder } from "./ladder.js";
 import { startLookups } from "./lookup.js";
 import { startMoments } from "./moment.js";
+import { startRows } from "./rows.js";
 import { startSearch } from "./search.js";
 import { startSide } from "./side.js";
 import { startWizard } from "./wizard.js";
@@ -15,6 +16,7 @@ function start() {
   startDialogs();
   startGrid();
   startLadder();
+  startRows();
   startSearch();
   startSide();
   startBell();

@@ -26,6 +26,7 @@ class Cost:
     per_minute: Decimal
     initial_s: int
     increment_s: int
+    minimum: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Sale:
     initial_s: int
     increment_s: int
     cost: Decimal
+    minimum: Decimal = Decimal(0)
 
 
 class Rules:
@@ -141,6 +143,7 @@ def _sale(prefix: str, name: str, cost: Cost, rule: Rule) -> Sale:
         initial_s=rule.initial_s or cost.initial_s,
         increment_s=rule.increment_s or cost.increment_s,
         cost=cost.per_minute,
+        minimum=rule.amount(cost.minimum),
     )
 
 

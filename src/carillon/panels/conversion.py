@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from itertools import zip_longest
 from typing import Any, BinaryIO, cast
 
 from django.core.exceptions import ValidationError
@@ -21,7 +22,7 @@ from django.utils.translation import gettext as _
 from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
 from carillon.logic.money import MICRO, AmountError, parse_amount
-from carillon.panels.declaration import Upload
+from carillon.panels.declaration import Rows, Upload
 from carillon.panels.inputs import Input
 from carillon.panels.manner import read_day, read_number
 
@@ -50,6 +51,8 @@ def from_form(
             file = files.get(one.name)
             if file is not None:
                 given[one.name] = _uploaded(file)
+        elif one.field.rows is not None and f"{one.name}.{one.field.rows.columns[0][0]}" in post:
+            given[one.name] = one.field.rows.join(cells_of(one.name, one.field.rows, post))
         elif one.type is bool:
             given[one.name] = str(post.get(one.name, "")).lower() not in UNCHECKED
         elif one.many:
@@ -59,6 +62,17 @@ def from_form(
         elif one.name in post:
             given[one.name] = typed(one, str(post[one.name]))
     return given
+
+
+def cells_of(name: str, rows: Rows, post: QueryDict) -> list[tuple[str, ...]]:
+    """Return the rows that a form sent, "name.column" for each cell, those with nothing in them left out."""
+    columns = [post.getlist(f"{name}.{column}") for column, _title in rows.columns]
+    found = []
+    for cells in zip_longest(*columns, fillvalue=""):
+        texts = zip(rows.columns, (str(cell).strip() for cell in cells), strict=True)
+        row = tuple(read_number(text) if column in rows.numbers else text for (column, _title), text in texts)
+        found += [row] if any(row) else []
+    return found[:MAX_ITEMS]
 
 
 def typed(one: Input, text: str) -> Any:

@@ -105,6 +105,7 @@ FieldKind = Literal[
     "code",
     "ordered",
     "matrix",
+    "rows",
     "hidden",
 ]
 
@@ -176,6 +177,20 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """A text that a form asks for in rows: one for each thing that it lists, with a cell for each of `columns`.
+
+    `columns`: names and titles. `split`: the text's rows, a text for each cell; `join`: the text of rows, which checks
+    nothing: the action refuses what is wrong. Cells of `numbers` are in the person's own manner.
+    """
+
+    columns: tuple[tuple[str, Text], ...]
+    split: Callable[[str], list[tuple[str, ...]]]
+    join: Callable[[list[tuple[str, ...]]], str]
+    numbers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """An input of a form and a property of a REST request; its type comes from the data class.
 
@@ -183,7 +198,8 @@ class Field:
     panel to search in; the value is the id of a row the actor may see. `only`: present on "create" or "update" alone
     (the other keeps the initial value, shown read-only). `kind="ordered"`: several of the choices in an order, one
     drop-down each. `kind="matrix"`: choices "row.column" labelled "Row: Column", as a table of boxes.
-    `kind="commas"`: several texts in one line. `kind="hidden"`: the grid gives it, nobody sees it. `minimum`/`maximum`
+    `kind="rows"`: a text edited in `rows`. `kind="commas"`: several texts in one line. `kind="hidden"`: the grid gives
+    it, nobody sees it. `minimum`/`maximum`
     bound numbers (money in micro-units; for files bytes, 20 MB unless said). `suggest`: a function of the actor giving
     the value a new form starts with.
     """
@@ -202,6 +218,7 @@ class Field:
     placeholder: Text = ""
     suggest: Callable[[Actor], Any] | None = None
     wide: bool = False
+    rows: Rows | None = None
 
 
 @dataclass(frozen=True, slots=True)

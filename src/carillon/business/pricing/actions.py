@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import BinaryIO
 
@@ -24,38 +24,31 @@ from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.business.partners.queries import chosen_partner
 from carillon.business.pricing import bulk
-from carillon.business.pricing.choices import Purpose, Rounding, VersionState
+from carillon.business.pricing.choices import Purpose, Rounding, Unit, VersionState
 from carillon.business.pricing.comparison import compare, is_compared
-from carillon.business.pricing.errors import (
-    SecondPersonNeeded,
-    VersionApproved,
-    VersionEmpty,
-    VersionNeeded,
-    VersionNotDraft,
-)
-from carillon.business.pricing.models import PriceList, PriceListVersion, Rate
+from carillon.business.pricing.drafts import draft_of, effective, is_same_second, persons
+from carillon.business.pricing.errors import SecondPersonNeeded, VersionEmpty, VersionNeeded
+from carillon.business.pricing.models import DestinationPrefix, PriceList, PriceListVersion, Rate
 from carillon.business.pricing.queries import permit
-from carillon.business.pricing.ratefile import (
-    ALL_NUMBERS,
-    Findings,
-    LineError,
-    NotARate,
-    RateValues,
-    check_rate,
-    open_rates,
-)
+from carillon.business.pricing.ratefile import Findings, open_rates
+from carillon.business.pricing.ratelines import ALL_NUMBERS, LineError, Terms, read_steps, read_windows
+from carillon.business.pricing.ratevalues import NotARate, RateValues, check_rate
 from carillon.business.pricing.terms import frozen_terms
+from carillon.business.pricing.windows import check_windows, copy_windows, window_names
+from carillon.logic.callflow.feed import Unit as PlainUnit
+from carillon.logic.pricetext import steps_text, windows_text
 
+RULES = ("is_split", "is_fee_deductible", "ends_at_maximum", "rounds_increments")
 NAME_TAKEN = _lazy("There is a list of this name already.")
 PREFIX_TAKEN = _lazy("This version has a rate for this prefix already.")
-SLOW_TYPIST = timedelta(minutes=5)  # a form filled in with "now" is still "now"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceListData:
-    """A list. `currency` and `partner_id` (None: the actor's own) stay once created.
+    """A list. `currency`, `unit` and `partner_id` (None: the actor's own) stay once created.
 
-    `needs_second_person`: nobody who has written on a draft may approve it.
+    `timezone` is its windows' (IANA). The rules are those of `carillon.logic.callflow.feed.Tariff`, for versions that
+    are approved from now on. `needs_second_person`: nobody who has written on a draft may approve it.
     """
 
     name: str
@@ -63,6 +56,12 @@ class PriceListData:
     is_tax_inclusive: bool = False
     decimals: int = 6
     rounding: Rounding = Rounding.HALF_UP
+    unit: Unit = Unit.MINUTE
+    timezone: str = "UTC"
+    is_split: bool = False
+    is_fee_deductible: bool = False
+    ends_at_maximum: bool = False
+    rounds_increments: bool = False
     needs_second_person: bool = False
     note: str = ""
     partner_id: int | None = None
@@ -110,7 +109,11 @@ NO_CHANGE = Approval()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateData:
-    """A rate of a draft. `prefix` "" or "*" is every number; `version_id` stays."""
+    """A rate of a draft. `prefix` "" or "*" is every number; `version_id` stays.
+
+    See `carillon.logic.callflow.feed.Rate`; `steps` and `windows` as `carillon.logic.pricetext` writes them. Windows
+    are those of the version.
+    """
 
     version_id: int
     prefix: str
@@ -119,6 +122,11 @@ class RateData:
     connection_fee: Decimal = Decimal(0)
     initial_s: int = 1
     increment_s: int = 1
+    grace_s: int = 0
+    minimum: Decimal = Decimal(0)
+    maximum: Decimal | None = None
+    steps: str = ""
+    windows: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +174,7 @@ def create_cost_list(actor: Actor, data: PriceListData) -> PriceList:
 
 @action("price_lists.change", "costs.change")
 def update_price_list(actor: Actor, price_list: PriceList, data: PriceListData) -> PriceList:
-    """Change a list's name, tax, rounding and note; currency, purpose and partner stay.
+    """Change a list's name and note, and its rules for versions to come; currency, unit, purpose and partner stay.
 
     Raises:
         InvalidInput: a value breaks a rule, or the partner has another list of that name.
@@ -175,8 +183,7 @@ def update_price_list(actor: Actor, price_list: PriceList, data: PriceListData) 
     price_list = permit(actor, locked(PriceList.objects, actor, price_list.pk), "change")
     with once({"price_list_name_once": ("name", NAME_TAKEN)}), audited(actor, price_list, "update"):
         price_list.name, price_list.note = data.name.strip(), data.note.strip()
-        price_list.is_tax_inclusive = data.is_tax_inclusive
-        price_list.decimals, price_list.rounding = data.decimals, data.rounding
+        _fill_rules(price_list, data)
         _turn_second_person(actor, price_list, data.needs_second_person)
         _check_list(price_list)
         price_list.save()
@@ -188,12 +195,12 @@ def update_price_list(actor: Actor, price_list: PriceList, data: PriceListData) 
 
 @action("price_lists.change", "costs.change")
 def create_version(actor: Actor, data: VersionData) -> PriceListVersion:
-    """Start a draft, empty or with the rates of another version of the same list.
+    """Start a draft, empty or with the rates of another version of the same list; with the newest one's windows or its.
 
     Raises:
         InvalidInput: no such list or version, or a date in the past.
 
-    Cost: four queries; copying is one more, whatever the number of rates.
+    Cost: six queries; copying is one more, whatever the number of rates.
     """
     price_list = named(PriceList.objects, actor, data.price_list_id, "price_list_id")
     price_list = permit(actor, locked(PriceList.objects, actor, price_list.pk), "change")
@@ -205,13 +212,15 @@ def create_version(actor: Actor, data: VersionData) -> PriceListVersion:
         partner_id=price_list.partner_id,
         price_list=price_list,
         number=newest.number + 1 if newest else 1,
-        effective_from=_effective(data.effective_from),
+        effective_from=effective(data.effective_from),
         note=data.note.strip(),
-        authors=sorted(_persons(actor)),
+        authors=sorted(persons(actor)),
     )
     check_values(version)
     with audited(actor, version, "create"):
         version.save(force_insert=True)
+        if model := copied or newest:
+            copy_windows(model, version)
         if copied:
             version.rate_count = bulk.copy_rates(copied.pk, version.pk)
             version.save(update_fields=["rate_count"])
@@ -243,10 +252,10 @@ def update_version(actor: Actor, version: PriceListVersion, data: VersionData) -
     Raises:
         VersionApproved, VersionNotDraft: it is no draft. InvalidInput: a date in the past.
     """
-    version = _draft(actor, version.pk)
+    version = draft_of(actor, version.pk)
     with audited(actor, version, "update"):
-        if data.effective_from is None or not _is_same_second(data.effective_from, version.effective_from):
-            version.effective_from = _effective(data.effective_from)
+        if data.effective_from is None or not is_same_second(data.effective_from, version.effective_from):
+            version.effective_from = effective(data.effective_from)
         version.note = data.note.strip()
         check_values(version)
         version.save(update_fields=["effective_from", "note"])
@@ -259,18 +268,19 @@ def approve_version(actor: Actor, version: PriceListVersion, data: Approval = NO
 
     Raises:
         VersionApproved, VersionNotDraft: it is no draft. VersionEmpty: it has no rates.
-        InvalidInput: a date in the past. SecondPersonNeeded: the list wants four eyes and the actor, or
-        who acts through it, has written on the draft.
+        InvalidInput: a date in the past, or windows that can never hold. SecondPersonNeeded: the list wants four eyes
+        and the actor, or who acts through it, has written on the draft.
     """
-    version = _draft(actor, version.pk, "approve")
+    version = draft_of(actor, version.pk, "approve")
     if version.rate_count == 0:
         raise VersionEmpty
-    if version.price_list.needs_second_person and _persons(actor) & set(version.authors):
+    if version.price_list.needs_second_person and persons(actor) & set(version.authors):
         raise SecondPersonNeeded
+    check_windows(version)
     with audited(actor, version, "approve"):
         wanted = data.effective_from or version.effective_from
-        if not _is_same_second(wanted, version.effective_from):
-            version.effective_from = _effective(wanted)
+        if not is_same_second(wanted, version.effective_from):
+            version.effective_from = effective(wanted)
         version.effective_from = max(version.effective_from, timezone.now())
         version.state, version.terms = VersionState.APPROVED, frozen_terms(version)
         version.save(update_fields=["effective_from", "state", "terms"])
@@ -308,7 +318,7 @@ def add_rate(actor: Actor, data: RateData) -> Rate:
     Raises:
         VersionApproved, VersionNotDraft: it is no draft. InvalidInput: a value breaks a rule, or the prefix is there.
     """
-    version = _draft(actor, named(PriceListVersion.objects, actor, data.version_id, "version_id").pk)
+    version = draft_of(actor, named(PriceListVersion.objects, actor, data.version_id, "version_id").pk)
     rate = Rate(version=version, partner_id=version.partner_id)
     with once({"prefix_once_per_version": ("prefix", PREFIX_TAKEN)}), audited(actor, rate, "add"):
         _fill(rate, data)
@@ -321,7 +331,7 @@ def add_rate(actor: Actor, data: RateData) -> Rate:
 @action("price_lists.change", "costs.change")
 def update_rate(actor: Actor, rate: Rate, data: RateData) -> Rate:
     """Change a rate of a draft; raises like `add_rate`."""
-    _draft(actor, rate.version_id)
+    draft_of(actor, rate.version_id)
     rate = locked(Rate.objects, actor, rate.pk)
     with once({"prefix_once_per_version": ("prefix", PREFIX_TAKEN)}), audited(actor, rate, "update"):
         _fill(rate, data)
@@ -332,7 +342,7 @@ def update_rate(actor: Actor, rate: Rate, data: RateData) -> Rate:
 @action("price_lists.change", "costs.change")
 def remove_rate(actor: Actor, rate: Rate) -> None:
     """Remove a rate from a draft; raises VersionApproved, VersionNotDraft."""
-    version = _draft(actor, rate.version_id)
+    version = draft_of(actor, rate.version_id)
     rate = locked(Rate.objects, actor, rate.pk)
     with audited(actor, rate, "remove"):
         rate.delete()
@@ -359,9 +369,9 @@ def import_rates(
 
     Cost: five statements and one per 20,000 lines; memory about 100 bytes a line.
     """
-    version = _draft(actor, version.pk)
+    version = draft_of(actor, version.pk)
     opened = io.BytesIO(file) if isinstance(file, bytes) else file
-    lines = open_rates(opened, currency=version.price_list.currency, encoding=options.encoding)
+    lines = open_rates(opened, terms_of(version), encoding=options.encoding)
     findings = Findings()
     rates = _right_ones(lines.lines, findings)
     version.rate_count = bulk.store_rates(version, rates, is_merge=options.is_merge, beat=beat)
@@ -373,6 +383,15 @@ def import_rates(
     name = options.file_name[:100] or "a file"
     witnessed(actor, version, "import_rates", reason=f"{findings.taken} rates of {name}, {how}")
     return ImportReport(version.pk, findings.taken, lines.encoding, lines.separator, lines.ignored_columns)
+
+
+def terms_of(version: PriceListVersion) -> Terms:
+    """Return what a file of rates for a version is held against; two queries."""
+    held, groups = version.price_list, dict[str, tuple[str, ...]]()
+    prefixes = DestinationPrefix.objects.filter(partner=version.partner_id).order_by("prefix")
+    for name, prefix in prefixes.values_list("group__name", "prefix"):
+        groups[name.lower()] = (*groups.get(name.lower(), ()), prefix)
+    return Terms(held.currency, PlainUnit(held.unit), window_names(version.pk), groups)
 
 
 def _right_ones(lines: Iterable[RateValues | LineError], findings: Findings) -> Iterator[RateValues]:
@@ -394,43 +413,29 @@ def _create_list(actor: Actor, data: PriceListData, purpose: Purpose) -> PriceLi
         name=data.name.strip(),
         purpose=purpose,
         currency=data.currency.strip().upper(),
-        is_tax_inclusive=data.is_tax_inclusive,
-        decimals=data.decimals,
-        rounding=data.rounding,
+        unit=data.unit,
         needs_second_person=data.needs_second_person,
         note=data.note.strip(),
     )
+    _fill_rules(price_list, data)
     _check_list(price_list)
     with once({"price_list_name_once": ("name", NAME_TAKEN)}), audited(actor, price_list, "create"):
         price_list.save(force_insert=True)
     return price_list
 
 
+def _fill_rules(price_list: PriceList, data: PriceListData) -> None:
+    for name in ("decimals", "rounding", "is_tax_inclusive", "timezone", *RULES):
+        setattr(price_list, name, getattr(data, name))
+
+
 def _check_list(price_list: PriceList) -> None:
     faults = Faults()
     faults.currency(price_list.currency)
+    faults.timezone(price_list.timezone)
     faults.unless(0 <= price_list.decimals <= 6, "decimals", _("Prices of calls have 0 to 6 decimals."))
     faults.stop()
     check_values(price_list)
-
-
-def _draft(actor: Actor, version_id: int, verb: str = "change") -> PriceListVersion:
-    """The draft, locked, so that nobody approves it under our hands."""
-    version: PriceListVersion = locked(PriceListVersion.objects, actor, version_id)
-    permit(actor, version.price_list, verb)
-    if version.state == VersionState.APPROVED:
-        raise VersionApproved
-    if version.state != VersionState.DRAFT:
-        raise VersionNotDraft
-    if verb == "change":
-        version.authors, version.compared_at = sorted({*version.authors, *_persons(actor)}), None
-        version.save(update_fields=["authors", "compared_at"])
-    return version
-
-
-def _persons(actor: Actor) -> set[str]:
-    """Who is behind a change, also through somebody else's sign-in: by name, and by id because names change."""
-    return {f"#{actor.login_id}", actor.name, *actor.impersonators}
 
 
 def _turn_second_person(actor: Actor, price_list: PriceList, wanted: bool) -> None:
@@ -438,37 +443,30 @@ def _turn_second_person(actor: Actor, price_list: PriceList, wanted: bool) -> No
     if price_list.needs_second_person and not wanted:
         permit(actor, price_list, "approve")
         drafts = PriceListVersion.objects.filter(price_list=price_list, state=VersionState.DRAFT)
-        if drafts.filter(authors__overlap=sorted(_persons(actor))).exists():
+        if drafts.filter(authors__overlap=sorted(persons(actor))).exists():
             raise SecondPersonNeeded(_("You have written an open draft: somebody else must turn this off."))
     price_list.needs_second_person = wanted
 
 
-def _is_same_second(one: datetime, other: datetime) -> bool:
-    """Forms carry whole seconds: what comes back unchanged is no new date, even when it has passed meanwhile."""
-    return one.replace(microsecond=0) == other.replace(microsecond=0)
-
-
-def _effective(wanted: datetime | None) -> datetime:
-    now = timezone.now()
-    if wanted is not None and wanted < now - SLOW_TYPIST:
-        why = _("Prices can't take effect in the past: calls have been charged by the old ones.")
-        raise InvalidInput(why, fields={"effective_from": why})
-    return max(wanted or now, now)
-
-
 def _fill(rate: Rate, data: RateData) -> None:
-    values = RateValues(
-        prefix="" if data.prefix.strip() == ALL_NUMBERS else data.prefix.strip().removeprefix("+"),
-        name=data.name.strip(),
-        connection_fee=data.connection_fee,
-        per_minute=data.per_minute,
-        initial_s=data.initial_s,
-        increment_s=data.increment_s,
-    )
     try:
-        check_rate(values)
+        values = RateValues(
+            prefix="" if data.prefix.strip() == ALL_NUMBERS else data.prefix.strip().removeprefix("+"),
+            name=data.name.strip(),
+            connection_fee=data.connection_fee,
+            per_minute=data.per_minute,
+            initial_s=data.initial_s,
+            increment_s=data.increment_s,
+            grace_s=data.grace_s,
+            minimum=data.minimum,
+            maximum=data.maximum,
+            steps=read_steps(data.steps),
+            windows=read_windows(data.windows),
+        )
+        check_rate(values, window_names(rate.version_id) if values.windows else ())
     except NotARate as error:
         raise InvalidInput(str(error), fields={error.column: str(error)}) from None
-    rate.prefix, rate.name = values.prefix, values.name
-    rate.connection_fee, rate.per_minute = values.connection_fee, values.per_minute
-    rate.initial_s, rate.increment_s = values.initial_s, values.increment_s
+    for name in ("prefix", "name", "connection_fee", "per_minute", "initial_s", "increment_s"):
+        setattr(rate, name, getattr(values, name))
+    rate.grace_s, rate.minimum, rate.maximum = values.grace_s, values.minimum, values.maximum
+    rate.steps, rate.windows = steps_text(values.steps), windows_text(values.windows)

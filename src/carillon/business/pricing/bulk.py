@@ -8,7 +8,7 @@ from itertools import islice
 from django.db import connection
 
 from carillon.business.pricing.models import PriceListVersion, Rate
-from carillon.business.pricing.ratefile import RateValues
+from carillon.business.pricing.ratevalues import RateValues
 from carillon.business.pricing.terms import PRICE
 from carillon.logic.pricetext import steps_text, windows_text
 
@@ -68,7 +68,8 @@ def store_rates(
 
 
 def _row(rate: RateValues) -> tuple[object, ...]:
-    steps, windows = steps_text(rate.steps), windows_text(rate.windows)
+    steps = steps_text(rate.steps) if rate.steps else ""  # nearly all of a million have none
+    windows = windows_text(rate.windows) if rate.windows else ""
     return (
         *(rate.prefix, rate.name, rate.connection_fee, rate.per_minute, rate.initial_s, rate.increment_s),
         *(rate.grace_s, rate.minimum, rate.maximum, steps, windows),

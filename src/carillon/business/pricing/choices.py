@@ -61,6 +61,19 @@ class Weekday(models.TextChoices):
     SUNDAY = "sun", _("Sunday")
 
 
+class NumberSet(models.TextChoices):
+    """Numbers of a country that the number plan tells apart."""
+
+    ALL = "all", _("All numbers")
+    MOBILE = "mobile", _("Mobile")
+    FIXED = "fixed", _("Fixed")
+    TOLL_FREE = "toll_free", _("Toll-free")
+    PREMIUM = "premium", _("Premium rate")
+    SHARED_COST = "shared_cost", _("Shared cost")
+    PERSONAL = "personal", _("Personal")
+    VOIP = "voip", _("Internet telephony")
+
+
 class RateChangeKind(models.TextChoices):
     """What a version does to a prefix, seen from the version it replaces."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -32,8 +32,9 @@ from carillon.business.pricing.models import (
     PriceListVersion,
     Rate,
 )
-from carillon.business.pricing.ratefile import MAX_INTERVAL_S, MAX_PRICE, RateValues
+from carillon.business.pricing.ratevalues import MAX_INTERVAL_S, MAX_PRICE, RateValues
 from carillon.logic.markup import Cost, Rule, Rules, Sale, marked_up
+from carillon.logic.pricetext import steps_of, windows_of
 
 CLASHES = {"markup_once_per_numbers": ("prefix", _lazy("There is a rule for these numbers already."))}
 MOST_RULES = 500
@@ -187,6 +188,9 @@ def preview(actor: Actor, price_list: PriceList, data: MarkupData) -> Preview:
 def mark_up(actor: Actor, price_list: PriceList, data: MarkupData) -> PriceListVersion:
     """Make a draft of a sale list from cost lists by its rules; the list remembers from which.
 
+    Steps, windows and grace of costs are not carried over: a sale has one price, made of the dearest that its cost has
+    at any hour and second; the least that a call costs is marked up by the percentage. A most is left out.
+
     Raises:
         InvalidInput: like `preview`; no rule fits any line, or a price is out of bounds. NotPermitted: no costs.view.
 
@@ -267,9 +271,21 @@ def _rules_of(price_list: PriceList) -> Iterator[Rule]:
 
 
 def _costs(version: PriceListVersion) -> Iterator[Cost]:
-    names = ("prefix", "name", "connection_fee", "per_minute", "initial_s", "increment_s")
-    rows: Any = Rate.objects.filter(version=version).order_by("prefix").values_list(*names)
-    return (Cost(*row) for row in rows.iterator(chunk_size=bulk.BATCH))
+    names = ("prefix", "name", "connection_fee", "per_minute", "initial_s", "increment_s", "minimum")
+    rows: Any = Rate.objects.filter(version=version).order_by("prefix").values_list(*names, "steps", "windows")
+    for *row, steps, windows in rows.iterator(chunk_size=bulk.BATCH):
+        yield _dearest(Cost(*row), steps, windows) if steps or windows else Cost(*row)
+
+
+def _dearest(cost: Cost, steps: str, windows: str) -> Cost:
+    """A cost as if its dearest window and step held all the time: a sale by one price leaves the margin at any hour."""
+    prices = windows_of(windows)
+    later = [step.per_minute for each in (steps_of(steps), *(price.steps for price in prices)) for step in each]
+    return replace(
+        cost,
+        per_minute=max([cost.per_minute, *(price.per_minute for price in prices), *later]),
+        connection_fee=max([cost.connection_fee, *(price.connection_fee for price in prices)]),
+    )
 
 
 def _rate(sale: Sale) -> RateValues:
@@ -279,8 +295,9 @@ def _rate(sale: Sale) -> RateValues:
             % {"prefix": sale.prefix, "name": sale.name, "most": MAX_PRICE}
         )
     return RateValues(
-        sale.prefix, sale.name, sale.connection_fee, sale.per_minute, sale.initial_s, sale.increment_s
-    )  # fmt: skip
+        *(sale.prefix, sale.name, sale.connection_fee, sale.per_minute, sale.initial_s, sale.increment_s),
+        minimum=sale.minimum,
+    )
 
 
 def _in_force(price_list: PriceList) -> PriceListVersion | None:

@@ -200,6 +200,10 @@ class DestinationGroup(TenantModel):
     def __str__(self) -> str:
         return self.name
 
+    def audit_also(self) -> dict[str, object]:
+        """History shows a group with its prefixes; one query."""
+        return {"prefixes": " ".join(self.prefixes.order_by("prefix").values_list("prefix", flat=True))}
+
 
 class DestinationPrefix(TenantModel):
     """A prefix of a destination group: digits without plus."""

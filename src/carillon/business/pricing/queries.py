@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.db import connection
-from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,12 +21,16 @@ from carillon.base.tenancy import ScopedQuerySet
 from carillon.business.pricing.choices import Purpose, VersionState
 from carillon.business.pricing.models import (
     DestinationGroup,
+    DestinationPrefix,
     ExchangeRate,
+    Holiday,
+    HolidayCalendar,
     MarkupRule,
     PriceAssignment,
     PriceList,
     PriceListVersion,
     PriceTrial,
+    PriceWindow,
     Rate,
     RateChange,
     WholesaleList,
@@ -92,14 +96,40 @@ def rates_of(actor: Actor) -> ScopedQuerySet[Rate]:
     return rows.filter(version__price_list__purpose__in=readable_purposes(actor))
 
 
-def markup_rules_of(actor: Actor) -> ScopedQuerySet[MarkupRule]:
-    """Return the rules by which sale lists are made of costs; one query."""
-    return MarkupRule.objects.visible_to(actor).select_related("price_list", "group")
+def windows_of(actor: Actor) -> ScopedQuerySet[PriceWindow]:
+    """Return the time windows of all lists the actor may read; one query."""
+    rows = PriceWindow.objects.visible_to(actor).select_related("version__price_list")
+    return rows.filter(version__price_list__purpose__in=readable_purposes(actor))
+
+
+def calendars_of(actor: Actor) -> ScopedQuerySet[HolidayCalendar]:
+    """Return the holiday calendars of the actor's part of the tree, each with how many days it has; one query."""
+    rows = HolidayCalendar.objects.visible_to(actor).select_related("partner")
+    calendars: ScopedQuerySet[Any] = rows.annotate(day_count=Count("holidays"))
+    return calendars
+
+
+def holidays_of(actor: Actor) -> ScopedQuerySet[Holiday]:
+    """Return the days of those calendars; one query."""
+    return Holiday.objects.visible_to(actor).select_related("calendar")
 
 
 def groups_of(actor: Actor) -> ScopedQuerySet[DestinationGroup]:
     """Return the destination groups of the actor's part of the tree; one query."""
-    return DestinationGroup.objects.visible_to(actor)
+    return DestinationGroup.objects.visible_to(actor).select_related("partner")
+
+
+def groups_with(rows: QuerySet[DestinationGroup], number: str) -> QuerySet[DestinationGroup]:
+    """Return the groups that a number (digits or E.164) is in."""
+    digits = number.strip().lstrip("+")[:15]
+    beginnings = [digits[:length] for length in range(1, len(digits) + 1)]
+    inside = DestinationPrefix.objects.filter(group=OuterRef("pk"), prefix__in=beginnings)
+    return rows.filter(Exists(inside))
+
+
+def markup_rules_of(actor: Actor) -> ScopedQuerySet[MarkupRule]:
+    """Return the rules by which sale lists are made of costs; one query."""
+    return MarkupRule.objects.visible_to(actor).select_related("price_list", "group")
 
 
 def rate_changes_of(actor: Actor) -> ScopedQuerySet[RateChange]:

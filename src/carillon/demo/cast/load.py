@@ -48,6 +48,7 @@ from carillon.demo.cast.people import load_buyer, load_stock
 from carillon.demo.cast.plans import load_plans
 from carillon.demo.cast.reports import load_reports
 from carillon.demo.cast.routing import load_carrier, load_way
+from carillon.demo.cast.tariffs import load_tariffs
 from carillon.demo.cast.tickets import load_tickets
 from carillon.demo.cast.visitors import load_visitors
 from carillon.demo.world import CAST, CURRENCY, PASSWORD, Brand, Prices, Seller, micro
@@ -81,6 +82,7 @@ def load_cast() -> Counter[str]:
         load_webhook(northwind, made)
         load_portal_brand(northwind, made)
         load_plans(northwind, made)
+        load_tariffs(northwind, made)
     for seller in CAST.sellers:
         if seller.parent:
             with tenant(actor_of(seller.parent)) as actor:

@@ -16,6 +16,7 @@ from carillon.business.billing.models import Account, Transfer
 from carillon.business.notices.queries import own_watches_of
 from carillon.business.pricing.models import WholesaleList, WholesaleRate
 from carillon.business.pricing.queries import by_number, wholesale_lists_of, wholesale_rates_of
+from carillon.faces.portal.pricing_rates import LIMITS, further
 from carillon.panels.declaration import Column, Extra, Field, Filter, Link, Page, Panel, RowAction
 
 MOVEMENTS_SHOWN = 10
@@ -286,13 +287,15 @@ WHOLESALE_RATES = Panel(
     columns=(
         Column("prefix", _("Prefix"), kind="code", value=lambda rate: rate.prefix or "*", width=105),
         Column("name", _("Destination"), width=200, grow=2),
-        Column("per_minute", _("Per minute"), kind="decimal", width=95),
+        Column("per_minute", _("Rate"), kind="decimal", width=95),
         Column("connection_fee", _("Fee"), kind="decimal", width=80),
         Column("initial_s", _("First interval (s)"), kind="integer", width=110),
         Column("increment_s", _("Next intervals (s)"), kind="integer", width=115),
+        Column("further", _("Further"), value=further, width=130, in_api=False),
         Column("list", _("List"), width=140),
         Column("currency", _("Currency"), width=80),
     ),
+    api=LIMITS,
     filters=(
         Filter("prefix", _("Prefix"), lookup="startswith"),
         Filter("name", _("Destination"), lookup="istartswith"),

@@ -19,7 +19,8 @@ from carillon.base.errors import CarillonError
 from carillon.faces.portal.catalogue import panel as find_panel
 from carillon.panels.cells import money_text
 from carillon.panels.changes import REASON
-from carillon.panels.declaration import Upload
+from carillon.panels.conversion import cells_of
+from carillon.panels.declaration import Rows, Upload
 from carillon.panels.inputs import Input
 from carillon.panels.manner import day_hint, day_text, moment_text, number_text
 
@@ -28,6 +29,7 @@ LINES_SHOWN = 200
 LINE_LENGTH = 4000  # of several texts with commas between them
 MATRIX_COLUMNS = {"view": _lazy("View"), "add": _lazy("Add"), "change": _lazy("Change"), "delete": _lazy("Remove")}
 LEAST_PLACES, SPARE_PLACES = 3, 1  # drop-downs of an ordered choice
+SPARE_ROWS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Widget:
     is_wide: bool = False
     is_many: bool = False
     type: str = "text"
+    columns: tuple[tuple[str, str], ...] = ()  # of rows: the inputs' names and titles
 
     def matrix(self) -> Matrix:
         """Return the choices ("customers.view", "Customers: View") as a table of check boxes."""
@@ -198,9 +201,12 @@ def _widget(one: Input, actor: Actor, values: Mapping[str, Any], error: str, is_
         max_length=LINE_LENGTH if one.many else one.max_length,
         is_required=one.is_required and one.type is not bool,
         is_fixed=not is_new and one.field.only == "create",
-        is_wide=one.field.wide or kind in ("textarea", "matrix"),
+        is_wide=one.field.wide or kind in ("textarea", "matrix", "rows"),
         is_many=one.many,
         type=type_,
+        columns=tuple((f"{one.name}.{name}", str(title)) for name, title in one.field.rows.columns)
+        if one.field.rows
+        else (),
     )
 
 
@@ -218,6 +224,8 @@ def _kind(one: Input, has_choices: bool) -> tuple[str, str]:
         return "ordered", "text"
     if one.field.kind == "matrix":
         return "matrix", "checkbox"
+    if one.field.rows is not None:
+        return "rows", "text"
     if one.many:
         return ("checks", "checkbox") if has_choices else ("input", "text")
     if has_choices or issubclass(one.type, Enum):
@@ -239,6 +247,8 @@ def _hint(type_: str) -> str:
 def _value(one: Input, values: Mapping[str, Any], kind: str) -> Any:
     if kind == "file":
         return ""
+    if one.field.rows is not None:
+        return _rows(one.name, one.field.rows, values)
     if one.many:
         found = values.getlist(one.name) if isinstance(values, QueryDict) else values.get(one.name)
         items = [found] if isinstance(found, str) else [str(getattr(item, "value", item)) for item in found or ()]
@@ -260,6 +270,19 @@ def _value(one: Input, values: Mapping[str, Any], kind: str) -> Any:
     if isinstance(value, Decimal):
         return number_text(f"{value.normalize():f}")
     return str(getattr(value, "value", value))
+
+
+def _rows(name: str, rows: Rows, values: Mapping[str, Any]) -> list[tuple[tuple[str, str, str], ...]]:
+    """The rows to edit, each cell with its input's name and its title; the last ones are empty, for more."""
+    found = cells_of(name, rows, values) if isinstance(values, QueryDict) else rows.split(str(values.get(name) or ""))
+    spare = [("",) * len(rows.columns)] * SPARE_ROWS
+    return [
+        tuple(
+            (f"{name}.{column}", str(title), number_text(cell) if column in rows.numbers and cell else cell)
+            for (column, title), cell in zip(rows.columns, row, strict=True)
+        )
+        for row in [*found, *spare]
+    ]
 
 
 def _looked_up(one: Input, actor: Actor, value: Any) -> str:

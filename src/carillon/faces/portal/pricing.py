@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,108 +13,21 @@ from carillon.base.actor import Actor
 from carillon.business.pricing import actions, assignments, comparison, queries
 from carillon.business.pricing import trials as asked
 from carillon.business.pricing.choices import Purpose, Traffic, VersionState
-from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion, Rate
-from carillon.business.pricing.ratefile import ALL_NUMBERS, MAX_INTERVAL_S
+from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion
 from carillon.faces.portal import pricing_changes as changes
 from carillon.faces.portal import pricing_dialogs as dialogs
+from carillon.faces.portal import pricing_groups as groups
 from carillon.faces.portal import pricing_markup as markup
 from carillon.faces.portal import pricing_trials as trials
+from carillon.faces.portal import pricing_windows as windows
+from carillon.faces.portal.pricing_rates import rates_panel
+from carillon.faces.portal.pricing_words import COST, SALE, Words, needing
 from carillon.panels.declaration import Column, Detail, Field, Filter, Link, Panel, RowAction, Text
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What differs between Price Lists and Costs."""
-
-    purpose: Purpose
-    permission: str
-    lists: str
-    versions: str
-    rates: str
-    changes: str
-    trials: str
-    title: Text
-    name: Text
-    versions_title: Text
-    rates_title: Text
-    icon: str
-    create: Callable[..., Any]
-    help: Text
-    empty: Text
-
-
-SALE = Words(
-    purpose=Purpose.SALE,
-    permission="price_lists",
-    lists="price-lists",
-    versions="price-list-versions",
-    rates="rates",
-    changes="rate-changes",
-    trials="price-trials",
-    title=_("Price Lists"),
-    name=_("price list"),
-    versions_title=_("Versions of price lists"),
-    rates_title=_("Rates"),
-    icon="tags",
-    create=actions.create_price_list,
-    help=_(
-        "What your customers and sub-partners pay for calls. A list has versions with the date from which they hold: "
-        "write or import a draft, then approve it. An approved version never changes. Assign the list to a web "
-        "product, a customer or a sub-partner, for the calls it places or for those it receives, on toll-free numbers "
-        "or on others; the most exact assignment wins."
-    ),
-    empty=_("Add a price list, import your rates, approve the version and assign the list."),
-)
-COST = Words(
-    purpose=Purpose.COST,
-    permission="costs",
-    lists="costs",
-    versions="cost-versions",
-    rates="cost-rates",
-    changes="cost-rate-changes",
-    trials="cost-trials",
-    title=_("Costs"),
-    name=_("cost list"),
-    versions_title=_("Versions of cost lists"),
-    rates_title=_("Cost rates"),
-    icon="receipt",
-    create=actions.create_cost_list,
-    help=_(
-        "What carriers charge you for calls. Choose a carrier's list at its gateway: least-cost routes compare by it, "
-        "and CDRs show cost and margin."
-    ),
-    empty=_("Add a list for each carrier and import the rates it sent you."),
-)
-
-
-def needing(
-    words: Words, function: Callable[..., Any], *, like: Callable[..., Any] | None = None
-) -> Callable[..., Any]:
-    """Return `function` with the permission that its action (or `like`) needs for this purpose, for the kit to show."""
-    permission: str = getattr(like or function, "permission", "")
-
-    @functools.wraps(function)
-    def run(*args: Any) -> Any:
-        return function(*args)
-
-    run.permission = permission.replace("price_lists.", f"{words.permission}.")  # type: ignore[attr-defined]
-    return run
 
 
 def is_draft(version: PriceListVersion) -> bool:
     """Whether the version can still be changed."""
     return version.state == VersionState.DRAFT
-
-
-def rate_values(rate: Rate) -> Mapping[str, Any]:
-    """What the form of a rate starts with."""
-    names = ("version_id", "name", "connection_fee", "per_minute", "initial_s", "increment_s")
-    return {name: getattr(rate, name) for name in names} | {"prefix": rate.prefix or ALL_NUMBERS}
-
-
-def intervals(rate: Rate) -> str:
-    """As the trade writes them: seconds of the first interval and of the next ones."""
-    return f"{rate.initial_s}/{rate.increment_s}"
 
 
 def sold_by(actor: Actor) -> QuerySet[PriceAssignment]:
@@ -147,6 +59,12 @@ LIST_API = (
     Column("is_tax_inclusive", _("With tax"), kind="bool"),
     Column("decimals", _("Decimals"), kind="integer"),
     Column("rounding", _("Rounding"), kind="choice"),
+    Column("unit", _("Unit"), kind="choice"),
+    Column("timezone", _("Time zone of windows")),
+    Column("is_split", _("Intervals split"), kind="bool"),
+    Column("is_fee_deductible", _("Fee deductible"), kind="bool"),
+    Column("ends_at_maximum", _("Ends at the most"), kind="bool"),
+    Column("rounds_increments", _("Every interval rounded"), kind="bool"),
     Column("needs_second_person", _("Approval by a second person"), kind="bool"),
     Column("cost_list_ids", _("Made from cost lists"), kind="list"),
     Column("note", _("Note")),
@@ -161,9 +79,35 @@ LIST_FILTERS = (
 LIST_FIELDS = (
     Field("name", _("Name"), max_length=100),
     Field("currency", _("Currency"), max_length=3, only="create", placeholder="EUR"),
+    Field("unit", _("Rates are per"), only="create"),
     Field("is_tax_inclusive", _("Prices include tax"), section=_("Rounding and tax")),
     Field("decimals", _("Decimals of a call's price"), minimum=0, maximum=6, section=_("Rounding and tax")),
     Field("rounding", _("Rounding"), section=_("Rounding and tax")),
+    Field(
+        "rounds_increments",
+        _("Round every interval by itself"),
+        section=_("Rounding and tax"),
+        help=_("As some billing systems do. Otherwise a call is rounded once."),
+    ),
+    Field(
+        "is_fee_deductible",
+        _("The connection fee is the least a call costs"),
+        section=_("Rules"),
+        help=_("Otherwise it comes on top. Rules hold for versions that are approved from now on."),
+    ),
+    Field(
+        "ends_at_maximum",
+        _("A call that has reached its most is ended"),
+        section=_("Rules"),
+        help=_("Otherwise it goes on for nothing."),
+    ),
+    Field(
+        "is_split",
+        _("Each second by its own window and step"),
+        section=_("Rules"),
+        help=_("Otherwise an interval costs what holds at its beginning."),
+    ),
+    Field("timezone", _("Time zone of windows"), max_length=64, placeholder="Europe/London", section=_("Rules")),
     Field(
         "needs_second_person",
         _("Approval by a second person"),
@@ -286,6 +230,7 @@ def versions_panel(words: Words) -> Panel:
         detail=Detail("portal/pricing/version.html", changes.version_page),
         links=(
             Link(_("Rates"), words.rates, {"version_id": "id"}, icon="list"),
+            Link(_("Time windows"), words.windows, {"version_id": "id"}, icon="calendar"),
             Link(_("What it changes"), words.changes, {"version_id": "id"}, icon="arrows-exchange"),
             Link(_("What-ifs"), words.trials, {"version_id": "id"}, icon="adjustments"),
         ),
@@ -359,71 +304,6 @@ def version_actions(words: Words) -> tuple[RowAction, ...]:
     )
 
 
-RATE_COLUMNS = (
-    Column("prefix", _("Prefix"), kind="code", value=lambda rate: rate.prefix or ALL_NUMBERS, width=105),
-    Column("name", _("Destination"), width=175, grow=2),
-    Column("per_minute", _("Per minute"), kind="decimal", width=95),
-    Column("connection_fee", _("Fee"), kind="decimal", width=70),
-    Column("intervals", _("Intervals"), value=intervals, width=80, in_api=False),
-    Column("price_list", _("List"), value="version.price_list.name", width=100),
-    Column("version", _("Version"), kind="integer", value="version.number", width=70),
-    Column("state", _("State"), kind="status", value="version.state", choices=VersionState.choices, width=95),
-)
-RATE_API = (
-    Column("initial_s", _("First interval"), kind="integer"),
-    Column("increment_s", _("Next intervals"), kind="integer"),
-    Column("currency", _("Currency"), value="version.price_list.currency"),
-    Column("version_id", _("Version"), kind="integer"),
-    Column("price_list_id", _("List"), kind="integer", value="version.price_list_id"),
-    Column("partner_id", _("Partner"), kind="integer"),
-)
-RATE_FILTERS = (
-    Filter("prefix", _("Prefix"), lookup="startswith"),
-    Filter("name", _("Destination"), lookup="istartswith"),
-    Filter("number", _("For number"), apply=queries.by_number),
-    Filter("state", _("State"), field="version__state", choices=VersionState.choices),
-    Filter("version_id", _("Version"), kind="integer"),
-    Filter("price_list_id", _("List"), kind="integer", field="version__price_list_id"),
-)
-RATE_FIELDS = (
-    Field("prefix", _("Prefix"), max_length=17, help=_("Digits, country code first; * is every number.")),
-    Field("name", _("Destination"), max_length=100),
-    Field("per_minute", _("Per minute"), minimum=0, maximum=1000),
-    Field("connection_fee", _("Connection fee"), minimum=0, maximum=1000),
-    Field("initial_s", _("First interval (s)"), minimum=1, maximum=MAX_INTERVAL_S),
-    Field("increment_s", _("Next intervals (s)"), minimum=1, maximum=MAX_INTERVAL_S),
-)
-
-
-def rates_panel(words: Words) -> Panel:
-    """The panel of rates, reached from lists and versions."""
-    draft = Field("version_id", _("Version (a draft)"), lookup=words.versions, only="create")
-    return Panel(
-        slug=words.rates,
-        title=words.rates_title,
-        name=_("rate"),
-        section="",
-        icon=words.icon,
-        permission=words.permission,
-        model=Rate,
-        rows=lambda actor: queries.rates_of(actor).filter(version__price_list__purpose=words.purpose),
-        columns=RATE_COLUMNS,
-        api=RATE_API,
-        filters=RATE_FILTERS,
-        order=("prefix", "-id"),
-        data=actions.RateData,
-        fields=(draft, *RATE_FIELDS),
-        initial=rate_values,
-        create=needing(words, actions.add_rate),
-        update=needing(words, actions.update_rate),
-        remove=needing(words, actions.remove_rate),
-        help=_(
-            "A call is charged by the longest prefix of the number called: the connection fee, then the price per "
-            "minute for the first interval as a whole and for every started interval after it."
-        ),
-    )
-
-
 ASSIGNMENTS = Panel(
     slug="price-assignments",
     title=_("Who pays by which list"),
@@ -475,10 +355,14 @@ PANELS = (
     lists_panel(SALE),
     versions_panel(SALE),
     rates_panel(SALE),
+    windows.windows_panel(SALE),
     ASSIGNMENTS,
     lists_panel(COST),
     versions_panel(COST),
     rates_panel(COST),
+    windows.windows_panel(COST),
+    *windows.PANELS,
+    *groups.PANELS,
     *changes.PANELS,
     markup.RULES,
     *trials.PANELS,

@@ -12,9 +12,13 @@ from carillon.business.pricing import comparison, queries
 from carillon.business.pricing.choices import Purpose, RateChangeKind
 from carillon.business.pricing.markup import newer_costs
 from carillon.business.pricing.models import PriceListVersion, RateChange
-from carillon.business.pricing.ratefile import ALL_NUMBERS
+from carillon.business.pricing.ratelines import ALL_NUMBERS
+from carillon.business.pricing.terms import frozen_terms
+from carillon.faces.portal.pricing_windows import week_picture
 from carillon.panels.declaration import Column, Filter, Panel
+from carillon.panels.manner import number_text
 
+FILE_COLUMNS = "prefix,name,per_minute,connection_fee,intervals,grace_s,minimum,maximum,steps,windows"
 STRONGEST = 8  # changes shown on the version's page, each way
 TONES = {
     RateChangeKind.NEW: "calm",
@@ -50,8 +54,32 @@ def version_page(actor: Actor, version: PriceListVersion) -> Mapping[str, Any]:
         "newer": ", ".join(str(source) for source in newer_costs(version)) if made_from else "",
         "changes_slug": "rate-changes" if is_sale else "cost-rate-changes",
         "rates_slug": "rates" if is_sale else "cost-rates",
+        **week_picture(version),
+        "rules_changed": rules_changed(version),
+        "windows_slug": "price-windows" if is_sale else "cost-windows",
+        "file_columns": FILE_COLUMNS,
         "approves": f"{queries.PERMISSION_PREFIX[Purpose(version.price_list.purpose)]}.approve",
     }
+
+
+def rules_changed(version: PriceListVersion) -> bool:
+    """Whether rules or windows of a version differ from those of the version it was compared with; four queries."""
+    before = version.compared_with
+    return before is not None and frozen_terms(before) != frozen_terms(version)
+
+
+def further_text(text: str) -> str:
+    """What `RateChange.further` keeps, in words."""
+    if not text:
+        return ""
+    grace_s, minimum, maximum, steps, windows = text.split("\t")
+    parts = [
+        *([str(_("%(count)s s free") % {"count": grace_s})] if grace_s != "0" else []),
+        *([f"≥ {number_text(minimum)}"] if minimum != "0" else []),
+        *([f"≤ {number_text(maximum)}"] if maximum else []),
+        *filter(None, (steps, windows)),
+    ]
+    return "; ".join(parts) or "–"
 
 
 def changes_panel(slug: str, title: Any, permission: str, purpose: Purpose) -> Panel:
@@ -71,9 +99,9 @@ def changes_panel(slug: str, title: Any, permission: str, purpose: Purpose) -> P
         order=("prefix", "percent", "-id"),
         has_history=False,
         help=_(
-            "What a version changes against the one that held before it. Dearer and cheaper go by the price per minute "
-            "and the connection fee; otherwise: one rose and one fell, or only the intervals changed. A prefix that is "
-            "gone is charged by the next shorter prefix of the version, if there is one."
+            "What a version changes against the one that held before it. Dearer and cheaper go by rate, fee, "
+            "least, most and grace; otherwise: one rose and one fell, or intervals, steps or windows changed. A prefix "
+            "that is gone is charged by the next shorter prefix of the version, if there is one."
         ),
         empty=_(
             "Nothing changes; or all is new, because it is the first version of its list; or the version was not "
@@ -93,6 +121,8 @@ COLUMNS = (
     Column("connection_fee", _("Fee becomes"), kind="decimal", width=100),
     Column("was_intervals", _("Intervals were"), width=105),
     Column("intervals", _("Become"), width=80),
+    Column("was_further", _("Further was"), value=lambda change: further_text(change.was_further), width=110),
+    Column("further", _("Further becomes"), value=lambda change: further_text(change.further), width=120),
 )
 API = (
     Column("version_id", _("Version"), kind="integer"),

@@ -20,20 +20,20 @@ from carillon.panels.declaration import Field, Upload
 AT_ONCE_BYTES = 2**20  # about 25,000 rates, a second's work
 ENCODINGS = (("", _("Detect")), ("utf-8", "UTF-8"), ("utf-16", "UTF-16"), ("windows-1252", "Windows-1252 (Latin-1)"))
 CSV_HELP = _(
-    "CSV with a header line. Needed are prefix and rate per minute; name, connection fee, initial interval and "
-    "increment are known by their usual names. All lines are taken, or none."
+    "CSV or XLSX with a header line. Needed are prefix (or group) and rate; name, fee, intervals, grace, minimum, "
+    "maximum, window and from_s are known by their usual names. All lines are taken, or none."
 )
 
 
 NEW_VERSION_FIELDS = (
     Field("effective_from", _("Holds from"), help=_("Leave empty to begin with the approval.")),
     Field("copies_newest", _("Begin with the rates of the newest version")),
-    Field("file", _("Rates (CSV)"), help=CSV_HELP),
+    Field("file", _("Rates (CSV or XLSX)"), help=CSV_HELP),
     Field("encoding", _("Encoding"), choices=ENCODINGS),
     Field("note", _("Note"), max_length=500),
 )
 RATES_FILE_FIELDS = (
-    Field("file", _("Rates (CSV)"), help=CSV_HELP, maximum=MAX_BYTES),
+    Field("file", _("Rates (CSV or XLSX)"), help=CSV_HELP, maximum=MAX_BYTES),
     Field("is_merge", _("Keep the rates that are there and change only those in the file")),
     Field("encoding", _("Encoding"), choices=ENCODINGS),
 )

@@ -12,7 +12,8 @@ from carillon.base.errors import InvalidInput
 from carillon.business.pricing import markup, queries
 from carillon.business.pricing.choices import RateChangeKind
 from carillon.business.pricing.models import MarkupRule, PriceList, PriceListVersion
-from carillon.business.pricing.ratefile import ALL_NUMBERS, MAX_INTERVAL_S, MAX_PRICE
+from carillon.business.pricing.ratelines import ALL_NUMBERS
+from carillon.business.pricing.ratevalues import MAX_INTERVAL_S, MAX_PRICE
 from carillon.faces.portal.pricing_changes import counts
 from carillon.panels.declaration import Column, Extra, Field, Filter, Link, Panel, RowAction, Text
 

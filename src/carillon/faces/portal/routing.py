@@ -8,7 +8,7 @@ from itertools import groupby
 from django.utils.translation import gettext_lazy as _
 
 from carillon.base.actor import Actor
-from carillon.business.pricing.ratefile import ALL_NUMBERS
+from carillon.business.pricing.ratelines import ALL_NUMBERS
 from carillon.business.routing import actions, queries
 from carillon.business.routing.choices import Codec, GatewayMode, Presence, Strategy, Weekday
 from carillon.business.routing.models import Gateway, Route

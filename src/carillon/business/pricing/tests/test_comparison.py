@@ -71,6 +71,23 @@ def test_an_import_says_what_is_new_gone_dearer_and_cheaper(cast: Cast) -> None:
         }
 
 
+def test_limits_steps_and_windows_count_too(cast: Cast) -> None:
+    head = HEAD.rstrip() + b",grace,minimum,maximum,steps\n"
+    old = head + b"1,A,1,0,1,1,0,0,,\n2,B,1,0,1,1,3,0,5,\n3,C,1,0,1,1,0,0,,\n4,D,1,0,1,1,0,0,,\n"
+    new = head + b"1,A,1,0,1,1,0,0.5,,\n2,B,1,0,1,1,3,0,4,\n3,C,2,0,1,1,0,0,,60:1/1\n4,D,1,0,1,1,9,1,,\n"
+    paul = cast.staff("paul")
+    with tenant(paul):
+        price_list = a_list(paul)
+        approve_version(paul, a_draft(paul, price_list, old))
+        draft = a_draft(paul, price_list, new)
+        kinds = {change.prefix: change.kind for change in RateChange.objects.filter(version=draft)}
+        assert kinds == {"1": "dearer", "2": "cheaper", "3": "other", "4": "other"}
+        least = RateChange.objects.get(version=draft, prefix="1")
+        assert (least.was_further, least.further) == ("0\t0\t\t\t", "0\t0.5\t\t\t")
+        stepped = RateChange.objects.get(version=draft, prefix="3")
+        assert stepped.further == "0\t0\t\t60:1/1\t"
+
+
 def test_a_draft_that_was_changed_since_is_not_compared(cast: Cast) -> None:
     paul = cast.staff("paul")
     with tenant(paul):

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import codecs
+import io
 import tempfile
 from decimal import Decimal
 
 import pytest
+from openpyxl import Workbook
 
 from carillon.base.errors import InvalidInput
-from carillon.business.pricing.ratefile import MAX_BYTES, RateFile, RateValues, open_rates, read_rates
+from carillon.business.pricing.ratefile import MAX_BYTES, RateFile, open_rates, read_rates
+from carillon.business.pricing.ratelines import Terms
+from carillon.business.pricing.ratevalues import RateValues
+from carillon.logic.callflow.feed import Step, Unit, WindowPrice
+from carillon.logic.pricetext import steps_text, windows_text
 
 HEADER = "prefix,destination,rate,connection fee,initial interval,increment\n"
 
 
 def read(text: str | bytes, encoding: str = "") -> RateFile:
     content = text.encode() if isinstance(text, str) else text
-    return read_rates(content, currency="EUR", encoding=encoding)
+    return read_rates(content, Terms("EUR"), encoding=encoding)
 
 
 def refusal(text: str | bytes, encoding: str = "") -> str:
@@ -74,7 +80,7 @@ def test_latin_1_is_named_and_read_when_chosen() -> None:
     [
         (b"", "empty"),
         (b" \r\n\n", "empty"),
-        (b"PK\x03\x04rest", "XLSX or ZIP"),
+        (b"PK\x03\x04rest", "broken ZIP file, not XLSX"),
         (b"\xd0\xcf\x11\xe0rest", "XLS"),
         (b"\x1f\x8b\x08rest", "GZIP"),
         ("prefix,rate\n44,1".encode("utf-16-le"), "UTF-16"),
@@ -95,7 +101,7 @@ def test_too_large_a_file_is_refused_before_it_is_read() -> None:
     with tempfile.TemporaryFile() as file:
         file.truncate(MAX_BYTES + 1)
         with pytest.raises(InvalidInput, match="at most 200 are read"):
-            open_rates(file, currency="EUR")
+            open_rates(file, Terms("EUR"))
 
 
 def test_unknown_encoding_is_refused() -> None:
@@ -118,7 +124,7 @@ def test_unknown_encoding_is_refused() -> None:
         ("44,UK,999999999,0,1,1", "per_minute", "absurd"),
         ("44,UK,99999999999,0,1,1", "per_minute", "not a price"),
         ("44,UK,0.123456789,0,1,1", "per_minute", "at most 8 decimals"),
-        ("44,UK,1e-3,0,1,1", "per_minute", "not a price"),
+        ("44,UK,1e-3,0,1,1", "per_minute", "shortened by a spreadsheet"),
         ("44,UK,NaN,0,1,1", "per_minute", "not a price"),
         ("44,UK,€0.10,0,1,1", "per_minute", "no currency sign"),
         ("44,UK,,0,1,1", "per_minute", "missing"),
@@ -167,3 +173,121 @@ def test_other_currency_is_refused_and_intervals_may_be_one_column() -> None:
     file = read("prefix,rate,billing,colour\n44,1,60/6,red\n*,2,30,\n")
     assert [(rate.prefix, rate.initial_s, rate.increment_s) for rate in file.rates] == [("44", 60, 6), ("", 1, 30)]
     assert file.ignored_columns == ("colour",)
+
+
+# ---------------------------------------------------------------- windows, steps, limits, units, groups
+
+FULL = "prefix,name,rate,connection fee,initial,increment,grace,minimum,maximum,window,from_s\n"
+HELD = Terms("EUR", windows=("Night", "Weekend"), groups={"uk mobile": ("4474", "4477")})
+
+
+def held(text: str, terms: Terms = HELD) -> RateFile:
+    return read_rates(text.encode(), terms)
+
+
+def test_lines_of_windows_and_steps_belong_to_their_prefix() -> None:
+    file = held(
+        FULL
+        + "44,UK,0.02,0.05,60,1,3,0.01,2.5,,\n"
+        + "44,,0.01,,,1,,,,,600\n"
+        + "44,,0.005,,1,1,,,,Night,\n"
+        + "44,,0.004,,,60,,,,Night,300\n"
+        + "49,Germany,0.01,,1,1,,,,,\n"
+    )
+    assert file.errors == ()
+    night = WindowPrice("Night", Decimal(0), Decimal("0.005"), 1, 1, (Step(300, Decimal("0.004"), 60),))
+    assert file.rates[0] == RateValues(
+        *("44", "UK", Decimal("0.05"), Decimal("0.02"), 60, 1, 3, Decimal("0.01"), Decimal("2.5")),
+        steps=(Step(600, Decimal("0.01"), 1),),
+        windows=(night,),
+    )
+    assert [rate.prefix for rate in file.rates] == ["44", "49"]
+
+
+def test_one_line_may_hold_all_as_our_own_files_do() -> None:
+    windows = "Night=0+0.005 1/1 300:0.004/60; Weekend=0.1+0.01 60/60"
+    file = held(f'Prefix;Destination;Rate;Steps;Windows\n44;UK;0,02;600:0.01/1;"{windows}"\n')
+    (rate,) = file.rates
+    assert (steps_text(rate.steps), windows_text(rate.windows)) == ("600:0.01/1", windows)
+
+
+@pytest.mark.parametrize(
+    ("title", "unit", "written", "price"),
+    [
+        ("rate per second", Unit.MINUTE, "0.0005", "0.03"),
+        ("per hour", Unit.MINUTE, "1.2", "0.02"),
+        ("price/min", Unit.SECOND, "0.06", "0.001"),
+        ("Per Minute", Unit.HOUR, "0.02", "1.2"),
+        ("rate", Unit.SECOND, "0.001", "0.001"),
+        ("per message", Unit.MESSAGE, "0.05", "0.05"),
+    ],
+)
+def test_prices_of_another_unit_are_converted_exactly(title: str, unit: Unit, written: str, price: str) -> None:
+    file = held(f"prefix,{title}\n44,{written}\n", Terms("EUR", unit))
+    assert [rate.per_minute for rate in file.rates] == [Decimal(price)]
+
+
+def test_a_line_for_a_group_is_one_for_each_of_its_prefixes() -> None:
+    file = held("prefix,group,rate,window\n,UK Mobile,0.05,\n,UK Mobile,0.02,Night\n44,,0.01,\n")
+    assert [(rate.prefix, rate.name, len(rate.windows)) for rate in file.rates] == [
+        ("4474", "UK Mobile", 1),
+        ("4477", "UK Mobile", 1),
+        ("44", "44", 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "column", "says"),
+    [
+        ("44,UK,0.02,,,,,,,Noon,", "window", "There is no window “Noon”; this version has: Night, Weekend"),
+        ("44,UK,0.02,,,,,,,Night,", "prefix", "must follow its prefix's own line"),
+        ("44,UK,0.02,,,,,,,,600", "prefix", "must follow its prefix's own line"),
+        ("44,UK,0.02,,,,,,,,\n49,DE,1,,,,,,,,\n44,UK,0.01,,,,,,,Night,", "prefix", "must follow"),
+        ("44,UK,0.02,,,,,,,,\n44,UK,0.01,,,,,,,Night,300", "window", "must come before its steps"),
+        ("44,UK,0.02,,,,,,,,\n44,UK,1,,,,,,,Night,\n44,UK,2,,,,,,,Night,", "windows", "two prices"),
+        ("44,UK,0.02,,,,,,,,\n44,UK,1,,,,,,,,60\n44,UK,2,,,,,,,,60", "steps", "same second"),
+        ("44,UK,0.02,,,,,,,,\n44,UK,1,,,0,,,,,60", "increment_s", "1 to 3600"),
+        ("44,UK,0.02,,,,,,,,\n44,UK,1,,,,5,,,Night,", "", "prefix's own line"),
+        ("44,UK,0.02,,0,1,,,,,", "initial_s", "1 to 3600"),
+        ("44,UK,0.02,,,,-1,,,,", "grace_s", "not a number of seconds"),
+        ("44,UK,0.02,,,,,2,1,,", "maximum", "below the least"),
+        ("44,UK,0.02,,,,,,-3,,", "maximum", "negative"),
+        ("44,UK,2e-2,,,,,,,,", "per_minute", "shortened by a spreadsheet"),
+        ("44,UK,0.02,,,,,,,,x", "from_s", "not a number of seconds"),
+        ("44,UK,0.02,,,,,,,,\n44,UK,0.02,,,,,,,,90000", "steps", "second 1 to"),
+        ("44,UK,123456,,,,,,,,", "per_minute", "absurd"),
+        ("44;UK;0.02", "per_minute", "missing"),
+    ],
+)
+def test_what_is_wrong_with_windows_steps_and_limits_is_told_by_line(lines: str, column: str, says: str) -> None:
+    file = held(FULL + lines + "\n")
+    assert file.rates == () and [error.column for error in file.errors] == [column]
+    assert says in file.errors[0].message
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "terms", "says"),
+    [
+        ("prefix,per hour", "44,0.5", Terms("EUR"), "not exact per minute"),
+        ("prefix,per message", "44,0.5", Terms("EUR"), "do not convert"),
+        ("prefix,group,rate", ",nowhere,1", HELD, "no destination group “nowhere”"),
+        ("prefix,group,rate", "44,uk mobile,1", HELD, "not for both"),
+        ("prefix,rate,steps", "44,1,60", HELD, "no list of steps"),
+        ("prefix,rate,windows", "44,1,Night", HELD, "no list of window prices"),
+        ("prefix,rate,currency", "44,1,USD", HELD, "The list is in EUR"),
+    ],
+)
+def test_what_cannot_be_taken_is_told(header: str, line: str, terms: Terms, says: str) -> None:
+    (error,) = held(f"{header}\n{line}\n", terms).errors
+    assert says in error.message
+
+
+def test_a_spreadsheet_is_read_like_a_file() -> None:
+    book = Workbook()
+    for row in (("Prefix", "Destination", "Rate", "Intervals"), (447, "UK mobile", 0.0125, "60/1"), (None, None)):
+        book.active.append(row)
+    content = io.BytesIO()
+    book.save(content)
+    file = read_rates(content.getvalue(), HELD)
+    assert file.rates == (RateValues("447", "UK mobile", Decimal(0), Decimal("0.0125"), 60, 1),)
+    assert file.encoding == "xlsx"
