@@ -81,13 +81,13 @@ def update_window(actor: Actor, window: PriceWindow, data: WindowData) -> PriceW
     """Change a window of a draft.
 
     Raises:
-        InvalidInput: like `add_window`; another name while rates have prices for the window. NotFound
+        InvalidInput: like `add_window`. Conflict: another name while rates have prices for the window. NotFound
     """
     draft_of(actor, window.version_id)
     window = locked(PriceWindow.objects, actor, window.pk)
     with once(CLASHES), audited(actor, window, "update"):
         if data.name.strip() != window.name and rates_with(window).exists():
-            raise InvalidInput(fields={"name": _("Rates have a price for this window: it keeps its name.")})
+            raise Conflict(_("Rates have a price for this window: it keeps its name."))
         _fill(actor, window, data, window.position)
         window.save()
     return window
