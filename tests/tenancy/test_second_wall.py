@@ -57,10 +57,11 @@ CALLS = {  # functions past row-level security
             "carillon_sip_domain", "carillon_source_taken",
             "carillon_subtree", "carillon_tell_registrations", "carillon_tell_webhooks", "carillon_theme",
             "carillon_token", "carillon_users"},
-    "control": {"abandon_call", "document", "documents", "extend_hold", "forget_dialog", "forward_call", "grant_credit",
-                "keep_bans", "keep_health", "open_call", "open_calls", "open_together", "record_all", "record_traces",
-                "refuse_call", "rehearse", "release_hold", "renew_lease", "return_credit", "spendable", "standing_bans",
-                "stray_dialogs", "take_lease", "tiers"},
+    "control": {"abandon_call", "document", "documents", "extend_bundle", "extend_hold", "forget_dialog",
+                "forward_bundled", "forward_call", "grant_credit", "keep_bans", "keep_health", "open_bundled",
+                "open_call", "open_calls", "open_together", "record_all", "record_traces",
+                "refuse_call", "rehearse", "release_hold", "renew_lease", "return_credit", "seconds_left", "spendable",
+                "standing_bans", "stray_dialogs", "take_lease", "tiers"},
     "edge": {"emergency_caller", "ha1", "record_events"},
 }  # fmt: skip
 CALLS["worker"] = CALLS["web"] | {"record_event", "has_dialog", "sweep_credit"}
