@@ -18,6 +18,7 @@ from carillon.business.notices.balances import note_low_balances as note_low
 from carillon.business.numbers.actions import restock_numbers as restock
 from carillon.business.partners.queries import system_actor
 from carillon.usecases import try_prices as trials
+from carillon.usecases.announce_prices import announce_prices as announce
 from carillon.usecases.charge_subscriptions import charge_subscription
 from carillon.usecases.charge_subscriptions import give_to_newcomers as give
 from carillon.usecases.try_phone import place_call
@@ -92,6 +93,14 @@ def mail_alert(alert_id: int) -> None:
     actor = system_actor()
     with tenant(actor):
         mail_one_alert(actor, alert_id)
+
+
+@app.task(name="announce_prices", retry=MAIL_ATTEMPTS)
+def announce_prices(version_id: int) -> None:
+    """Tell customers of new prices, or that they do not come; all of them or, tried again later, none."""
+    actor = system_actor()
+    with tenant(actor):
+        announce(actor, version_id)
 
 
 @app.task(name="try_phone")

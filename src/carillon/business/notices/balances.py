@@ -20,12 +20,11 @@ from carillon.base.changes import action, audited, witnessed
 from carillon.base.errors import InvalidInput
 from carillon.base.places import Faults
 from carillon.base.rows import locked, named_or_none, once
-from carillon.business.customers.choices import UserRole
-from carillon.business.customers.models import Customer, User
+from carillon.business.customers.models import Customer
 from carillon.business.notices.actions import raise_alert
 from carillon.business.notices.choices import AlertKind, Covers, MailEvent
-from carillon.business.notices.mails import Occasion, letter
 from carillon.business.notices.models import Alert, BalanceWatch
+from carillon.business.notices.tocustomers import write_to_customer
 from carillon.business.partners.models import Partner
 from carillon.business.partners.queries import chosen_partner
 from carillon.logic.money import format_amount
@@ -227,27 +226,8 @@ def _tell_customers(actor: Actor, rows: Iterable[tuple[int, int, int]]) -> int:
     for customer in chosen.order_by("pk"):
         left, below = (format_amount(micro, customer.currency) for micro in told[customer.pk])
         witnessed(actor, customer, "balance_low", reason=f"{left} left to spend, less than {below}.")
-        product = customer.web_product
-        values = {"name": customer.name, "site": product.name, "left": left, "below": below}
-        occasion = Occasion(
-            event=MailEvent.BALANCE_LOW,
-            partner=customer.partner,
-            values=values,
-            culture=customer.culture,
-            web_product_id=product.pk,
-            site=product.mail_name or product.name,
-            hostname=product.hostname,
-        )
-        if to := _addresses(actor, customer):
-            letter(actor, occasion, to).send()
+        write_to_customer(actor, customer, MailEvent.BALANCE_LOW, {"left": left, "below": below})
     return len(told)
-
-
-def _addresses(actor: Actor, customer: Customer) -> list[str]:
-    if customer.email:
-        return [customer.email]
-    rows = User.objects.visible_to(actor).filter(customer=customer, role=UserRole.ADMINISTRATOR, is_enabled=True)
-    return list(rows.exclude(email="").order_by("pk").values_list("email", flat=True))
 
 
 def _alert(row: tuple[Any, ...]) -> Alert:

@@ -87,6 +87,8 @@ class MailEvent(models.TextChoices):
     REPORT = "report", _("Scheduled report")
     MESSAGE_REPLY = "message_reply", _("Answer to a message")
     BALANCE_LOW = "balance_low", _("Low balance of a customer")
+    PRICES = "prices", _("New prices")
+    PRICES_STAY = "prices_stay", _("New prices taken back")
     OTHER = "other", _("Other")
 
 

@@ -171,6 +171,51 @@ LETTERS: dict[str, Letter] = {
             ),
         },
     ),
+    MailEvent.PRICES: Letter(
+        places={
+            "name": Place(_("The customer's name"), "Acme Ltd"),
+            "site": Place(_("Name of the website"), "Northwind Business"),
+            "when": Place(_("From when the prices hold"), "2027-01-01 00:00 UTC"),
+            "dearer": Place(_("How many destinations cost more"), "12"),
+            "cheaper": Place(_("How many cost less"), "40"),
+            "new": Place(_("How many are new"), "3"),
+            "gone": Place(_("How many are no longer served"), "0"),
+            "changes": Place(_("The largest changes"), "+44 United Kingdom: 0.0100 > 0.0120 GBP"),
+        },
+        texts={
+            "en": (
+                "New prices at {{ site }} from {{ when }}",
+                "Hello {{ name }},\n\nfrom {{ when }} on {{ site }} has new prices: {{ dearer }} destinations cost"
+                " more, {{ cheaper }} less, {{ new }} are new and {{ gone }} are no longer served.\n\n{{ changes }}\n\n"
+                "{{ site }}",
+            ),
+            "es": (
+                "Precios nuevos en {{ site }} desde {{ when }}",
+                "Hola, {{ name }}:\n\nDesde {{ when }}, {{ site }} tiene precios nuevos: {{ dearer }} destinos cuestan"
+                " más, {{ cheaper }} menos, {{ new }} son nuevos y {{ gone }} dejan de atenderse.\n\n{{ changes }}\n\n"
+                "{{ site }}",
+            ),
+        },
+    ),
+    MailEvent.PRICES_STAY: Letter(
+        places={
+            "name": Place(_("The customer's name"), "Acme Ltd"),
+            "site": Place(_("Name of the website"), "Northwind Business"),
+            "when": Place(_("From when the prices hold"), "2027-01-01 00:00 UTC"),
+        },
+        texts={
+            "en": (
+                "Prices at {{ site }} stay as they are",
+                "Hello {{ name }},\n\nthe new prices that {{ site }} has announced for {{ when }} do not come: all"
+                " prices stay as they are.\n\n{{ site }}",
+            ),
+            "es": (
+                "Los precios de {{ site }} siguen como están",
+                "Hola, {{ name }}:\n\nLos precios nuevos que {{ site }} había anunciado para {{ when }} no llegan:"
+                " todos los precios siguen como están.\n\n{{ site }}",
+            ),
+        },
+    ),
 }
 
 

@@ -23,7 +23,7 @@ from carillon.base.errors import Conflict, InvalidInput
 from carillon.base.places import Faults
 from carillon.base.rows import check_values, locked, named, named_or_none, once
 from carillon.business.partners.queries import chosen_partner
-from carillon.business.pricing import bulk
+from carillon.business.pricing import bulk, notice
 from carillon.business.pricing.choices import Purpose, Rounding, Unit, VersionState
 from carillon.business.pricing.comparison import compare, is_compared
 from carillon.business.pricing.drafts import draft_of, effective, is_same_second, persons
@@ -48,7 +48,9 @@ class PriceListData:
     """A list. `currency`, `unit` and `partner_id` (None: the actor's own) stay once created.
 
     `timezone` is its windows' (IANA). The rules are those of `carillon.logic.callflow.feed.Tariff`, for versions that
-    are approved from now on. `needs_second_person`: nobody who has written on a draft may approve it.
+    are approved from now on. `needs_second_person`: nobody who has written on a draft may approve it. `notice_days`:
+    customers are told of a new version when it is approved, and prices rise no sooner than so many days later; None:
+    they are not told.
     """
 
     name: str
@@ -63,6 +65,7 @@ class PriceListData:
     ends_at_maximum: bool = False
     rounds_increments: bool = False
     needs_second_person: bool = False
+    notice_days: int | None = None
     note: str = ""
     partner_id: int | None = None
 
@@ -185,6 +188,7 @@ def update_price_list(actor: Actor, price_list: PriceList, data: PriceListData) 
         price_list.name, price_list.note = data.name.strip(), data.note.strip()
         _fill_rules(price_list, data)
         _turn_second_person(actor, price_list, data.needs_second_person)
+        price_list.notice_days = data.notice_days
         _check_list(price_list)
         price_list.save()
     return price_list
@@ -268,8 +272,9 @@ def approve_version(actor: Actor, version: PriceListVersion, data: Approval = NO
 
     Raises:
         VersionApproved, VersionNotDraft: it is no draft. VersionEmpty: it has no rates.
-        InvalidInput: a date in the past, or windows that can never hold. SecondPersonNeeded: the list wants four eyes
-        and the actor, or who acts through it, has written on the draft.
+        InvalidInput: a date in the past or too soon for prices that rise (`PriceList.notice_days`), or windows that
+            can never hold. SecondPersonNeeded: the list wants four eyes and the actor, or who acts through it, has
+            written on the draft.
     """
     version = draft_of(actor, version.pk, "approve")
     if version.rate_count == 0:
@@ -284,7 +289,10 @@ def approve_version(actor: Actor, version: PriceListVersion, data: Approval = NO
         version.effective_from = max(version.effective_from, timezone.now())
         version.state, version.terms = VersionState.APPROVED, frozen_terms(version)
         version.save(update_fields=["effective_from", "state", "terms"])
-    return version if is_compared(version) else compare(version)
+    version = version if is_compared(version) else compare(version)
+    notice.check_in_time(version)
+    notice.announce(version)
+    return version
 
 
 @action("price_lists.approve", "costs.approve")
@@ -305,6 +313,7 @@ def withdraw_version(actor: Actor, version: PriceListVersion) -> PriceListVersio
     with audited(actor, version, "withdraw"):
         version.state = VersionState.WITHDRAWN
         version.save(update_fields=["state"])
+    notice.take_back(version)
     return version
 
 
@@ -415,6 +424,7 @@ def _create_list(actor: Actor, data: PriceListData, purpose: Purpose) -> PriceLi
         currency=data.currency.strip().upper(),
         unit=data.unit,
         needs_second_person=data.needs_second_person,
+        notice_days=data.notice_days,
         note=data.note.strip(),
     )
     _fill_rules(price_list, data)

@@ -42,6 +42,7 @@ class PriceList(TenantModel):
     ends_at_maximum = models.BooleanField(default=False)
     rounds_increments = models.BooleanField(default=False)
     needs_second_person = models.BooleanField(default=False)  # who has written a draft does not approve it
+    notice_days = models.PositiveSmallIntegerField(null=True, blank=True)  # customers hear so long before; None: never
     cost_list_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)  # what it is marked up from
     note = models.CharField(max_length=500, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -59,7 +60,7 @@ class PriceList(TenantModel):
 class PriceListVersion(TenantModel):
     """What a list says from `effective_from` until the next approved version takes over. Approved ones never change."""
 
-    audit_exclude = ("compared_with_id", "compared_at", "changes")
+    audit_exclude = ("compared_with_id", "compared_at", "changes", "announced_at")
 
     price_list = models.ForeignKey(PriceList, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
@@ -77,6 +78,7 @@ class PriceListVersion(TenantModel):
     terms = models.JSONField(
         default=dict, db_default={}, blank=True
     )  # of an approved one: rules and windows, `terms.frozen_terms`
+    announced_at = models.DateTimeField(null=True, blank=True)  # when customers were told of it
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["PriceListVersion"].as_manager()

@@ -14,6 +14,7 @@ from carillon.business.pricing import actions, assignments, comparison, queries
 from carillon.business.pricing import trials as asked
 from carillon.business.pricing.choices import Purpose, Traffic, VersionState
 from carillon.business.pricing.models import PriceAssignment, PriceList, PriceListVersion
+from carillon.business.pricing.notice import LONGEST_DAYS
 from carillon.faces.portal import pricing_changes as changes
 from carillon.faces.portal import pricing_dialogs as dialogs
 from carillon.faces.portal import pricing_groups as groups
@@ -66,6 +67,7 @@ LIST_API = (
     Column("ends_at_maximum", _("Ends at the most"), kind="bool"),
     Column("rounds_increments", _("Every interval rounded"), kind="bool"),
     Column("needs_second_person", _("Approval by a second person"), kind="bool"),
+    Column("notice_days", _("Days of notice"), kind="integer"),
     Column("cost_list_ids", _("Made from cost lists"), kind="list"),
     Column("note", _("Note")),
     Column("partner_id", _("Partner"), kind="integer"),
@@ -113,6 +115,17 @@ LIST_FIELDS = (
         _("Approval by a second person"),
         section=_("Approval"),
         help=_("Nobody who has written on a draft can approve it."),
+    ),
+    Field(
+        "notice_days",
+        _("Days of notice"),
+        minimum=0,
+        maximum=LONGEST_DAYS,
+        section=_("Approval"),
+        help=_(
+            "Customers get a mail when a new version is approved, and prices rise so many days later at the earliest."
+            " Leave empty to tell them nothing."
+        ),
     ),
     Field("note", _("Note"), max_length=500),
     Field("partner_id", _("Partner"), lookup="partners", only="create", help=_("Leave empty for your own company.")),

@@ -38,7 +38,7 @@ select p.base + e.position * 10 + c.position as id,
        public.carillon_inherited_words(p.partner_id, p.web_product_id is not null, e.event, c.culture) as inherited
 from place p
 cross join (values ('alert', 0), ('password_reset', 1), ('report', 2), ('message_reply', 3), ('invitation', 4),
-            ('balance_low', 5)) as e (event, position)
+            ('balance_low', 5), ('prices', 6), ('prices_stay', 7)) as e (event, position)
 cross join (values ('en', 0), ('es', 1)) as c (culture, position)
 left join public.notices_mailtemplate t
     on t.partner_id = p.partner_id and t.web_product_id is not distinct from p.web_product_id
