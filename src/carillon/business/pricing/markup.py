@@ -133,6 +133,8 @@ def _fill(actor: Actor, rule: MarkupRule, data: RuleData) -> None:
     is_own = group is None or group.partner_id == rule.partner_id
     faults.unless(is_own, "group_id", _("This group belongs to another partner."))
     faults.unless(group is None or not data.prefix, "group_id", _("Choose a prefix or a group, not both."))
+    says = data != RuleData(partner_id=data.partner_id)  # an empty form would sell everything at one's own price
+    faults.unless(says, "percent", _("Say what comes on top, or for which numbers this is."))
     prefix = data.prefix.strip().removeprefix("+").removeprefix("*")
     faults.unless(not prefix or (prefix.isascii() and prefix.isdigit()), "prefix", _("A prefix is digits only."))
     faults.unless(-100 <= data.percent <= 10_000, "percent", _("Between -100 and 10000 percent."))
