@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import get_language, gettext
 
+from carillon.logic.rating.words import bill_sentences
 from carillon.logic.sentences import TOLD, pattern_of
 
 
@@ -21,9 +22,13 @@ def retold(sentence: str) -> str:
 
 
 def retold_all(kept: Any) -> Any:
-    """Return a kept document (a CDR's explanation) with the sentences in it retold; names and numbers stay."""
+    """Return a kept document (a CDR's explanation) with the sentences in it retold; names and numbers stay.
+
+    The sentences of its bill (`steps`) are made of its data; old documents have kept them.
+    """
     told: dict[str, Any] = {key: retold(str(kept[key])) for key in ("free_reason", "forwarded") if kept.get(key)}
-    told |= {key: [retold(one) for one in kept[key]] for key in ("steps", "notes") if kept.get(key)}
+    said = {"steps": kept.get("steps") or list(bill_sentences(kept)), "notes": kept.get("notes")}
+    told |= {key: [retold(one) for one in sentences] for key, sentences in said.items() if sentences}
     if kept.get("attempts"):
         told["attempts"] = [{**one, "label": retold(one["label"])} for one in kept["attempts"]]
     return {**kept, **told}

@@ -21,7 +21,7 @@ SHOWN = 40  # changes in one mail
 NOTHING = "–"
 
 
-@action("notices.write")
+@action("price_lists.announce")
 def announce_prices(actor: Actor, version_id: int) -> int:
     """Tell the customers who pay by a version's list what it changes, or that it does not come; return how many.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,7 @@ from carillon.faces.portal.reasons import reasons
 from carillon.logic.callflow.explanation import price_part, rate_part
 from carillon.logic.callflow.values import LONGEST_S, Chain, TierCharge
 from carillon.logic.rating import Charge
+from carillon.logic.rating.words import bill_sentences
 from carillon.panels.declaration import Field, Page
 from carillon.usecases.try_call import TierPrice, Trial, TrialData, TriedTarget, try_call
 
@@ -135,8 +137,12 @@ def _minute(charge: Charge | None) -> dict[str, Any]:
     return {
         "minute_micro": charge.amount_micro if charge else None,
         "currency": charge.currency if charge else None,
-        "steps": [retold(step) for step in charge.steps] if charge else [],
+        "steps": [retold(step) for step in _steps(charge)] if charge else [],
     }
+
+
+def _steps(charge: Charge) -> Iterator[str]:
+    return bill_sentences(price_part(charge.rate, charge.tariff, charge, charge.currency, charge.exchange_rate))
 
 
 TEST_CALL = Page(

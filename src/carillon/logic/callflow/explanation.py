@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Final
 
 from carillon.logic.callflow.callerid import ANONYMOUS
 from carillon.logic.callflow.feed import Rate, Tariff, Tax
@@ -124,21 +125,19 @@ def _margin(sale: CdrDraft, cost: CdrDraft | None) -> Explanation | None:
     }
 
 
+_NO_LIST: Final[Explanation] = dict.fromkeys(
+    ("list_id", "list", "version_id", "version", "list_currency", "unit", "rounding", "decimals", "is_tax_inclusive")
+)
+_NO_RATE: Final[Explanation] = dict.fromkeys(("connection_fee", "per_minute", "initial_s", "increment_s", "grace_s"))
+
+
 def rate_part(rate: Rate | None, tariff: Tariff | None) -> Explanation:
     """Return the price list and the rate that are used, as explanations name them; None throughout without them."""
-    own = lines_of(rate).own if rate else None
     return {
-        "list_id": tariff.price_list_id if tariff else None,
-        "list": tariff.price_list if tariff else None,
-        "version_id": tariff.version_id if tariff else None,
-        "version": tariff.version if tariff else None,
-        "list_currency": tariff.currency if tariff else None,
+        **(rules_of(tariff).told if tariff else _NO_LIST),
         "prefix": rate.prefix if rate else None,
         "rate_name": rate.name if rate else None,
-        "connection_fee": format_scaled(own.fee) if own else None,
-        "per_minute": own.marks[0].text if own else None,
-        "initial_s": rate.initial_s if rate else None,
-        "increment_s": rate.increment_s if rate else None,
+        **(lines_of(rate).told if rate else _NO_RATE),
     }
 
 
@@ -150,38 +149,27 @@ def price_part(
     exchange_rate: Decimal | None,
     taxes: Sequence[Tax] = (),
 ) -> Explanation:
-    """Return what an explanation says of one price: the same keys whatever it is, nothing else depends on the price."""
-    return {
-        **rate_part(rate, tariff),
-        "billed_s": price.billed_s if price else 0,
-        "exact": price.exact_text if price else "0",
-        "exchange_rate": format_exact(exchange_rate) if exchange_rate is not None else None,
-        "rounding": tariff.rounding if tariff else None,
-        "decimals": tariff.decimals if tariff else None,
-        "is_tax_inclusive": tariff.is_tax_inclusive if tariff else None,
-        "amount": format_amount(price.amount_micro if price else 0, currency),
-        "steps": list(price.steps) if price else [],
-        "unit": rules_of(tariff).unit if tariff else None,
-        "pieces": [_piece(piece) for piece in price.price.pieces] if price else [],
-        "fee": format_scaled(price.price.fee) if price else "0",
-        "bound": price.price.bound if price else "",
-        "taxes": [{"name": tax.name, "percent": format_exact(tax.percent)} for tax in taxes],
-        "tax": format_amount(price.tax_micro if price else 0, currency),
-    }
+    """Return what an explanation says of one price: the same keys whatever it is, nothing else depends on the price.
+
+    How it comes about in words is made of this when it is told (`logic.rating.words`).
+    """
+    part = rate_part(rate, tariff)
+    part["billed_s"] = price.billed_s if price else 0
+    part["exact"] = price.exact_text if price else "0"
+    part["exchange_rate"] = format_exact(exchange_rate) if exchange_rate is not None else None
+    part["amount"] = format_amount(price.amount_micro if price else 0, currency)
+    part["pieces"] = [_piece(piece) for piece in price.price.pieces] if price else []
+    part["fee"] = format_scaled(price.price.fee) if price else "0"
+    part["bound"] = price.price.bound if price else ""
+    part["taxes"] = [{"name": tax.name, "percent": format_exact(tax.percent)} for tax in taxes]
+    part["tax"] = format_amount(price.tax_micro if price else 0, currency)
+    return part
 
 
 def _piece(piece: Piece) -> Explanation:
     """One piece of a call: seconds charged alike. `per_minute` is per unit of the list, as in the rate."""
-    mark = piece.line.marks[piece.mark]
-    return {
-        "from_s": piece.from_s,
-        "seconds": piece.seconds,
-        "window": piece.line.window,
-        "step_s": mark.from_s,
-        "per_minute": mark.text,
-        "increment_s": mark.increment_s,
-        "increments": piece.increments,
-    }
+    from_s, seconds, line, mark, increments = piece
+    return {**line.marks[mark].told, "from_s": from_s, "seconds": seconds, "increments": increments}
 
 
 def _call_part(decision: Decision, chain: Chain, facts: CallFacts, readers: Collection[int]) -> Explanation:

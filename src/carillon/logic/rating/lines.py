@@ -6,7 +6,7 @@ for itself and one for each window in which it costs something else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -25,13 +25,13 @@ UNIT_SIGNS = {Unit.MINUTE: "min", Unit.SECOND: "s", Unit.HOUR: "h", Unit.MESSAGE
 class Mark:
     """From second `from_s` on, `rate` hundred-millionths per unit of the list, in whole increments.
 
-    `text` is the rate as people read it.
+    `told` is what an explanation says of it, with the rate as people read it.
     """
 
     from_s: int
     rate: int
     increment_s: int
-    text: str
+    told: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class Lines:
     of_windows: dict[str, Line]
     minimum: int
     maximum: int | None
+    told: Mapping[str, object]  # what an explanation says of the rate
 
     @property
     def all(self) -> tuple[Line, ...]:
@@ -84,20 +85,35 @@ def _lines(rate: Rate) -> Lines:
         )
         for price in rate.windows
     }
-    return Lines(own, of_windows, _scaled(rate.minimum), None if rate.maximum is None else _scaled(rate.maximum))
+    told = {
+        "connection_fee": format_scaled(own.fee),
+        "per_minute": own.marks[0].told["per_minute"],
+        "initial_s": rate.initial_s,
+        "increment_s": rate.increment_s,
+        "grace_s": rate.grace_s,
+    }
+    maximum = None if rate.maximum is None else _scaled(rate.maximum)
+    return Lines(own, of_windows, _scaled(rate.minimum), maximum, told)
 
 
 def _line(
     window: str, fee: Decimal, per_minute: Decimal, initial_s: int, increment_s: int, steps: Sequence[Step]
 ) -> Line:
     ordered = sorted(steps, key=lambda step: step.from_s)
-    marks = (_mark(step) for step in (Step(0, per_minute, increment_s), *ordered))
+    marks = (_mark(step, window, initial_s) for step in (Step(0, per_minute, increment_s), *ordered))
     return Line(window, _scaled(fee), initial_s, tuple(marks))
 
 
-def _mark(step: Step) -> Mark:
-    rate = _scaled(step.per_minute)
-    return Mark(step.from_s, rate, max(step.increment_s, 1), format_scaled(rate))
+def _mark(step: Step, window: str, initial_s: int) -> Mark:
+    rate, increment_s = _scaled(step.per_minute), max(step.increment_s, 1)
+    told = {
+        "window": window,
+        "step_s": step.from_s,
+        "per_minute": format_scaled(rate),
+        "initial_s": initial_s,
+        "increment_s": increment_s,
+    }
+    return Mark(step.from_s, rate, increment_s, told)
 
 
 def _scaled(amount: Decimal) -> int:
@@ -157,15 +173,16 @@ def _holding(lines: Lines, tariff: Tariff, holding: int) -> Line:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`unit`: what rates are for, `unit_s` seconds or messages.
+    """`unit_s`: of how many seconds or messages the rates are.
 
-    `rounds_each`: whether increments are rounded by themselves; there are none where seconds are charged.
+    `rounds_each`: whether increments are rounded by themselves; there are none where seconds are charged. `told` is
+    what an explanation says of the list.
     """
 
     calendar: Calendar
-    unit: str
     unit_s: int
     rounds_each: bool
+    told: Mapping[str, object]
 
 
 def rules_of(tariff: Tariff) -> Rules:
@@ -174,6 +191,20 @@ def rules_of(tariff: Tariff) -> Rules:
         made: Rules = tariff._rules
     except AttributeError:
         rounds_each = tariff.rounds_increments and not tariff.is_split
-        made = Rules(calendar_of(tariff.windows), tariff.unit.value, UNIT_S[tariff.unit], rounds_each)
+        made = Rules(calendar_of(tariff.windows), UNIT_S[tariff.unit], rounds_each, _told(tariff))
         object.__setattr__(tariff, "_rules", made)  # says nothing that the tariff does not say
     return made
+
+
+def _told(tariff: Tariff) -> Mapping[str, object]:
+    return {
+        "list_id": tariff.price_list_id,
+        "list": tariff.price_list,
+        "version_id": tariff.version_id,
+        "version": tariff.version,
+        "list_currency": tariff.currency,
+        "unit": tariff.unit.value,
+        "rounding": tariff.rounding,
+        "decimals": tariff.decimals,
+        "is_tax_inclusive": tariff.is_tax_inclusive,
+    }

@@ -8,14 +8,14 @@ unit. It is converted, taxed and rounded once (`money.round_ratio`), never per i
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
-from carillon.logic.callflow.feed import Rate, Tariff, Tax, Unit
+from carillon.logic.callflow.feed import Rate, Tariff, Tax
 from carillon.logic.money import EXACT, MAX_DECIMALS, MICRO, format_ratio, round_ratio
-from carillon.logic.rating.lines import SCALE, Line, Lines, Rules, format_scaled, lines_of, rules_of, timeline
+from carillon.logic.rating.lines import SCALE, Line, Lines, Rules, lines_of, rules_of, timeline
 from carillon.logic.rating.pieces import Piece, billed_end_s, pieces, split
 
 _NOTHING = Decimal(0)
@@ -61,11 +61,6 @@ class Charge(NamedTuple):
     def exact_text(self) -> str:
         """`exact` with at most twelve decimals."""
         return format_ratio(self.price.amount, self.price.whole)
-
-    @property
-    def steps(self) -> tuple[str, ...]:
-        """The sentences of the bill."""
-        return tuple(_sentences(self))
 
 
 # ---------------------------------------------------------------- the price
@@ -244,38 +239,3 @@ def tax_within(amount_micro: int, percent: Decimal) -> int:
 
 def _parts(percent: Decimal) -> int:
     return int(percent.scaleb(8, EXACT))
-
-
-# ---------------------------------------------------------------- in words
-
-
-_UNITS = {
-    Unit.MINUTE.value: ("s", "a minute"),
-    Unit.SECOND.value: ("s", "a second"),
-    Unit.HOUR.value: ("s", "an hour"),
-    Unit.MESSAGE.value: ("messages", "each"),
-}
-_BOUNDS = {
-    "fee": "The connection fee is the least that a call costs.",
-    "minimum": "Less than the least charge: that is charged.",
-    "maximum": "More than the maximum charge: that is charged.",
-}
-
-
-def _sentences(charge: Charge) -> Iterator[str]:
-    rate, currency = charge.rate, charge.tariff.currency
-    if charge.price.bound == "grace":
-        yield f"Free of charge: up to {rate.grace_s} s cost nothing."
-        return
-    yield f"Connection fee {format_scaled(charge.price.fee)} {currency}."
-    measure, unit = _UNITS[rules_of(charge.tariff).unit]
-    for piece in charge.price.pieces:
-        mark, line = piece.line.marks[piece.mark], piece.line
-        at = f"{mark.text} {currency} {unit} ({line.initial_s}/{mark.increment_s})"
-        window = f" in “{line.window}”" if line.window else ""
-        yield f"{piece.seconds} {measure} charged at {at}{window}."
-    if charge.price.bound:
-        yield _BOUNDS[charge.price.bound]
-    yield f"Exact price {charge.exact_text} {currency}."
-    if charge.exchange_rate is not None:
-        yield f"Converted at {charge.exchange_rate}."

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carillon.logic.callflow.explanation import price_part
 from carillon.logic.callflow.feed import Rate, Step, Tariff, Tax, Unit, WindowPrice
 from carillon.logic.callflow.need import Missing
 from carillon.logic.ratetable import RateTable
@@ -20,6 +21,7 @@ from carillon.logic.rating import (
     price_of,
     rate_call,
 )
+from carillon.logic.rating.words import bill_sentences
 from carillon.logic.tests.charges import WINDOWS, exchange_rates, moments, rate, rates, tariff, tariffs, taxes
 
 
@@ -55,7 +57,13 @@ def test_price_is_converted_before_the_one_rounding() -> None:
         rate("0.01"), tariff(currency="USD"), 1_000, exchange_rate=Decimal("0.9"), account_currency="EUR"
     )
     assert (charge.amount_micro, charge.currency) == (150, "EUR")
-    assert charge.steps[-1] == "Converted at 0.9."
+    told = price_part(charge.rate, charge.tariff, charge, charge.currency, charge.exchange_rate)
+    assert list(bill_sentences(told)) == [
+        "Connection fee 0 USD.",
+        "1 s charged at 0.01 USD a minute (1/1).",
+        "Exact price 0.000166666667 USD.",
+        "Converted at 0.9.",
+    ]
 
 
 def test_the_list_says_to_how_many_decimals() -> None:
