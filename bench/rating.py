@@ -1,7 +1,7 @@
 """One call at a time through the rating of live calls, against bare look-ups of the longest prefix in a dict.
 
-Ten lists with windows and steps. A call is looked up and priced, with the pieces that explain it: what its
-CDR is written from. The look-ups of the baseline are those of the same numbers under the same prefixes, nothing else.
+Ten lists with windows and steps. A call is looked up, priced and explained as its CDR keeps it. The look-ups of the
+baseline are those of the same numbers under the same prefixes, nothing else.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from bench.frame import Bench, Figures, ratio, say, step
 from bench.lists import prefixes, price_lists, random_calls
 from carillon.bulk.columns import number_text
+from carillon.logic.callflow.explanation import price_part
 from carillon.logic.callflow.feed import Tariff
 from carillon.logic.ratetable import RateTable
 from carillon.logic.rating import rate_call
@@ -69,7 +70,8 @@ def _rate(lists: Sequence[tuple[Tariff, RateTable]], calls: Sequence[_Call]) -> 
         tariff, table = lists[place]
         rate = table.longest(number)
         if rate is not None:
-            rate_call(rate, tariff, duration_ms, at_ms=answered_ms)
+            charge = rate_call(rate, tariff, duration_ms, at_ms=answered_ms)
+            price_part(rate, tariff, charge, tariff.currency, None)
 
 
 def _probe(by_prefix: Sequence[dict[str, int]], calls: Sequence[_Call]) -> None:

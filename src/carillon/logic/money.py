@@ -17,6 +17,7 @@ MAX_DECIMALS = 6
 EXACT = Context(prec=60)
 
 ROUNDINGS = ("half_up", "half_even", "up", "down")
+_STEPS = tuple(10 ** (MAX_DECIMALS - decimals) for decimals in range(MAX_DECIMALS + 1))  # micro-units of a last digit
 # by the quotient, twice the rest less the divisor, and the rest
 _GOES_UP: Mapping[str, Callable[[int, int, int], bool]] = {
     "half_up": lambda whole, over_half, rest: over_half >= 0,
@@ -64,7 +65,7 @@ def round_ratio(numerator: int, denominator: int, mode: str = "half_up", decimal
     This is the only place where a price loses digits. `denominator` is positive; `mode` is half_up, half_even, up (away
     from zero) or down (towards zero); more than 6 decimals count as 6. Raises KeyError for another mode.
     """
-    step: int = 10 ** (MAX_DECIMALS - min(max(decimals, 0), MAX_DECIMALS))
+    step: int = _STEPS[decimals] if 0 <= decimals <= MAX_DECIMALS else 1
     denominator *= step
     whole, rest = divmod(abs(numerator) * MICRO, denominator)
     whole += _GOES_UP[mode](whole, 2 * rest - denominator, rest)

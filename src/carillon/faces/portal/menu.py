@@ -36,7 +36,10 @@ GROUPS = (
         "offer",
         _("What you sell"),
         "settings",
-        ("web-products", "plans", "numbers", "price-lists", "costs", "exchange-rates", "taxes"),
+        (
+            *("web-products", "plans", "numbers", "price-lists", "costs", "destination-groups", "holiday-calendars"),
+            *("exchange-rates", "taxes"),
+        ),
     ),
     Group("network", _("Network"), "settings", ("gateways", "routes", "test-call", "cdr-providers", "blacklists")),
     Group(

@@ -188,7 +188,7 @@ def test_every_event_of_history_is_one_that_the_database_gives(db: None) -> None
         *(f"{what}.{verb}" for what in ("customer", "partner") for verb in statuses),
         *("customer.create", "customer.update", "partner.create", "partner.update", "pricelistversion.approve"),
         *(f"{what}.{verb}" for what in ("user", "endpoint") for verb in ("create", "update", "remove")),
-        *("number.assign", "number.unassign", "ticket.open", "ticket.reply"),
+        *("number.assign", "number.unassign", "ticket.open", "ticket.reply", "customer.balance_low"),
     ]
     given = {row[0] for row in rows("select carillon_event(unnest(%s::text[]))", verbs)}
     others = ("call.", "transaction.", "alert.", "endpoint.registered", "endpoint.lost")

@@ -133,12 +133,11 @@ _NO_RATE: Final[Explanation] = dict.fromkeys(("connection_fee", "per_minute", "i
 
 def rate_part(rate: Rate | None, tariff: Tariff | None) -> Explanation:
     """Return the price list and the rate that are used, as explanations name them; None throughout without them."""
-    return {
-        **(rules_of(tariff).told if tariff else _NO_LIST),
-        "prefix": rate.prefix if rate else None,
-        "rate_name": rate.name if rate else None,
-        **(lines_of(rate).told if rate else _NO_RATE),
-    }
+    told = (rules_of(tariff).told if tariff else _NO_LIST).copy()
+    told.update(lines_of(rate).told if rate else _NO_RATE)
+    told["prefix"] = rate.prefix if rate else None
+    told["rate_name"] = rate.name if rate else None
+    return told
 
 
 def price_part(
@@ -169,7 +168,9 @@ def price_part(
 def _piece(piece: Piece) -> Explanation:
     """One piece of a call: seconds charged alike. `per_minute` is per unit of the list, as in the rate."""
     from_s, seconds, line, mark, increments = piece
-    return {**line.marks[mark].told, "from_s": from_s, "seconds": seconds, "increments": increments}
+    told = line.marks[mark].told.copy()
+    told["from_s"], told["seconds"], told["increments"] = from_s, seconds, increments
+    return told
 
 
 def _call_part(decision: Decision, chain: Chain, facts: CallFacts, readers: Collection[int]) -> Explanation:

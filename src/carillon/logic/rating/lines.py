@@ -6,7 +6,7 @@ for itself and one for each window in which it costs something else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -31,7 +31,7 @@ class Mark:
     from_s: int
     rate: int
     increment_s: int
-    told: Mapping[str, object]
+    told: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Lines:
     of_windows: dict[str, Line]
     minimum: int
     maximum: int | None
-    told: Mapping[str, object]  # what an explanation says of the rate
+    told: dict[str, object]  # what an explanation says of the rate
 
     @property
     def all(self) -> tuple[Line, ...]:
@@ -182,7 +182,7 @@ class Rules:
     calendar: Calendar
     unit_s: int
     rounds_each: bool
-    told: Mapping[str, object]
+    told: dict[str, object]
 
 
 def rules_of(tariff: Tariff) -> Rules:
@@ -196,7 +196,7 @@ def rules_of(tariff: Tariff) -> Rules:
     return made
 
 
-def _told(tariff: Tariff) -> Mapping[str, object]:
+def _told(tariff: Tariff) -> dict[str, object]:
     return {
         "list_id": tariff.price_list_id,
         "list": tariff.price_list,
