@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from carillon.logic.callflow.callerid import ANONYMOUS
@@ -161,8 +162,13 @@ def price_part(
     part["fee"] = format_scaled(price.price.fee) if price else "0"
     part["bound"] = price.price.bound if price else ""
     part["taxes"] = [{"name": tax.name, "percent": format_exact(tax.percent)} for tax in taxes]
-    part["tax"] = format_amount(price.tax_micro if price else 0, currency)
+    part["tax"] = format_amount(price.tax_micro, currency) if price and price.tax_micro else _nothing(currency)
     return part
+
+
+@lru_cache(256)
+def _nothing(currency: str) -> str:
+    return format_amount(0, currency)
 
 
 def _piece(piece: Piece) -> Explanation:

@@ -121,9 +121,13 @@ def price_of(
 
 def _summed(found: Iterable[Piece], tariff: Tariff, rules: Rules) -> int:
     total = 0
+    if not rules.rounds_each:
+        for _, seconds, line, mark, _ in found:
+            total += line.marks[mark].rate * seconds
+        return total
     for _, seconds, line, mark, increments in found:
-        cost = line.marks[mark].rate * seconds
-        total += increments * _rounded(cost // increments, tariff, rules.unit_s) if rules.rounds_each else cost
+        each = line.marks[mark].rate * seconds // increments
+        total += increments * _rounded(each, tariff, rules.unit_s)
     return total
 
 
