@@ -64,11 +64,11 @@ def price(decision: dict[str, Any]) -> float:
 
 
 def targets(decision: dict[str, Any]) -> list[str]:
-    return [target["carrier"]["gateway"] for target in decision["targets"]]
+    return [target["carrier"]["gateway"] for target in decision.get("targets", ())]
 
 
 def refusal(decision: dict[str, Any]) -> str:
-    return str((decision["refusal"] or {}).get("slug", ""))
+    return str((decision.get("refusal") or {}).get("slug", ""))
 
 
 CHANGES = {

@@ -40,7 +40,7 @@ def load_month() -> Counter[str]:
     from carillon.business.partners.queries import system_actor
     from carillon.demo import shelf
     from carillon.demo.cast.load import actor_of
-    from carillon.demo.cast.plans import subscribe_acme
+    from carillon.demo.cast.plans import load_plans, subscribe_acme
     from carillon.demo.pastcalls import load_past_calls
     from carillon.demo.world import CAST, NORTHWIND, OPERATOR
 
@@ -59,6 +59,7 @@ def load_month() -> Counter[str]:
     if made["calls"]:
         shelf.pay(lambda partner_id: actor_of(names[partner_id]), system, made)
     with tenant(northwind):
+        load_plans(northwind, made)  # a world from before there were plans has none
         subscribe_acme(northwind, made)
     for seller in CAST.sellers:
         with tenant(actor_of(seller.name)) as actor:

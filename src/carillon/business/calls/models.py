@@ -142,7 +142,7 @@ class Cdr(TenantModel):
     sip_reason = models.CharField(max_length=200, default="")
     currency = models.CharField(max_length=3)
     amount_micro = models.BigIntegerField()
-    is_loss = models.BooleanField(default=False)  # the seller paid more for the call than it was paid
+    is_loss = models.BooleanField(default=False, db_default=False)  # the seller paid more for the call than it was paid
     explanation = models.JSONField()
     invoice_id = models.BigIntegerField(null=True)
     rated_at = models.DateTimeField(auto_now_add=True)
