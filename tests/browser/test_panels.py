@@ -214,5 +214,5 @@ def test_rows_are_chosen_by_keyboard_and_changed_together(enter: Callable[[str],
     page.locator(".tabulator-row", has_text="Till").get_by_role("checkbox").uncheck()
     page.locator("#grid-bulk").get_by_role("button", name="Remove").click()
     portal.send()
-    expect(page.get_by_role("status").filter(has_text="2 done")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="2 done").last).to_be_visible()  # the first may be there still
     expect(page.locator("#grid .tabulator-tableholder .tabulator-row")).to_have_count(1)

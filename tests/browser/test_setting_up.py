@@ -262,6 +262,9 @@ def charge_again(olga: Portal) -> None:
     olga.save()
     wait_until(lambda: bool(rows_with(olga, "reratings", "Garden Ltd", "Applied")))
     assert [len(rows_with(olga, "cdrs", CALLED, price)) for price in ("0.04", "0.07")] == [0, 2]
-    olga.page.locator("#grid .tabulator-tableholder .tabulator-row").last.locator(".row-menu").click()
+    charged = olga.page.locator("#grid .tabulator-tableholder .tabulator-row", has_text="0.07")
+    begun = [text.splitlines()[0] for text in charged.all_inner_texts()]
+    oldest = len(begun) - 1 - begun[::-1].index(min(begun))  # the grid may have drawn them in any order
+    charged.nth(oldest).locator(".row-menu").click()
     olga.page.get_by_role("menuitem", name="Price and trace", exact=True).click()
     expect(olga.page.locator(".main-scroll")).to_contain_text("Charged again")
