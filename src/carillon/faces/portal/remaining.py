@@ -59,7 +59,7 @@ def _call(call: Remaining, told: Told) -> dict[str, Any]:
 
 REMAINING_TIME = Page(
     slug="remaining-time",
-    title=_("Balance and remaining time"),
+    title=_("Remaining time"),
     section="main",
     read=read_remaining,
     template="portal/calls/remaining_time.html",
