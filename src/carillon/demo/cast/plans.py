@@ -18,28 +18,24 @@ from carillon.business.catalogue.actions import (
 from carillon.business.catalogue.choices import Interval, Per, ProductKind, Unit
 from carillon.business.catalogue.models import Allowance, Product, Subscription
 from carillon.business.customers.models import Customer
-from carillon.business.pricing.groups import GroupData, create_group
 from carillon.demo.cast.owner import own_partner
+from carillon.demo.cast.tariffs import LANDLINES, MOBILES, groups
 from carillon.demo.world import CURRENCY, micro
 from carillon.usecases.subscribe import SubscribeData, subscribe
 
 PLANS = (
-    ("Office 300", "9.90", "UK and EU landlines", 300, 14),
-    ("Office 1000", "24.90", "UK and EU landlines", 1_000, 0),
+    ("Office 300", "9.90", LANDLINES, 300, 14),
+    ("Office 1000", "24.90", LANDLINES, 1_000, 0),
 )
 ADD_ON = "Mobile 100"
-GROUPS = {  # destinations of the packages, by the names that these have
-    "UK and EU landlines": "441 442 443 331 332 333 334 335 4930 4940 4969 4989",
-    "UK mobiles": "447",
-}
-PARTLY = {"UK and EU landlines": (37, 100), "UK mobiles": (82, 100), "Text messages": (12, 50)}  # used, of how much
+PARTLY = {LANDLINES: (37, 100), MOBILES: (82, 100), "Text messages": (12, 50)}  # used, of how much
 
 
 def load_plans(actor: Actor, made: Counter[str]) -> None:
     """The plans, on sale; nobody has one yet."""
     if Product.objects.visible_to(actor).filter(partner_id=own_partner(actor), name=ADD_ON).exists():
         return
-    groups = {name: create_group(actor, GroupData(name=name, prefixes=text)).pk for name, text in GROUPS.items()}
+    destinations = groups(actor)
     for name, monthly, package, minutes, trial_days in PLANS:
         data = ProductData(
             name=name, currency=CURRENCY, trial_days=trial_days, trial_max_channels=2 if trial_days else None
@@ -50,7 +46,7 @@ def load_plans(actor: Actor, made: Counter[str]) -> None:
         seat = FeeData(product_id=plan.pk, name="Extra device", amount_micro=micro("1.50"), per=Per.DEVICE)
         add_fee(actor, seat)
         landlines = PackageData(
-            product_id=plan.pk, name=package, included=minutes, rollover_periods=1, group_id=groups[package]
+            product_id=plan.pk, name=package, included=minutes, rollover_periods=1, group_id=destinations[package]
         )
         add_package(actor, landlines)
         put_on_sale(actor, plan)
@@ -60,7 +56,7 @@ def load_plans(actor: Actor, made: Counter[str]) -> None:
     start = FeeData(product_id=add_on.pk, name="Activation", amount_micro=micro("2"), interval=Interval.ONCE)
     add_fee(actor, start)
     mobiles = PackageData(
-        product_id=add_on.pk, name="UK mobiles", included=100, increment_s=1, group_id=groups["UK mobiles"]
+        product_id=add_on.pk, name=MOBILES, included=100, increment_s=1, group_id=destinations[MOBILES]
     )
     add_package(actor, mobiles)
     texts = PackageData(product_id=add_on.pk, name="Text messages", included=50, unit=Unit.MESSAGE)

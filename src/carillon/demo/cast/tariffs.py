@@ -10,7 +10,7 @@ from carillon.business.pricing.actions import RateData, VersionData, create_vers
 from carillon.business.pricing.choices import NumberSet, Weekday
 from carillon.business.pricing.groups import GroupData, NumbersData, add_numbers, create_group
 from carillon.business.pricing.holidays import CalendarData, HolidayData, add_holiday, create_calendar
-from carillon.business.pricing.models import HolidayCalendar, PriceList, PriceListVersion, Rate
+from carillon.business.pricing.models import DestinationGroup, HolidayCalendar, PriceList, PriceListVersion, Rate
 from carillon.business.pricing.windows import WindowData, add_window
 from carillon.demo.cast.owner import own_partner
 
@@ -21,7 +21,11 @@ HOLIDAYS = (
     ("2027-03-29", "Easter Monday"),
     ("12-25/12-26", "Christmas"),
 )
-GROUPS = (("UK mobiles", "GB", NumberSet.MOBILE), ("UK landlines", "GB", NumberSet.FIXED))
+MOBILES, LANDLINES = "UK mobiles", "UK and EU landlines"
+GROUPS = {  # by country and kind
+    MOBILES: (("GB", NumberSet.MOBILE),),
+    LANDLINES: (("GB", NumberSet.FIXED), ("FR", NumberSet.FIXED)),
+}
 LIST = "Residential"
 PRICES = "Night=0+0.02 1/1; Weekend=0+0.015 60/60 600:0.01/60; Holiday=0+0.01 60/60"
 
@@ -34,8 +38,6 @@ def load_tariffs(actor: Actor, made: Counter[str]) -> None:
     calendar = create_calendar(actor, CalendarData(name=CALENDAR, country="GB"))
     for date, name in HOLIDAYS:
         add_holiday(actor, HolidayData(calendar_id=calendar.pk, date=date, name=name))
-    for name, country, kind in GROUPS:
-        add_numbers(actor, create_group(actor, GroupData(name=name)), NumbersData(country=country, kind=kind))
     held = PriceList.objects.visible_to(actor).get(partner_id=own_partner(actor), name=LIST)
     newest = PriceListVersion.objects.filter(price_list=held).latest("number")
     draft = create_version(
@@ -45,6 +47,18 @@ def load_tariffs(actor: Actor, made: Counter[str]) -> None:
     for rate in Rate.objects.filter(version=draft):
         _price(actor, rate)
     made["tariffs"] += 1
+
+
+def groups(actor: Actor) -> dict[str, int]:
+    """The ids of the groups of destinations, by name; made when they are not there."""
+    mine = DestinationGroup.objects.visible_to(actor).filter(partner_id=own_partner(actor))
+    found = dict(mine.filter(name__in=GROUPS).values_list("name", "pk"))
+    for name in GROUPS.keys() - found.keys():
+        group = create_group(actor, GroupData(name=name))
+        for country, kind in GROUPS[name]:
+            group = add_numbers(actor, group, NumbersData(country=country, kind=kind))
+        found[name] = group.pk
+    return found
 
 
 def _windows(actor: Actor, draft: PriceListVersion, calendar: HolidayCalendar) -> None:
