@@ -169,7 +169,8 @@ def read_cdr(olga: Portal) -> None:
 
 def has_ladder(olga: Portal) -> bool:
     """Whether the page, fetched again, has its ladder: messages are written down a moment after the call."""
-    olga.page.reload()
+    olga.page.wait_for_load_state()
+    olga.page.goto(olga.page.url)
     return olga.page.locator("#ladder svg").count() > 0
 
 

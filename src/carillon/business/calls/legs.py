@@ -89,14 +89,17 @@ def _devices(messages: Iterable[TraceMessage], caller: str) -> set[str]:
 
 
 def _platform(messages: tuple[TraceMessage, ...], shown: list[bool], sides: Sides) -> set[str]:
-    """The platform's own addresses: opposite the party that is shown, and where the hidden leg begins."""
+    """The platform's own addresses: opposite the party that is shown, and where the hidden leg begins.
+
+    It begins with a request: a reply may stand before the request that it answers when both came in one moment.
+    """
     ours: set[str] = set()
     is_first_hidden = True
     for message, is_shown in zip(messages, shown, strict=True):
         if is_shown:
             theirs = {sides.caller} if sides.destination else _devices(messages, sides.caller)
             ours |= {message.source, message.target} - theirs
-        elif is_first_hidden:
+        elif is_first_hidden and not message.summary[:1].isdigit():
             is_first_hidden = False
             ours.add(message.target if sides.source else message.source)
     return ours

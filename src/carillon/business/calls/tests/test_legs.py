@@ -52,6 +52,12 @@ OUTBOUND = ladder(
 OUT_VIEW = Sides(PHONE, destination=CARRIER, hosts=("192.0.2.10", "192.0.2.20"))
 
 
+def test_a_reply_that_stands_before_its_request_does_not_give_the_carrier_away() -> None:
+    first, second, *rest = OUTBOUND.messages[2:]
+    disordered = replace(OUTBOUND, messages=(*OUTBOUND.messages[:2], second, first, *rest))
+    assert not any(secret in written(conceal(disordered, OUT_VIEW)) for secret in SECRETS)
+
+
 def written(seen: Ladder) -> str:
     return json.dumps([[m.source, m.target, m.first_line, m.summary, m.sip_call_id, m.raw] for m in seen.messages])
 
