@@ -16,7 +16,6 @@ MAX_DECIMALS = 6
 # can never look like a tie at the sixth decimal.
 EXACT = Context(prec=60)
 
-ROUNDINGS = ("half_up", "half_even", "up", "down")
 _STEPS = tuple(10 ** (MAX_DECIMALS - decimals) for decimals in range(MAX_DECIMALS + 1))  # micro-units of a last digit
 # by the quotient, twice the rest less the divisor, and the rest
 _GOES_UP: Mapping[str, Callable[[int, int, int], bool]] = {

@@ -59,11 +59,6 @@ class Calendar:
                 return found
             spans = self._day(day)
 
-    def at(self, at_ms: int) -> int:
-        """The windows that hold at the moment."""
-        spans = self._day(at_ms // (1000 * DAY_S))
-        return spans[bisect_right(spans, (at_ms // 1000, _ANY)) - 1][1]
-
     def _day(self, day: int) -> tuple[_Span, ...]:
         found = self._days.get(day)
         if found is None:

@@ -111,11 +111,6 @@ def has_changed(run: Rerating) -> bool:
     return run.applied > 0 and run.state != ReratingState.APPLYING
 
 
-def no_trace(run: Rerating) -> bool:
-    """Whether it has changed nothing yet."""
-    return not run.applied
-
-
 RERATINGS = Panel(
     slug="reratings",
     title=_("Re-rating"),

@@ -7,10 +7,13 @@ price was made from stands beside it, for the seller.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from carillon.logic.callflow.feed import Feed, Rate, Step, Tier, WindowPrice
 from carillon.logic.callflow.values import MadeFrom, TierCharge
 from carillon.logic.markup import Rule
+
+P = TypeVar("P", Rate, WindowPrice)
 
 
 def marked_up_charge(feed: Feed, tier: Tier, bought: TierCharge, number: str) -> TierCharge | None:
@@ -32,19 +35,15 @@ def marked_up_charge(feed: Feed, tier: Tier, bought: TierCharge, number: str) ->
 def marked_up_rate(rate: Rate, rule: Rule) -> Rate:
     """A rate with the rule applied to every price in it, rounded up to eight decimals at least; times stay."""
     return replace(
-        rate,
-        connection_fee=rule.amount(rate.connection_fee),
-        per_minute=rule.price(rate.per_minute),
-        initial_s=rule.initial_s or rate.initial_s,
-        increment_s=rule.increment_s or rate.increment_s,
-        steps=_steps(rate.steps, rule),
-        windows=tuple(_window(price, rule) for price in rate.windows),
+        _marked_up(rate, rule),
+        windows=tuple(_marked_up(price, rule) for price in rate.windows),
         minimum=rule.amount(rate.minimum),
         maximum=None if rate.maximum is None else rule.amount(rate.maximum),
     )
 
 
-def _window(price: WindowPrice, rule: Rule) -> WindowPrice:
+def _marked_up(price: P, rule: Rule) -> P:
+    """A price with its steps: a rate's own, or that of one of its windows."""
     return replace(
         price,
         connection_fee=rule.amount(price.connection_fee),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from carillon.logic.callflow.feed import Rate, Step, Tariff, Unit
+from carillon.logic.callflow.feed import Rate, Step, Tariff, Unit, WindowPrice
 from carillon.logic.money import EXACT
 from carillon.logic.windows import DAY_S, Calendar, calendar_of, within_reach
 
@@ -78,13 +78,8 @@ def lines_of(rate: Rate) -> Lines:
 
 
 def _lines(rate: Rate) -> Lines:
-    own = _line("", rate.connection_fee, rate.per_minute, rate.initial_s, rate.increment_s, rate.steps)
-    of_windows = {
-        price.window: _line(
-            price.window, price.connection_fee, price.per_minute, price.initial_s, price.increment_s, price.steps
-        )
-        for price in rate.windows
-    }
+    own = _line("", rate)
+    of_windows = {price.window: _line(price.window, price) for price in rate.windows}
     told = {
         "connection_fee": format_scaled(own.fee),
         "per_minute": own.marks[0].told["per_minute"],
@@ -96,12 +91,10 @@ def _lines(rate: Rate) -> Lines:
     return Lines(own, of_windows, _scaled(rate.minimum), maximum, told)
 
 
-def _line(
-    window: str, fee: Decimal, per_minute: Decimal, initial_s: int, increment_s: int, steps: Sequence[Step]
-) -> Line:
-    ordered = sorted(steps, key=lambda step: step.from_s)
-    marks = (_mark(step, window, initial_s) for step in (Step(0, per_minute, increment_s), *ordered))
-    return Line(window, _scaled(fee), initial_s, tuple(marks))
+def _line(window: str, price: Rate | WindowPrice) -> Line:
+    steps = (Step(0, price.per_minute, price.increment_s), *sorted(price.steps, key=lambda step: step.from_s))
+    marks = tuple(_mark(step, window, price.initial_s) for step in steps)
+    return Line(window, _scaled(price.connection_fee), price.initial_s, marks)
 
 
 def _mark(step: Step, window: str, initial_s: int) -> Mark:
