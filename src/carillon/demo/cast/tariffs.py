@@ -21,7 +21,7 @@ HOLIDAYS = (
     ("2027-03-29", "Easter Monday"),
     ("12-25/12-26", "Christmas"),
 )
-MOBILES, LANDLINES = "UK mobiles", "UK and EU landlines"
+MOBILES, LANDLINES = "UK mobiles", "Landlines, UK and EU"
 GROUPS = {  # by country and kind
     MOBILES: (("GB", NumberSet.MOBILE),),
     LANDLINES: (("GB", NumberSet.FIXED), ("FR", NumberSet.FIXED)),
