@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from carillon.logic.callflow.allowance import Allowance
 from carillon.logic.callflow.charging import settle
 from carillon.logic.callflow.feed import Rate, Step, Tariff, Tax, Tier, Unit, Window, WindowPrice
 from carillon.logic.callflow.values import (
@@ -32,7 +33,7 @@ from carillon.logic.callflow.values import (
     TierCharge,
 )
 from carillon.logic.hours import Hours
-from carillon.logic.money import MICRO
+from carillon.logic.money import MICRO, format_amount
 from carillon.logic.rating import Charge, rate_call, reach_s
 
 FOLDER = Path(__file__).parents[1] / "bills"
@@ -248,35 +249,88 @@ def reach(bill: Bill, call: BilledCall) -> int:
     return reach_s(sale.rate, sale.tariff, call.answered_ms, 86_400)
 
 
-def settled(bill: Bill, call: BilledCall) -> Sequence[CdrDraft]:
-    """The CDRs of the call, as the worker would write them."""
-    tiers = [_tier_charge(place, sale) for place, sale in enumerate(bill.sales)]
-    carrier = bill.carrier
-    owner = len(tiers) + 1
-    carried = CarrierCharge(9, "Carrier A", owner, carrier.tariff, carrier.rate) if carrier else None
-    chain = Chain(ChainKind.ORIGINATING, 1, 2, tuple(tiers))
-    decision = Decision(
+# ---------------------------------------------------------------- the calls
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who is who in a call of a bill: ids. `sellers`, `buyers` and `accounts` are of the tiers, lowest first."""
+
+    customer: int
+    sellers: tuple[int, ...]
+    buyers: tuple[int | None, ...]
+    accounts: tuple[int, ...]
+    gateway: int
+    allowance: int = 1
+
+
+NOBODY = Parties(1, (2, 3, 4), (None, 2, 3), (1, 2, 3), 9)
+
+
+def decision_of(bill: Bill, call: BilledCall, who: Parties = NOBODY) -> Decision:
+    """What was decided when the call began: the bill's prices frozen, and a bundle of just so many seconds."""
+    tiers = tuple(_tier_charge(place, sale, who) for place, sale in enumerate(bill.sales))
+    carrier, owner = bill.carrier, who.sellers[len(tiers) - 1]
+    carried = CarrierCharge(who.gateway, "Carrier A", owner, carrier.tariff, carrier.rate) if carrier else None
+    bundle = Allowance(who.allowance, "Minutes", 0, call.answered_ms + 1, initial_s=1, increment_s=1)
+    chain = Chain(
+        ChainKind.ORIGINATING, who.customer, who.sellers[0], tiers, allowances=(bundle,) if call.bundle_s else ()
+    )
+    return Decision(
         Direction.OUTBOUND,
         CallRequest("a@b", "192.0.2.1", 5060, "udp", "alice", "northwind.test", "02071234567", "northwind.test"),
-        partner_id=2,
-        customer_id=1,
+        partner_id=who.sellers[0],
+        customer_id=who.customer,
         caller="+442079460001",
         callee="+442071234567",
-        targets=(Target("gateway", gateway_id=9, carrier=carried),),
+        targets=(Target("gateway", gateway_id=who.gateway, carrier=carried),),
         chains=(chain,),
     )
-    facts = CallFacts(
+
+
+def _tier_charge(place: int, sale: Sale, who: Parties) -> TierCharge:
+    seller, buyer, account = who.sellers[place], who.buyers[place], who.accounts[place]
+    tier = Tier(place, seller, sale.seller, buyer, sale.buyer, account, sale.currency, 1, taxes=sale.taxes)
+    return TierCharge(tier, sale.tariff, sale.rate, sale.exchange_rate)
+
+
+def facts_of(call: BilledCall, who: Parties = NOBODY) -> CallFacts:
+    """What happened in the call; money is told only where there was too little of it."""
+    return CallFacts(
         call.answered_ms - 2_000,
-        call.answered_ms + call.duration_ms,
+        max(call.answered_ms + call.duration_ms, call.answered_ms),
         answered_ms=call.answered_ms,
         answered_target=0,
         sip_code=200,
+        ended_by="caller",
+        rang_ms=call.answered_ms,
         holds=() if call.held_micro is None else ((0, call.held_micro),),
+        bundles=((0, who.allowance, call.bundle_s),) if call.bundle_s else (),
     )
-    return settle(decision, facts)
 
 
-def _tier_charge(place: int, sale: Sale) -> TierCharge:
-    buyer = None if place == 0 else place + 1
-    tier = Tier(place, place + 2, sale.seller, buyer, sale.buyer, place + 1, sale.currency, 1, taxes=sale.taxes)
-    return TierCharge(tier, sale.tariff, sale.rate, sale.exchange_rate)
+def settled(bill: Bill, call: BilledCall, who: Parties = NOBODY) -> Sequence[CdrDraft]:
+    """The CDRs of the call, as the worker would write them."""
+    return settle(decision_of(bill, call, who), facts_of(call, who))
+
+
+def cdrs_agree(bill: Bill, call: BilledCall, sales: Sequence[Any]) -> None:
+    """Assert that the CDRs of the call's sales, written or drafts, lowest tier first, say what the bill does."""
+    assert [cdr.amount_micro for cdr in sales] == list(call.prices), (bill.name, call)
+    assert [cdr.currency for cdr in sales] == [sale.currency for sale in bill.sales]
+    first = sales[0]
+    kept = first.explanation
+    assert first.billed_s == kept["billed_s"]
+    assert call.charged_s in (None, first.billed_s), (bill.name, call)
+    assert call.bound in (None, kept["bound"]), (bill.name, call)
+    assert call.pieces in (None, tuple(map(_told, kept["pieces"]))), (bill.name, call)
+    if call.tax_micro is not None:
+        assert kept["tax"] == format_amount(call.tax_micro, first.currency), (bill.name, call)
+    assert sum(use["seconds"] for use in kept["bundles"]) == call.bundle_s, (bill.name, call)
+    if call.margins is not None:
+        assert [cdr.explanation["margin"]["margin_micro"] for cdr in sales] == list(call.margins), (bill.name, call)
+
+
+def _told(piece: Mapping[str, Any]) -> str:
+    from_s, seconds = piece["from_s"], piece["seconds"]
+    return f"{from_s}-{from_s + seconds} s {piece['per_minute']} {piece['window']}".rstrip()

@@ -339,7 +339,7 @@ def open_call(
 
 def happened(call_id: UUID, kind: str, at: datetime, **detail: Any) -> None:
     """Record an event as the edge does."""
-    event = {"op": kind, "call": str(call_id), "at_ms": int(at.timestamp() * 1000), "detail": detail}
+    event = {"op": kind, "call": str(call_id), "at_ms": round(at.timestamp() * 1000), "detail": detail}
     record_events(json.dumps(event))
 
 

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.support.cast import Cast
 from tests.support.market import LONDON, Market, decided, happened, invite, make_market, rows
+from tests.support.packages import call_time
 
 from carillon.base.tenancy import tenant
 from carillon.business.billing.models import Account, Hold
 from carillon.business.calls.models import Cdr
-from carillon.business.catalogue.models import Allowance, Product, Subscription
+from carillon.business.catalogue.models import Allowance
 from carillon.business.partners.queries import system_actor
 from carillon.callpath.control.decider import bundle_of
 from carillon.config import Config
@@ -40,21 +41,9 @@ MINUTE = 60_000  # what a minute to London costs Acme, micro-units
 
 def bundle(cast: Cast, granted: int, days: int = 30, **values: Any) -> Allowance:
     """Call time of Acme's, in intervals of a second unless they are given."""
-    today = datetime.now(UTC).date()
-    common: dict[str, Any] = {"partner_id": cast.northwind.pk}
     with tenant(system_actor()):
-        product, _ = Product.objects.get_or_create(name="Minutes", currency="EUR", **common)
-        subscription = Subscription.objects.create(
-            customer=cast.acme, product=product, name="Minutes", kind="add_on", currency="EUR", state="active",
-            starts_on=today, anchor_on=today, anchor_day=1, period_on=today, period_until=today + timedelta(days=30),
-            **common,
-        )  # fmt: skip
-        intervals = {"initial_s": 1, "increment_s": 1}
-        return Allowance.objects.create(
-            customer=cast.acme, subscription=subscription, unit="second", granted=granted, period_on=today,
-            starts_at=BEGUN - timedelta(days=1), ends_at=BEGUN + timedelta(days=days),
-            **{"name": f"{granted} s"} | intervals | values | common,
-        )  # fmt: skip
+        until = BEGUN + timedelta(days=days)
+        return call_time(cast.acme, granted, BEGUN - timedelta(days=1), until, **{"name": f"{granted} s"} | values)
 
 
 def alice() -> Decision:
