@@ -12,19 +12,24 @@ from bench.calling import PATH, SETTINGS, SHORT_MS, carrier
 from bench.cpu import Meter
 from bench.crowd import PASSWORD, load_crowd
 from bench.frame import Bench, Figures, installation, percentile, ratio, say, step
-from bench.sipp import Load, Sipp, settle_down, write_accounts
+from bench.sipp import Load, Outcome, Sipp, settle_down, write_accounts
 from carillon.server import engines
 from carillon.server.installation import Installation
 from carillon.server.throwaway import spare_ports
 
+SHARE = 0.9  # of short calls
 FIXED_ROUTE = Path(__file__).parent / "kamailio" / "calls.cfg"
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What is offered: `per_s` calls a second for `seconds`, a tenth of them of `long_ms`."""
+    """What is offered: `per_s` calls a second for `seconds`, a tenth of them of `long_ms`, from `callers` customers.
+
+    Each of them has called once before, as nearly everybody has who calls while a platform is busy.
+    """
 
     customers: int
+    callers: int
     per_s: float
     seconds: int
     long_ms: int
@@ -32,15 +37,16 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What became of the calls, and the CPU they took: microseconds of all processes."""
+    """What became of the calls, and the CPU they took: microseconds of all processes. `done_before` is not in it."""
 
+    done_before: int
     done: int
     failed: int
     setup_ms: list[float]
     cpu_us: int
 
 
-SIZES = {"full": Size(10_000, 200, 60, 40_000), "small": Size(50, 10, 3, 3_000)}
+SIZES = {"full": Size(10_000, 2_000, 200, 60, 40_000), "small": Size(50, 20, 10, 3, 3_000)}
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -56,11 +62,11 @@ def measure(options: Namespace) -> Figures:
     size = replace(size, per_s=options.cps or size.per_s, seconds=options.seconds or size.seconds)
     with installation(**SETTINGS) as installed:
         with step(f"{size.customers} customers"):
-            phones = load_crowd(installed, size.customers)[: 1 if options.hot else None]
+            phones = load_crowd(installed, size.customers)[: 1 if options.hot else size.callers]
             accounts = write_accounts(installed.logs / "accounts.csv", phones, PASSWORD, callees=1000)
         with carrier(installed):
             whole = _whole(installed, size, accounts)
-            books = books_of(installed, whole.done)
+            books = books_of(installed, whole.done_before + whole.done)
             fixed = _fixed(installed, size, accounts)
     ours, engine = whole.cpu_us / max(whole.done, 1), fixed.cpu_us / max(fixed.done, 1)
     return {
@@ -100,37 +106,39 @@ def _fixed(installed: Installation, size: Size, accounts: Path) -> Offered:
 
 
 def offer(installed: Installation, size: Size, accounts: Path, name: str, finish: Callable[[int], None]) -> Offered:
-    """Place the calls; CPU is counted until `finish`, told how many were answered, returns."""
+    """Place the calls; CPU is counted until `finish`, told how many were answered in all, returns."""
     settle_down(3)
-    target = f"127.0.0.1:{installed.config.ports.sip}"
-    ports = spare_ports()
+    once = replace(size, seconds=max(round(size.callers / (SHARE * size.per_s)), 1), long_ms=SHORT_MS)
+    with step(f"each of {size.callers} once, {name}"):
+        before = _placed(installed, once, accounts, f"{name}-once")
+        done_before = sum(outcome.done for outcome in before)
+        finish(done_before)
     with step(f"{size.per_s:g} calls a second for {size.seconds} s, {name}"):
         meter = Meter(installed.running)
-        kinds = ((0.9, SHORT_MS, "short"), (0.1, size.long_ms, "long"))
-        running = [
-            Sipp(
-                Load(
-                    "call",
-                    ports[place],
-                    target,
-                    size.per_s * part,
-                    round(size.per_s * part * size.seconds),
-                    ms,
-                    accounts,
-                ),
-                installed.logs / f"sipp-{name}-{kind}",
-            )
-            for place, (part, ms, kind) in enumerate(kinds)
-        ]
-        outcomes = [sipp.wait() for sipp in running]
+        outcomes = _placed(installed, size, accounts, name)
         done = sum(outcome.done for outcome in outcomes)
-        finish(done)
+        finish(done_before + done)
         used = meter.used_us()
     shares = ", ".join(f"{process} {microseconds // max(done, 1)}" for process, microseconds in used.items())
     failed = sum(outcome.failed for outcome in outcomes)
     say(f"{done} calls, {failed} failed; CPU in us each: {shares}")
     times = [answer for outcome in outcomes for answer in outcome.answer_ms]
-    return Offered(done, failed, times, sum(used.values()))
+    return Offered(done_before, done, failed, times, sum(used.values()))
+
+
+def _placed(installed: Installation, size: Size, accounts: Path, name: str) -> list[Outcome]:
+    target, ports = f"127.0.0.1:{installed.config.ports.sip}", spare_ports()
+    running = [
+        Sipp(
+            Load("call", port, target, size.per_s * part, round(size.per_s * part * size.seconds), ms, accounts),
+            installed.logs / f"sipp-{name}-{kind}",
+        )
+        for port, part, ms, kind in (
+            (ports[0], SHARE, SHORT_MS, "short"),
+            (ports[1], 1 - SHARE, size.long_ms, "long"),
+        )
+    ]
+    return [sipp.wait() for sipp in running]
 
 
 BENCH = Bench(
