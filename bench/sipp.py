@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.frame import say
 from carillon.server.engines import find_program
 
 SCENARIOS = Path(__file__).parent / "sipp"
+MOST_COMPLAINTS = 5
+_CALL_ID = re.compile(r" for Call-I[dD]:? ?'?[^' ]*'?")
 LEAST_LATE_S = 60  # how much longer than planned a run may take before it is ended
 
 
@@ -117,7 +122,17 @@ class Sipp:
         if not rows:
             raise RuntimeError(f"sipp did not run: {(self._folder / 'output').read_text(errors='replace')[-500:]}")
         done = int(rows[-1]["SuccessfulCall(C)"])
+        for why, times in self._complaints().most_common(MOST_COMPLAINTS):
+            say(f"{times} times: {why}")
         return Outcome(done, (offered or int(rows[-1]["TotalCallCreated"])) - done, list(self._answers()))
+
+    def _complaints(self) -> Counter[str]:
+        """Why calls were given up, and how many."""
+        files = self._folder.glob("*_errors.log")
+        lines = (line for path in files for line in path.read_text(errors="replace").splitlines())
+        return Counter(
+            _CALL_ID.sub("", line.partition("Aborting call ")[2]) for line in lines if "Aborting call " in line
+        )
 
     def _answers(self) -> Iterable[tuple[float, float]]:
         for path in self._folder.glob("*_rtt.csv"):
