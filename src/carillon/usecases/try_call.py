@@ -19,23 +19,27 @@ from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
 from carillon.base.rows import named, named_or_none
 from carillon.business.billing.queries import accounts_of
+from carillon.business.catalogue.queries import allowances_of
 from carillon.business.customers.models import Customer, User
 from carillon.business.endpoints.models import Endpoint
 from carillon.business.endpoints.queries import domain_of, endpoints_of
 from carillon.business.pricing.books import Book, book_of
 from carillon.business.pricing.models import PriceListVersion
 from carillon.business.pricing.queries import permit
-from carillon.logic.callflow.charging import charge_of, cost_of
+from carillon.logic.callflow.allowance import Allowance
+from carillon.logic.callflow.bundles import NOTHING, Bundled, at_hand, paid_by, promised
+from carillon.logic.callflow.charging import charge_of, cost_of, used_by
 from carillon.logic.callflow.diagnosis import Case, diagnose
 from carillon.logic.callflow.feed import Tier
 from carillon.logic.callflow.notes import attempt_label, notes_for
-from carillon.logic.callflow.remaining import lasting, unpaid
+from carillon.logic.callflow.remaining import bundles_end_s, lasting, paid_at_most, unpaid
 from carillon.logic.callflow.values import (
     LONGEST_S,
     CarrierCharge,
     Chain,
     ChainKind,
     Decision,
+    HoldRequest,
     Outcome,
     Target,
     TierCharge,
@@ -69,6 +73,8 @@ class TrialData:
 class TierPrice:
     """What one tier charges for a minute and for the whole call, and for how long its buyer's money lasts (None: not
     the actor's to know). `other` is the whole call by the version that it is compared to; None: there is none.
+
+    `paid` is what the buyer's packages pay of the whole call; `minute` is without them.
     """
 
     seller: str
@@ -80,6 +86,17 @@ class TierPrice:
     lasts_s: int | None  # -1: as long as anybody likes
     whole: Charge | None = None
     other: Charge | None = None
+    paid: Bundled = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class PackageUse:
+    """What one package would give: of `left_s` that it has now the call talks `seconds` and uses up `used_s`."""
+
+    package: Allowance
+    left_s: int
+    seconds: int
+    used_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +113,11 @@ class TriedTarget:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What would happen, as the actor may know it."""
+    """What would happen, as the actor may know it.
+
+    `packages` are those that may pay, by chain, in the order of use; `ends_s`: they alone may pay, and the call ends
+    when they are used up (None: it goes on with money). `holds` are as they would be taken now.
+    """
 
     endpoint: Endpoint
     account: str
@@ -108,6 +129,14 @@ class Trial:
     notes: tuple[str, ...]
     prices: tuple[tuple[Chain, tuple[TierPrice, ...]], ...]
     targets: tuple[TriedTarget, ...]
+    packages: tuple[tuple[Chain, tuple[PackageUse, ...]], ...]
+    ends_s: int | None
+    holds: tuple[HoldRequest, ...]
+
+    @property
+    def talked_s(self) -> int:
+        """How long they talk: as long as they want to, unless packages end the call before."""
+        return self.duration_s if self.ends_s is None else min(self.duration_s, self.ends_s)
 
 
 def try_call(actor: Actor, data: TrialData) -> Trial:
@@ -122,9 +151,13 @@ def try_call(actor: Actor, data: TrialData) -> Trial:
     at = data.at or timezone.now()
     version = _version(actor, data)
     decision = _decided(account, data.number, at)
-    money = _money(actor, decision)
-    decision = unpaid(decision, money)
-    when = _When(int(at.timestamp() * 1000), data.duration_s * 1000, version, book_of(version) if version else None)
+    left = _left(actor, decision)
+    decision = unpaid(_without_unseen(decision, left), left.money, left.seconds)
+    ends_s = None if decision.refusal else bundles_end_s(decision, left.seconds)
+    talked_s = data.duration_s if ends_s is None else min(data.duration_s, ends_s)
+    book = book_of(version) if version else None
+    when = _When(int(at.timestamp() * 1000), talked_s * 1000, version, book)
+    chains = decision.chains
     return Trial(
         endpoint,
         account,
@@ -134,9 +167,20 @@ def try_call(actor: Actor, data: TrialData) -> Trial:
         decision,
         _because(decision),
         tuple(notes_for(decision, actor.scope)),
-        tuple((chain, tuple(_prices(actor, decision, chain, money, when))) for chain in decision.chains),
+        tuple((chain, tuple(_prices(actor, decision, chain, left, when))) for chain in chains),
         tuple(_target(actor, decision, place, target, when) for place, target in enumerate(decision.targets)),
+        tuple((chain, tuple(_packages(chain, left, when))) for chain in chains),
+        ends_s,
+        tuple(promised(hold, chains[hold.chain], left.seconds) for hold in decision.holds),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What can be spent of the accounts that the actor sees, micro-units by id, and packages' seconds by theirs."""
+
+    money: Mapping[int, int]
+    seconds: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +234,31 @@ def _decided(account: str, number: str, at: datetime) -> Decision:
 # ---------------------------------------------------------------- money
 
 
-def _money(actor: Actor, decision: Decision) -> Mapping[int, int]:
-    """What can be spent of the accounts that the actor sees, micro-units by id."""
+def _left(actor: Actor, decision: Decision) -> _Left:
+    """Two queries, one when no package may pay."""
     ids = {charge.tier.account_id for chain in decision.chains for charge in chain.tiers}
-    return {row.pk: row.available_micro for row in accounts_of(actor).filter(pk__in=ids)}
+    accounts = accounts_of(actor).filter(pk__in=ids)
+    fitting = {allowance.id for chain in decision.chains for allowance in chain.allowances}
+    packages = allowances_of(actor).filter(pk__in=fitting) if fitting else ()
+    seconds = {row.pk: max(row.granted - row.used - row.reserved, 0) for row in packages}
+    return _Left({row.pk: row.available_micro for row in accounts}, seconds)
+
+
+def _packages(chain: Chain, left: _Left, when: _When) -> Iterator[PackageUse]:
+    used = {use.allowance_id: use for use in used_by(chain, at_hand(chain, left.seconds), when.duration_ms)}
+    for allowance in chain.allowances:
+        use = used.get(allowance.id)
+        seconds, used_s = (use.seconds, use.used_s) if use else (0, 0)
+        yield PackageUse(allowance, left.seconds[allowance.id], seconds, used_s)
+
+
+def _without_unseen(decision: Decision, left: _Left) -> Decision:
+    """The decision without packages of customers whom the actor does not see: of a forwarder of another partner's."""
+    chains = [
+        replace(chain, allowances=tuple(each for each in chain.allowances if each.id in left.seconds))
+        for chain in decision.chains
+    ]
+    return replace(decision, chains=tuple(chains))
 
 
 def _because(decision: Decision) -> str:
@@ -205,17 +270,16 @@ def why_refused(slug: str, number: str) -> str:
     return " ".join(found.text for found in diagnose(Case(Outcome.REFUSED, number, refusal=slug)))
 
 
-def _prices(
-    actor: Actor, decision: Decision, chain: Chain, money: Mapping[int, int], when: _When
-) -> Iterator[TierPrice]:
+def _prices(actor: Actor, decision: Decision, chain: Chain, left: _Left, when: _When) -> Iterator[TierPrice]:
     """The sales that the actor makes, or buys by; those above are its supplier's business."""
+    used = used_by(chain, at_hand(chain, left.seconds), when.duration_ms)
     for charge in chain.tiers:
         tier = charge.tier
         sells = tier.seller_partner_id in actor.scope
         if not sells and tier.buyer_partner_id not in actor.scope:
             continue
-        available = money.get(tier.account_id)
-        lasts_s = None if available is None else lasting(charge, available, decision.max_s, when.at_ms)
+        paid = NOTHING if tier.position else paid_by(chain, used)
+        available = left.money.get(tier.account_id)
         yield TierPrice(
             tier.seller,
             tier.buyer,
@@ -223,17 +287,24 @@ def _prices(
             charge,
             _minute(charge, when),
             available,
-            lasts_s,
-            charge_of(charge, when.duration_ms, when.at_ms),
-            _other(charge, chain, chain.callee or decision.callee, when),
+            None if available is None else _lasting(decision, chain, charge, available, left, when),
+            charge_of(charge, when.duration_ms, when.at_ms, paid),
+            _other(charge, chain, chain.callee or decision.callee, when, paid),
+            paid,
         )
+
+
+def _lasting(decision: Decision, chain: Chain, charge: TierCharge, available: int, left: _Left, when: _When) -> int:
+    most_s = lasting(charge, available, decision.max_s, when.at_ms, paid_at_most(chain, charge, left.seconds))
+    end_s = bundles_end_s(decision, left.seconds)
+    return most_s if end_s is None else min(most_s, end_s)
 
 
 def _minute(charge: TierCharge, when: _When) -> Charge | None:
     return charge_of(charge, MINUTE_MS, when.at_ms)
 
 
-def _other(charge: TierCharge, chain: Chain, number: str, when: _When) -> Charge | None:
+def _other(charge: TierCharge, chain: Chain, number: str, when: _When, paid: Bundled) -> Charge | None:
     """The call by the version that it is compared to, at the tier that sells by it; only calls that are placed."""
     tier, version, book = charge.tier, when.version, when.book
     if version is None or book is None or charge.tariff is None or chain.kind is ChainKind.TERMINATING:
@@ -244,7 +315,7 @@ def _other(charge: TierCharge, chain: Chain, number: str, when: _When) -> Charge
         return None
     exchange_rate = None if book.tariff.currency == tier.account_currency else charge.exchange_rate
     other = replace(charge, tariff=book.tariff, rate=rate, exchange_rate=exchange_rate)
-    return charge_of(other, when.duration_ms, when.at_ms)
+    return charge_of(other, when.duration_ms, when.at_ms, paid)
 
 
 # ---------------------------------------------------------------- targets

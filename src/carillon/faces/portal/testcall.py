@@ -15,14 +15,7 @@ from carillon.logic.callflow.values import LONGEST_S, Chain, TierCharge
 from carillon.logic.rating import Charge
 from carillon.logic.rating.words import bill_sentences
 from carillon.panels.declaration import Field, Page
-from carillon.usecases.try_call import TierPrice, Trial, TrialData, TriedTarget, try_call
-
-CHAINS = {
-    "originating": _("The call that is dialled"),
-    "terminating": _("The call that is received"),
-    "forwarding": _("The call that is forwarded"),
-    "transfer": _("The call that is transferred"),
-}
+from carillon.usecases.try_call import PackageUse, TierPrice, Trial, TrialData, TriedTarget, try_call
 
 
 def read_test_call(actor: Actor, data: TrialData) -> dict[str, Any]:
@@ -41,15 +34,18 @@ def read_test_call(actor: Actor, data: TrialData) -> dict[str, Any]:
         "is_withheld": decision.is_withheld,
         "longest_s": decision.max_s,
         "duration_s": trial.duration_s,
+        "ends_s": trial.ends_s,
         "compared_with": trial.version,
         "notes": [retold(note) for note in trial.notes],
         "targets": [_target(place, target) for place, target in enumerate(trial.targets, 1)],
         "prices": [
-            _price(chain, price, trial.duration_s)
+            _price(chain, price, trial.talked_s)
             for chain, prices in trial.prices
             for price in prices
             if price.minute is not None or decision.refusal is None  # what is refused is not "free"
         ],
+        "packages": [_package(chain, use) for chain, uses in trial.packages for use in uses],
+        "money_from_s": _money_from_s(trial),
         "holds": _holds(trial),
     }  # fmt: skip
 
@@ -80,10 +76,35 @@ def _holds(trial: Trial) -> list[dict[str, Any]]:
             "amount_micro": hold.amount_micro,
             "currency": seen[hold.account_id].charge.tier.account_currency,
             "funded_s": hold.funded_s,
+            "is_included": bool(hold.bundles),
         }
-        for hold in trial.decision.holds
+        for hold in trial.holds
         if hold.account_id in seen
     ]
+
+
+def _money_from_s(trial: Trial) -> int | None:
+    """From which second on the dialled call costs money; None: no package pays, or they pay for all of it."""
+    paid_s = sum(use.seconds for use in trial.packages[0][1]) if trial.packages else 0
+    return paid_s if 0 < paid_s < trial.talked_s else None
+
+
+def _package(chain: Chain, use: PackageUse) -> dict[str, Any]:
+    """What a package would give to the call, in seconds, in the order of use."""
+    package = use.package
+    return {
+        "chain": chain.kind.value,
+        "customer": chain.tiers[0].tier.buyer,
+        "allowance_id": package.id,
+        "name": package.name,
+        "left_s": use.left_s,
+        "seconds": use.seconds,
+        "used_s": use.used_s,
+        "initial_s": package.initial_s,
+        "increment_s": package.increment_s,
+        "covers_fee": package.covers_fee,
+        "blocks": package.blocks,
+    }
 
 
 def _target(place: int, target: TriedTarget) -> dict[str, Any]:
@@ -113,6 +134,7 @@ def _price(chain: Chain, price: TierPrice, duration_s: int) -> dict[str, Any]:
         "account_currency": charge.tier.account_currency,
         "available_micro": price.available_micro,
         "lasts_s": price.lasts_s,
+        "included_s": price.paid.seconds,
         "call": _whole(price.whole, charge, duration_s),
         "compared": _whole(price.other, charge, duration_s),
     }

@@ -81,6 +81,21 @@ def retaken(decision: Decision, held: Mapping[int, int], bundles: Mapping[int, B
     return replace(decision, holds=holds)
 
 
+def at_hand(chain: Chain, seconds_left: Mapping[int, int]) -> Bundles:
+    """All that a call alone could have of the chain's bundles; `seconds_left` is what each has now, by its id."""
+    found = ((allowance.id, seconds_left.get(allowance.id, 0)) for allowance in chain.allowances)
+    return tuple((allowance_id, seconds) for allowance_id, seconds in found if seconds > 0)
+
+
+def promised(hold: HoldRequest, chain: Chain, seconds_left: Mapping[int, int]) -> HoldRequest:
+    """The hold as the database would take it now, when nobody else does."""
+    ask = hold.bundle
+    wanted = uses(chain, at_hand(chain, seconds_left), ask.seconds) if ask else ()
+    if ask is None or not wanted:
+        return taken(hold, hold.amount_micro, ())
+    return taken(hold, ask.fee_micro, tuple((use.allowance_id, use.used_s) for use in wanted))
+
+
 def seconds_in(bundles: Bundles) -> int:
     """Seconds of all of them."""
     return sum(seconds for _, seconds in bundles)

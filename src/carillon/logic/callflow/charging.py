@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from carillon.logic.callflow.bundles import NOTHING, Bundled, Use, bundled, paid_by, seconds_in, uses
+from carillon.logic.callflow.bundles import NOTHING, Bundled, Bundles, Use, bundled, paid_by, seconds_in, uses
 from carillon.logic.callflow.explanation import carrier_explanation, tier_explanation, with_margin
 from carillon.logic.callflow.values import (
     AnswerTime,
@@ -187,7 +187,7 @@ def _chain_drafts(
 ) -> list[CdrDraft]:
     chain = decision.chains[place]
     billable_ms = _billable_ms(place, chain, facts)
-    used = _uses(place, chain, facts, billable_ms) if outcome is Outcome.ANSWERED else ()
+    used = used_by(chain, _bundles(place, facts), billable_ms) if outcome is Outcome.ANSWERED else ()
     drafts = []
     for charge in chain.tiers:
         mine = used if charge.tier.position == 0 else ()
@@ -201,15 +201,15 @@ def _chain_drafts(
     return with_margin(of_chain)
 
 
-def _uses(place: int, chain: Chain, facts: CallFacts, billable_ms: int) -> tuple[Use, ...]:
-    """What the conversation takes of bundles; a call so short that it is free takes nothing."""
-    talked_s, rate = -(-billable_ms // 1000), chain.tiers[0].rate if chain.tiers else None
+def used_by(chain: Chain, bundles: Bundles, talked_ms: int) -> tuple[Use, ...]:
+    """What a conversation takes of `bundles`; one so short that it is free takes nothing."""
+    talked_s, rate = -(-talked_ms // 1000), chain.tiers[0].rate if chain.tiers else None
     if rate is None or talked_s <= rate.grace_s:
         return ()
-    return uses(chain, _bundles(place, facts), talked_s)
+    return uses(chain, bundles, talked_s)
 
 
-def _bundles(place: int, facts: CallFacts) -> tuple[tuple[int, int], ...]:
+def _bundles(place: int, facts: CallFacts) -> Bundles:
     return tuple((allowance_id, seconds) for index, allowance_id, seconds in facts.bundles if index == place)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 
-from carillon.logic.callflow.bundles import NOTHING, Bundled, bundled
+from carillon.logic.callflow.bundles import NOTHING, Bundled, at_hand, bundled, seconds_in
 from carillon.logic.callflow.charging import UNLIMITED, charge_of, funded_seconds, longest_call_s
 from carillon.logic.callflow.forwarding import refuse_unpaid
 from carillon.logic.callflow.values import Chain, Decision, Refusal, TierCharge, answered_at
@@ -46,7 +46,9 @@ def remaining(
     decision = unpaid(decision, spendable, seconds_left)
     if decision.refusal is not None:
         return Remaining(decision.callee or decision.dialled, decision.refusal, 0, decision.max_s)
-    charges = [(charge, _paid(chain, charge, seconds_left)) for chain in decision.chains for charge in chain.tiers]
+    charges = [
+        (charge, paid_at_most(chain, charge, seconds_left)) for chain in decision.chains for charge in chain.tiers
+    ]
     longest_s = min([longest_call_s(chain, at_ms, decision.max_s) for chain in decision.chains], default=decision.max_s)
     lasts = [
         lasting(charge, spendable[charge.tier.account_id], longest_s, at_ms, paid)
@@ -54,15 +56,21 @@ def remaining(
         if charge.tier.account_id in spendable
     ]
     bundle_s = sum(paid.seconds for _, paid in charges)
-    only = [bundle_s for chain in decision.chains if chain.blocks]
-    found = Remaining(decision.callee, None, min([longest_s, *lasts, *only]), longest_s, bundle_s=bundle_s)
+    end_s = bundles_end_s(decision, seconds_left)
+    lasts_s = min([longest_s if end_s is None else min(longest_s, end_s), *lasts])
+    found = Remaining(decision.callee, None, lasts_s, longest_s, bundle_s=bundle_s)
     return _priced(found, charges[0][0], at_ms) if charges else found
 
 
-def _paid(chain: Chain, charge: TierCharge, seconds_left: Mapping[int, int]) -> Bundled:
-    if charge.tier.position:
-        return NOTHING
-    return bundled(chain, sum(seconds_left.get(allowance.id, 0) for allowance in chain.allowances))
+def paid_at_most(chain: Chain, charge: TierCharge, seconds_left: Mapping[int, int]) -> Bundled:
+    """What bundles can pay of a tier's part of a call, however long it lasts: of the customer's part only."""
+    return NOTHING if charge.tier.position else bundled(chain, seconds_in(at_hand(chain, seconds_left)))
+
+
+def bundles_end_s(decision: Decision, seconds_left: Mapping[int, int]) -> int | None:
+    """When the call ends because only bundles may pay for it, in seconds; None: money may."""
+    only = [seconds_in(at_hand(chain, seconds_left)) for chain in decision.chains if chain.blocks]
+    return min(only, default=None)
 
 
 def _priced(found: Remaining, charge: TierCharge, at_ms: int) -> Remaining:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from tests.support.brain import control
 from tests.support.cast import Cast
@@ -21,6 +22,7 @@ from carillon.base.errors import InvalidInput
 from carillon.base.tenancy import tenant
 from carillon.business.billing.models import Account, Hold
 from carillon.business.calls.models import Call
+from carillon.business.catalogue.models import Allowance
 from carillon.business.customers.actions import set_customer_status
 from carillon.business.endpoints.models import Endpoint
 from carillon.business.partners.choices import Status
@@ -40,6 +42,7 @@ from carillon.business.routing.actions import GatewayData, RouteData, create_gat
 from carillon.business.routing.models import Route
 from carillon.config import Config
 from carillon.usecases.ask_control import ControlSilent
+from carillon.usecases.tests.test_bundles import bundle
 from carillon.usecases.try_call import Trial, TrialData, try_call
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -182,6 +185,29 @@ def test_a_whole_call_is_priced_and_compared_with_a_version(brain: Market) -> No
     for wrong in faults:
         with pytest.raises(InvalidInput):
             tried(cast, "petra", customer_id=cast.fjord_customer.pk, **wrong)
+
+
+def test_packages_pay_first_and_money_from_their_last_second_on(brain: Market) -> None:
+    cast = brain.cast
+    first, second = bundle(cast, 90, 10, initial_s=60, increment_s=60), bundle(cast, 30, 20)
+    wait_until(lambda: len(tried(cast, "paul", customer_id=cast.acme.pk).packages[0][1]) == 2, 20)
+    trial = tried(cast, "paul", customer_id=cast.acme.pk, duration_s=150)
+    uses = [(use.package.id, use.left_s, use.seconds, use.used_s) for use in trial.packages[0][1]]
+    assert uses == [(first.pk, 90, 90, 90), (second.pk, 30, 30, 30)]
+    own, bought = trial.prices[0][1]
+    assert own.whole and bought.whole and own.minute
+    assert (own.paid.seconds, own.whole.amount_micro, own.minute.amount_micro) == (120, 30_000, 60_000)
+    assert (own.lasts_s, bought.whole.amount_micro) == (10_120, 50_000)  # upper tiers sell every second
+    assert [(hold.amount_micro, hold.bundles) for hold in trial.holds] == [(0, ((first.pk, 60),))]
+    assert trial.ends_s is None
+    Account.objects.filter(pk=brain.acme.pk).update(balance_micro=0)
+    assert tried(cast, "paul", customer_id=cast.acme.pk).decision.refusal is None  # the package pays
+    Allowance.objects.update(blocks=True, ends_at=F("ends_at") + timedelta(days=1))
+    wait_until(lambda: tried(cast, "paul", customer_id=cast.acme.pk).ends_s is not None, 20)
+    ended = tried(cast, "paul", customer_id=cast.acme.pk, duration_s=150)
+    assert (ended.ends_s, ended.talked_s) == (120, 120)
+    whole = [price.whole.amount_micro for price in ended.prices[0][1] if price.whole]
+    assert whole == [0, 40_000] and ended.prices[0][1][0].lasts_s == 120
 
 
 def test_only_own_callers_can_be_tried(brain: Market) -> None:

@@ -19,6 +19,7 @@ from tests.support.brain import control
 from tests.support.cast import Cast
 from tests.support.clients import browser, program
 from tests.support.market import LONDON, Market, decided, finished_call, happened, invite, make_market, open_call
+from tests.support.waiting import wait_until
 
 from carillon.base.tenancy import tenant
 from carillon.business.billing.models import Account
@@ -26,6 +27,7 @@ from carillon.business.customers.models import Customer
 from carillon.business.partners.queries import system_actor
 from carillon.config import Config
 from carillon.usecases.settle_calls import settle_call
+from carillon.usecases.tests.test_bundles import bundle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -205,6 +207,7 @@ def test_a_test_call_in_the_portal_and_by_the_api(called: Market, config: Config
         assert "Carrier A" in page and "Allowed" in page and "Carrier cost" in page
         mine = browser("petra").get("/pages/test-call/", asked).content.decode()
         assert "carrier 1 of Northwind Telecom" in mine and "Carrier A" not in mine
+        check_packages(called)
         refused = browser("petra").get("/pages/test-call/", {**asked, "number": "1" * 30}).content.decode()
         assert "is not a number that can be dialled" in refused
         check_remaining_time(called, petra, asked)
@@ -214,6 +217,24 @@ def test_a_test_call_in_the_portal_and_by_the_api(called: Market, config: Config
             refusal = program(called.cast.staff(name)).get(f"/api/v1/{page_of}/", foreign)
             assert (refusal.status_code, set(refusal.json()["fields"])) == (400, {"customer_id"})
     assert browser("petra").get("/pages/test-call/").status_code == 200
+
+
+def check_packages(called: Market) -> None:
+    allowance = bundle(called.cast, 40, covers_fee=False)
+    asked: dict[str, Any] = {"number": LONDON, "customer_id": called.cast.acme.pk, "duration_s": 100}
+    paul = program(called.cast.staff("paul"))
+    wait_until(lambda: bool(paul.get("/api/v1/test-call/", asked).json()["packages"]), 20)
+    told = paul.get("/api/v1/test-call/", asked).json()
+    assert told["packages"] == [{
+        "chain": "originating", "customer": "Acme Ltd", "allowance_id": allowance.pk, "name": "40 s", "left_s": 40,
+        "seconds": 40, "used_s": 40, "initial_s": 1, "increment_s": 1, "covers_fee": False, "blocks": False,
+    }]  # fmt: skip
+    assert (told["money_from_s"], told["ends_s"], told["holds"][0]["is_included"]) == (40, None, True)
+    assert [(price["included_s"], price["call"]["amount_micro"]) for price in told["prices"]] == [
+        (40, 60_000), (0, 33_333),
+    ]  # fmt: skip
+    page = browser("paul").get("/pages/test-call/", asked).content.decode()
+    assert "Included in packages" in page and "From second 40 on the call is paid with money." in page
 
 
 def check_remaining_time(called: Market, petra: Client, asked: dict[str, Any]) -> None:
