@@ -30,16 +30,14 @@ VERSIONS = Path("/usr/lib/postgresql")
 # What each role may do to the server itself. The owner passes row-level security: its SECURITY DEFINER functions are
 # the only way around it for everybody else. Time limits keep one bad query from holding the platform.
 ROLE_ATTRIBUTES = {"owner": "CREATEDB BYPASSRLS", "web": "", "worker": "", "control": "", "edge": ""}
-# The call path looks everything up by key: a plan made for one value is as good for another.
-CALL_PATH = {
-    "statement_timeout": "5s",
-    "idle_in_transaction_session_timeout": "10s",
-    "plan_cache_mode": "force_generic_plan",
-}
+# The call path and who rates its calls look everything up by key: a plan made for one value is as good for another.
+# Statements whose values stand in their text, as Django writes them, have plans of their own all the same.
+ANY_VALUE = {"plan_cache_mode": "force_generic_plan"}
+CALL_PATH = {"statement_timeout": "5s", "idle_in_transaction_session_timeout": "10s", **ANY_VALUE}
 ROLE_SETTINGS = {
     "owner": {},
     "web": {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"},
-    "worker": {"idle_in_transaction_session_timeout": "10min"},
+    "worker": {"idle_in_transaction_session_timeout": "10min", **ANY_VALUE},
     "control": CALL_PATH,
     "edge": CALL_PATH,
 }

@@ -112,6 +112,7 @@ DATABASES: dict[str, dict[str, Any]] = {
             # the worker has one connection: a pool would only wait ever longer before it tries PostgreSQL again
             "pool": False if ROLE == "worker" else {"min_size": 1, "max_size": 10, "timeout": 10},
             "connect_timeout": 5,
+            "prepare_threshold": 5,  # for carillon.base.statements: Django's own cursors never prepare
             **dict(parse_qsl(DATABASE.options)),  # such as sslmode, from an external database's URL
         },
     }

@@ -6,6 +6,7 @@ waiting. A call whose data can't be understood is put off with a log line and ne
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 import uuid
@@ -13,21 +14,22 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action
 from carillon.base.errors import Conflict, NotFound
-from carillon.business.billing.choices import AccountKind, HoldState
-from carillon.business.billing.ledger import Change, book_account, change_accounts
-from carillon.business.billing.models import CreditWindow, Hold, UnpostedCharge
+from carillon.base.statements import Row, array, by_index, insert, records, run
+from carillon.business.billing.choices import AccountKind
+from carillon.business.billing.ledger import Change, book_account_ids, change_accounts
+from carillon.business.calls.cdrs import CdrRow, write_cdrs
 from carillon.business.calls.choices import CallState, Tab
 from carillon.business.calls.facts import Happening, Held, facts_of, is_loss, refusal_of
-from carillon.business.calls.models import Call, CallEvent, Cdr
-from carillon.business.customers.models import Customer, User
+from carillon.business.calls.models import Call, Cdr
 from carillon.business.partners.models import Partner
 from carillon.business.reports.actions import add_to_hours
 from carillon.logic.callflow.charging import outcome_of, settle
@@ -50,11 +52,36 @@ PUT_OFF = timedelta(minutes=5)
 CALLED_ALL_THE_SAME = ("no-device", "callee-cannot-pay")
 
 
+class _Call(NamedTuple):
+    """What is read of a finished call; `started_at` and `started_on` (UTC) as a CDR has them."""
+
+    id: str
+    partner_id: int
+    edge: str
+    callee: str
+    started_at: str
+    started_on: str
+    started_ms: int
+    decision: str
+
+
+class _Hold(NamedTuple):
+    """An open hold, see `billing.models.Hold`."""
+
+    id: int
+    call_id: str
+    chain_no: int
+    account_id: int
+    amount_micro: int
+    upper: list[tuple[int, int]]
+    bundles: list[tuple[int, int]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Settled:
     """A finished call with what it costs; nothing is written yet."""
 
-    call: Call
+    call: _Call
     decision: Decision
     facts: CallFacts
     drafts: tuple[CdrDraft, ...]
@@ -65,10 +92,11 @@ class _Settled:
 def settle_due_calls(actor: Actor, *, limit: int = 100) -> int:
     """Rate the calls that have ended, oldest first, and return how many were taken on.
 
-    Calls that another worker has in hand are passed over. Cost: about thirteen queries for the whole batch.
+    Calls that another worker has in hand are passed over. Cost: about eleven queries for the whole batch.
     """
-    rows = Call.objects.visible_to(actor).filter(state=CallState.ENDED, due_at__lte=Now())
-    calls = list(rows.select_for_update(skip_locked=True).order_by("due_at")[:limit])
+    by_index()
+    rows = run(_DUE.format(limit=limit), {"scope": array(actor.scope)})
+    calls = [_Call(*row) for row in rows]
     _settle_each(actor, calls)
     return len(calls)
 
@@ -87,12 +115,14 @@ def settle_call(actor: Actor, call_id: uuid.UUID) -> list[Cdr]:
     if call.state not in (CallState.ENDED, CallState.RATED):
         raise Conflict(_("The call is still going on."))
     if call.state == CallState.ENDED:
-        _settle(actor, [call])
+        _settle(actor, [_Call(*row) for row in run(_ONE, {"id": str(call_id)})])
     return list(Cdr.objects.filter(call_id=call_id).order_by("chain", "is_carrier_cost", "tier"))
 
 
-def _settle_each(actor: Actor, calls: Sequence[Call]) -> None:
+def _settle_each(actor: Actor, calls: Sequence[_Call]) -> None:
     """Rate all at once; if that fails, one by one, and put off those that can't be rated."""
+    if not calls:
+        return
     try:
         with transaction.atomic():
             _settle(actor, calls)
@@ -103,40 +133,77 @@ def _settle_each(actor: Actor, calls: Sequence[Call]) -> None:
             for call in calls:
                 _settle_each(actor, [call])
             return
-        log.exception("Call %s can't be rated; it is tried again in %s", calls[0].pk, PUT_OFF)
-        Call.objects.filter(pk=calls[0].pk).update(due_at=Now() + PUT_OFF)
+        log.exception("Call %s can't be rated; it is tried again in %s", calls[0].id, PUT_OFF)
+        Call.objects.filter(pk=calls[0].id).update(due_at=Now() + PUT_OFF)
 
 
-def _settle(actor: Actor, calls: Sequence[Call]) -> None:
-    if not calls:
-        return
-    ids = [call.pk for call in calls]
-    happenings: dict[uuid.UUID, list[Happening]] = defaultdict(list)
-    for event in CallEvent.objects.filter(call_id__in=ids):
-        happenings[event.call_id].append(Happening(event.kind, event.at_ms, event.detail))
-    rows = Hold.objects.select_for_update().filter(call_id__in=ids, state=HoldState.OPEN).order_by("pk")
-    holds: dict[uuid.UUID, list[Hold]] = defaultdict(list)
+def _settle(actor: Actor, calls: Sequence[_Call]) -> None:
+    ids = array(call.id for call in calls)
+    happenings: dict[str, list[Happening]] = defaultdict(list)
+    for call_id, kind, at_ms, detail in run(_EVENTS, {"calls": ids}):
+        happenings[call_id].append(Happening(kind, at_ms, json.loads(detail)))
+    rows = [_hold(row) for row in run(_HOLDS, {"calls": ids})]
+    holds: dict[str, list[_Hold]] = defaultdict(list)
     for hold in rows:
         holds[hold.call_id].append(hold)
-    settled = [_priced(call, happenings[call.pk], holds[call.pk]) for call in calls]
-    cdrs = Cdr.objects.bulk_create(_cdrs(settled))
-    add_to_hours(actor, ids)
-    _charge(cdrs, [(hold, call.edge) for call in calls for hold in holds[call.pk]])
-    _use_bundles(settled, list(rows))
+    settled = [_priced(call, happenings[call.id], holds[call.id]) for call in calls]
+    cdrs = _cdrs(settled)
+    charges = list(_unposted(cdrs, write_cdrs(cdrs)))
+    add_to_hours(actor, [call.id for call in calls])
     # decisions are long: only those that the database refused after all are written again
-    Call.objects.bulk_update([item.call for item in settled if item.is_refused_late], ["decision"])
-    Call.objects.filter(pk__in=ids).update(state=CallState.RATED)
+    for item in settled:
+        if item.is_refused_late:
+            run(_REFUSED, {"id": item.call.id, "decision": json.dumps(to_brief_document(item.decision))})
+    run(_RATED, {"calls": ids})
+    _charge(cdrs, charges, [(hold, call.edge) for call in calls for hold in holds[call.id]])
+    _use_bundles(settled, rows)
 
 
-def _priced(call: Call, happenings: list[Happening], holds: Sequence[Hold]) -> _Settled:
-    decision = from_document(Decision, call.decision)
+# ---------------------------------------------------------------- what is read
+
+
+_WANTED = """
+    select id::text, partner_id, edge, callee, started_at::text, (started_at at time zone 'UTC')::date::text,
+           round(extract(epoch from started_at) * 1000)::bigint, decision::text
+"""
+# The rows are found, sorted and locked first: long decisions are read of those alone.
+_DUE = f"""
+    {_WANTED}
+    from (
+        select * from calls_call
+        where state = 'ended' and due_at <= now()
+          and (partner_id = any(%(scope)s::bigint[]) or callee_partner_id = any(%(scope)s::bigint[]))
+        order by due_at limit {{limit:d}} for update skip locked
+    ) c
+"""  # noqa: S608 - constants
+_ONE = f"{_WANTED} from calls_call where id = %(id)s::uuid"
+_EVENTS = "select call_id::text, kind, at_ms, detail::text from calls_callevent where call_id = any(%(calls)s::uuid[])"
+_HOLDS = """
+    select id, call_id::text, chain_no, account_id, amount_micro, upper::text, bundles::text
+    from billing_hold where call_id = any(%(calls)s::uuid[]) and state = 'open' order by id for update
+"""
+_NAMES = """
+    select true, id, name from customers_customer where id = any(%(customers)s::bigint[])
+    union all
+    select false, id, name from customers_user where id = any(%(users)s::bigint[])
+"""
+_REFUSED = "update calls_call set decision = %(decision)s::jsonb where id = %(id)s::uuid"
+_RATED = "update calls_call set state = 'rated' where id = any(%(calls)s::uuid[])"
+
+
+def _hold(row: tuple[Any, ...]) -> _Hold:
+    *plain, upper, bundles = row
+    return _Hold._make((*plain, json.loads(upper), json.loads(bundles)))
+
+
+def _priced(call: _Call, happenings: list[Happening], holds: Sequence[_Hold]) -> _Settled:
+    decision = from_document(Decision, json.loads(call.decision))
     slug = refusal_of(happenings)
     is_refused_late = decision.refusal is None and slug in REFUSALS
     if is_refused_late:
         decision = refuse_unpaid(decision, slug)
-        call.decision = to_brief_document(decision)
     facts = facts_of(
-        _ms(call.started_at),
+        call.started_ms,
         happenings,
         now_ms=int(time.time() * 1000),
         held=Held(
@@ -149,7 +216,7 @@ def _priced(call: Call, happenings: list[Happening], holds: Sequence[Hold]) -> _
     return _Settled(call, decision, facts, drafts, is_refused_late)
 
 
-def _unowned(call: Call, decision: Decision, facts: CallFacts) -> CdrDraft:
+def _unowned(call: _Call, decision: Decision, facts: CallFacts) -> CdrDraft:
     """The row of a call that concerns no customer, such as a stranger's to a number nobody has."""
     refusal = decision.refusal
     explanation: dict[str, object] = {
@@ -189,35 +256,37 @@ class _Names:
     currencies: dict[int, str]
 
 
-def _cdrs(settled: Sequence[_Settled]) -> list[Cdr]:
+def _cdrs(settled: Sequence[_Settled]) -> list[CdrRow]:
     names = _names(settled)
     return [_cdr(item, draft, names) for item in settled for draft in item.drafts]
 
 
 def _names(settled: Sequence[_Settled]) -> _Names:
-    customers = {draft.customer_id or 0 for item in settled for draft in item.drafts}
-    users = {_user_of(item.decision, draft) or 0 for item in settled for draft in item.drafts}
-    sellers = {draft.seller_partner_id for item in settled for draft in item.drafts if not draft.currency}
+    drafts = [(item, draft) for item in settled for draft in item.drafts]
+    customers = {draft.customer_id for _item, draft in drafts if draft.customer_id}
+    users = {_user_of(item.decision, draft) for item, draft in drafts} - {None}
+    sellers = {draft.seller_partner_id for _item, draft in drafts if not draft.currency}
+    found = run(_NAMES, {"customers": array(customers), "users": array(users)})
     return _Names(
-        dict(Customer.objects.filter(pk__in=customers).values_list("pk", "name")),
-        dict(User.objects.filter(pk__in=users).values_list("pk", "name")),
+        {row_id: name for is_customer, row_id, name in found if is_customer},
+        {row_id: name for is_customer, row_id, name in found if not is_customer},
         dict(Partner.objects.filter(pk__in=sellers).values_list("pk", "currency")) if sellers else {},
     )
 
 
-def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> Cdr:
+def _cdr(item: _Settled, draft: CdrDraft, names: _Names) -> CdrRow:
     call, decision, facts = item.call, item.decision, item.facts
     user_id = _user_of(decision, draft)
     is_customers = draft.tier == 0 and draft.customer_id is not None
     refusal = decision.refusal
-    return Cdr(
+    return CdrRow(
         partner_id=draft.seller_partner_id,
-        started_on=call.started_at.astimezone(UTC).date(),
-        call_id=call.pk,
+        started_on=call.started_on,
+        call_id=call.id,
         chain=draft.chain.value,
         chain_no=draft.chain_no,
         tier=draft.tier,
-        tab=_tab(draft, decision),
+        tab=_tab(draft, decision).value,
         is_carrier_cost=draft.gateway_id is not None,
         buyer_partner_id=draft.buyer_partner_id,
         customer_id=draft.customer_id,
@@ -269,24 +338,24 @@ def _tab(draft: CdrDraft, decision: Decision) -> Tab:
 # ---------------------------------------------------------------- money
 
 
-def _charge(cdrs: Sequence[Cdr], holds: Sequence[tuple[Hold, str]]) -> None:
+def _charge(cdrs: Sequence[CdrRow], charges: Sequence[Row], holds: Sequence[tuple[_Hold, str]]) -> None:
     """Give the holds back, each with its call's edge, and note the charges.
 
     A call's shares leave the windows of its edge in the transaction that notes what it costs the tiers above. Their
     rows are locked once per batch.
     """
-    UnpostedCharge.objects.bulk_create(_unposted(cdrs))
-    Hold.objects.filter(pk__in=[hold.pk for hold, _account in holds]).update(state=HoldState.SETTLED)
+    insert("billing_unpostedcharge", charges)
+    run(_SETTLED, {"holds": array(hold.id for hold, _edge in holds)})
     shares = _shares(holds)
     held, calls, charged = Counter[int](), Counter[int](), Counter[int]()
-    for hold, _account in holds:
+    for hold, _edge in holds:
         held[hold.account_id] += hold.amount_micro
         calls[hold.account_id] += 1
     for (account_id, _edge), micro in shares.items():
         held[account_id] += micro
     for cdr in cdrs:
-        if cdr.amount_micro and cdr.account_id and not cdr.is_carrier_cost:
-            charged[cdr.account_id] += cdr.amount_micro
+        if cdr["amount_micro"] and cdr["account_id"] and not cdr["is_carrier_cost"]:
+            charged[cdr["account_id"]] += cdr["amount_micro"]
     change_accounts(
         {
             account_id: Change(
@@ -300,19 +369,25 @@ def _charge(cdrs: Sequence[Cdr], holds: Sequence[tuple[Hold, str]]) -> None:
     _shrink_windows(shares)
 
 
+_SETTLED = "update billing_hold set state = 'settled' where id = any(%(holds)s::bigint[])"
 # In ascending id, as callfeed's functions lock them: after the accounts.
 _USE = """
     with locked as materialized (
-        select id from catalogue_allowance where id = any(%(ids)s) order by id for no key update
+        select id from catalogue_allowance where id = any(%(ids)s::bigint[]) order by id for no key update
     )
     update catalogue_allowance a set used = a.used + d.used, reserved = a.reserved - d.held
     from locked l
-    join unnest(%(ids)s::bigint[], %(used)s::bigint[], %(held)s::bigint[]) d (id, used, held) on d.id = l.id
+    join json_to_recordset(%(changes)s::json) d (id bigint, used bigint, held bigint) on d.id = l.id
     where a.id = l.id
+"""
+_SHRINK = """
+    update billing_creditwindow w set granted_micro = w.granted_micro - d.micro
+    from json_to_recordset(%(shares)s::json) d (account_id bigint, edge text, micro bigint)
+    where w.account_id = d.account_id and w.edge = d.edge
 """
 
 
-def _use_bundles(settled: Sequence[_Settled], holds: Sequence[Hold]) -> None:
+def _use_bundles(settled: Sequence[_Settled], holds: Sequence[_Hold]) -> None:
     """Let allowances keep what the calls have used up, and have back what else was set aside.
 
     Their customers' accounts are locked. No query when no call had a bundle.
@@ -325,12 +400,11 @@ def _use_bundles(settled: Sequence[_Settled], holds: Sequence[Hold]) -> None:
     for item in settled:
         for draft in item.drafts:
             used.update(dict(draft.bundles))
-    ids = sorted(held)
-    with connection.cursor() as cursor:
-        cursor.execute(_USE, {"ids": ids, "used": [used[one] for one in ids], "held": [held[one] for one in ids]})
+    changes = [{"id": one, "used": used[one], "held": held[one]} for one in held]
+    run(_USE, {"ids": array(held), "changes": records(changes)})
 
 
-def _shares(holds: Sequence[tuple[Hold, str]]) -> Counter[tuple[int, str]]:
+def _shares(holds: Sequence[tuple[_Hold, str]]) -> Counter[tuple[int, str]]:
     """What the calls have of the credit windows: micro-units by account and edge."""
     shares = Counter[tuple[int, str]]()
     for hold, edge in holds:
@@ -341,31 +415,27 @@ def _shares(holds: Sequence[tuple[Hold, str]]) -> Counter[tuple[int, str]]:
 
 def _shrink_windows(shares: Mapping[tuple[int, str], int]) -> None:
     """Their accounts are locked, so nobody else changes the windows."""
-    windows = list(CreditWindow.objects.filter(account__in={account_id for account_id, _share in shares}))
-    for window in windows:
-        window.granted_micro -= shares.get((window.account_id, window.edge), 0)
-    CreditWindow.objects.bulk_update(windows, ["granted_micro"])
+    if shares:
+        rows = [{"account_id": one, "edge": edge, "micro": micro} for (one, edge), micro in shares.items()]
+        run(_SHRINK, {"shares": records(rows)})
 
 
-def _unposted(cdrs: Sequence[Cdr]) -> Iterator[UnpostedCharge]:
+def _unposted(cdrs: Sequence[CdrRow], cdr_ids: Sequence[int]) -> Iterator[Row]:
     """Charges for the ledger: on the buyer's account, a carrier's cost on what the gateway's owner owes."""
-    costs = {(cdr.partner_id, cdr.currency) for cdr in cdrs if cdr.is_carrier_cost and cdr.amount_micro}
-    payable = {(owner, currency): book_account(AccountKind.PAYABLE, owner, currency).pk for owner, currency in costs}
-    for cdr in cdrs:
-        account_id = payable.get((cdr.partner_id, cdr.currency)) if cdr.is_carrier_cost else cdr.account_id
-        if account_id and cdr.amount_micro:
-            yield UnpostedCharge(
-                partner_id=cdr.partner_id,
-                cdr_id=cdr.pk,
-                account_id=account_id,
-                amount_micro=cdr.amount_micro,
-                minute=cdr.ended_at.replace(second=0, microsecond=0),
-            )
+    costs = {(cdr["partner_id"], cdr["currency"]) for cdr in cdrs if cdr["is_carrier_cost"] and cdr["amount_micro"]}
+    payable = book_account_ids(AccountKind.PAYABLE, costs)
+    for cdr_id, cdr in zip(cdr_ids, cdrs, strict=True):
+        owner = cdr["partner_id"]
+        account_id = payable.get((owner, cdr["currency"])) if cdr["is_carrier_cost"] else cdr["account_id"]
+        if account_id and cdr["amount_micro"]:
+            yield {
+                "partner_id": owner,
+                "cdr_id": cdr_id,
+                "account_id": account_id,
+                "amount_micro": cdr["amount_micro"],
+                "minute": f"{cdr['ended_at'][:16]}Z",  # cut to the minute
+            }
 
 
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
-
-
-def _at(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
+def _at(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat()

@@ -7,12 +7,13 @@ each other. The cached balance changes in the transaction that writes the entrie
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from carillon.base.actor import Actor
+from carillon.base.statements import array, records, run
 from carillon.business.billing.choices import AccountKind, TransferKind
 from carillon.business.billing.models import Account, Entry, Transfer
 from carillon.logic.ledger import Posting, account_key, check_balanced, move_postings
@@ -50,7 +51,7 @@ class Change:
 # which rows that are written meanwhile refer to.
 _CHANGE_ACCOUNTS = """
     with locked as materialized (
-        select id from billing_account where id = any(%(ids)s) order by id for no key update
+        select id from billing_account where id = any(%(ids)s::bigint[]) order by id for no key update
     )
     update billing_account a
     set balance_micro = a.balance_micro + d.balance,
@@ -58,8 +59,8 @@ _CHANGE_ACCOUNTS = """
         unposted_micro = a.unposted_micro + d.unposted,
         open_calls = a.open_calls + d.calls
     from locked l
-    join unnest(%(ids)s::bigint[], %(balance)s::bigint[], %(reserved)s::bigint[], %(unposted)s::bigint[],
-        %(calls)s::integer[]) d (id, balance, reserved, unposted, calls) on d.id = l.id
+    join json_to_recordset(%(changes)s::json)
+        d (id bigint, balance bigint, reserved bigint, unposted bigint, calls integer) on d.id = l.id
     where a.id = l.id
     returning a.id, a.balance_micro
 """
@@ -75,19 +76,17 @@ def change_accounts(changes: Mapping[int, Change]) -> dict[int, int]:
     """
     if not changes:
         return {}
-    ids = sorted(changes)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _CHANGE_ACCOUNTS,
-            {
-                "ids": ids,
-                "balance": [changes[account_id].balance_micro for account_id in ids],
-                "reserved": [changes[account_id].reserved_micro for account_id in ids],
-                "unposted": [changes[account_id].unposted_micro for account_id in ids],
-                "calls": [changes[account_id].open_calls for account_id in ids],
-            },
-        )
-        return dict(cursor.fetchall())
+    rows = [
+        {
+            "id": account_id,
+            "balance": change.balance_micro,
+            "reserved": change.reserved_micro,
+            "unposted": change.unposted_micro,
+            "calls": change.open_calls,
+        }
+        for account_id, change in changes.items()
+    ]
+    return dict(run(_CHANGE_ACCOUNTS, {"ids": array(changes), "changes": records(rows)}))
 
 
 def lock_accounts(account_ids: Iterable[int]) -> dict[int, Account]:
@@ -105,6 +104,23 @@ def book_account(kind: AccountKind, partner_id: int, currency: str) -> Account:
             Account.objects.bulk_create([Account(**wanted)], ignore_conflicts=True)
         found = Account.objects.get(**wanted)
     return found
+
+
+_BOOKS = """
+    select partner_id, currency, id from billing_account
+    where kind = %(kind)s and customer_id is null and buyer_partner_id is null
+      and (partner_id, currency) in
+          (select b.partner_id, b.currency from json_to_recordset(%(books)s::json) b (partner_id bigint, currency text))
+"""
+
+
+def book_account_ids(kind: AccountKind, books: Collection[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """Return the ids of the books of that kind by partner and currency, made when first needed; one query, or none."""
+    if not books:
+        return {}
+    rows = [{"partner_id": partner_id, "currency": currency} for partner_id, currency in books]
+    found = {(owner, money): row_id for owner, money, row_id in run(_BOOKS, {"kind": kind, "books": records(rows)})}
+    return found | {book: book_account(kind, *book).pk for book in books if book not in found}
 
 
 def post(actor: Actor, movements: Sequence[Movement]) -> list[Transfer]:

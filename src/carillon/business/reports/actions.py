@@ -11,6 +11,7 @@ from django.db import connection
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action
+from carillon.base.statements import array, run
 from carillon.business.reports.models import KEYS, SUMS
 
 _KEYS, _SUMS = ", ".join(KEYS), ", ".join(SUMS)
@@ -19,6 +20,7 @@ _OF_SHARES = f"""
     insert into reports_callhour ({_KEYS}, {_SUMS}, is_part)
     select {_KEYS}, {_ADDED}, true from reports_callshare where %s group by {_KEYS}
 """  # noqa: S608 - constants
+_OF_CALLS = _OF_SHARES % "call_id = any(%(calls)s::uuid[])"
 _LESS_SHARES = f"""
     insert into reports_callhour ({_KEYS}, {_SUMS}, is_part)
     select {_KEYS}, {", ".join(f"-sum({name})" for name in SUMS)}, true from reports_callshare
@@ -52,9 +54,9 @@ _ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtext('carillon.reports'))"
 
 
 @action("dashboard.keep")
-def add_to_hours(actor: Actor, call_ids: Collection[UUID]) -> None:
+def add_to_hours(actor: Actor, call_ids: Collection[UUID | str]) -> None:
     """Add calls whose CDRs this transaction has just written, all rows of each; one statement."""
-    _run(_OF_SHARES % "call_id = any(%(calls)s)", {"calls": list(call_ids)})
+    run(_OF_CALLS, {"calls": array(call_ids)})
 
 
 @action("dashboard.keep")
