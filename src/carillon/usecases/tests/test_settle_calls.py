@@ -204,7 +204,7 @@ def test_live_call_is_never_swept_and_a_lost_one_is_charged_to_its_last_sign_of_
     cast: Cast, settled_server: None
 ) -> None:
     make_market(cast)
-    started = datetime.now(UTC) - timedelta(hours=1)
+    started = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)  # events are told in milliseconds
     call_id, _ = open_call(decided(invite("alice", "northwind.test", LONDON)), at=started)
     happened(call_id, "applied", started)
     happened(call_id, "answered", started, target=0)
