@@ -11,10 +11,10 @@ import logging
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import OperationalError, transaction
 from django.db.models.functions import Now
@@ -23,9 +23,10 @@ from django.utils.translation import gettext as _
 from carillon.base.actor import Actor
 from carillon.base.changes import action
 from carillon.base.errors import Conflict, NotFound
-from carillon.base.statements import Row, array, by_index, insert, records, run
+from carillon.base.statements import array, by_index, records, run
 from carillon.business.billing.choices import AccountKind
-from carillon.business.billing.ledger import Change, book_account_ids, change_accounts
+from carillon.business.billing.holds import CallCharge, OpenHold, open_holds, settle_holds
+from carillon.business.billing.ledger import book_account_ids
 from carillon.business.calls.cdrs import CdrRow, write_cdrs
 from carillon.business.calls.choices import CallState, Tab
 from carillon.business.calls.facts import Happening, Held, facts_of, is_loss, refusal_of
@@ -63,18 +64,6 @@ class _Call(NamedTuple):
     started_on: str
     started_ms: int
     decision: str
-
-
-class _Hold(NamedTuple):
-    """An open hold, see `billing.models.Hold`."""
-
-    id: int
-    call_id: str
-    chain_no: int
-    account_id: int
-    amount_micro: int
-    upper: list[tuple[int, int]]
-    bundles: list[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,20 +131,20 @@ def _settle(actor: Actor, calls: Sequence[_Call]) -> None:
     happenings: dict[str, list[Happening]] = defaultdict(list)
     for call_id, kind, at_ms, detail in run(_EVENTS, {"calls": ids}):
         happenings[call_id].append(Happening(kind, at_ms, json.loads(detail)))
-    rows = [_hold(row) for row in run(_HOLDS, {"calls": ids})]
-    holds: dict[str, list[_Hold]] = defaultdict(list)
+    rows = open_holds(ids)
+    holds: dict[str, list[OpenHold]] = defaultdict(list)
     for hold in rows:
         holds[hold.call_id].append(hold)
     settled = [_priced(call, happenings[call.id], holds[call.id]) for call in calls]
     cdrs = _cdrs(settled)
-    charges = list(_unposted(cdrs, write_cdrs(cdrs)))
+    charges = list(_charges(cdrs, write_cdrs(cdrs)))
     add_to_hours(actor, [call.id for call in calls])
     # decisions are long: only those that the database refused after all are written again
     for item in settled:
         if item.is_refused_late:
             run(_REFUSED, {"id": item.call.id, "decision": json.dumps(to_brief_document(item.decision))})
     run(_RATED, {"calls": ids})
-    _charge(cdrs, charges, [(hold, call.edge) for call in calls for hold in holds[call.id]])
+    settle_holds([(hold, call.edge) for call in calls for hold in holds[call.id]], charges)
     _use_bundles(settled, rows)
 
 
@@ -178,10 +167,6 @@ _DUE = f"""
 """  # noqa: S608 - constants
 _ONE = f"{_WANTED} from calls_call where id = %(id)s::uuid"
 _EVENTS = "select call_id::text, kind, at_ms, detail::text from calls_callevent where call_id = any(%(calls)s::uuid[])"
-_HOLDS = """
-    select id, call_id::text, chain_no, account_id, amount_micro, upper::text, bundles::text
-    from billing_hold where call_id = any(%(calls)s::uuid[]) and state = 'open' order by id for update
-"""
 _NAMES = """
     select true, id, name from customers_customer where id = any(%(customers)s::bigint[])
     union all
@@ -191,12 +176,7 @@ _REFUSED = "update calls_call set decision = %(decision)s::jsonb where id = %(id
 _RATED = "update calls_call set state = 'rated' where id = any(%(calls)s::uuid[])"
 
 
-def _hold(row: tuple[Any, ...]) -> _Hold:
-    *plain, upper, bundles = row
-    return _Hold._make((*plain, json.loads(upper), json.loads(bundles)))
-
-
-def _priced(call: _Call, happenings: list[Happening], holds: Sequence[_Hold]) -> _Settled:
+def _priced(call: _Call, happenings: list[Happening], holds: Sequence[OpenHold]) -> _Settled:
     decision = from_document(Decision, json.loads(call.decision))
     slug = refusal_of(happenings)
     is_refused_late = decision.refusal is None and slug in REFUSALS
@@ -338,38 +318,6 @@ def _tab(draft: CdrDraft, decision: Decision) -> Tab:
 # ---------------------------------------------------------------- money
 
 
-def _charge(cdrs: Sequence[CdrRow], charges: Sequence[Row], holds: Sequence[tuple[_Hold, str]]) -> None:
-    """Give the holds back, each with its call's edge, and note the charges.
-
-    A call's shares leave the windows of its edge in the transaction that notes what it costs the tiers above. Their
-    rows are locked once per batch.
-    """
-    insert("billing_unpostedcharge", charges)
-    run(_SETTLED, {"holds": array(hold.id for hold, _edge in holds)})
-    shares = _shares(holds)
-    held, calls, charged = Counter[int](), Counter[int](), Counter[int]()
-    for hold, _edge in holds:
-        held[hold.account_id] += hold.amount_micro
-        calls[hold.account_id] += 1
-    for (account_id, _edge), micro in shares.items():
-        held[account_id] += micro
-    for cdr in cdrs:
-        if cdr["amount_micro"] and cdr["account_id"] and not cdr["is_carrier_cost"]:
-            charged[cdr["account_id"]] += cdr["amount_micro"]
-    change_accounts(
-        {
-            account_id: Change(
-                reserved_micro=-held[account_id],
-                unposted_micro=charged[account_id],
-                open_calls=-calls[account_id],
-            )
-            for account_id in held.keys() | charged.keys()
-        }
-    )
-    _shrink_windows(shares)
-
-
-_SETTLED = "update billing_hold set state = 'settled' where id = any(%(holds)s::bigint[])"
 # In ascending id, as callfeed's functions lock them: after the accounts.
 _USE = """
     with locked as materialized (
@@ -380,14 +328,9 @@ _USE = """
     join json_to_recordset(%(changes)s::json) d (id bigint, used bigint, held bigint) on d.id = l.id
     where a.id = l.id
 """
-_SHRINK = """
-    update billing_creditwindow w set granted_micro = w.granted_micro - d.micro
-    from json_to_recordset(%(shares)s::json) d (account_id bigint, edge text, micro bigint)
-    where w.account_id = d.account_id and w.edge = d.edge
-"""
 
 
-def _use_bundles(settled: Sequence[_Settled], holds: Sequence[_Hold]) -> None:
+def _use_bundles(settled: Sequence[_Settled], holds: Sequence[OpenHold]) -> None:
     """Let allowances keep what the calls have used up, and have back what else was set aside.
 
     Their customers' accounts are locked. No query when no call had a bundle.
@@ -404,37 +347,16 @@ def _use_bundles(settled: Sequence[_Settled], holds: Sequence[_Hold]) -> None:
     run(_USE, {"ids": array(held), "changes": records(changes)})
 
 
-def _shares(holds: Sequence[tuple[_Hold, str]]) -> Counter[tuple[int, str]]:
-    """What the calls have of the credit windows: micro-units by account and edge."""
-    shares = Counter[tuple[int, str]]()
-    for hold, edge in holds:
-        for account_id, micro in hold.upper:
-            shares[account_id, edge] += micro
-    return shares
-
-
-def _shrink_windows(shares: Mapping[tuple[int, str], int]) -> None:
-    """Their accounts are locked, so nobody else changes the windows."""
-    if shares:
-        rows = [{"account_id": one, "edge": edge, "micro": micro} for (one, edge), micro in shares.items()]
-        run(_SHRINK, {"shares": records(rows)})
-
-
-def _unposted(cdrs: Sequence[CdrRow], cdr_ids: Sequence[int]) -> Iterator[Row]:
+def _charges(cdrs: Sequence[CdrRow], cdr_ids: Sequence[int]) -> Iterator[CallCharge]:
     """Charges for the ledger: on the buyer's account, a carrier's cost on what the gateway's owner owes."""
     costs = {(cdr["partner_id"], cdr["currency"]) for cdr in cdrs if cdr["is_carrier_cost"] and cdr["amount_micro"]}
     payable = book_account_ids(AccountKind.PAYABLE, costs)
     for cdr_id, cdr in zip(cdr_ids, cdrs, strict=True):
-        owner = cdr["partner_id"]
-        account_id = payable.get((owner, cdr["currency"])) if cdr["is_carrier_cost"] else cdr["account_id"]
+        owner, is_cost = cdr["partner_id"], cdr["is_carrier_cost"]
+        account_id = payable.get((owner, cdr["currency"])) if is_cost else cdr["account_id"]
         if account_id and cdr["amount_micro"]:
-            yield {
-                "partner_id": owner,
-                "cdr_id": cdr_id,
-                "account_id": account_id,
-                "amount_micro": cdr["amount_micro"],
-                "minute": f"{cdr['ended_at'][:16]}Z",  # cut to the minute
-            }
+            minute = f"{cdr['ended_at'][:16]}Z"  # cut to the minute
+            yield CallCharge(owner, cdr_id, account_id, cdr["amount_micro"], minute, is_cost)
 
 
 def _at(ms: int) -> str:
