@@ -1,45 +1,63 @@
 """Money for calls in a tree of three tiers with credit windows, against PostgreSQL's own speed on the same accounts.
 
-Control's own parts take and extend the holds, the worker itself rates the calls. Baseline: pgbench changes one row of
-the same accounts per transaction, as many connections at once.
+What counts is an operation, each with its own commit or its share of one: a hold taken, a hold extended, a hold
+settled; as many of each. pgbench asks for the first two what control asks, on as many connections as for the baseline,
+which changes one row of the same accounts at a time. The worker's own code settles, in batches, without pricing the
+calls: that is what `rating` and `calls` measure.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
+import json
 import subprocess
-import time
+import sys
 from argparse import Namespace
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 
 from bench.crowd import DOMAIN, FIRST_ID, load_crowd
-from bench.frame import Bench, Figures, installation, ratio, say, step, wait_until
-from carillon.callpath.control.call_ids import new_call_id
-from carillon.callpath.control.decider import decided
+from bench.frame import Bench, Figures, installation, ratio, say, step
+from carillon.callpath.control.decider import decided, without_passwords
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import now_ms
-from carillon.callpath.control.store import CallStore, CreditStore, Opening, open_pool
-from carillon.callpath.control.windows import CreditWindows
+from carillon.callpath.control.store import open_pool
+from carillon.config import CHECKOUT
 from carillon.logic.callflow.charging import hold_micro
 from carillon.logic.callflow.decide import decide
-from carillon.logic.callflow.values import CallRequest, Chain, Decision, HoldRequest, answered_at
-from carillon.logic.documents import to_document
+from carillon.logic.callflow.values import CallRequest, Decision, answered_at
+from carillon.logic.documents import to_brief_document
 from carillon.server.cluster import binaries
 from carillon.server.installation import Installation
 
 CONNECTIONS = 32
-EDGE = "bench"
-CHUNK_S, TALK_MS = 10, 12_000
+EDGE, LEASE = "bench", UUID(int=1)
+CHUNK_S = 10
 DIALLED = "01632960001"
-_BARE = """
-\\set account random({first}, {last})
+_BARE = r"""\set account random({first}, {last})
 update billing_account set reserved_micro = reserved_micro + 1 where id = :account;
 """
+# The calls: whose they are is drawn before, so that what is extended and settled is what was taken.
+_CALLS = """
+    create schema bench;
+    create sequence bench.taken;
+    create sequence bench.extended;
+    create table bench.call as
+        select n, gen_random_uuid() as id, {first} + floor(random() * {accounts})::bigint as account
+        from generate_series(1, {calls}) n;
+    create unique index on bench.call (n);
+    analyze bench.call
+"""
+_TAKE = """select callfeed.open_call(b.id, now(), '{edge}', '{decision}', b.account, {micro},
+    now() + interval '{seconds} s', '{upper}', '{lease}') from bench.call b where b.n = (select nextval('bench.taken'));
+"""
+_EXTEND = """select callfeed.extend_hold(b.id, {micro}, now() + interval '{seconds} s', '{upper}', '{lease}')
+    from bench.call b where b.n = (select nextval('bench.extended'));
+"""
+_HELD = "select count(*), coalesce(min(amount_micro), 0)::bigint from billing_hold where state = 'open'"
 _OVERSPENT = """
 select coalesce(sum(greatest(reserved_micro + unposted_micro - balance_micro - credit_limit_micro, 0)), 0)::bigint
 from billing_account where kind in ('customer', 'partner')
@@ -50,71 +68,44 @@ _DEADLOCKS = "select deadlocks from pg_stat_database where datname = current_dat
 @dataclass(frozen=True, slots=True)
 class _Size:
     accounts: int
-    calls: int
-    bare_s: int
+    calls: int  # a multiple of CONNECTIONS
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A call that has its hold."""
-
-    call_id: UUID
-    decision: Decision
-    started_ms: int
-
-    @property
-    def hold(self) -> HoldRequest:
-        """What was taken for it."""
-        return self.decision.holds[0]
-
-
-SIZES = {"full": _Size(10_000, 20_000, 20), "small": _Size(50, 100, 1)}
+SIZES = {"full": _Size(10_000, 32_000), "small": _Size(50, 320)}
 
 
 def measure(options: Namespace) -> Figures:
-    """Take, extend and settle a hold for each call, one step after the other; then the plain updates."""
+    """The plain updates before and after what is measured: take, extend and settle a hold for each call."""
     size = SIZES[options.size]
     with installation(CARILLON_CHUNK_SECONDS=str(CHUNK_S)) as installed:
         with step(f"{size.accounts} customers"):
             load_crowd(installed, size.accounts)
-        installed.start("worker")
-        seconds = asyncio.run(_take_and_extend(installed, size))
-        seconds += _settled(installed, size)
+        decision = asyncio.run(_decided(installed))
+        _prepare(installed, size, decision)
+        bare = _BARE.format(first=FIRST_ID + 1, last=FIRST_ID + size.accounts)
+        plain = _run(installed, size, "changed", bare)
+        seconds = _held(installed, size, decision)
+        plain += _run(installed, size, "changed", bare)
         overspent = installed.sql(_OVERSPENT)[0][0]
         deadlocks = installed.sql(_DEADLOCKS)[0][0]
-        installed.stop("worker")
-        bare = _bare(installed, size)
-    holds = size.calls / seconds
+    holds, bare_per_s = 3 * size.calls / seconds, 2 * size.calls / plain
     return {
         "holds_per_s": round(holds),
-        "bare_per_s": round(bare),
-        "ratio": ratio(holds, bare),
+        "bare_per_s": round(bare_per_s),
+        "ratio": ratio(holds, bare_per_s),
         "overspent_micro": overspent,
         "deadlocks": deadlocks,
     }
 
 
-# ---------------------------------------------------------------- control's side
-
-
-async def _take_and_extend(installed: Installation, size: _Size) -> float:
-    database = installed.config.database("control")
-    async with await open_pool(database, CONNECTIONS) as pool, asyncio.TaskGroup() as group:
-        windows = CreditWindows(EDGE, CreditStore(pool))
-        keeping = group.create_task(windows.run())
-        decision = await _decided(installed, pool)
-        calls = [_for_customer(decision, FIRST_ID + 1 + random.randrange(size.accounts)) for _ in range(size.calls)]
-        store = CallStore(pool)
-        taking = await _at_once("taken", calls, lambda call: _take(store, windows, call))
-        extending = await _at_once("extended", calls, lambda call: _extend(store, windows, call))
-        await _at_once("ended (not counted)", calls, lambda call: _end(store, call))
-        keeping.cancel()
-    return taking + extending
-
-
-async def _decided(installed: Installation, pool: asyncpg.Pool[asyncpg.Record]) -> Decision:
+async def _decided(installed: Installation) -> Decision:
     """What control decides about a call of the first customer."""
+    database = installed.config.database("control")
+    async with await open_pool(database, 1) as pool:
+        return await _decided_by(pool, installed)
 
+
+async def _decided_by(pool: asyncpg.Pool[asyncpg.Record], installed: Installation) -> Decision:
     async def ignore(_: frozenset[str]) -> None:
         """Nobody to tell."""
 
@@ -124,96 +115,74 @@ async def _decided(installed: Installation, pool: asyncpg.Pool[asyncpg.Record]) 
         await asyncio.sleep(0.05)
     learning.cancel()
     request = CallRequest("bench", "127.0.0.1", 40_000, "udp", "phone1", DOMAIN, DIALLED, DOMAIN)
-    return await decided(knowledge, now_ms(), lambda feed: decide(feed, request, chunk_s=CHUNK_S))
+    decision = await decided(knowledge, now_ms(), lambda feed: decide(feed, request, chunk_s=CHUNK_S))
+    return replace(without_passwords(decision), customer_id=None)
 
 
-def _for_customer(decision: Decision, row_id: int) -> _Held:
-    """The same call by another customer of the crowd."""
-    chain, hold = decision.chains[0], decision.holds[0]
-    own = replace(chain.tiers[0], tier=replace(chain.tiers[0].tier, account_id=row_id))
-    mine = Chain(chain.kind, row_id, chain.partner_id, (own, *chain.tiers[1:]))
-    started_ms = now_ms()
-    changed = replace(
-        decision, customer_id=row_id, user_id=row_id, chains=(mine,), holds=(replace(hold, account_id=row_id),)
-    )
-    return _Held(new_call_id(started_ms), changed, started_ms)
+def _totals(decision: Decision, seconds: int) -> list[tuple[int, int]]:
+    """What so many seconds need of each tier's account: (account id, micro-units), the customer's first."""
+    tiers = decision.chains[0].tiers
+    return [(charge.tier.account_id, hold_micro(charge, seconds, answered_at(0))) for charge in tiers]
 
 
-async def _at_once(what: str, calls: Sequence[_Held], act: Callable[[_Held], Awaitable[None]]) -> float:
-    """The seconds it takes to do it for all calls, `CONNECTIONS` at a time."""
-    waiting = iter(calls)
+def _prepare(installed: Installation, size: _Size, decision: Decision) -> None:
+    """The calls, and windows with enough for all of them."""
+    installed.sql(_CALLS.format(first=FIRST_ID + 1, accounts=size.accounts, calls=size.calls))
+    installed.sql("select * from callfeed.take_lease(%s, %s)", EDGE, LEASE)
+    for account_id, micro in _totals(decision, decision.holds[0].funded_s + CHUNK_S)[1:]:
+        grant = "select callfeed.grant_credit(%s, %s, %s, %s, 0)"
+        assert installed.sql(grant, EDGE, LEASE, account_id, micro * size.calls)[0][0] > 0
 
-    async def work() -> None:
-        for call in waiting:
-            await act(call)
 
-    began = time.monotonic()
-    await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
-    seconds = time.monotonic() - began
-    say(f"{what}: {len(calls) / seconds:,.0f} a second")
+def _held(installed: Installation, size: _Size, decision: Decision) -> float:
+    """Seconds that it takes to take, extend and settle a hold of each call."""
+    funded_s = decision.holds[0].funded_s
+    first, later = _totals(decision, funded_s), _totals(decision, funded_s + CHUNK_S)
+    spent = [(account_id, micro, micro) for account_id, micro in first[1:]]
+    added = [(account_id, micro, micro - had) for (account_id, micro), (_, had) in zip(later, first, strict=True)][1:]
+    fixed = {"edge": EDGE, "lease": LEASE}
+    text = json.dumps(to_brief_document(decision)).replace("'", "''")
+    take = _TAKE.format(decision=text, micro=first[0][1], seconds=funded_s, upper=json.dumps(spent), **fixed)
+    extend = _EXTEND.format(micro=later[0][1], seconds=funded_s + CHUNK_S, upper=json.dumps(added), **fixed)
+    seconds = _run(installed, size, "taken", take) + _run(installed, size, "extended", extend)
+    assert installed.sql(_HELD)[0] == (size.calls, later[0][1])
+    seconds += _settled(installed, size)
+    assert installed.sql(_HELD)[0] == (0, 0)
     return seconds
 
 
-async def _take(store: CallStore, windows: CreditWindows, call: _Held) -> None:
-    hold = call.hold
-    opening = Opening(
-        call.call_id,
-        call.started_ms,
-        EDGE,
-        to_document(call.decision),
-        hold.account_id,
-        hold.amount_micro,
-        call.started_ms + 1000 * hold.funded_s,
+def _run(installed: Installation, size: _Size, what: str, script: str) -> float:
+    """Seconds that pgbench takes for one transaction for each call."""
+    path = installed.logs / f"{what}.sql"
+    path.write_text(script)
+    each = str(size.calls // CONNECTIONS)
+    options = ("-n", "-c", str(CONNECTIONS), "-j", "2", "-t", each, "-M", "prepared", "-f", str(path))
+    done = subprocess.run(
+        [str(binaries() / "pgbench"), *options, installed.config.database("owner").url],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    with windows.spend(hold.upper) as spending:
-        answer = await store.open(opening, spending.credit)
-        assert answer.slug == "ok", answer
-
-
-async def _extend(store: CallStore, windows: CreditWindows, call: _Held) -> None:
-    seconds = call.hold.funded_s + CHUNK_S
-    totals = [
-        (charge.tier.account_id, hold_micro(charge, seconds, answered_at(0)))
-        for charge in call.decision.chains[0].tiers
-    ]
-    with windows.spend(totals[1:], dict(call.hold.upper)) as spending:
-        total = await store.extend(call.call_id, totals[0][1], call.started_ms + 1000 * seconds, spending.credit)
-        assert total == totals[0][1], total
-
-
-async def _end(store: CallStore, call: _Held) -> None:
-    await store.record(call.call_id, "answered", call.started_ms, "bench", {"target": 0})
-    end = {"by": "caller", "sip_code": 200, "reason": ""}
-    await store.record(call.call_id, "ended", call.started_ms + TALK_MS, "bench", end)
-
-
-# ---------------------------------------------------------------- the worker's side, the baseline
+    line = next(line for line in done.stdout.splitlines() if line.startswith("tps"))
+    per_s = float(line.split()[2])
+    say(f"{what}: {per_s:,.0f} a second")
+    return size.calls / per_s
 
 
 def _settled(installed: Installation, size: _Size) -> float:
-    """Seconds until every call is rated."""
-    began = time.monotonic()
-    left = "select count(*) from calls_call where state <> 'rated'"
-    wait_until(lambda: installed.sql(left)[0][0] == 0, "all calls are rated", 600)
-    seconds = time.monotonic() - began
-    say(f"settled: {size.calls / seconds:,.0f} a second")
-    return seconds
-
-
-def _bare(installed: Installation, size: _Size) -> float:
-    """Transactions a second of pgbench."""
-    script = installed.logs / "bare.sql"
-    script.write_text(_BARE.format(first=FIRST_ID + 1, last=FIRST_ID + size.accounts))
-    options = ("-n", "-c", str(CONNECTIONS), "-j", "2", "-T", str(size.bare_s), "-M", "prepared", "-f", str(script))
-    with step("plain updates"):
+    """Seconds that the worker's code takes for all holds."""
+    with step("settled"):
         done = subprocess.run(
-            [str(binaries() / "pgbench"), *options, installed.config.database("owner").url],
+            [sys.executable, str(Path(__file__).with_name("settling.py")), EDGE],
             capture_output=True,
             text=True,
             check=True,
+            cwd=CHECKOUT,
+            env=installed.environ,
         )
-    line = next(line for line in done.stdout.splitlines() if line.startswith("tps"))
-    return float(line.split()[2])
+    seconds = float(done.stdout)
+    say(f"settled: {size.calls / seconds:,.0f} a second")
+    return seconds
 
 
 BENCH = Bench(
