@@ -356,7 +356,10 @@ class Books:
         """The call's CDRs in order of chain and tier."""
         rows = self.platform.sql(
             """
-            select d.chain, d.tier, s.name, coalesce(nullif(d.customer_name, ''), b.name, ''), g.name, d.amount_micro
+            select d.chain, d.tier, s.name, coalesce(nullif(d.customer_name, ''), b.name, ''), coalesce(g.name, ''),
+                   d.amount_micro,
+                   case when d.amount_micro <> 0 and d.explanation -> 'taxes' <> '[]'
+                        then d.explanation ->> 'tax' else '' end
             from calls_cdr d
             join calls_call c on c.id = d.call_id
             join partners_partner s on s.id = d.partner_id
@@ -366,10 +369,7 @@ class Books:
             """,
             sip_call_id,
         )
-        return [
-            ExpectedCdr(chain, tier, seller, buyer, carrier or "", amount)
-            for chain, tier, seller, buyer, carrier, amount in rows
-        ]
+        return [ExpectedCdr(*row) for row in rows]
 
     def outcomes(self, sip_call_id: str) -> set[str]:
         """How the call ended, as its CDRs say."""

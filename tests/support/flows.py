@@ -74,7 +74,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedCdr:
-    """One CDR: who sells to whom (a customer, a partner) or which carrier is paid."""
+    """One CDR: who sells to whom (a customer, a partner) or which carrier is paid; `tax` within it as it is told."""
 
     chain: str
     tier: int
@@ -82,6 +82,7 @@ class ExpectedCdr:
     buyer: str = ""
     carrier: str = ""
     micro: int = 0
+    tax: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from carillon.logic.callflow.feed import (
     Trunk,
     User,
 )
-from carillon.logic.callflow.terms import ExchangeRate, FallbackRule, ListUse, TrafficClass
+from carillon.logic.callflow.terms import ExchangeRate, FallbackRule, ListUse, TaxRule, TrafficClass
 from carillon.logic.markup import Rule
 from carillon.logic.ratetable import RateTable
 from carillon.logic.rating import Version
@@ -214,17 +214,17 @@ class MemoryWorld:
             charging=ChargingMode(buyer.charging),
             account_id=account,
             currency=CURRENCY,
-            tiers=self._tiers(buyer.name, account, brand.partner, brand.name),
+            tiers=self._tiers(buyer, account, brand.partner, brand.name),
             caller_ids=numbers,
             default_caller_id=numbers[0],
             allowed_classes=tuple(self.changes.allowed.get(buyer.name, ())),
             calls_per_s=self.changes.calls_per_s.get(buyer.name),
         )
 
-    def _tiers(self, customer: str, account: int, partner: str, brand: str) -> tuple[Tier, ...]:
+    def _tiers(self, customer: Buyer, account: int, partner: str, brand: str) -> tuple[Tier, ...]:
         parents = {seller.name: seller.parent for seller in self.world.sellers}
         tiers: list[Tier] = []
-        seller, buyer, bought_by = partner, customer, brand
+        seller, buyer, bought_by = partner, customer.name, brand
         while seller:
             prices = next(p for p in self.world.prices if p.seller == seller and p.buyer == bought_by)
             tiers.append(
@@ -241,10 +241,19 @@ class MemoryWorld:
                     received_list_id=self._lists.get(self.changes.received.get(buyer, "")),
                     toll_free_list_id=self._lists.get(self.changes.toll_free.get(buyer, "")),
                     lists=self._uses(buyer, prices.name),
+                    tax_rules=() if tiers else self._taxes(customer, seller),
                 )
             )
             seller, buyer, bought_by = parents[seller], seller, seller
         return tuple(tiers)
+
+    def _taxes(self, customer: Buyer, seller: str) -> tuple[TaxRule, ...]:
+        wanted = (seller, customer.country, customer.kind)
+        return tuple(
+            TaxRule(tax.name, Decimal(tax.percent), 0, 3)
+            for tax in self.world.taxes
+            if (tax.seller, tax.country, tax.kind) == wanted
+        )
 
     def _uses(self, buyer: str, base: str) -> tuple[ListUse, ...]:
         """A customer's own lists before its web product's; without some it pays by the single ones."""

@@ -243,6 +243,7 @@ class PureRun:
             self.world.name_of_account(draft.account_id),
             self.world.name_of_gateway(draft.gateway_id),
             draft.amount_micro,
+            str(draft.explanation["tax"]) if draft.amount_micro and draft.explanation["taxes"] else "",
         )
 
     def _unowned(self, decision: Decision) -> ExpectedCdr:

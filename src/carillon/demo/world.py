@@ -121,6 +121,17 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
+class Vat:
+    """A tax that customers of `seller` in a country pay on top; `kind` company or individual."""
+
+    name: str
+    seller: str
+    country: str
+    kind: str
+    percent: str
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """All of it, in the order in which it can be built."""
 
@@ -131,6 +142,7 @@ class World:
     ways: tuple[Way, ...]
     buyers: tuple[Buyer, ...]
     exchange: tuple[tuple[str, str, str], ...]  # the operator's rates: source, target, rate
+    taxes: tuple[Vat, ...]
     spare_numbers: tuple[tuple[str, str], ...] = field(default=())  # (number, partner): stock nobody has yet
 
 
@@ -198,6 +210,7 @@ CAST = World(
         ),
     ),
     exchange=(("USD", CURRENCY, "0.8"), (CURRENCY, "EUR", "1.15")),
+    taxes=(Vat("VAT", NORTHWIND, "GB", "individual", "20"),),  # Dan's
     carriers=(
         Carrier("a", "Demo carrier A", "Carrier A costs"),
         Carrier("b", "Demo carrier B", "Carrier B costs"),

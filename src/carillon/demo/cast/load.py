@@ -14,9 +14,12 @@ from django.conf import settings
 from carillon.base.actor import Actor
 from carillon.base.tenancy import tenant
 from carillon.business.billing.actions import TopUpData, top_up_partner
+from carillon.business.billing.models import TaxRule
+from carillon.business.billing.taxes import TaxRuleData, add_tax_rule
 from carillon.business.brands.actions import WebProductData, create_web_product
 from carillon.business.brands.choices import WebProductKind
 from carillon.business.brands.models import WebProduct
+from carillon.business.customers.choices import CustomerKind
 from carillon.business.partners import queries as partners
 from carillon.business.partners.actions import (
     PartnerData,
@@ -51,7 +54,7 @@ from carillon.demo.cast.routing import load_carrier, load_way
 from carillon.demo.cast.tariffs import load_tariffs
 from carillon.demo.cast.tickets import load_tickets
 from carillon.demo.cast.visitors import load_visitors
-from carillon.demo.world import CAST, CURRENCY, PASSWORD, Brand, Prices, Seller, micro
+from carillon.demo.world import CAST, CURRENCY, PASSWORD, Brand, Prices, Seller, Vat, micro
 from carillon.usecases.open_partner import open_partner
 
 
@@ -83,6 +86,9 @@ def load_cast() -> Counter[str]:
         load_portal_brand(northwind, made)
         load_plans(northwind, made)
         load_tariffs(northwind, made)
+    for tax in CAST.taxes:
+        with tenant(actor_of(tax.seller)) as actor:
+            _tax(actor, tax, made)
     for seller in CAST.sellers:
         if seller.parent:
             with tenant(actor_of(seller.parent)) as actor:
@@ -102,6 +108,13 @@ def _exchange(operator: Actor, made: Counter[str]) -> None:
         if not exchange_rates_of(operator).filter(source=source, target=target).exists():
             add_exchange_rate(operator, ExchangeRateData(source=source, target=target, rate=Decimal(rate)))
             made["exchange rates"] += 1
+
+
+def _tax(actor: Actor, tax: Vat, made: Counter[str]) -> None:
+    if not TaxRule.objects.visible_to(actor).filter(partner_id=own_partner(actor), name=tax.name).exists():
+        kind, percent = CustomerKind(tax.kind), Decimal(tax.percent)
+        add_tax_rule(actor, TaxRuleData(name=tax.name, percent=percent, country=tax.country, customer_kind=kind))
+        made["taxes"] += 1
 
 
 def _network(operator: Actor, made: Counter[str]) -> None:
