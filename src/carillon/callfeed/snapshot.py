@@ -6,7 +6,7 @@ mistake, so that the last good one stays in force.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -134,15 +134,16 @@ class Snapshot:
 
     def exchange_rate(self, partner_id: int, source: str, target: str, at_ms: int) -> Decimal | None:
         """What one unit of `source` is worth in `target`: by the partner's rates, else its seller's, and so on up."""
+        return self._exchange.by_first(self._upwards(partner_id), source, target, at_ms)
+
+    def _upwards(self, partner_id: int) -> Iterator[int]:
+        """The partner, its seller, and so on up."""
         partner = self._partners.get(partner_id)
         for _ in range(_DEEPEST_TREE):
             if partner is None:
-                return None
-            found = self._exchange.at(partner.id, source, target, at_ms)
-            if found is not None:
-                return found
+                return
+            yield partner.id
             partner = self._partners.get(partner.parent_id) if partner.parent_id is not None else None
-        return None
 
     def fallback(self, partner_id: int) -> Rules:
         """The partner's mark-up for numbers that none of its lists has."""

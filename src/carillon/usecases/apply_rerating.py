@@ -23,6 +23,7 @@ from carillon.business.billing.choices import AccountKind, ReratedState, Reratin
 from carillon.business.billing.ledger import Change, Movement, book_account, change_accounts, lock_accounts, post
 from carillon.business.billing.models import Account, ReratedCharge, Rerating, UnpostedCharge
 from carillon.business.billing.queries import HOLDERS
+from carillon.business.calls.facts import is_loss
 from carillon.business.calls.models import Cdr
 from carillon.business.partners.queries import system_actor
 from carillon.business.reports.actions import add_to_hours, take_from_hours
@@ -33,7 +34,7 @@ from carillon.usecases.post_charges import books_for, charge_of, other_kind
 from carillon.usecases.rerate_calls import charged_of
 
 BATCH = 200
-PRICED = ["amount_micro", "billed_s", "destination", "explanation"]
+PRICED = ["amount_micro", "billed_s", "destination", "is_loss", "explanation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +123,14 @@ def _reprice(run: Rerating, one: _Changed) -> None:
 
 
 def _tell_margins(rows: Iterable[Cdr]) -> None:
-    """Each sale is told anew what its seller pays for the call."""
+    """Each sale is told anew what its seller pays for the call, and whether that is a loss."""
     chains: dict[tuple[Any, int], list[Cdr]] = {}
     for row in rows:
         chains.setdefault((row.call_id, row.chain_no), []).append(row)
     for chain in chains.values():
         chain.sort(key=lambda row: (row.is_carrier_cost, row.tier))
         for row, told in zip(chain, with_margin([_draft(row) for row in chain]), strict=True):
-            row.explanation = told.explanation
+            row.explanation, row.is_loss = told.explanation, is_loss(told.explanation)
 
 
 def _draft(row: Cdr) -> CdrDraft:

@@ -29,11 +29,11 @@ from carillon.business.calls.choices import Outcome
 from carillon.business.calls.models import Cdr
 from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Partner
-from carillon.business.pricing.books import Book, PastBooks
 from carillon.business.pricing.choices import VersionState
 from carillon.business.pricing.models import PriceList, PriceListVersion
 from carillon.business.pricing.queries import permit
-from carillon.logic.rerating import MARK, Charged, NoExchangeRate, Price, price_again, price_from, replaced_part
+from carillon.logic.rerating import MARK, Charged, Price, price_from, replaced_part
+from carillon.usecases.past_prices import PastPrices
 
 T = TypeVar("T")
 LONGEST = timedelta(days=366)
@@ -274,20 +274,22 @@ def work_out_rerating(actor: Actor, run_id: int, progress: Progress) -> None:
 
 def _lines(actor: Actor, run: Rerating, tally: Tally) -> Iterator[ReratedCharge]:
     names = dict(Partner.objects.visible_to(actor).values_list("pk", "name"))
-    books = PastBooks(actor)
-    for cdr, is_chosen in _charges(actor, run):
-        charged = charged_of(cdr)
-        if charged.list_id is None:  # free by its kind: no list has a say
-            continue
-        tally.calls += 1
-        own = books.of(run.version) if run.version and is_chosen else books.at(charged.list_id, cdr.started_at)
-        price = _price(charged, own)
-        tally.unpriced += price is None
-        line = _line(run, cdr, names.get(cdr.partner_id, ""), replaced_part(charged, price) if price else None, price)
-        tally.add(line)
-        if line.was_micro != line.amount_micro:
-            tally.invoiced += line.state == ReratedState.INVOICED
-            yield line
+    prices = PastPrices(actor, run.version)
+    for some in _charges(actor, run):
+        prices.look_at(some)
+        for cdr, is_chosen in some:
+            charged = charged_of(cdr)
+            if charged.list_id is None:  # free by its kind: no list has a say
+                continue
+            price = prices.price(cdr, charged, is_chosen)
+            old = replaced_part(charged, price) if price else None
+            line = _line(run, cdr, names.get(cdr.partner_id, ""), old, price)
+            tally.add(line)
+            tally.calls += 1
+            tally.unpriced += price is None
+            if line.was_micro != line.amount_micro:
+                tally.invoiced += line.state == ReratedState.INVOICED
+                yield line
 
 
 def _count(actor: Actor, run: Rerating) -> int:
@@ -301,11 +303,14 @@ def _beating(lines: Iterable[ReratedCharge], tally: Tally, progress: Progress) -
         yield line
 
 
-def _charges(actor: Actor, run: Rerating) -> Iterator[tuple[Cdr, bool]]:
-    """The charges of a run, each with whether it was chosen itself: not only as a part of a chosen call."""
+def _charges(actor: Actor, run: Rerating) -> Iterator[list[tuple[Cdr, bool]]]:
+    """The charges of a run, each with whether it was chosen itself: not only as a part of a chosen call.
+
+    Those of a chain that was chosen as a whole come together.
+    """
     rows = _chosen_charges(actor, run).order_by("started_at", "call_id", "pk")
     if not run.is_whole_chain:
-        yield from ((cdr, True) for cdr in rows.iterator(chunk_size=CHUNK))
+        yield from _batches((cdr, True) for cdr in rows.iterator(chunk_size=CHUNK))
         return
     before: set[tuple[Any, int]] = set()
     for some in _batches(rows.values_list("call_id", "chain_no").iterator(chunk_size=CHUNK)):
@@ -313,7 +318,7 @@ def _charges(actor: Actor, run: Rerating) -> Iterator[tuple[Cdr, bool]]:
         of_chains = _charges_in_time(actor, run).filter(call_id__in={call_id for call_id, _chain in chains})
         is_chosen = Case(When(_chosen(run), then=True), default=False)
         marked = of_chains.annotate(is_chosen=is_chosen).order_by("call_id", "pk")
-        yield from ((cdr, cdr.is_chosen) for cdr in marked if (cdr.call_id, cdr.chain_no) in chains)
+        yield [(cdr, cdr.is_chosen) for cdr in marked if (cdr.call_id, cdr.chain_no) in chains]
         before = set(some)
 
 
@@ -341,16 +346,6 @@ def _chosen(run: Rerating) -> Q:
         return wanted & paid
     same = Cdr.objects.filter(paid, call_id=OuterRef("call_id"), chain_no=OuterRef("chain_no"))
     return wanted & Q(Exists(same))
-
-
-def _price(charged: Charged, book: Book | None) -> Price | None:
-    rate = book.rates.longest(charged.number) if book else None
-    if book is None or rate is None:
-        return None
-    try:
-        return price_again(charged, rate, book.tariff)
-    except NoExchangeRate:
-        return None
 
 
 def _lines_of_undoing(run: Rerating, tally: Tally) -> Iterator[ReratedCharge]:
@@ -430,6 +425,8 @@ def charged_of(cdr: Cdr) -> Charged:
         is_carrier_cost=cdr.is_carrier_cost,
         caller=cdr.caller,
         callee=cdr.callee,
+        seller_partner_id=cdr.partner_id,
+        started_ms=round(cdr.started_at.timestamp() * 1000),
         answered_ms=round(answered.timestamp() * 1000),
         duration_ms=cdr.duration_ms,
         currency=cdr.currency,

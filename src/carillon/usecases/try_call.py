@@ -278,7 +278,7 @@ def _prices(actor: Actor, decision: Decision, chain: Chain, left: _Left, when: _
         sells = tier.seller_partner_id in actor.scope
         if not sells and tier.buyer_partner_id not in actor.scope:
             continue
-        paid = NOTHING if tier.position else paid_by(chain, used)
+        paid = NOTHING if tier.position else paid_by(used)
         available = left.money.get(tier.account_id)
         yield TierPrice(
             tier.seller,

@@ -106,7 +106,7 @@ def _count(tally: Tally, cdr: Cdr, book: Book) -> None:
         return
     charged = charged_of(cdr)
     rate = book.rates.longest(charged.number)
-    then_micro = charge_again(charged, rate, book.tariff).amount_micro if rate else 0
+    then_micro = charge_again(charged, rate, book.tariff, _same_currency).amount_micro if rate else 0
     tally.unpriced += rate is None
     margin = cdr.explanation.get("margin") or {}
     is_known = margin.get("cost_currency") == cdr.currency
@@ -115,6 +115,10 @@ def _count(tally: Tally, cdr: Cdr, book: Book) -> None:
     destination, payer = rate.name if rate else cdr.destination, buyer_of(cdr)
     tally.by_name.setdefault(destination, Sums(destination)).add(cdr, then_micro, cost_micro)
     tally.by_payer.setdefault(payer, Sums(payer)).add(cdr, then_micro, cost_micro)
+
+
+def _same_currency(_partner_id: int, _source: str, _target: str, _at_ms: int) -> None:
+    """Calls in other currencies are left out."""
 
 
 def _write(trial: PriceTrial, tally: Tally) -> None:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from carillon.base.actor import Actor
+from carillon.base.tenancy import tenant
+from carillon.business.partners.models import Partner
+from carillon.business.partners.queries import system_actor
 from carillon.business.pricing.choices import VersionState
-from carillon.business.pricing.models import PriceListVersion
+from carillon.business.pricing.models import ExchangeRate, PriceListVersion
+from carillon.business.pricing.queries import milliseconds
 from carillon.business.pricing.terms import rate_rows, tariff_of
+from carillon.logic.callflow import terms
+from carillon.logic.callflow.exchange import ExchangeRates
 from carillon.logic.callflow.feed import Tariff
 from carillon.logic.ratetable import RateTable
 
@@ -25,6 +32,27 @@ class Book:
 def book_of(version: PriceListVersion) -> Book:
     """Return a version's rules and rates, drafts too. Cost: 50 MB of memory for a million rates."""
     return Book(tariff_of(version), RateTable(rate_rows(version)))
+
+
+class PastExchange:
+    """What has converted prices at any moment, of all sellers; read at once, as the platform."""
+
+    def __init__(self) -> None:
+        """Cost: two queries."""
+        with tenant(system_actor()):
+            self._paths: dict[int, list[int]] = dict(Partner.objects.values_list("pk", "path"))
+            names = ("pk", "partner_id", "source", "target", "rate", "effective_from", "loss_percent")
+            self._rates = ExchangeRates(
+                terms.ExchangeRate(rate_id, seller, one, other, worth, milliseconds(since), loss)
+                for rate_id, seller, one, other, worth, since, loss in ExchangeRate.objects.values_list(*names)
+            )
+
+    def at(self, partner_id: int, source: str, target: str, at_ms: int) -> Decimal | None:
+        """Return what one unit of `source` was worth in `target` for a seller at a moment of the Unix epoch.
+
+        By its own rates, else by those of its sellers above; None: by none. No query.
+        """
+        return self._rates.by_first(reversed(self._paths.get(partner_id, ())), source, target, at_ms)
 
 
 class PastBooks:

@@ -169,9 +169,8 @@ def exchange_rate_of(partner_id: int, source: str, target: str, at: datetime | N
             terms.ExchangeRate(rate_id, seller, one, other, worth, milliseconds(since), loss)
             for rate_id, seller, one, other, worth, since, loss in cursor.fetchall()
         ]
-    rates, at_ms = ExchangeRates(found), milliseconds(at or timezone.now())
-    known = (rates.at(seller, source, target, at_ms) for seller in dict.fromkeys(rate.partner_id for rate in found))
-    return next((rate for rate in known if rate is not None), None)
+    sellers = dict.fromkeys(rate.partner_id for rate in found)
+    return ExchangeRates(found).by_first(sellers, source, target, milliseconds(at or timezone.now()))
 
 
 def milliseconds(moment: datetime) -> int:

@@ -29,12 +29,16 @@ Bundles = Sequence[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a call takes of one allowance: it talked for `seconds` by it and has used up `used_s`, whole intervals."""
+    """What a call takes of one allowance: it talked for `seconds` by it and has used up `used_s`, whole intervals.
+
+    Of a call's first one `covers_fee` says whether the connection fee is paid too.
+    """
 
     allowance_id: int
     name: str
     seconds: int
     used_s: int
+    covers_fee: bool
 
 
 def allowances_for(feed: Feed, customer: Customer, user_id: int | None, number: str) -> tuple[Allowance, ...]:
@@ -116,14 +120,11 @@ def uses(chain: Chain, bundles: Bundles, talked_s: int) -> tuple[Use, ...]:
         if seconds > 0:
             allowance = known[allowance_id]
             used_s = min(whole_intervals(allowance, seconds), held_s)
-            found.append(Use(allowance_id, allowance.name, seconds, used_s))
+            found.append(Use(allowance_id, allowance.name, seconds, used_s, allowance.covers_fee))
         left_s -= max(seconds, 0)
     return tuple(found)
 
 
-def paid_by(chain: Chain, used: Sequence[Use]) -> Bundled:
+def paid_by(used: Sequence[Use]) -> Bundled:
     """What those uses pay of the call; the first one says whether the fee is owed."""
-    if not used:
-        return NOTHING
-    first = next(allowance for allowance in chain.allowances if allowance.id == used[0].allowance_id)
-    return Bundled(sum(use.seconds for use in used), not first.covers_fee)
+    return Bundled(sum(use.seconds for use in used), not used[0].covers_fee) if used else NOTHING

@@ -191,7 +191,7 @@ def _chain_drafts(
     drafts = []
     for charge in chain.tiers:
         mine = used if charge.tier.position == 0 else ()
-        paid = paid_by(chain, mine)
+        paid = paid_by(mine)
         price = charge_of(charge, billable_ms, facts.answered_ms, paid) if outcome is Outcome.ANSWERED else None
         drafts.append(_tier_draft(decision, chain, charge, price, facts, outcome, mine))
     for carrier in carriers:

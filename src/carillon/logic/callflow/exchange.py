@@ -45,6 +45,11 @@ class ExchangeRates:
         derived = self._step(partner_id, source, target, at_ms) or self._through(partner_id, source, target, at_ms)
         return _rounded(derived) if derived is not None and derived >= _SMALLEST_DERIVED else None
 
+    def by_first(self, sellers: Iterable[int], source: str, target: str, at_ms: int) -> Decimal | None:
+        """As `at`, by the first of the partners that knows: who sells, its seller, and so on up."""
+        known = (self.at(partner_id, source, target, at_ms) for partner_id in sellers)
+        return next((rate for rate in known if rate is not None), None)
+
     def _in_force(self, partner_id: int, source: str, target: str, at_ms: int) -> ExchangeRate | None:
         starts, items = self._rates.get((partner_id, source, target), ((), ()))
         place = bisect_right(starts, at_ms)

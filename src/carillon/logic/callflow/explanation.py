@@ -47,14 +47,14 @@ def tier_explanation(
         "buyer": tier.buyer,
         **price_part(charge.rate, charge.tariff, price, tier.account_currency, charge.exchange_rate, tier.taxes),
         "free_reason": free_reason,
-        "made_from": _made_from(charge.made_from),
+        "made_from": made_from_part(charge.made_from),
         **_call_part(decision, chain, facts, readers_at(chain, tier.position)),
         "caller": shown_caller(decision, chain.kind),
     }
 
 
-def _made_from(made: MadeFrom | None) -> Explanation | None:
-    """The seller's own price and what came on top, for the seller alone; None for a price of one of its lists."""
+def made_from_part(made: MadeFrom | None) -> Explanation | None:
+    """Return what the seller pays and its mark-up, for the seller alone; None for a price of one of its lists."""
     if made is None:
         return None
     rule = made.rule
@@ -66,6 +66,8 @@ def _made_from(made: MadeFrom | None) -> Explanation | None:
         "floor": format_exact(rule.floor),
         "cap": None if rule.cap is None else format_exact(rule.cap),
         "step": format_exact(rule.step),
+        "rule_initial_s": rule.initial_s,
+        "rule_increment_s": rule.increment_s,
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from carillon.logic.callflow.feed import Feed, Rate, Step, Tier, WindowPrice
+from carillon.logic.callflow.feed import Feed, Rate, Step, Tariff, Tier, WindowPrice
 from carillon.logic.callflow.values import MadeFrom, TierCharge
 from carillon.logic.markup import Rule
 
@@ -27,9 +27,15 @@ def marked_up_charge(feed: Feed, tier: Tier, bought: TierCharge, number: str) ->
     rule = feed.fallback(tier.seller_partner_id).fitting(number.lstrip("+"), bought.rate.name)
     if rule is None or rule.is_left_out:
         return None
-    tariff = replace(bought.tariff, price_list_id=0, price_list=tier.seller, version_id=0, version=0)
     made_from = MadeFrom(bought.tariff, bought.rate, rule)
-    return TierCharge(tier, tariff, marked_up_rate(bought.rate, rule), made_from=made_from)
+    return TierCharge(
+        tier, resold_rules(bought.tariff, tier.seller), marked_up_rate(bought.rate, rule), made_from=made_from
+    )
+
+
+def resold_rules(bought: Tariff, seller: str) -> Tariff:
+    """The rules of what a seller buys by, under its own name."""
+    return replace(bought, price_list_id=0, price_list=seller, version_id=0, version=0)
 
 
 def marked_up_rate(rate: Rate, rule: Rule) -> Rate:

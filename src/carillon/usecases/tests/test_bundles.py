@@ -109,8 +109,8 @@ def test_a_bundle_pays_first_and_money_from_its_last_second_on(cast: Cast) -> No
     sale, wholesale, _ = over(call_id, 150)
     assert (sale.amount_micro, sale.billed_s, wholesale.amount_micro) == (MINUTE // 2, 30, 50_000)
     assert sale.explanation["bundles"] == [
-        {"allowance_id": first.pk, "name": "90 s", "seconds": 90, "used_s": 90},
-        {"allowance_id": second.pk, "name": "30 s", "seconds": 30, "used_s": 30},
+        {"allowance_id": first.pk, "name": "90 s", "seconds": 90, "used_s": 90, "covers_fee": True},
+        {"allowance_id": second.pk, "name": "30 s", "seconds": 30, "used_s": 30, "covers_fee": True},
     ]
     assert [state(first), state(second)] == [(90, 0), (30, 0)]
     money = Account.objects.get(pk=market.acme.pk)

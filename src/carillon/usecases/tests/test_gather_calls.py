@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -18,10 +17,12 @@ from carillon.base.tenancy import tenant
 from carillon.business.calls.models import Cdr
 from carillon.business.partners.queries import system_actor
 from carillon.business.pricing.actions import RateData, VersionData, add_rate, create_version
-from carillon.business.pricing.books import PastBooks
-from carillon.business.pricing.models import PriceList, PriceListVersion
+from carillon.business.pricing.exchange import ExchangeRateData, add_exchange_rate
+from carillon.business.pricing.markup import RuleData, add_rule
+from carillon.business.pricing.models import ExchangeRate, PriceList, PriceListVersion, Rate
 from carillon.logic.money import format_amount
-from carillon.logic.rerating import Charged, Price, price_again
+from carillon.usecases.past_prices import PastPrices
+from carillon.usecases.rerate_calls import charged_of
 from carillon.usecases.settle_calls import settle_call
 
 pytestmark = pytest.mark.django_db
@@ -36,20 +37,31 @@ def told(*options: str) -> list[str]:
     return output.getvalue().splitlines()
 
 
-def charged_again(cdr: Cdr) -> Price:
-    """What re-rating one by one finds."""
-    assert cdr.answered_at is not None
-    now = Price(cdr.amount_micro, cdr.billed_s, cdr.destination, {})
-    answered_ms = round(cdr.answered_at.timestamp() * 1000)
-    charged = Charged(
-        *(cdr.chain, cdr.is_carrier_cost, cdr.caller, cdr.callee, answered_ms, cdr.duration_ms),
-        *(cdr.currency, now, cdr.explanation),
-    )
-    book = PastBooks(system_actor()).at(charged.list_id or 0, cdr.started_at)
-    assert book is not None
-    rate = book.rates.longest(charged.number)
-    assert rate is not None
-    return price_again(charged, rate, book.tariff)
+def one_by_one() -> dict[int, tuple[int, int]]:
+    """What re-rating finds of all charged calls: amount and seconds by CDR; without those that it has no price for."""
+    found = {}
+    with tenant(system_actor()) as actor:
+        prices = PastPrices(actor, None)
+        cdrs = [cdr for cdr in Cdr.objects.filter(outcome="answered") if charged_of(cdr).list_id is not None]
+        prices.look_at([(cdr, True) for cdr in cdrs])
+        for cdr in cdrs:
+            price = prices.price(cdr, charged_of(cdr), True)
+            if price is not None:
+                found[cdr.pk] = (price.amount_micro, price.billed_s)
+    return found
+
+
+def in_columns(out: Path) -> tuple[dict[int, tuple[int, int]], list[str]]:
+    """What is found of them in columns, and what is told of it."""
+    lines = told("--out", str(out))
+    return {row["id"]: (row["amount_micro"], row["billed_s"]) for row in pq.read_table(out).to_pylist()}, lines
+
+
+def called(*, minutes_ago: int, talked_s: float, user: str = "alice", domain: str = "northwind.test") -> list[Cdr]:
+    started = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    call_id = finished_call(decided(invite(user, domain, LONDON)), talked_s=talked_s, started=started)
+    with tenant(system_actor()) as actor:
+        return settle_call(actor, call_id)
 
 
 def a_draft(price_list: PriceList, per_minute: str) -> PriceListVersion:
@@ -62,30 +74,18 @@ def a_draft(price_list: PriceList, per_minute: str) -> PriceListVersion:
 def test_calls_are_priced_as_re_rating_prices_them(cast: Cast, tmp_path: Path) -> None:
     make_market(cast)
     PriceListVersion.objects.update(effective_from=TODAY - timedelta(days=30))  # the calls began minutes ago
-    for talked_s in (1.2, 61, 3_601):
-        call_id = finished_call(decided(invite("alice", "northwind.test", LONDON)), talked_s=talked_s)
-        with tenant(system_actor()) as actor:
-            settle_call(actor, call_id)
-    bundled = Cdr.objects.filter(tier=0, is_carrier_cost=False).order_by("pk").first()
-    assert bundled is not None
+    bundled, covered, sold = (called(minutes_ago=5, talked_s=talked_s)[0] for talked_s in (1.2, 61, 3_601))
     as_if = {**bundled.explanation, "bundles": [{"seconds": 20}, {"seconds": 11}], "fee": "0"}
-    Cdr.objects.filter(pk=bundled.pk).update(explanation=as_if, duration_ms=100_000, billed_s=30, amount_micro=1)
-    wanted: dict[int, Any] = {}
-    with tenant(system_actor()):
-        for cdr in Cdr.objects.filter(outcome="answered", explanation__list_id__isnull=False):
-            if cdr.explanation["list_id"] is not None:
-                wanted[cdr.pk] = charged_again(cdr)
-        sold = Cdr.objects.filter(tier=0, is_carrier_cost=False).order_by("pk").last()
-    assert len(wanted) >= 6
-    out = tmp_path / "calls.parquet"
-    lines = told("--out", str(out))
-    rows = {row["id"]: row for row in pq.read_table(out).to_pylist()}
-    assert {number: (row["amount_micro"], row["billed_s"]) for number, row in rows.items()} == {
-        number: (price.amount_micro, price.billed_s) for number, price in wanted.items()
-    }
+    own_fee = {**bundled.explanation, "bundles": [{"seconds": 31, "covers_fee": False}], "fee": "0"}
+    for cdr, explanation in ((bundled, as_if), (covered, own_fee)):
+        shorter = {"duration_ms": 100_000, "billed_s": 30, "amount_micro": 1}
+        Cdr.objects.filter(pk=cdr.pk).update(explanation=explanation, **shorter)
+    wanted = one_by_one()
+    assert len(wanted) == 9
+    rows, lines = in_columns(tmp_path / "calls.parquet")
+    assert rows == wanted
     assert [line.count(" 0 would change, 0 have no rate") for line in lines].count(0) == 1  # the one with bundles
 
-    assert sold is not None
     price_list = PriceList.objects.get(pk=sold.explanation["list_id"])
     draft = a_draft(price_list, "0.6")
     (line,) = told("--version", str(draft.pk), "--customer", str(sold.customer_id))
@@ -94,6 +94,37 @@ def test_calls_are_priced_as_re_rating_prices_them(cast: Cast, tmp_path: Path) -
     assert line.startswith(f"{draft}: {len(of_list)} calls, {len(of_list)} would change, 0 have no rate")
     assert line.endswith(f"difference {format_amount(then - now, sold.currency)}")
     assert told("--customer", "999999") == ["There are no charged calls in that time."]
+
+
+def test_other_currencies_and_mark_ups_are_found_as_re_rating_finds_them(cast: Cast, tmp_path: Path) -> None:
+    make_market(cast)
+    PriceListVersion.objects.update(effective_from=TODAY - timedelta(days=30))
+    with tenant(system_actor()) as actor:
+        for partner, percent in ((cast.northwind, 50), (cast.fjord, 10)):
+            add_rule(actor, RuleData(percent=Decimal(percent), partner_id=partner.pk, increment_s=60))
+        add_exchange_rate(
+            actor, ExchangeRateData(source="USD", target="EUR", rate=Decimal(2), partner_id=cast.northwind.pk)
+        )
+    Rate.objects.filter(version__price_list__name__in=("To Fjord", "Fjord retail")).update(prefix="33")
+    early, *_above = called(minutes_ago=20, talked_s=61)
+    late, *_above = called(minutes_ago=10, talked_s=61)
+    resold = called(minutes_ago=5, talked_s=30, user="bryggen", domain="fjord.test")
+    assert [cdr.explanation["list_id"] for cdr in resold][:2] == [0, 0]
+    now = datetime.now(UTC)
+    ExchangeRate.objects.filter(partner=cast.operator).update(effective_from=now - timedelta(minutes=30))
+    ExchangeRate.objects.filter(partner=cast.northwind).update(effective_from=now - timedelta(minutes=15))
+    PriceList.objects.filter(name="Northwind retail").update(currency="USD")
+    Rate.objects.filter(version__price_list__name="To Northwind").update(per_minute=Decimal("0.03"))
+    found = one_by_one()
+    assert in_columns(tmp_path / "calls.parquet")[0] == found
+    assert [found[cdr.pk] for cdr in (early, late)] == [(56_212, 61), (122_000, 61)]  # by the operator's, by its own
+    assert [found[cdr.pk][0] for cdr in resold[:3]] == [50_325, 45_750, 15_000]
+    ExchangeRate.objects.all().delete()
+    assert (
+        in_columns(tmp_path / "calls.parquet")[0]
+        == one_by_one()
+        == {number: price for number, price in found.items() if number not in (early.pk, late.pk)}
+    )
 
 
 def test_what_cannot_be_done_is_said_before_the_work() -> None:

@@ -26,7 +26,8 @@ from carillon.business.billing.queries import ledger_sums
 from carillon.business.calls.models import Cdr
 from carillon.business.partners.queries import system_actor
 from carillon.business.pricing.actions import RateData, VersionData, add_rate, approve_version, create_version
-from carillon.business.pricing.models import PriceList, PriceListVersion
+from carillon.business.pricing.markup import RuleData, add_rule
+from carillon.business.pricing.models import ExchangeRate, MarkupRule, PriceList, PriceListVersion, Rate
 from carillon.business.reports.models import SUMS, CallHour, CallShare
 from carillon.usecases.post_charges import post_charges
 from carillon.usecases.rerate_calls import (
@@ -239,6 +240,48 @@ def test_what_is_on_an_invoice_or_without_a_price_stays(cast: Cast) -> None:
     assert {cdr.amount_micro for cdr in Cdr.objects.filter(pk__in=(one.pk, two.pk))} == {60_000}
     retail.rates.update(prefix="33")
     assert a_run(paul, customer_id=cast.acme.pk).unpriced == 2
+    truths()
+
+
+def test_what_is_sold_by_the_supplier_s_price_follows_it_and_other_currencies_are_converted(
+    cast: Cast, as_role: Callable[[str], AbstractContextManager[None]]
+) -> None:
+    make_market(cast)
+    paul, olga = cast.staff("paul"), cast.staff("olga")
+    with tenant(system_actor()) as actor:
+        rule = RuleData(percent=Decimal(50), increment_s=60, partner_id=cast.northwind.pk)
+        add_rule(actor, rule)
+    Rate.objects.filter(version__price_list__name="Northwind retail").update(prefix="33")
+    resold = settled("alice", "northwind.test", talked_s=30)[0]
+    assert (resold.explanation["list_id"], resold.amount_micro) == (0, 30_500)
+    listed = settled("bryggen", "fjord.test")[0]
+    posted()
+    MarkupRule.objects.update(percent=Decimal(99))  # what the rule was when the call began is kept with the call
+    a_version("To Northwind", "0.05")
+    dollars = a_version("Fjord retail", "0.10")
+    ExchangeRate.objects.update(effective_from=NOW - timedelta(days=1))
+    with tenant(system_actor()):
+        copied = PriceList.objects.get(pk=dollars.price_list_id)
+        copied.pk, copied.name, copied.currency = None, "In dollars", "USD"
+        copied.save(force_insert=True)
+        dollars.price_list = copied
+        dollars.save()
+    with as_role("worker"):
+        run = applied(paul, a_run(paul, customer_id=cast.acme.pk))
+        whole = a_run(olga, customer_id=cast.acme.pk, is_whole_chain=True)
+        by_dollars = applied(olga, a_run(olga, customer_id=cast.fjord_customer.pk, version_id=dollars.pk))
+    assert (run.applied, run.unpriced, by_dollars.applied) == (1, 0, 1)
+    resold, listed = Cdr.objects.get(pk=resold.pk), Cdr.objects.get(pk=listed.pk)
+    assert resold.amount_micro == 76_250  # 61 s of what Northwind pays by now, and 50 %
+    told = resold.explanation["made_from"]
+    assert (told["per_minute"], told["percent"], told["rule_increment_s"]) == ("0.05", "50", 60)
+    assert (whole.different, resold.is_loss) == (1, False)  # the operator's own sale
+    assert (listed.amount_micro, listed.explanation["exchange_rate"]) == (92_150, "0.9215")
+    cheap = a_version("Fjord retail", "0.01")
+    applied(olga, a_run(olga, customer_id=cast.fjord_customer.pk, version_id=cheap.pk))
+    assert Cdr.objects.get(pk=listed.pk).is_loss
+    applied(olga, a_run(olga, customer_id=cast.fjord_customer.pk, version_id=dollars.pk))
+    assert not Cdr.objects.get(pk=listed.pk).is_loss
     truths()
 
 

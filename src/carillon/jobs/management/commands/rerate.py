@@ -119,7 +119,7 @@ def _report(gathered: Gathered, sums: Sequence[Sums]) -> list[str]:
     """What would change, by version and currency."""
     merged: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 5)
     for one in sums:
-        key = str(gathered.versions[one.version]), gathered.terms[one.terms].account_currency
+        key = gathered.name_of(one.version), gathered.terms[one.terms].account_currency
         numbers = (one.calls, one.changed, one.unpriced, one.now_micro, one.then_micro)
         merged[key] = [total + number for total, number in zip(merged[key], numbers, strict=True)]
     lines = [
