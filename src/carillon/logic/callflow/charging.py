@@ -7,7 +7,7 @@ bought, whatever the list's rounding. Unanswered calls have the same CDRs at no 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from carillon.logic.callflow.bundles import NOTHING, Bundled, Bundles, Use, bundled, paid_by, seconds_in, uses
 from carillon.logic.callflow.explanation import carrier_explanation, tier_explanation, with_margin
@@ -188,17 +188,16 @@ def _chain_drafts(
     chain = decision.chains[place]
     billable_ms = _billable_ms(place, chain, facts)
     used = used_by(chain, _bundles(place, facts), billable_ms) if outcome is Outcome.ANSWERED else ()
-    drafts = []
+    drafts: list[CdrDraft] = []
     for charge in chain.tiers:
         mine = used if charge.tier.position == 0 else ()
         paid = paid_by(mine)
         price = charge_of(charge, billable_ms, facts.answered_ms, paid) if outcome is Outcome.ANSWERED else None
-        drafts.append(_tier_draft(decision, chain, charge, price, facts, outcome, mine))
+        drafts.append(_tier_draft(decision, place, charge, price, facts, outcome, mine))
     for carrier in carriers:
         cost = cost_of(carrier, duration_ms(facts), facts.answered_ms) if outcome is Outcome.ANSWERED else None
-        drafts.append(_carrier_draft(decision, chain, carrier, cost, facts, outcome, tier=len(drafts)))
-    of_chain = [replace(d, chain_no=place, user_id=chain.user_id, callee=chain.callee) for d in drafts]
-    return with_margin(of_chain)
+        drafts.append(_carrier_draft(decision, place, carrier, cost, facts, outcome, tier=len(drafts)))
+    return with_margin(drafts)
 
 
 def used_by(chain: Chain, bundles: Bundles, talked_ms: int) -> tuple[Use, ...]:
@@ -232,15 +231,16 @@ def _billable_ms(place: int, chain: Chain, facts: CallFacts) -> int:
 
 def _tier_draft(
     decision: Decision,
-    chain: Chain,
+    place: int,
     charge: TierCharge,
     price: Charge | None,
     facts: CallFacts,
     outcome: Outcome,
     used: Sequence[Use],
 ) -> CdrDraft:
-    tier = charge.tier
+    chain, tier = decision.chains[place], charge.tier
     explanation = tier_explanation(decision, chain, charge, price, facts, outcome)
+    explanation["bundles"] = [asdict(use) for use in used]
     return CdrDraft(
         chain=chain.kind,
         tier=tier.position,
@@ -254,14 +254,17 @@ def _tier_draft(
         billed_s=price.billed_s if price else 0,
         amount_micro=price.amount_micro if price else 0,
         currency=tier.account_currency,
-        explanation={**explanation, "bundles": [asdict(use) for use in used]},
+        explanation=explanation,
+        chain_no=place,
+        user_id=chain.user_id,
+        callee=chain.callee,
         bundles=tuple((use.allowance_id, use.used_s) for use in used),
     )
 
 
 def _carrier_draft(
     decision: Decision,
-    chain: Chain,
+    place: int,
     carrier: CarrierCharge,
     cost: Charge | None,
     facts: CallFacts,
@@ -269,6 +272,7 @@ def _carrier_draft(
     *,
     tier: int,
 ) -> CdrDraft:
+    chain = decision.chains[place]
     last_currency = chain.tiers[-1].tier.account_currency if chain.tiers else ""
     return CdrDraft(
         chain=chain.kind,
@@ -284,4 +288,7 @@ def _carrier_draft(
         amount_micro=cost.amount_micro if cost else 0,
         currency=carrier.tariff.currency if carrier.tariff else last_currency,
         explanation=carrier_explanation(decision, chain, carrier, cost, facts),
+        chain_no=place,
+        user_id=chain.user_id,
+        callee=chain.callee,
     )

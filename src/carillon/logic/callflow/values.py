@@ -17,10 +17,14 @@ from enum import StrEnum
 
 from carillon.logic.callflow.allowance import Allowance
 from carillon.logic.callflow.feed import AS_USUAL, CallerStyle, Rate, Tariff, Tier, Trunk
+from carillon.logic.documents import keep
 from carillon.logic.markup import Rule
 
 LONGEST_RING_MS = 600_000
 LONGEST_S = 14_400  # how long a call may last when nobody says otherwise
+
+
+keep(Rate, Tariff, Tier)  # many decisions, few prices and sellers
 
 
 class Direction(StrEnum):
