@@ -45,12 +45,13 @@ SCOPE_KEPT_S = 1.0  # how long a new partner's calls may wait to be seen
 
 @dataclass(slots=True)
 class Chore:
-    """Something done again and again. `run` returns whether there is more to do at once."""
+    """Something done again and again. `run` returns whether there is more to do at once, kept in `has_more`."""
 
     name: str
     every_s: float
     run: Callable[[Actor], bool]
     due: float = 0.0
+    has_more: bool = False
 
 
 def settle(actor: Actor) -> bool:
@@ -123,29 +124,43 @@ def errands() -> list[Chore]:
     return [Chore("mail", 0.5, send_mail), Chore("deliver", 0.5, deliver)]
 
 
-def work(stopping: threading.Event, todo: list[Chore]) -> None:
-    """Do the chores until `stopping` is set. After an error a chore rests for a second; the others go on."""
-    actor, known_until = None, 0.0
+def work(stopping: threading.Event, todo: list[Chore], turn: threading.Lock | None = None) -> None:
+    """Do the chores until `stopping` is set. After an error a chore rests for a second; the others go on.
+
+    Threads that share chores share `turn` too: one of them looks whether there is something to do, and when there is
+    more of it, or it takes long, the others join in.
+    """
+    turn, actor, known_until = turn or threading.Lock(), None, 0.0
     while not stopping.is_set():
         now = time.monotonic()
-        for chore in todo:
-            if chore.due > now or stopping.is_set():
-                continue
-            try:
-                if actor is None or known_until < now:
-                    actor, known_until = system_actor(), now + SCOPE_KEPT_S
-                chore.due = now if chore.run(actor) else now + chore.every_s
-            except (OperationalError, InterfaceError) as error:
-                log.error("The chores wait for the database: %s", str(error).strip() or type(error).__name__)
-                connection.close()
-                actor = None
-                for waiting in todo:
-                    waiting.due = max(waiting.due, now + AFTER_ERROR_S)
-                break
-            except Exception:
-                log.exception("%s failed", chore.name)
-                chore.due = now + AFTER_ERROR_S
-        stopping.wait(max(0.0, min(chore.due for chore in todo) - time.monotonic()))
+        chore = _begun(todo, turn, now)
+        if chore is None:
+            stopping.wait(max(0.0, min(chore.due for chore in todo) - now))
+            continue
+        try:
+            if actor is None or known_until < now:
+                actor, known_until = system_actor(), now + SCOPE_KEPT_S
+            chore.has_more = chore.run(actor)
+            chore.due = now if chore.has_more else now + chore.every_s
+        except (OperationalError, InterfaceError) as error:
+            log.error("The chores wait for the database: %s", str(error).strip() or type(error).__name__)
+            connection.close()
+            actor = None
+            for waiting in todo:
+                waiting.due = max(waiting.due, now + AFTER_ERROR_S)
+        except Exception:
+            log.exception("%s failed", chore.name)
+            chore.has_more, chore.due = False, now + AFTER_ERROR_S
+
+
+def _begun(todo: list[Chore], turn: threading.Lock, now: float) -> Chore | None:
+    """The chore that has waited longest, which others leave alone for its rhythm unless there is more of it."""
+    with turn:
+        chore = min(todo, key=lambda chore: chore.due)
+        if chore.due > now:
+            return None
+        chore.due = now if chore.has_more else now + chore.every_s
+        return chore
 
 
 def queue(stopping: threading.Event) -> None:
@@ -180,8 +195,9 @@ def run() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     others = [threading.Thread(target=queue, args=(stopping,), name="queue", daemon=True)]
+    errand = (stopping, errands(), threading.Lock())
     others += [
-        threading.Thread(target=work, args=(stopping, errands()), name=f"errands-{number}", daemon=True)
+        threading.Thread(target=work, args=errand, name=f"errands-{number}", daemon=True)
         for number in range(ERRANDS_AT_ONCE)
     ]
     for thread in others:
