@@ -24,7 +24,7 @@ from bench.frame import Bench, Figures, installation, ratio, say, step
 from carillon.callpath.control.decider import decided, without_passwords
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.live import now_ms
-from carillon.callpath.control.store import open_pool
+from carillon.callpath.control.store import Queries, open_pool
 from carillon.config import CHECKOUT
 from carillon.logic.callflow.charging import hold_micro
 from carillon.logic.callflow.decide import decide
@@ -101,15 +101,15 @@ def measure(options: Namespace) -> Figures:
 async def _decided(installed: Installation) -> Decision:
     """What control decides about a call of the first customer."""
     database = installed.config.database("control")
-    async with await open_pool(database, 1) as pool:
-        return await _decided_by(pool, installed)
+    async with await open_pool(database, 2) as pool, Queries(pool) as queries:
+        return await _decided_by(pool, queries, installed)
 
 
-async def _decided_by(pool: asyncpg.Pool[asyncpg.Record], installed: Installation) -> Decision:
+async def _decided_by(pool: asyncpg.Pool[asyncpg.Record], queries: Queries, installed: Installation) -> Decision:
     async def ignore(_: frozenset[str]) -> None:
         """Nobody to tell."""
 
-    knowledge = Knowledge(pool, installed.config.database("control"), installed.config.home, ignore)
+    knowledge = Knowledge(pool, queries, installed.config.database("control"), installed.config.home, ignore)
     learning = asyncio.create_task(knowledge.run())
     while not knowledge.is_complete:
         await asyncio.sleep(0.05)

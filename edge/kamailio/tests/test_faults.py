@@ -211,8 +211,7 @@ async def test_events_that_postgresql_does_not_take_are_kept(platform: Platform)
 
 async def test_no_query_lasts_longer_than_it_may(platform: Platform) -> None:
     """Six on two connections to a database that says nothing, and nobody waits for its thaw."""
-    async with await open_pool(platform.config.database("control"), 2) as pool:
-        queries = Queries(pool)
+    async with await open_pool(platform.config.database("control"), 2) as pool, Queries(pool) as queries:
         await asyncio.gather(*(queries.fetchval("select pg_sleep(0.1)", timeout=20) for _ in range(2)))
         platform.freeze_database()
         try:

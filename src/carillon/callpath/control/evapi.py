@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from carillon.callpath.control import netstring
+from carillon.callpath.control import jsontext, netstring
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]
@@ -84,7 +83,7 @@ class Edge:
 
     def _take(self, payload: bytes) -> None:
         try:
-            message = json.loads(payload)
+            message = jsontext.decode(payload)
         except ValueError:
             log.error("Kamailio sent something that is not JSON: %r", payload[:200])
             return
@@ -123,7 +122,7 @@ class Edge:
         self._write(message)
 
     def _write(self, message: Json) -> None:
-        payload = json.dumps(message, separators=(",", ":")).encode()
+        payload = jsontext.encode(message)
         if len(payload) > MAX_MESSAGE:
             raise ValueError(f"A message of {len(payload)} bytes is too long for Kamailio.")
         if self._writer is None:

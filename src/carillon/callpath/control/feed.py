@@ -25,7 +25,7 @@ from carillon.callfeed.snapshot import ImplausibleSnapshot, Snapshot
 from carillon.callpath.control.documents import DocumentCache
 from carillon.callpath.control.ratefiles import Approved, RateFiles
 from carillon.callpath.control.reference import Reference, read_reference, restore, save
-from carillon.callpath.control.store import QUERY_S, UNAVAILABLE, described
+from carillon.callpath.control.store import DOCUMENTS, QUERY_S, UNAVAILABLE, Queries, described
 from carillon.callpath.control.together import Together
 from carillon.config import Database
 from carillon.logic.callflow.feed import (
@@ -165,8 +165,15 @@ class Knowledge:
     when the first snapshot is there. In `home` is what a start finds: the last good copy and the files of rates.
     """
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], database: Database, home: Path, on_change: Changed) -> None:
-        self._pool, self._database, self._on_change = pool, database, on_change
+    def __init__(
+        self,
+        pool: asyncpg.Pool[asyncpg.Record],
+        queries: Queries,
+        database: Database,
+        home: Path,
+        on_change: Changed,
+    ) -> None:
+        self._pool, self._queries, self._database, self._on_change = pool, queries, database, on_change
         self._copy, self._files = home / "control-reference.json.gz", RateFiles(home / "control-rates")
         read = Together(self._read_documents, lanes=2)
         self.documents = DocumentCache(lambda kind, key: read((kind, key)))
@@ -218,7 +225,7 @@ class Knowledge:
     async def _read_documents(self, asked: Sequence[tuple[str, str]]) -> Sequence[dict[tuple[str, str], Any]]:
         """Each gets all: what another call asked for is good to have."""
         kinds, keys = zip(*asked, strict=True)
-        rows = await self._pool.fetch("select * from callfeed.documents($1, $2)", kinds, keys, timeout=QUERY_S)
+        rows = await self._queries.fetch(DOCUMENTS, kinds, keys, timeout=QUERY_S)
         found = {(row["of_kind"], row["of_key"]): row["doc"] for row in rows}
         return [found] * len(asked)
 

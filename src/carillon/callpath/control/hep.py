@@ -8,7 +8,9 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
+MAGIC = b"HEP3"
 _CHUNK = struct.Struct("!HHH")
 _PROTOCOLS = {6: "tcp", 17: "udp", 132: "sctp"}
 _PROTOCOL, _SOURCE_4, _DESTINATION_4, _SOURCE_6, _DESTINATION_6 = 2, 3, 4, 5, 6
@@ -19,7 +21,7 @@ class HepError(ValueError):
     """The datagram is not HEP 3."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Captured:
     """One SIP message on the wire; addresses are `host:port`."""
 
@@ -31,15 +33,14 @@ class Captured:
 
 
 def parse(datagram: bytes) -> Captured:
-    """The captured message. Raises HepError."""
-    if datagram[:4] != b"HEP3" or len(datagram) < 6:
+    """The captured message; some 6 microseconds. Raises HepError."""
+    if datagram[:4] != MAGIC or len(datagram) < 6:
         raise HepError("The datagram does not start with HEP3.")
-    chunks = dict(_chunks(datagram[6 : int.from_bytes(datagram[4:6], "big")]))
+    chunks = _chunks(datagram, min(int.from_bytes(datagram[4:6], "big"), len(datagram)))
     if _PAYLOAD not in chunks:
         raise HepError("The datagram has no payload.")
-    seconds, micros = (_number(chunks, kind) for kind in (_SECONDS, _MICROSECONDS))
     return Captured(
-        at_us=seconds * 1_000_000 + micros,
+        at_us=_number(chunks, _SECONDS) * 1_000_000 + _number(chunks, _MICROSECONDS),
         src=f"{_address(chunks, _SOURCE_4, _SOURCE_6)}:{_number(chunks, _SOURCE_PORT)}",
         dst=f"{_address(chunks, _DESTINATION_4, _DESTINATION_6)}:{_number(chunks, _DESTINATION_PORT)}",
         proto=_PROTOCOLS.get(_number(chunks, _PROTOCOL), "udp"),
@@ -47,14 +48,14 @@ def parse(datagram: bytes) -> Captured:
     )
 
 
-def _chunks(data: bytes) -> list[tuple[int, bytes]]:
-    found, at = [], 0
-    while at + _CHUNK.size <= len(data):
+def _chunks(data: bytes, end: int) -> dict[int, bytes]:
+    found, at = {}, 6
+    while at + 6 <= end:
         vendor, kind, length = _CHUNK.unpack_from(data, at)
-        if length < _CHUNK.size or at + length > len(data):
+        if length < 6 or at + length > end:
             raise HepError("A chunk is longer than the datagram.")
         if vendor == 0:
-            found.append((kind, data[at + _CHUNK.size : at + length]))
+            found[kind] = data[at + 6 : at + length]
         at += length
     return found
 
@@ -65,8 +66,13 @@ def _number(chunks: dict[int, bytes], kind: int) -> int:
 
 def _address(chunks: dict[int, bytes], four: int, six: int) -> str:
     try:
-        if four in chunks:
-            return socket.inet_ntop(socket.AF_INET, chunks[four])
-        return f"[{socket.inet_ntop(socket.AF_INET6, chunks[six])}]"
+        return _written(chunks[four] if four in chunks else chunks[six])
     except (KeyError, ValueError) as error:
         raise HepError("The datagram has no address.") from error
+
+
+@lru_cache(4096)
+def _written(address: bytes) -> str:
+    if len(address) == 4:
+        return socket.inet_ntop(socket.AF_INET, address)
+    return f"[{socket.inet_ntop(socket.AF_INET6, address)}]"

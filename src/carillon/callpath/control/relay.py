@@ -1,4 +1,4 @@
-"""rtpengine as control sees it: what it has heard of a call (ng protocol, command `query`)."""
+"""rtpengine as control sees it: what it has heard of a call (ng protocol in JSON, command `query`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import secrets
 from typing import Any
 
-from carillon.callpath.control import bencode
+from carillon.callpath.control import jsontext
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]
@@ -46,7 +46,7 @@ class Relay(asyncio.DatagramProtocol):
         future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._answers[cookie] = future
         try:
-            transport.sendto(cookie + b" " + bencode.encode(question))
+            transport.sendto(cookie + b" " + jsontext.encode(question))
             return await asyncio.wait_for(future, ANSWER_S)
         except TimeoutError:
             raise RelayGone("rtpengine did not answer") from None
@@ -74,8 +74,8 @@ class Relay(asyncio.DatagramProtocol):
         if future is None or future.done():
             return
         try:
-            future.set_result(bencode.decode(payload))
-        except bencode.BencodeError as error:
+            future.set_result(jsontext.decode(payload))
+        except ValueError as error:
             log.error("rtpengine sent something that can't be read: %s", error)
 
     def error_received(self, exc: Exception) -> None:

@@ -26,7 +26,15 @@ from carillon.callpath.control.pulse import Pulse
 from carillon.callpath.control.quality import QualityMeter
 from carillon.callpath.control.relay import Relay
 from carillon.callpath.control.status import StatusServer
-from carillon.callpath.control.store import UNAVAILABLE, CallStore, CreditStore, connect_ahead, described, open_pool
+from carillon.callpath.control.store import (
+    UNAVAILABLE,
+    CallStore,
+    CreditStore,
+    Queries,
+    connect_ahead,
+    described,
+    open_pool,
+)
 from carillon.callpath.control.sweeper import Sweeper
 from carillon.callpath.control.tables import EdgeTables, blocked_networks, emergency_routes
 from carillon.callpath.control.trace import Traces
@@ -65,15 +73,15 @@ def opener(key: bytes) -> Callable[[str], str]:
 class Control:
     """All parts of control, wired. `run` lives until cancelled."""
 
-    def __init__(self, config: Config, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    def __init__(self, config: Config, pool: asyncpg.Pool[asyncpg.Record], queries: Queries) -> None:
         decrypt = opener(config.sip_key)
-        self.store = CallStore(pool)
+        self.store = CallStore(queries)
         self.traces = Traces(self.store)
         self.edge = Edge(
             config.ports.evapi, config.control_token, on_message=self._hear, on_connect=self._tell_everything
         )
-        self.windows = CreditWindows(EDGE_NAME, CreditStore(pool))
-        self.knowledge = Knowledge(pool, config.database("control"), config.home, self._changed)
+        self.windows = CreditWindows(EDGE_NAME, CreditStore(queries))
+        self.knowledge = Knowledge(pool, queries, config.database("control"), config.home, self._changed)
         channels = Channels(self.knowledge.gateway)
         self.knowledge.fullness = channels.fullness
         self.live = LiveCalls(self.store, self.windows, lambda: self.edge, self.traces, channels)
@@ -255,7 +263,8 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(number, main.cancel if main else loop.stop)
     pool = await open_pool(config.database("control"))
     try:
-        await Control(config, pool).run()
+        async with Queries(pool) as queries:
+            await Control(config, pool, queries).run()
     except asyncio.CancelledError:
         log.info("control stops: it was asked to.")
     finally:

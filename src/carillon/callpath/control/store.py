@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from uuid import UUID
 
 import asyncpg
 
+from carillon.callpath.control import jsontext
 from carillon.callpath.control.together import Together
 from carillon.config import Database
 from carillon.logic.callflow.bundles import Bundles
@@ -91,7 +90,12 @@ class OpenCall:
 
 POOL = 16  # more connections at once make PostgreSQL slower, not faster
 AHEAD = 4  # made at the start
-_FIRST = "select * from callfeed.documents($1, $2)"  # what each call asks first
+KEPT = 8  # between two queries; the others are free for who reads without `Queries`
+DOCUMENTS = "select * from callfeed.documents($1, $2)"  # what each call asks first
+
+
+if TYPE_CHECKING:
+    _Pooled: TypeAlias = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
 
 
 class _Connection(asyncpg.Connection):  # generic for the type checker only
@@ -125,12 +129,24 @@ async def connect_ahead(pool: asyncpg.Pool[asyncpg.Record]) -> None:
     """
     with contextlib.suppress(*UNAVAILABLE):
         async with asyncio.timeout(CONNECT_S):
-            await asyncio.gather(*(pool.fetch(_FIRST, [], []) for _ in range(AHEAD)))
+            await asyncio.gather(*(pool.fetch(DOCUMENTS, [], []) for _ in range(AHEAD)))
+
+
+def _encode_jsonb(value: Any) -> bytes:
+    return _JSONB + jsontext.encode(value)
+
+
+def _decode_jsonb(data: bytes) -> Any:
+    return jsontext.decode(data[len(_JSONB) :])
+
+
+_JSONB = b"\x01"  # the version that PostgreSQL's binary form begins with
+_CODECS = (("json", jsontext.encode, jsontext.decode), ("jsonb", _encode_jsonb, _decode_jsonb))
 
 
 async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    for name in ("json", "jsonb"):
-        await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    for name, encoder, decoder in _CODECS:
+        await connection.set_type_codec(name, encoder=encoder, decoder=decoder, schema="pg_catalog", format="binary")
     await connection.execute("select callfeed.rehearse()")  # not when an account is locked for the first call
 
 
@@ -139,41 +155,71 @@ class Queries:
 
     asyncpg's own limits the query alone: who comes when all connections are busy waits for ever, and whoever's time is
     up waits on until the server has confirmed that, which a frozen one does when it thaws.
+
+    A few connections stay with us between two queries, because the pool's give and take costs as much CPU as a query;
+    they go back when the context is left.
     """
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self._pool = pool
+        self._idle: list[_Pooled] = []
+        self._waiting = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        while self._idle:
+            await self._pool.release(self._idle.pop())
 
     async def fetch(self, query: str, *values: object, timeout: float) -> list[asyncpg.Record]:
         """All rows. Raises one of UNAVAILABLE."""
-        async with self._connection(timeout) as connection:
-            return await connection.fetch(query, *values)
+        return list(await self._asked(lambda on: on.fetch(query, *values), timeout))
 
     async def fetchval(self, query: str, *values: object, timeout: float) -> Any:
         """The first row's first column. Raises one of UNAVAILABLE."""
-        async with self._connection(timeout) as connection:
-            return await connection.fetchval(query, *values)
+        return await self._asked(lambda on: on.fetchval(query, *values), timeout)
 
     async def execute(self, query: str, *values: object, timeout: float) -> None:
         """Nobody looks at what comes back. Raises one of UNAVAILABLE."""
-        async with self._connection(timeout) as connection:
-            await connection.execute(query, *values)
+        await self._asked(lambda on: on.execute(query, *values), timeout)
 
-    @asynccontextmanager
-    async def _connection(self, limit_s: float) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+    async def _asked(self, ask: Callable[..., Awaitable[Any]], limit_s: float) -> Any:
         async with asyncio.timeout(limit_s):
-            connection = await self._pool.acquire()
+            connection = self._kept() or await self._from_pool()
             try:
-                yield connection
-            finally:
+                answer = await ask(connection)
+            except BaseException:  # the server may still be at it: the pool sees to that
                 await self._pool.release(connection, timeout=RETURN_S)
+                raise
+            if self._waiting or len(self._idle) >= KEPT:
+                await self._pool.release(connection, timeout=RETURN_S)
+            else:
+                self._idle.append(connection)
+            return answer
+
+    def _kept(self) -> _Pooled | None:
+        """One that stayed and is still up; those that are not went back to the pool by themselves."""
+        while self._idle:
+            connection = self._idle.pop()
+            with contextlib.suppress(asyncpg.InterfaceError):
+                if not connection.is_closed():
+                    return connection
+        return None
+
+    async def _from_pool(self) -> _Pooled:
+        self._waiting += 1
+        try:
+            return await self._pool.acquire()
+        finally:
+            self._waiting -= 1
 
 
 class CallStore:
     """Calls in PostgreSQL, through the functions of callfeed. All methods raise one of UNAVAILABLE."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
-        self._queries = Queries(pool)
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
         self._open_with_others = Together(self._open_together, lanes=2)
         self._record_with_others = Together(self._record_all)
         self._trace_with_others = Together(self._record_traces)
@@ -395,8 +441,8 @@ def _pairs(bundles: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
 class CreditStore:
     """Credit windows in PostgreSQL (callfeed_sql/sql/25_credit_windows.sql). All methods raise one of UNAVAILABLE."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
-        self._queries = Queries(pool)
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
 
     async def take_lease(self, edge: str, lease: UUID) -> list[tuple[int, int]]:
         """Make all windows of the edge this lease's; what is free in each: (account id, micro-units)."""

@@ -76,7 +76,8 @@ def test_trace_is_json_lines_in_order_of_time() -> None:
     assert lines[0] == {"at_us": 1, "src": "b:2", "dst": "a:1", "proto": "tcp", "raw": "early �"}
 
 
-def test_silent_traces_of_no_live_call_are_forgotten() -> None:
+def test_silent_traces_of_no_live_call_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace, "IDLE_S", 0)
     gathered = traces()
     gathered.datagram_received(datagram(), None)
     gathered.datagram_received(datagram(SIP.replace(b"abc", b"live")), None)
