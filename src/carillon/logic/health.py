@@ -6,10 +6,11 @@ We ask by OPTIONS (RFC 3261, 11): whoever answers, whatever it says, is there. C
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 from typing import Final
 
+from carillon.logic.copies import replace
 from carillon.logic.traffic import NO_TRAFFIC, Traffic
 
 AWAY_AFTER: Final = 3  # silences in a row; one may be a packet that was lost on the way

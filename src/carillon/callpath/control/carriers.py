@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from carillon.callpath.control.evapi import Edge, EdgeGone
@@ -21,6 +21,7 @@ from carillon.callpath.control.store import UNAVAILABLE, CallStore, described, i
 from carillon.callpath.control.wire import gateway_uri, probe_message
 from carillon.logic import health
 from carillon.logic.callflow.feed import UNKNOWN_CONDITION, Condition, Gateway
+from carillon.logic.copies import replace
 from carillon.logic.health import UNHEARD, Health, Presence
 from carillon.logic.traffic import NO_TRAFFIC, Traffic
 

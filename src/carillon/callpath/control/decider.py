@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -33,6 +33,7 @@ from carillon.logic.callflow.values import (
     Direction,
     HoldRequest,
 )
+from carillon.logic.copies import replace
 from carillon.logic.documents import to_brief_document
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from carillon.callpath.control.live import Live, now_ms
@@ -13,6 +12,7 @@ from carillon.callpath.control.wire import VANISHED_LIFETIME_S
 from carillon.logic.callflow.signals import Vanished
 from carillon.logic.callflow.sound import Sound, is_dead, is_suspicious
 from carillon.logic.callflow.states import Phase
+from carillon.logic.copies import replace
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]

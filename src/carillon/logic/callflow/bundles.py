@@ -7,11 +7,12 @@ The seconds of a call are paid by its allowances, one after the other, then by t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from carillon.logic.callflow.allowance import Allowance
 from carillon.logic.callflow.feed import Customer, Feed
 from carillon.logic.callflow.values import Chain, Decision, HoldRequest
+from carillon.logic.copies import replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ The call ends when the first clock has run down.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from carillon.logic.callflow.bundles import NOTHING, Bundled, bundled, seconds_in
 from carillon.logic.callflow.charging import clock_charge, funded_seconds, hold_micro, longest_call_s, whole_seconds
 from carillon.logic.callflow.values import AnswerTime, Chain, Decision, answered_at, not_answered_yet
+from carillon.logic.copies import replace
 
 LEAST_LEAD_MS = 2_000
 

@@ -9,7 +9,7 @@ Calls of customers' devices are here (emergency, extension, own number, telephon
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from carillon.logic.callflow.blacklist import blacklisted
@@ -38,6 +38,7 @@ from carillon.logic.callflow.values import (
     Decision,
     Direction,
 )
+from carillon.logic.copies import replace
 from carillon.logic.numbers import DialledKind, normalise
 from carillon.logic.routing import RouteQuery, choose_emergency_routes, choose_routes
 

@@ -11,7 +11,7 @@ forwarded already. A circle through the telephone network shows by the forwarder
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from carillon.logic.callflow.blacklist import blacklisted
 from carillon.logic.callflow.bundles import with_bundles
@@ -39,6 +39,7 @@ from carillon.logic.callflow.values import (
     HoldRequest,
     Target,
 )
+from carillon.logic.copies import replace
 from carillon.logic.numbers import DialledKind, is_extension, normalise
 from carillon.logic.routing import RouteChoice, RouteQuery, caller_for, choose_routes, formatted
 

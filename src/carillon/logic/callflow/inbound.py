@@ -7,8 +7,6 @@ partners below.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from carillon.logic.callflow.blacklist import blacklisted
 from carillon.logic.callflow.callerid import asks_privacy, network_caller
 from carillon.logic.callflow.feed import (
@@ -29,6 +27,7 @@ from carillon.logic.callflow.values import (
     Decision,
     Direction,
 )
+from carillon.logic.copies import replace
 from carillon.logic.numbers import DialledKind, normalise
 from carillon.logic.routing import ancestry, received_charge
 

@@ -12,12 +12,12 @@ calls are free and pass; so do calls that stay on the platform.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 
 from carillon.logic.callflow.feed import Feed
 from carillon.logic.callflow.notes import Note
 from carillon.logic.callflow.values import CarrierCharge, Chain, ForeseenLoss, Target, TierCharge
+from carillon.logic.copies import replace
 from carillon.logic.money import format_exact
 from carillon.logic.rating import price_of
 from carillon.logic.routeorder import TYPICAL_S, typical_cost

@@ -8,7 +8,7 @@ and the sellers above it.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from carillon.logic.callflow.feed import Tier
 from carillon.logic.callflow.phrases import phrase
@@ -18,6 +18,7 @@ from carillon.logic.callflow.values import (
     PrivateNote,
     Target,
 )
+from carillon.logic.copies import replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from carillon.logic.callflow.bundles import bundled
@@ -31,6 +30,7 @@ from carillon.logic.callflow.values import (
     TierCharge,
     not_answered_yet,
 )
+from carillon.logic.copies import replace
 from carillon.logic.money import format_exact
 from carillon.logic.rating import UNIT_SIGNS, frozen
 

@@ -8,10 +8,10 @@ it is kept for faults of the platform.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from carillon.logic.callflow.values import Decision, Refusal
+from carillon.logic.copies import replace
 
 _TABLE = (
     # who calls

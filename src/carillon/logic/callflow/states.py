@@ -36,7 +36,7 @@ length ends it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -76,6 +76,7 @@ from carillon.logic.callflow.signals import (
     Vanished,
 )
 from carillon.logic.callflow.values import Decision
+from carillon.logic.copies import replace
 
 APPLY_MS = 5_000  # a hold is provisional until the edge reports `applied`; without one only the record waits for it
 END_MS = 5_000  # how long the edge may take to report an end that we asked for
