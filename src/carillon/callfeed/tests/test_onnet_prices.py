@@ -8,6 +8,7 @@ from decimal import Decimal
 from carillon.callfeed.tests.cast import (
     ACME,
     ACME_TIERS,
+    NORTHWIND,
     NUMBERS,
     RETAIL,
     VERSIONS,
@@ -19,6 +20,7 @@ from carillon.callfeed.tests.cast import (
 from carillon.logic.callflow.decide import decide
 from carillon.logic.callflow.feed import Rate, Tariff
 from carillon.logic.callflow.forwarding import Failure, forward_after
+from carillon.logic.callflow.notes import notes_for
 from carillon.logic.callflow.taxes import taxes_at
 from carillon.logic.callflow.terms import ListUse, TaxRule, TrafficClass
 from carillon.logic.callflow.values import Cause, ChainKind, Decision
@@ -63,6 +65,36 @@ def test_a_list_prices_them_at_the_tier_that_has_it() -> None:
     above = decided(world(ONNET, seller=1), DANS)
     assert [bool(charge.rate) for charge in above.chains[0].tiers] == [False, True]
     assert above.holds[0].amount_micro == 0 and above.holds[0].upper[0][1] == 30_500
+
+
+def both(retail: str, wholesale: str, *, is_allowed: bool = False) -> World:
+    """Acme pays Northwind, and Northwind Level, so much for calls on the platform."""
+    tiers = tuple(
+        replace(tier, lists=(ListUse(base), ListUse(onnet, TrafficClass.ONNET, allows_loss=is_allowed)))
+        for tier, base, onnet in zip(ACME_TIERS, (RETAIL, WHOLESALE), (ONNET, EVERYWHERE), strict=True)
+    )
+    versions = (*VERSIONS, version(ONNET, "On-net", retail), version(EVERYWHERE, "On-net wholesale", wholesale))
+    return replace(World(), versions=versions).but("customers", ACME, tiers=tiers)
+
+
+def test_nobody_sells_them_below_what_it_pays_for_them() -> None:
+    assert decided(both("0.03", "0.03"), DANS).refusal is None
+    lost = decided(both("0.03", "0.04"), DANS)
+    assert lost.refusal is not None and lost.refusal.slug == "price-below-cost"
+    assert (lost.targets, lost.holds) == ((), ())
+    told = "Level Platform charges Northwind Telecom 0.04 EUR for a typical minute and Acme Ltd pays 0.03"
+    assert any(told in note for note in notes_for(lost, {NORTHWIND}))
+    (loss,) = lost.losses
+    assert (loss.partner_id, loss.gateway_id, loss.is_allowed) == (NORTHWIND, None, False)
+    allowed = decided(both("0.03", "0.04", is_allowed=True), DANS)
+    assert allowed.refusal is None and [one.is_allowed for one in allowed.losses] == [True]
+
+
+def test_nobody_forwards_them_below_what_it_pays_for_them() -> None:
+    for wholesale, chains in (("0.03", 1), ("0.04", 0)):
+        where = both("0.03", wholesale).but("users", 22, forward_busy=DANS)
+        longer = forward_after(where.feed(), decided(where, "102"), Failure(Cause.BUSY, 0), 60)
+        assert longer is not None and sum(bool(chain.tiers[0].rate) for chain in longer.chains) == chains
 
 
 def test_extensions_have_the_price_of_all_numbers_alone() -> None:

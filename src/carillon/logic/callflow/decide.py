@@ -24,7 +24,7 @@ from carillon.logic.callflow.feed import (
 )
 from carillon.logic.callflow.forwarding import reach
 from carillon.logic.callflow.inbound import decide_inbound
-from carillon.logic.callflow.lossguard import without_loss
+from carillon.logic.callflow.lossguard import REFUSED, resale_losses, without_loss
 from carillon.logic.callflow.notes import Note, noted
 from carillon.logic.callflow.pricelists import NOWHERE
 from carillon.logic.callflow.pricing import NotPriced, free_chain, holds_for, onnet_chain, priced_chain
@@ -209,6 +209,10 @@ def _ring(call: _Call, callee: User, owner: Customer, caller: str, caller_note: 
         paid = _onnet(call, number, notes)
     except NotPriced as problem:
         return _refused(call, problem.slug, *notes, problem.note)
+    losses = resale_losses(call.feed, paid, notes)
+    call = replace(call, draft=replace(call.draft, losses=tuple(losses)))
+    if not all(loss.is_allowed for loss in losses):
+        return _refused(call, REFUSED, *notes)
     chains: list[Chain] = [paid]
     if owner.id != call.customer.id:
         chains.append(free_chain(ChainKind.TERMINATING, owner, "received call"))

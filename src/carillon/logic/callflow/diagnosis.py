@@ -89,7 +89,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "no-gateway": "A route leads to %(who)s, but none of its gateways is in use.",
     "gateways-full": "A route leads to %(who)s, but its gateways have as many calls as they may.",
     "no-price": "The price list has no price for %(who)s.",
-    "price-below-cost": "No carrier takes calls to %(who)s at the present prices.",
+    "price-below-cost": "Calls to %(who)s are not offered at the present prices.",
     "no-exchange-rate": "There is no exchange rate between the price list's and the account's currency.",
     "credit-exhausted": "The customer's credit does not buy the first seconds of this call.",
     "bundle-used-up": "The minutes that the customer has included are used up, and they are all that it may use.",

@@ -21,7 +21,7 @@ from carillon.logic.callflow.feed import (
     Feed,
     User,
 )
-from carillon.logic.callflow.lossguard import without_loss
+from carillon.logic.callflow.lossguard import resale_losses, without_loss
 from carillon.logic.callflow.notes import Note, noted
 from carillon.logic.callflow.phrases import BECAUSE
 from carillon.logic.callflow.pricelists import NOWHERE
@@ -223,6 +223,10 @@ def _to_user(
         paid = _onnet(feed, called.owner, destination, notes)
     except NotPriced as problem:
         raise _not_done(draft, *notes, problem.note) from None
+    losses = resale_losses(feed, paid, notes)
+    if not all(loss.is_allowed for loss in losses):
+        raise _not_done(draft, *notes)
+    draft = replace(draft, losses=(*draft.losses, *losses))
     place, max_s = len(draft.chains), min(draft.max_s, called.owner.max_call_s)
     holds = holds_for(feed, called.owner, paid, chunk_s, max_s, place=place)
     if holds:

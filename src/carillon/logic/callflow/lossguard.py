@@ -6,7 +6,8 @@ shorter first intervals, a call as long as that: it is charged whole, with the c
 includes are no income. A cost that is not known (no cost list, no price in it, no exchange rate) is no loss.
 
 A seller may allow losses: at its price list's assignment to the buyer, who has carriers also at the route. Emergency
-calls are free and pass; so do calls that stay on the platform.
+calls are free and pass. Calls that stay on the platform are guarded where both prices are: who has no list for them
+gives them away on purpose, whatever it pays for them itself.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from carillon.logic.rating import price_of
 from carillon.logic.routeorder import TYPICAL_S, typical_cost
 from carillon.logic.routing import RouteChoice
 
+REFUSED = "price-below-cost"
 _HUNDRED = Decimal(100)
 
 
@@ -30,12 +32,11 @@ def without_loss(feed: Feed, choice: RouteChoice, chain: Chain, notes: list[Note
     """The choice without targets with which somebody would lose money by the prices of `chain`; with all `losses`.
 
     Appends a sentence to `notes` for each loss, for the seller that would have it and those above. When nothing is left
-    the refusal is `price-below-cost`.
+    the refusal is `REFUSED`.
     """
-    losses = [loss for sale, bought in _resales(chain) if (loss := _loss(feed, sale, bought, sale.allows_loss))]
-    notes += [_resale_note(chain, loss) for loss in losses]
+    losses = resale_losses(feed, chain, notes)
     if not all(loss.is_allowed for loss in losses):
-        return replace(choice, targets=(), refusal="price-below-cost", losses=tuple(losses))
+        return replace(choice, targets=(), refusal=REFUSED, losses=tuple(losses))
     sale = next((c for c in chain.tiers if choice.owner and c.tier.seller_partner_id == choice.owner.id), None)
     targets: list[Target] = []
     for target in choice.targets:
@@ -48,8 +49,18 @@ def without_loss(feed: Feed, choice: RouteChoice, chain: Chain, notes: list[Note
         if loss is not None and target.carrier is not None and sale is not None:
             losses.append(loss)
             notes.append(_carrier_note(loss, target.carrier, sale))
-    refusal = "" if targets else "price-below-cost"
+    refusal = "" if targets else REFUSED
     return replace(choice, targets=tuple(targets), refusal=refusal, losses=tuple(losses))
+
+
+def resale_losses(feed: Feed, chain: Chain, notes: list[Note]) -> list[ForeseenLoss]:
+    """What sellers would lose with what they pay one tier up; a call with one that is not allowed is `REFUSED`.
+
+    Appends to `notes` as `without_loss` does.
+    """
+    losses = [loss for sale, bought in _resales(chain) if (loss := _loss(feed, sale, bought, sale.allows_loss))]
+    notes += [_resale_note(chain, loss) for loss in losses]
+    return losses
 
 
 def _resales(chain: Chain) -> Iterator[tuple[TierCharge, TierCharge]]:
