@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Literal, NamedTuple, Union
@@ -21,7 +21,9 @@ MAX_PREFIX = 17  # E.164 has at most 15 digits; two more for carriers' own codes
 _LENGTH_BITS = 5
 _MAGIC = 0x43_52_41_54_45_53_00_01  # also the byte order's: read the other way round it is another number
 _ALIGNMENT = 8  # bytes: the widest number in a table
-_KEPT_PRICES = 4096  # of a table, read already: calls share few of them
+_KEPT = 4096  # prices and names of a table that are read already: calls share few of them
+_MOST_LEADING = 4  # digits; ten to a hundred ranges begin with the same ones, of a million rates a few hundred
+_TAIL = tuple(10 ** (MAX_PREFIX - length) for length in range(MAX_PREFIX + 1))  # what pads so many digits
 
 RateRow = tuple[str, str, str]
 """prefix, name, and the price as `carillon.logic.pricetext` writes it, with or without its tail."""
@@ -39,13 +41,23 @@ class RateTableError(ValueError):
 class _Texts:
     """Distinct texts, one after the other as UTF-8, and which of them each key has."""
 
-    __slots__ = ("blob", "ends", "of")
+    __slots__ = ("_read", "blob", "ends", "of")
 
     def __init__(self, of: _Ints, ends: _Ints, blob: Buffer) -> None:
         self.of, self.ends, self.blob = of, ends, blob
+        self._read: dict[int, str] = {}
 
     def __getitem__(self, index: int) -> str:
         place = self.of[index]
+        text = self._read.get(place)
+        if text is None:
+            if len(self._read) >= _KEPT:
+                self._read.clear()
+            text = self._read[place] = self.read(place)
+        return text
+
+    def read(self, place: int) -> str:
+        """One of the texts, which is not kept."""
         return str(self.blob[self.ends[place] : self.ends[place + 1]], "utf-8")
 
 
@@ -71,7 +83,7 @@ class RateTable:
     exact). A price that a call has needed is kept as a rate, which all rates of that price are made from.
     """
 
-    __slots__ = ("_keys", "_names", "_owners", "_parents", "_prices", "_read", "_starts")
+    __slots__ = ("_keys", "_names", "_near", "_owners", "_parents", "_prices", "_read", "_starts", "_width")
 
     def __init__(self, rows: Iterable[RateRow | Rate] = ()) -> None:
         """Build from rows in any order (fastest when sorted by prefix as text).
@@ -83,7 +95,15 @@ class RateTable:
         ranges: tuple[_Ints, _Ints, _Ints] = _flatten(keys)
         self._keys: _Ints = keys
         self._starts, self._owners, self._parents = ranges
+        self._begin()
+
+    def _begin(self) -> None:
+        """Make what look-ups use: the prices that were read, and where the ranges with the same beginning are."""
         self._read: dict[int, Rate] = {}
+        leading = min(max(len(str(len(self._starts))) - 2, 0), _MOST_LEADING)
+        self._width = _TAIL[leading]
+        edges = range(0, 10**MAX_PREFIX + 1, self._width)
+        self._near = array("I", (bisect_left(self._starts, edge) for edge in edges))
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -93,13 +113,14 @@ class RateTable:
         digits = number[1:] if number[:1] == "+" else number
         if not (digits.isascii() and digits.isdigit()):
             return None
-        padded = int(digits[:MAX_PREFIX].ljust(MAX_PREFIX, "0"))
-        place = bisect_right(self._starts, padded) - 1
+        count = len(digits)
+        padded = int(digits) * _TAIL[count] if count < MAX_PREFIX else int(digits[:MAX_PREFIX])
+        near = padded // self._width
+        place = bisect_right(self._starts, padded, self._near[near], self._near[near + 1]) - 1
         index = self._owners[place] if place >= 0 else -1
         while index >= 0:
-            key = self._keys[index]
-            length = key & 31
-            if length <= len(digits):
+            length = self._keys[index] & 31
+            if length <= count:
                 return self._rate(index, digits[:length])
             index = self._parents[index]
         return None
@@ -120,9 +141,9 @@ class RateTable:
         place = self._prices.of[index]
         rate = self._read.get(place)
         if rate is None:
-            if len(self._read) >= _KEPT_PRICES:
+            if len(self._read) >= _KEPT:
                 self._read.clear()
-            rate = self._read[place] = Rate("", "", *price_of(self._prices[index]))
+            rate = self._read[place] = Rate("", "", *price_of(self._prices.read(place)))
         return rate.under(prefix, self._names[index])
 
     # ------------------------------------------------------------ as a file
@@ -158,7 +179,7 @@ class RateTable:
         table = cls.__new__(cls)
         table._keys, table._starts, table._owners, table._parents = sections[:4]
         table._names, table._prices = _Texts(*sections[4:7]), _Texts(*sections[7:])
-        table._read = {}
+        table._begin()
         return table
 
     def _sections(self) -> tuple[_Ints | Buffer, ...]:

@@ -68,8 +68,9 @@ class Rate:
 
     def under(self, prefix: str, name: str) -> Rate:
         """The same price for another prefix. What is worked out of one of them is known of both."""
-        made = object.__new__(Rate)
-        made.__dict__.update(self.__dict__, prefix=prefix, name=name, _like=self)
+        made, value = object.__new__(Rate), self.__dict__.copy()
+        value["prefix"], value["name"], value["_like"] = prefix, name, self
+        object.__setattr__(made, "__dict__", value)
         return made
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from decimal import Decimal
 
 import pytest
@@ -60,9 +61,21 @@ digits = st.text("0123", max_size=6)
 def test_lookup_agrees_with_trying_every_length(prefixes: set[str], numbers: list[str]) -> None:
     by_prefix = table(*prefixes)
     for number in (text for text in numbers if text):
-        lengths = range(len(number), -1, -1)
-        expected = next((number[:size] for size in lengths if number[:size] in prefixes), None)
-        assert found(by_prefix, number) == expected
+        assert found(by_prefix, number) == tried(prefixes, number)
+
+
+def tried(prefixes: set[str], number: str) -> str | None:
+    return next((number[:size] for size in range(len(number), -1, -1) if number[:size] in prefixes), None)
+
+
+def test_lookup_among_many_ranges_agrees_with_trying_every_length() -> None:
+    dice = random.Random(1)
+    ends = {"0", "9", "9" * 4, "9" * 17, "0" * 17, "1" + "0" * 16}
+    prefixes = {str(dice.randrange(10 ** dice.randrange(1, 8))) for _ in range(8_000)} | ends
+    by_prefix = table(*prefixes)
+    numbers = [dice.choice("019") + str(dice.randrange(10 ** dice.randrange(1, 20))) for _ in range(2_000)]
+    for number in (*numbers, *ends, "9" * 18, "0" * 30):
+        assert found(by_prefix, number) == tried(prefixes, number)
 
 
 @given(st.lists(rates, max_size=10))
