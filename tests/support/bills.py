@@ -226,7 +226,7 @@ def told(charge: Charge) -> tuple[str, ...]:
     """The pieces of a charge: "0-60 s 0.12 night"."""
     return tuple(
         f"{piece.from_s}-{piece.from_s + piece.seconds} s {Decimal(piece.rate).scaleb(-8).normalize():f} "
-        f"{piece.line.window}".rstrip()
+        f"{piece.mark.window}".rstrip()
         for piece in charge.price.pieces
     )
 

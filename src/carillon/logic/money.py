@@ -17,6 +17,7 @@ MAX_DECIMALS = 6
 EXACT = Context(prec=60)
 
 _STEPS = tuple(10 ** (MAX_DECIMALS - decimals) for decimals in range(MAX_DECIMALS + 1))  # micro-units of a last digit
+_TRILLIONTHS = tuple(10 ** (12 - shift) for shift in range(13))
 # by the quotient, twice the rest less the divisor, and the rest
 _GOES_UP: Mapping[str, Callable[[int, int, int], bool]] = {
     "half_up": lambda whole, over_half, rest: over_half >= 0,
@@ -61,12 +62,17 @@ def minor_units(currency: str) -> int:
 def round_ratio(numerator: int, denominator: int, mode: str = "half_up", decimals: int = MAX_DECIMALS) -> int:
     """`numerator / denominator` whole currency units, rounded once to `decimals` places, as micro-units.
 
-    This is the only place where a price loses digits. `denominator` is positive; `mode` is half_up, half_even, up (away
-    from zero) or down (towards zero); more than 6 decimals count as 6. Raises KeyError for another mode.
+    `denominator` is positive; `mode` is half_up, half_even, up (away from zero) or down (towards zero); more than 6
+    decimals count as 6. Raises KeyError for another mode.
     """
+    return round_micro(numerator * MICRO, denominator, mode, decimals)
+
+
+def round_micro(numerator: int, denominator: int, mode: str = "half_up", decimals: int = MAX_DECIMALS) -> int:
+    """`numerator / denominator` micro-units, else as `round_ratio`. The only place where a price loses digits."""
     step: int = _STEPS[decimals] if 0 <= decimals <= MAX_DECIMALS else 1
     denominator *= step
-    whole, rest = divmod(abs(numerator) * MICRO, denominator)
+    whole, rest = divmod(abs(numerator), denominator)
     whole += _GOES_UP[mode](whole, 2 * rest - denominator, rest)
     return whole * step if numerator >= 0 else -whole * step
 
@@ -93,19 +99,23 @@ def format_amount(amount_micro: int, currency: str) -> str:
 
 def format_number(amount_micro: int, least_decimals: int = 2) -> str:
     """The amount in digits with at least `least_decimals` decimals and no needless zeros after them."""
-    whole, micro = divmod(abs(amount_micro), MICRO)
-    decimals = f"{micro:06d}".rstrip("0").ljust(least_decimals, "0")
+    digits = str(abs(amount_micro)).zfill(7)
+    decimals = digits[-6:].rstrip("0").ljust(least_decimals, "0")
     sign = "-" if amount_micro < 0 else ""
-    return f"{sign}{whole}.{decimals}" if decimals else f"{sign}{whole}"
+    return f"{sign}{digits[:-6]}.{decimals}" if decimals else sign + digits[:-6]
 
 
-def format_ratio(numerator: int, denominator: int) -> str:
-    """`numerator / denominator`, not below zero, as `format_exact` writes it: cut at twelve places, half to even."""
-    units, rest = divmod(numerator * 10**12, denominator)
+def format_ratio(numerator: int, denominator: int, shift: int = 0) -> str:
+    """`numerator / denominator`, not below zero, as `format_exact` writes it: cut at twelve places, half to even.
+
+    The point is moved by `shift` places, at most twelve, to the left.
+    """
+    units, rest = divmod(numerator * _TRILLIONTHS[shift], denominator)
     if 2 * rest > denominator or (2 * rest == denominator and units % 2):
         units += 1
-    whole, decimals = divmod(units, 10**12)
-    return f"{whole}.{decimals:012d}".rstrip("0") if decimals else str(whole)
+    digits = str(units).zfill(13)
+    decimals = digits[-12:].rstrip("0")
+    return f"{digits[:-12]}.{decimals}" if decimals else digits[:-12]
 
 
 def format_exact(amount: Decimal, most_decimals: int = 12) -> str:

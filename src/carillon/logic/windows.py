@@ -20,8 +20,8 @@ DAY_S = 86_400
 _DAYS_KEPT = 4_000
 _REACH_DAYS = 63  # no call lasts longer
 _ONE_DAY = timedelta(days=1)
-_ANY = 1 << 62  # above every number of windows that hold
 _Span = tuple[int, int]  # second of the Unix epoch, and the windows that hold from it on, one bit each
+_Day = tuple[tuple[int, ...], tuple[_Span, ...]]  # when its spans begin and the day ends, and the spans
 
 
 @lru_cache(256)
@@ -33,11 +33,12 @@ def calendar_of(windows: tuple[Window, ...]) -> Calendar:
 class Calendar:
     """Which windows of a list hold at a moment: a number whose bit `n` stands for the list's window `n`."""
 
-    __slots__ = ("_days", "_windows")
+    __slots__ = ("_days", "_names", "_windows")
 
     def __init__(self, windows: tuple[Window, ...]) -> None:
         self._windows = windows
-        self._days: dict[int, tuple[_Span, ...]] = {}
+        self._names: dict[int, tuple[str, ...]] = {}
+        self._days: dict[int, _Day] = {}
 
     def spans(self, at_ms: int, length_s: int) -> list[tuple[int, int]]:
         """From which whole second after `at_ms` (Unix epoch) on which windows hold, for `length_s` seconds.
@@ -46,25 +47,37 @@ class Calendar:
         """
         at_s = at_ms // 1000
         day, end_s = at_s // DAY_S, at_s + length_s
-        spans = self._day(day)
-        place = bisect_right(spans, (at_s, _ANY)) - 1
-        found = [(0, spans[place][1])]
+        begins, spans = self._day(day)
+        place = bisect_right(begins, at_s)
+        found = [(0, spans[place - 1][1])]
+        if end_s < begins[place]:  # most calls: nothing changes while they last
+            return found
         while True:
-            for span_s, holding in spans[place + 1 :]:
+            for span_s, holding in spans[place:]:
                 if span_s > end_s:
                     return found
                 found.append((span_s - at_s, holding))
-            day, place = day + 1, -1
+            day, place = day + 1, 0
             if day * DAY_S > end_s:
                 return found
-            spans = self._day(day)
+            _, spans = self._day(day)
 
-    def _day(self, day: int) -> tuple[_Span, ...]:
+    def names(self, holding: int) -> tuple[str, ...]:
+        """The names of windows that hold, in the list's order."""
+        found = self._names.get(holding)
+        if found is None:
+            held = (window.name for place, window in enumerate(self._windows) if holding >> place & 1)
+            found = self._names[holding] = tuple(held)
+        return found
+
+    def _day(self, day: int) -> _Day:
         found = self._days.get(day)
         if found is None:
             if len(self._days) >= _DAYS_KEPT:
                 self._days.clear()
-            found = self._days[day] = tuple(self._spans_of(day * DAY_S))
+            spans = tuple(self._spans_of(day * DAY_S))
+            begins = (*(begin_s for begin_s, _ in spans), (day + 1) * DAY_S)
+            found = self._days[day] = begins, spans
         return found
 
     def _spans_of(self, begin_s: int) -> Iterator[_Span]:

@@ -29,8 +29,8 @@ from carillon.logic.callflow.values import (
     TierCharge,
 )
 from carillon.logic.money import format_amount, format_exact
-from carillon.logic.rating import Charge, Piece, format_scaled
-from carillon.logic.rating.lines import lines_of, rules_of
+from carillon.logic.rating import Charge, Price, format_scaled
+from carillon.logic.rating.lines import EXPLAINED, PRICE_KEYS, Mark, lines_of, rules_of
 
 Explanation = dict[str, object]
 
@@ -128,18 +128,26 @@ def _margin(sale: CdrDraft, cost: CdrDraft | None) -> Explanation | None:
     }
 
 
-_NO_LIST: Final[Explanation] = dict.fromkeys(
-    ("list_id", "list", "version_id", "version", "list_currency", "unit", "rounding", "decimals", "is_tax_inclusive")
-)
-_NO_RATE: Final[Explanation] = dict.fromkeys(("connection_fee", "per_minute", "initial_s", "increment_s", "grace_s"))
+_NO_LIST: Final[Explanation] = dict.fromkeys(EXPLAINED)
+_NO_PRICE: Final = Price(0, 1, (), 0, 0)
 
 
 def rate_part(rate: Rate | None, tariff: Tariff | None) -> Explanation:
     """Return the price list and the rate that are used, as explanations name them; None throughout without them."""
+    told = _explained(rate, tariff)
+    for key in PRICE_KEYS:
+        del told[key]
+    return told
+
+
+def _explained(rate: Rate | None, tariff: Tariff | None) -> Explanation:
+    """The explanation of a price with all its keys, those of the price itself still empty."""
     told = (rules_of(tariff).told if tariff else _NO_LIST).copy()
-    told.update(lines_of(rate).told if rate else _NO_RATE)
-    told["prefix"] = rate.prefix if rate else None
-    told["rate_name"] = rate.name if rate else None
+    if rate:
+        connection_fee, per_minute, initial_s, increment_s, grace_s = lines_of(rate).told
+        told["connection_fee"], told["per_minute"] = connection_fee, per_minute
+        told["initial_s"], told["increment_s"], told["grace_s"] = initial_s, increment_s, grace_s
+        told["prefix"], told["rate_name"] = rate.prefix, rate.name
     return told
 
 
@@ -155,15 +163,16 @@ def price_part(
 
     How it comes about in words is made of this when it is told (`logic.rating.words`).
     """
-    part = rate_part(rate, tariff)
-    part["billed_s"] = price.billed_s if price else 0
+    exact = price.price if price else _NO_PRICE
+    part = _explained(rate, tariff)
+    part["billed_s"] = exact.billed_s
     part["exact"] = price.exact_text if price else "0"
     part["exchange_rate"] = format_exact(exchange_rate) if exchange_rate is not None else None
-    part["amount"] = format_amount(price.amount_micro if price else 0, currency)
-    part["pieces"] = [_piece(piece) for piece in price.price.pieces] if price else []
-    part["fee"] = format_scaled(price.price.fee) if price else "0"
-    part["bound"] = price.price.bound if price else ""
-    part["taxes"] = [{"name": tax.name, "percent": format_exact(tax.percent)} for tax in taxes]
+    part["amount"] = format_amount(price.amount_micro, currency) if price else _nothing(currency)
+    part["pieces"] = [_piece(*piece) for piece in exact.pieces]
+    part["fee"] = format_scaled(exact.fee) if exact.fee else "0"
+    part["bound"] = exact.bound
+    part["taxes"] = [{"name": tax.name, "percent": format_exact(tax.percent)} for tax in taxes] if taxes else []
     part["tax"] = format_amount(price.tax_micro, currency) if price and price.tax_micro else _nothing(currency)
     return part
 
@@ -173,12 +182,18 @@ def _nothing(currency: str) -> str:
     return format_amount(0, currency)
 
 
-def _piece(piece: Piece) -> Explanation:
+def _piece(from_s: int, seconds: int, mark: Mark, increments: int) -> Explanation:
     """One piece of a call: seconds charged alike. `per_minute` is per unit of the list, as in the rate."""
-    from_s, seconds, line, mark, increments = piece
-    told = line.marks[mark].told.copy()
-    told["from_s"], told["seconds"], told["increments"] = from_s, seconds, increments
-    return told
+    return {
+        "window": mark.window,
+        "step_s": mark.from_s,
+        "per_minute": mark.told,
+        "initial_s": mark.initial_s,
+        "increment_s": mark.increment_s,
+        "from_s": from_s,
+        "seconds": seconds,
+        "increments": increments,
+    }
 
 
 def _call_part(decision: Decision, chain: Chain, facts: CallFacts, readers: Collection[int]) -> Explanation:

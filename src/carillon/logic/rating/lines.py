@@ -6,7 +6,7 @@ for itself and one for each window in which it costs something else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -14,24 +14,38 @@ from carillon.logic.callflow.feed import Rate, Step, Tariff, Unit, WindowPrice
 from carillon.logic.money import EXACT
 from carillon.logic.windows import DAY_S, Calendar, calendar_of, within_reach
 
+SCALE_DECIMALS = 8
 SCALE = 10**8
+NEVER_S = 1 << 62
 UNIT_S = {Unit.MINUTE: 60, Unit.SECOND: 1, Unit.HOUR: 3600, Unit.MESSAGE: 1}  # or messages, that a list's rates are for
 
+
+LIST_KEYS = (
+    *("list_id", "list", "version_id", "version", "list_currency", "unit", "rounding", "decimals"),
+    "is_tax_inclusive",
+)
+RATE_KEYS = ("connection_fee", "per_minute", "initial_s", "increment_s", "grace_s")
+PRICE_KEYS = ("billed_s", "exact", "exchange_rate", "amount", "pieces", "fee", "bound", "taxes", "tax")
+EXPLAINED = (*LIST_KEYS, *RATE_KEYS, "prefix", "rate_name", *PRICE_KEYS)  # what an explanation says of a price
 
 UNIT_SIGNS = {Unit.MINUTE: "min", Unit.SECOND: "s", Unit.HOUR: "h", Unit.MESSAGE: "msg"}  # as in EUR/min
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """From second `from_s` on, `rate` hundred-millionths per unit of the list, in whole increments.
+    """From second `from_s` to `until_s`, `rate` hundred-millionths per unit of the list, in whole increments.
 
-    `told` is what an explanation says of it, with the rate as people read it.
+    The rest is what an explanation says of it: the rate as people read it, and of its line the window and the initial
+    interval.
     """
 
     from_s: int
+    until_s: int
     rate: int
     increment_s: int
-    told: dict[str, object]
+    told: str
+    window: str
+    initial_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +55,8 @@ class Line:
     window: str
     fee: int
     initial_s: int
+    first: Mark  # that of the initial interval
     marks: tuple[Mark, ...]
-
-    def mark_at(self, second: int) -> int:
-        """The place of the mark that holds at a second of the call."""
-        place = len(self.marks) - 1
-        while self.marks[place].from_s > second:
-            place -= 1
-        return place
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Lines:
     of_windows: dict[str, Line]
     minimum: int
     maximum: int | None
-    told: dict[str, object]  # what an explanation says of the rate
+    told: tuple[object, ...]  # what an explanation says of the rate, by RATE_KEYS
 
     @property
     def all(self) -> tuple[Line, ...]:
@@ -69,8 +77,9 @@ class Lines:
 
 def lines_of(rate: Rate) -> Lines:
     """The rate's lines, kept with the rate once they are made. Raises ValueError for more than eight decimals."""
-    made: Lines | None = rate.__dict__.get("_lines")
-    if made is None:
+    try:
+        made: Lines = rate.__dict__["_lines"]
+    except KeyError:
         like: Rate = rate.__dict__.get("_like", rate)
         made = like.__dict__.get("_lines") or _lines(rate)
         rate.__dict__["_lines"] = like.__dict__["_lines"] = made
@@ -80,33 +89,22 @@ def lines_of(rate: Rate) -> Lines:
 def _lines(rate: Rate) -> Lines:
     own = _line("", rate)
     of_windows = {price.window: _line(price.window, price) for price in rate.windows}
-    told = {
-        "connection_fee": format_scaled(own.fee),
-        "per_minute": own.marks[0].told["per_minute"],
-        "initial_s": rate.initial_s,
-        "increment_s": rate.increment_s,
-        "grace_s": rate.grace_s,
-    }
+    told = (format_scaled(own.fee), own.marks[0].told, rate.initial_s, rate.increment_s, rate.grace_s)
     maximum = None if rate.maximum is None else _scaled(rate.maximum)
     return Lines(own, of_windows, _scaled(rate.minimum), maximum, told)
 
 
 def _line(window: str, price: Rate | WindowPrice) -> Line:
     steps = (Step(0, price.per_minute, price.increment_s), *sorted(price.steps, key=lambda step: step.from_s))
-    marks = tuple(_mark(step, window, price.initial_s) for step in steps)
-    return Line(window, _scaled(price.connection_fee), price.initial_s, marks)
+    ends_s = (*(step.from_s for step in steps[1:]), NEVER_S)
+    marks = tuple(_mark(step, end_s, window, price.initial_s) for step, end_s in zip(steps, ends_s, strict=True))
+    first = next(mark for mark in marks if mark.until_s > 0)
+    return Line(window, _scaled(price.connection_fee), price.initial_s, first, marks)
 
 
-def _mark(step: Step, window: str, initial_s: int) -> Mark:
-    rate, increment_s = _scaled(step.per_minute), max(step.increment_s, 1)
-    told = {
-        "window": window,
-        "step_s": step.from_s,
-        "per_minute": format_scaled(rate),
-        "initial_s": initial_s,
-        "increment_s": increment_s,
-    }
-    return Mark(step.from_s, rate, increment_s, told)
+def _mark(step: Step, until_s: int, window: str, initial_s: int) -> Mark:
+    rate = _scaled(step.per_minute)
+    return Mark(step.from_s, until_s, rate, max(step.increment_s, 1), format_scaled(rate), window, initial_s)
 
 
 def _scaled(amount: Decimal) -> int:
@@ -138,11 +136,14 @@ def timeline(lines: Lines, tariff: Tariff, at_ms: int | None, length_s: int) -> 
         return ((0, lines.own),)
     if at_ms is None:
         raise ValueError(f"“{tariff.price_list}” has prices by time: the moment of the call is needed.")
+    calendar = rules_of(tariff).calendar
     found: list[tuple[int, Line]] = []
-    for from_s, holding in rules_of(tariff).calendar.spans(at_ms, length_s):
-        line = _holding(lines, tariff, holding) if holding else lines.own
-        if not found or found[-1][1] is not line:
+    last = None
+    for from_s, holding in calendar.spans(at_ms, length_s):
+        line = _holding(lines, calendar.names(holding)) if holding else lines.own
+        if line is not last:
             found.append((from_s, line))
+            last = line
     return found
 
 
@@ -154,10 +155,10 @@ def frozen(tariff: Tariff, rate: Rate, at_ms: int) -> Tariff:
     return replace(tariff, windows=within_reach(tariff.windows, names, at_ms // (1000 * DAY_S)))
 
 
-def _holding(lines: Lines, tariff: Tariff, holding: int) -> Line:
-    for place, window in enumerate(tariff.windows):
-        if holding >> place & 1 and window.name in lines.of_windows:
-            return lines.of_windows[window.name]
+def _holding(lines: Lines, names: Iterable[str]) -> Line:
+    for name in names:
+        if name in lines.of_windows:
+            return lines.of_windows[name]
     return lines.own
 
 
@@ -169,7 +170,7 @@ class Rules:
     """`unit_s`: of how many seconds or messages the rates are.
 
     `rounds_each`: whether increments are rounded by themselves; there are none where seconds are charged. `told` is
-    what an explanation says of the list.
+    what an explanation says of the list, with room for the rest: a copy is filled sooner than a dict grows.
     """
 
     calendar: Calendar
@@ -190,14 +191,6 @@ def rules_of(tariff: Tariff) -> Rules:
 
 
 def _told(tariff: Tariff) -> dict[str, object]:
-    return {
-        "list_id": tariff.price_list_id,
-        "list": tariff.price_list,
-        "version_id": tariff.version_id,
-        "version": tariff.version,
-        "list_currency": tariff.currency,
-        "unit": tariff.unit.value,
-        "rounding": tariff.rounding,
-        "decimals": tariff.decimals,
-        "is_tax_inclusive": tariff.is_tax_inclusive,
-    }
+    listed = (tariff.price_list_id, tariff.price_list, tariff.version_id, tariff.version, tariff.currency)
+    rules = (tariff.unit.value, tariff.rounding, tariff.decimals, tariff.is_tax_inclusive)
+    return {**dict.fromkeys(EXPLAINED), **dict(zip(LIST_KEYS, (*listed, *rules), strict=True))}

@@ -14,23 +14,30 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from carillon.logic.callflow.feed import Rate, Tariff, Tax
-from carillon.logic.money import EXACT, MAX_DECIMALS, MICRO, format_ratio, round_ratio
-from carillon.logic.rating.lines import SCALE, Line, Lines, Rules, lines_of, rules_of, timeline
+from carillon.logic.money import EXACT, MAX_DECIMALS, MICRO, format_ratio, round_micro, round_ratio
+from carillon.logic.rating.lines import SCALE, SCALE_DECIMALS, Line, Lines, Rules, lines_of, rules_of, timeline
 from carillon.logic.rating.pieces import Piece, billed_end_s, pieces, split
 
 _NOTHING = Decimal(0)
 _PARTS = 100 * SCALE  # of a tax in percent with eight decimals
+_PER_MICRO = SCALE // MICRO
+_made = tuple.__new__  # of a NamedTuple: a third of the time that its own constructor takes, and calls have one of each
 
 
 class Price(NamedTuple):
-    """The exact price in the list's currency, before conversion and taxes: `amount` of `whole` to one unit of it."""
+    """The exact price before conversion and taxes: hundred-millionths of the list's currency, `amount` of `unit_s`."""
 
     amount: int
-    whole: int
+    unit_s: int
     pieces: Sequence[Piece]
     billed_s: int
     fee: int  # hundred-millionths
     bound: str = ""  # what the price is instead of the sum of its pieces: grace, fee, minimum or maximum
+
+    @property
+    def whole(self) -> int:
+        """What `amount` is one unit of currency of."""
+        return SCALE * self.unit_s
 
 
 class Charge(NamedTuple):
@@ -60,7 +67,7 @@ class Charge(NamedTuple):
     @property
     def exact_text(self) -> str:
         """`exact` with at most twelve decimals."""
-        return format_ratio(self.price.amount, self.price.whole)
+        return format_ratio(self.price.amount, self.price.unit_s, SCALE_DECIMALS)
 
 
 # ---------------------------------------------------------------- the price
@@ -92,41 +99,47 @@ def rate_call(
     if rate.grace_s and length_s <= rate.grace_s:
         price = Price(0, 1, (), 0, 0, "grace")
     else:
-        price = price_of(rate, tariff, length_s, at_ms=at_ms, skip_s=skip_s, owes_fee=owes_fee)
-    percent = percent_of(taxes)
+        price = _price(lines_of(rate), tariff, length_s, at_ms, skip_s, owes_fee)
+    percent = percent_of(taxes) if taxes else _NOTHING
     amount = converted_micro(price, tariff, exchange_rate, percent, tariff.rounding)
     currency = tariff.currency if exchange_rate is None else account_currency or tariff.currency
-    return Charge(amount, currency, price, rate, tariff, exchange_rate, tax_within(amount, percent))
+    tax = tax_within(amount, percent) if taxes else 0
+    return _made(Charge, (amount, currency, price, rate, tariff, exchange_rate, tax))
 
 
 def price_of(
     rate: Rate, tariff: Tariff, length_s: int, *, at_ms: int | None = None, skip_s: int = 0, owes_fee: bool = True
 ) -> Price:
     """The exact price of `length_s` started seconds as in `rate_call`; a grace time does not count here."""
-    lines, rules = lines_of(rate), rules_of(tariff)
+    return _price(lines_of(rate), tariff, length_s, at_ms, skip_s, owes_fee)
+
+
+def _price(lines: Lines, tariff: Tariff, length_s: int, at_ms: int | None, skip_s: int, owes_fee: bool) -> Price:
+    rules = rules_of(tariff)
     times = timeline(lines, tariff, at_ms, length_s)
-    found: Sequence[Piece] = pieces(times, length_s, skip_s)
-    end_s = billed_end_s(found, skip_s)
+    found = pieces(times, length_s, skip_s)
+    end_s = found[-1][0] + found[-1][1] if found else skip_s
     if tariff.is_split:
-        found = list(split(timeline(lines, tariff, at_ms, end_s), found))
-    unit_s = rules.unit_s
+        found = split(times if end_s <= length_s else timeline(lines, tariff, at_ms, end_s), found)
+    amount, bound, unit_s = _summed(found, tariff, rules), "", rules.unit_s
     fee = times[0][1].fee if owes_fee else 0
-    amount, bound = _with_fee(_summed(found, tariff, rules), fee, tariff, rules)
+    if fee:
+        amount, bound = _with_fee(amount, fee, tariff, rules)
     if owes_fee and amount < lines.minimum * unit_s:
         amount, bound = lines.minimum * unit_s, "minimum"
     if lines.maximum is not None and amount > lines.maximum * unit_s:
         amount, bound = lines.maximum * unit_s, "maximum"
-    return Price(amount, SCALE * unit_s, found, end_s - skip_s, fee, bound)
+    return _made(Price, (amount, unit_s, found, end_s - skip_s, fee, bound))
 
 
 def _summed(found: Iterable[Piece], tariff: Tariff, rules: Rules) -> int:
     total = 0
     if not rules.rounds_each:
-        for _, seconds, line, mark, _ in found:
-            total += line.marks[mark].rate * seconds
+        for _, seconds, mark, _ in found:
+            total += mark.rate * seconds
         return total
-    for _, seconds, line, mark, increments in found:
-        each = line.marks[mark].rate * seconds // increments
+    for _, seconds, mark, increments in found:
+        each = mark.rate * seconds // increments
         total += increments * _rounded(each, tariff, rules.unit_s)
     return total
 
@@ -185,7 +198,7 @@ def _dearest(lines: Lines, tariff: Tariff, length_s: int | None, holding: Sequen
     amount = max(amount, lines.minimum * unit_s if owes_fee else 0)
     if lines.maximum is not None:
         amount = min(amount, lines.maximum * unit_s)
-    return Price(amount, SCALE * unit_s, (), billed_s, fee)
+    return Price(amount, unit_s, (), billed_s, fee)
 
 
 def pays_by_time(rate: Rate) -> bool:
@@ -219,13 +232,13 @@ def longest(fits: Callable[[int], bool], most: int) -> int:
 
 def converted_micro(price: Price, tariff: Tariff, exchange_rate: Decimal | None, percent: Decimal, mode: str) -> int:
     """Micro-units of the account: converted, `percent` of taxes put on unless the list has them, rounded once."""
-    amount, whole = price.amount, price.whole
+    amount, parts = price.amount, price.unit_s * _PER_MICRO
     if exchange_rate is not None:
         numerator, denominator = exchange_rate.as_integer_ratio()
-        amount, whole = amount * numerator, whole * denominator
+        amount, parts = amount * numerator, parts * denominator
     if percent and not tariff.is_tax_inclusive:
-        amount, whole = amount * (_PARTS + _parts(percent)), whole * _PARTS
-    return round_ratio(amount, whole, mode, tariff.decimals)
+        amount, parts = amount * (_PARTS + _parts(percent)), parts * _PARTS
+    return round_micro(amount, parts, mode, tariff.decimals)
 
 
 def percent_of(taxes: Iterable[Tax]) -> Decimal:

@@ -87,6 +87,7 @@ def test_exact_prices_are_shown_short() -> None:
     assert format_exact(Decimal("1E+2")) == "100"
 
 
-@given(st.integers(0, 10**24), st.integers(1, 3600 * 10**8))
-def test_a_ratio_is_written_as_the_decimal_it_is(numerator: int, denominator: int) -> None:
-    assert format_ratio(numerator, denominator) == format_exact(EXACT.divide(Decimal(numerator), Decimal(denominator)))
+@given(st.integers(0, 10**24), st.integers(1, 3600 * 10**8), st.integers(0, 12))
+def test_a_ratio_is_written_as_the_decimal_it_is(numerator: int, denominator: int, shift: int) -> None:
+    exact = EXACT.divide(Decimal(numerator), Decimal(denominator) * 10**shift)
+    assert format_ratio(numerator, denominator, shift) == format_exact(exact)
