@@ -38,6 +38,7 @@ SETTINGS = (
     "CARILLON_PROXIES",
     "CARILLON_CHUNK_SECONDS",
     "CARILLON_MEDIA_TIMEOUT_SECONDS",
+    "CARILLON_MAX_DECISIONS",
     "CARILLON_SMTP_URL",
     "CARILLON_MAIL_FROM",
     "CARILLON_WEBHOOKS_TO_LOOPBACK",
@@ -142,6 +143,7 @@ class Config:
     proxies: int = 0  # in front of the web port: how many of the last addresses in X-Forwarded-For are true
     chunk_s: int = 30  # seconds of a call paid for at a time
     media_timeout_s: int = 60  # a call without sound for so long is over, unless it is held
+    most_decisions: int = 128  # about new calls, under way at once
     mail: MailServer | None = None  # None: mails are written to the worker's log
     webhooks_to_loopback: bool = False  # also to this machine, without TLS: for tests and developers only
     log_level: str = "info"
@@ -192,6 +194,7 @@ class Config:
             proxies=_integer(environ, "CARILLON_PROXIES", 0, 0, 9),
             chunk_s=_integer(environ, "CARILLON_CHUNK_SECONDS", 30, 1, 3600),
             media_timeout_s=_integer(environ, "CARILLON_MEDIA_TIMEOUT_SECONDS", 60, 5, 3600),
+            most_decisions=_integer(environ, "CARILLON_MAX_DECISIONS", 128, 1, 1000),
             mail=_mail_server(environ),
             webhooks_to_loopback=_choice(environ, "CARILLON_WEBHOOKS_TO_LOOPBACK", "0", ("0", "1")) == "1",
             log_level=_choice(environ, "CARILLON_LOG_LEVEL", "info", LOG_LEVELS),

@@ -175,7 +175,7 @@ async def _run(
         await decided.wait()
         await _talk(platform, phones, script, call, heard, pay)
     await call.ended(LONGEST_S)
-    heard.codes, heard.retry_after = _codes(phone, call)
+    heard.codes, heard.retry_after = codes_of(phone, call)
     return heard
 
 
@@ -256,7 +256,7 @@ async def _forwarded_out(platform: Platform, name: str, placing: asyncio.Task[di
     return heard
 
 
-def _codes(phone: UserAgent, call: OutgoingCall) -> tuple[list[int], str]:
+def codes_of(phone: UserAgent, call: OutgoingCall) -> tuple[list[int], str]:
     """Responses to the call's INVITEs in order, repeats and 100 left out; and Retry-After of the last."""
     codes: list[int] = []
     retry_after = ""

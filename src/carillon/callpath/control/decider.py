@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
+from carillon.callpath.control.admission import Admission
 from carillon.callpath.control.call_ids import new_call_id
 from carillon.callpath.control.evapi import Edge, EdgeGone
 from carillon.callpath.control.feed import Knowledge
@@ -62,6 +63,7 @@ class Settings:
     advertised: str
     chunk_s: int
     decrypt: Callable[[str], str]
+    most_decisions: int  # under way at once
 
 
 async def decided(knowledge: Knowledge, at_ms: int, ask: Callable[[Feed], D]) -> D:
@@ -143,14 +145,18 @@ class Decider:
         traces: Traces,
         edge: Callable[[], Edge],
     ) -> None:
+        self._admission = Admission(settings.most_decisions, self._send)
         self._settings, self._knowledge, self._store, self._windows = settings, knowledge, store, windows
         self._live, self._traces, self._edge = live, traces, edge
         self._late: set[UUID] = set()  # being written down
         self._pace = Pace()
 
     def hear(self, question: Json) -> None:
-        """A `call` message of Kamailio."""
-        self._live.background(self._answer(question))
+        """A `call` message of Kamailio. Emergency calls that are refused here take the static route there."""
+        if self._admission.lets_in(int(question["at_ms"])):
+            self._live.background(self._answer(question))
+        else:
+            self._send(refusal_message(question, REFUSALS["no-decision"]))
 
     def hear_late(self, question: Json) -> None:
         """A `late` message: an emergency call that Kamailio put through without us."""
@@ -180,6 +186,7 @@ class Decider:
         try:
             await self._answer_as(question, call_id, started_ms)
         finally:
+            self._admission.done(int(question["at_ms"]))
             if self._live.get(call_id) is None:
                 self._live.channels.leave(call_id)
 

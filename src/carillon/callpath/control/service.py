@@ -88,7 +88,7 @@ class Control:
         self.knowledge.on_money = self.live.money_came
         self.carriers = Carriers(self.store, lambda: self.edge, self.knowledge, config.advertised, self._turned)
         self.knowledge.condition = self.carriers.condition
-        settings = Settings(EDGE_NAME, config.advertised, config.chunk_s, decrypt)
+        settings = Settings(EDGE_NAME, config.advertised, config.chunk_s, decrypt, config.most_decisions)
         self.decider = Decider(
             settings, self.knowledge, self.store, self.windows, self.live, self.traces, lambda: self.edge
         )
