@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from decimal import Decimal
 from hashlib import sha256
+from typing import TypeVar
 
 from carillon.logic.callflow.exchange import exchange_rate
-from carillon.logic.callflow.feed import Feed, Gateway, Route
+from carillon.logic.callflow.feed import Feed, Gateway, Rate, Route, Tariff
 from carillon.logic.callflow.notes import Note
 from carillon.logic.callflow.values import CarrierCharge, TierCharge
 from carillon.logic.money import EXACT
@@ -20,6 +21,10 @@ LEAST_CALLS = 20  # fewer prove nothing
 _ASR_STEPS = 20  # what differs by less than 5 % of the calls is the same
 _PDD_STEP_MS = 500
 _UNKNOWN = 10**9
+_NANO = Decimal("1e-9")
+_MOST_KNOWN = 32  # of a rate: lengths and exchange rates
+
+T = TypeVar("T")
 
 Offer = tuple[Gateway, CarrierCharge]
 
@@ -69,8 +74,33 @@ def typical_cost(
     rate_to = exchange_rate(feed, payee, charge.tariff.currency, currency)
     if rate_to is None:
         return None
-    price = price_of(charge.rate, charge.tariff, seconds, at_ms=feed.at_ms)
-    return EXACT.divide(EXACT.multiply(price.amount, rate_to), price.whole).quantize(Decimal("1e-9"))
+    rate, tariff = charge.rate, charge.tariff
+
+    def cost() -> Decimal:
+        price = price_of(rate, tariff, seconds, at_ms=feed.at_ms)
+        return EXACT.divide(EXACT.multiply(price.amount, rate_to), price.whole).quantize(_NANO)
+
+    return _once(rate, tariff, (seconds, rate_to), cost)
+
+
+def first_interval_s(feed: Feed, rate: Rate, tariff: Tariff) -> int:
+    """How long the shortest call is by the price list."""
+    return _once(rate, tariff, "first", lambda: price_of(rate, tariff, 1, at_ms=feed.at_ms).billed_s)
+
+
+def _once(rate: Rate, tariff: Tariff, what: Hashable, work: Callable[[], T]) -> T:
+    """What `work` gives, remembered with the rate unless it depends on the moment: most calls compare the same few."""
+    if tariff.windows and rate.windows:
+        return work()
+    known: dict[Hashable, tuple[Tariff, T]] = rate.__dict__.get("_like", rate).__dict__.setdefault("_costs", {})
+    of, found = known.get(what, (None, None))
+    if of is tariff and found is not None:
+        return found
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    made = work()
+    known[what] = (tariff, made)
+    return made
 
 
 # ---------------------------------------------------------------- quality

@@ -91,6 +91,14 @@ def without_passwords(decision: Decision) -> Decision:
     return replace(decision, targets=tuple(replace(target, auth_password="") for target in decision.targets))
 
 
+def _kept(decision: Decision) -> Json:
+    """The decision as PostgreSQL keeps it, `without_passwords`: what is empty is left out."""
+    document = to_brief_document(decision)
+    for target in document.get("targets", ()):
+        target.pop("auth_password", None)
+    return document
+
+
 def opening(edge: str, call_id: UUID, started_ms: int, decision: Decision, hold: HoldRequest | None = None) -> Opening:
     """The row of a call and one of its holds."""
     funded_s = min((each.funded_s for each in decision.holds), default=None)
@@ -98,7 +106,7 @@ def opening(edge: str, call_id: UUID, started_ms: int, decision: Decision, hold:
         call_id=call_id,
         started_ms=started_ms,
         edge=edge,
-        decision=to_brief_document(without_passwords(decision)),
+        decision=_kept(decision),
         hold_account=hold.account_id if hold else None,
         hold_micro=hold.amount_micro if hold else 0,
         funded_until_ms=None if funded_s is None else started_ms + 1000 * funded_s,

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
@@ -58,6 +59,7 @@ def opener(key: bytes) -> Callable[[str], str]:
     """A function that opens secrets at rest (`v1:` + Fernet token); an empty one stays empty, a broken one is empty."""
     fernet = Fernet(key)
 
+    @lru_cache(1024)  # each call to a carrier with a password asks
     def decrypt(secret: str) -> str:
         if not secret:
             return ""

@@ -20,8 +20,7 @@ from carillon.logic.callflow.notes import Note
 from carillon.logic.callflow.values import CarrierCharge, Chain, ForeseenLoss, Target, TierCharge
 from carillon.logic.copies import replace
 from carillon.logic.money import format_exact
-from carillon.logic.rating import price_of
-from carillon.logic.routeorder import TYPICAL_S, typical_cost
+from carillon.logic.routeorder import TYPICAL_S, first_interval_s, typical_cost
 from carillon.logic.routing import RouteChoice
 
 REFUSED = "price-below-cost"
@@ -73,7 +72,7 @@ def _loss(feed: Feed, sale: TierCharge, cost: TierCharge | CarrierCharge, is_all
     if sale.tariff is None or cost.rate is None or cost.tariff is None:
         return None
     currency = sale.tariff.currency
-    first_s = price_of(cost.rate, cost.tariff, 1, at_ms=feed.at_ms).billed_s
+    first_s = first_interval_s(feed, cost.rate, cost.tariff)
     for seconds in dict.fromkeys((TYPICAL_S, first_s)):
         paid, income = typical_cost(feed, cost, currency, seconds), typical_cost(feed, sale, currency, seconds)
         if paid is None or income is None:
