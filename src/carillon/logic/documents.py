@@ -65,31 +65,45 @@ def _identity(value: Any) -> Any:
 
 @cache
 def _class_encoder(cls: type) -> Codec:
-    hints = get_type_hints(cls)
-    parts = tuple((item.name, attrgetter(item.name), _encoder(hints[item.name])) for item in fields(cls))
-    plain = tuple((name, get) for name, get, encode in parts if encode is _identity)
-    if len(plain) == len(parts):
-        return lambda value: {name: get(value) for name, get in plain}
-    return lambda value: {name: encode(get(value)) for name, get, encode in parts}
+    return _written(cls, _class_encoder, is_brief=False)
 
 
 @cache
 def _brief_encoder(cls: type) -> Codec:
+    return _written(cls, _brief_encoder, is_brief=True)
+
+
+def _written(cls: type, of_class: Callable[[type], Codec], *, is_brief: bool) -> Codec:
+    """Generated like a decoder: it writes a decision in a third of the time of a loop over fields."""
     hints = get_type_hints(cls)
-    parts = tuple(
-        (item.name, attrgetter(item.name), _encoder(hints[item.name], _brief_encoder), item.default)
-        for item in fields(cls)
-    )
-
-    def encode(value: Any) -> dict[str, Any]:
-        doc = {}
-        for name, get, encode_field, default in parts:
-            field = get(value)
-            if field is not default and field != default:
-                doc[name] = encode_field(field)
-        return doc
-
+    scope: dict[str, Any] = {}
+    lines = ["def encode(value):", " doc = {}"]
+    for place, item in enumerate(fields(cls)):
+        condition = ""
+        if is_brief and item.default is not MISSING:
+            scope[f"default{place}"] = item.default
+            condition = f"if v is not default{place} and v != default{place}: "
+        kept = _writing(place, hints[item.name], of_class, scope)
+        lines += [f" v = value.{item.name}", f" {condition}doc[{item.name!r}] = {kept}"]
+    exec("\n".join([*lines, " return doc"]), scope)  # noqa: S102 - of names of fields alone
+    encode: Codec = scope["encode"]
     return encode
+
+
+def _writing(place: int, hint: Any, of_class: Callable[[type], Codec], scope: dict[str, Any]) -> str:
+    """The expression for the value of a field, `v`: the usual cases without a call."""
+    inner, is_optional = _without_none(hint)
+    encode = _plain_encoder(inner, of_class)
+    if encode is _identity:
+        return "v"
+    scope[f"write{place}"] = encode
+    if isinstance(inner, type) and issubclass(inner, Enum):
+        value = "v._value_"
+    elif get_origin(inner) is tuple:
+        value = f"(write{place}(v) if v else [])"
+    else:
+        value = f"write{place}(v)"
+    return f"None if v is None else {value}" if is_optional else value
 
 
 @cache
@@ -109,7 +123,7 @@ def _plain_encoder(hint: Any, of_class: Callable[[type], Codec]) -> Codec:
     if hint is Decimal:
         return str
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return attrgetter("value")
+        return attrgetter("_value_")  # documented, and without the call that `value` is
     return _identity
 
 
