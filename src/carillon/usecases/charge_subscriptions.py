@@ -3,6 +3,9 @@
 A prepaid customer pays with what it has to spend: when that is too little, nothing is taken, the subscription is
 *unpaid* and gives nothing new, and it is tried again each hour. Once there is money the rest of the period is paid for
 and given, not the days that passed; when nobody pays for sixty days it ends. Postpaid customers are always charged.
+
+Fees have the customer's taxes, by the rules that calls go by: those that hold when they are charged. As with calls the
+seller's income is posted with them; each charge keeps how much of it is taxes, and which.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from carillon.base.changes import action, audited
 from carillon.business.billing.choices import AccountKind, TransferKind
 from carillon.business.billing.ledger import Movement, book_account, lock_accounts, post
 from carillon.business.billing.models import Account
+from carillon.business.billing.queries import taxes_of
 from carillon.business.catalogue import subscriptions as parts
 from carillon.business.catalogue.choices import Interval, Per, ProductKind, SubscriptionState
 from carillon.business.catalogue.errors import MoneyShort
@@ -31,7 +35,7 @@ from carillon.business.numbers.choices import NumberState
 from carillon.business.numbers.models import Number
 from carillon.business.partners.choices import Status
 from carillon.logic import fees
-from carillon.logic.money import format_amount
+from carillon.logic.money import format_amount, format_exact
 from carillon.logic.proration import begins_at, local_day
 
 TRIED_AGAIN = timedelta(hours=1)
@@ -105,7 +109,8 @@ def pay(
     actor: Actor, subscription: Subscription, since: date, now: datetime, *, is_first: bool = False
 ) -> Subscription:
     """Charge what is due for the present period from `since` on and give its packages, or leave it unpaid; saves it."""
-    lines = parts.lines_due(subscription, since, counts_of(subscription), is_first=is_first)
+    taxation = taxation_of(actor, subscription.product, subscription.customer, since, now)
+    lines = parts.lines_due(subscription, since, counts_of(subscription), taxation, is_first=is_first)
     verb = "pay"
     try:
         collect(actor, items_of(subscription, lines))
@@ -214,6 +219,16 @@ def count(customer: Customer, user: User | None) -> dict[str, int]:
     }
 
 
+def taxation_of(actor: Actor, product: Product, customer: Customer, day: date, now: datetime) -> fees.Taxation:
+    """Return the taxes on a product's fees that are due on a day: those that hold now, or as near to it as the day is.
+
+    So what a later period will be charged has the taxes that are known to hold then. One query.
+    """
+    tomorrow = begins_at(day + timedelta(days=1), customer.timezone)
+    at = min(max(now, begins_at(day, customer.timezone)), tomorrow - timedelta(milliseconds=1))
+    return fees.Taxation(taxes_of(actor, customer, at), product.is_tax_inclusive)
+
+
 def collect(actor: Actor, items: Sequence[Item]) -> None:
     """Post what one customer owes and gets back, all of it or nothing.
 
@@ -271,6 +286,9 @@ def _charge(item: Item) -> FeeCharge:
         quantity=line.quantity,
         unit_micro=line.fee.amount_micro,
         amount_micro=line.amount_micro,
+        tax_micro=line.tax_micro,
+        taxes=[{"name": tax.name, "percent": format_exact(tax.percent)} for tax in line.taxation.taxes],
+        is_tax_inclusive=line.taxation.is_inclusive,
         currency=subscription.currency,
         interval_on=line.whole.since,
         interval_until=line.whole.until,
@@ -289,12 +307,25 @@ def _movement(item: Item, account: Account, book: Account) -> Movement:
         amount_micro=amount,
         shown_micro=-amount,
         holder=account,
-        reference=text_of(item.subscription.name, item.line, item.subscription.currency)[:200],
+        reference=_reference_of(item.subscription.name, item.line, item.subscription.currency)[:200],
     )
 
 
+def _reference_of(name: str, line: fees.Line, currency: str) -> str:
+    """What a line is for, as its payer reads it in Transactions, with net amount and taxes."""
+    text, net, tax = text_of(name, line, currency), abs(line.net_micro), abs(line.tax_micro)
+    if not line.taxation.taxes:
+        return text
+    return _("%(text)s; %(net)s net, %(taxes)s: %(tax)s") % {
+        "text": text,
+        "net": format_amount(net, currency),
+        "taxes": ", ".join(f"{tax.name} {format_exact(tax.percent)} %" for tax in line.taxation.taxes),
+        "tax": format_amount(tax, currency),
+    }
+
+
 def text_of(name: str, line: fees.Line, currency: str) -> str:
-    """Return what a line is for, as its payer reads it in Transactions, in the active language."""
+    """Return what a line is for, in the active language."""
     values = {
         "plan": name,
         "fee": line.fee.name,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -31,6 +33,7 @@ from carillon.usecases.charge_subscriptions import (
     end_with_add_ons,
     pay,
     replace,
+    taxation_of,
     try_again,
 )
 
@@ -105,9 +108,19 @@ class Preview:
         return fees.total(one.line for one in self.now)
 
     @property
+    def now_tax_micro(self) -> int:
+        """How much of it is taxes."""
+        return fees.tax_in(one.line for one in self.now)
+
+    @property
     def following_micro(self) -> int:
         """What is charged for the next period, when nothing changes until then."""
         return fees.total(one.line for one in self.following)
+
+    @property
+    def following_tax_micro(self) -> int:
+        """How much of it is taxes."""
+        return fees.tax_in(one.line for one in self.following)
 
 
 def _priced(product: Product | Subscription, lines: Iterable[fees.Line]) -> tuple[Priced, ...]:
@@ -154,30 +167,50 @@ def preview_subscription(actor: Actor, data: SubscribeData, *, now: datetime | N
     Raises:
         InvalidInput, NotOnSale: as `subscribe`.
     """
-    wanted = _wanted(actor, data, now or timezone.now())
-    counts, found = count(wanted.customer, wanted.user), wanted.subscription()
+    moment = now or timezone.now()
+    wanted = _wanted(actor, data, moment)
+    found = wanted.subscription()
     if wanted.is_trial:
-        return _preview_trial(wanted, found, counts)
-    costs, cycle = parts.fees_of(wanted.product), parts.cycle_of(found)
-    lines = fees.lines_due(costs, counts, cycle, wanted.day, paid_until={}, is_first=True)
-    return _preview(wanted, found, _priced(found, lines), counts)
+        return _preview_trial(actor, wanted, found, moment)
+    costs = _Costs(actor, found, wanted.product, count(wanted.customer, wanted.user), moment)
+    return _preview(costs, wanted, _priced(found, costs.due(wanted.day, is_first=True)))
 
 
-def _preview_trial(wanted: _Wanted, trial: Subscription, counts: Mapping[str, int]) -> Preview:
+@dataclass(frozen=True, slots=True)
+class _Costs:
+    """What a product costs the holder of a subscription, in its periods."""
+
+    actor: Actor
+    subscription: Subscription
+    product: Product
+    counts: Mapping[str, int]
+    now: datetime
+
+    def due(
+        self, day: date, *, paid: Mapping[int, date] = MappingProxyType({}), is_first: bool
+    ) -> tuple[fees.Line, ...]:
+        """What is due on a day, when fees are paid until those days by their id."""
+        product, subscription = self.product, self.subscription
+        cycle = parts.cycle_of(subscription, product)
+        taxation = taxation_of(self.actor, product, subscription.customer, day, self.now)
+        costs = parts.fees_of(product)
+        return fees.lines_due(costs, self.counts, cycle, day, paid_until=paid, is_first=is_first, taxation=taxation)
+
+
+def _preview_trial(actor: Actor, wanted: _Wanted, trial: Subscription, now: datetime) -> Preview:
     if not wanted.product.trial_goes_on:
         return Preview(wanted.day, trial.currency, (), None, (), wanted.conflicts, is_trial=True)
     after = parts.begin(wanted.product, wanted.customer, wanted.user, trial.period_until)
-    costs, cycle = parts.fees_of(wanted.product), parts.cycle_of(after)
-    lines = fees.lines_due(costs, counts, cycle, after.starts_on, paid_until={}, is_first=True)
-    later = _priced(after, lines)
+    costs = _Costs(actor, after, wanted.product, count(wanted.customer, wanted.user), now)
+    later = _priced(after, costs.due(after.starts_on, is_first=True))
     return Preview(wanted.day, trial.currency, (), after.starts_on, later, wanted.conflicts, is_trial=True)
 
 
-def _preview(wanted: _Wanted, found: Subscription, now: tuple[Priced, ...], counts: Mapping[str, int]) -> Preview:
+def _preview(costs: _Costs, wanted: _Wanted, now: tuple[Priced, ...]) -> Preview:
     paid = {one.line.fee.id: one.line.part.until for one in now if one.line.amount_micro > 0}
-    costs, cycle = parts.fees_of(wanted.product), parts.cycle_of(found)
-    lines = fees.lines_due(costs, counts, cycle, found.period_until, paid_until=paid, is_first=False)
-    return Preview(wanted.day, found.currency, now, found.period_until, _priced(found, lines), wanted.conflicts)
+    found = costs.subscription
+    later = _priced(found, costs.due(found.period_until, paid=paid, is_first=False))
+    return Preview(wanted.day, found.currency, now, found.period_until, later, wanted.conflicts)
 
 
 @action("subscriptions.add")
@@ -307,28 +340,28 @@ def preview_change(
     moment = now or timezone.now()
     present = _locked(actor, subscription)
     wanted = _change(actor, present, data, moment)
-    counts, day = counts_of(present), wanted.day
-    if not _is_now(present, wanted.product, data.when):
-        later = _change_lines(present, wanted.product, present.period_until, counts)
+    day, costs = wanted.day, _Costs(actor, present, wanted.product, counts_of(present), moment)
+    if not _is_now(actor, present, wanted.product, data.when, moment):
+        later = _change_lines(costs, present.period_until)
         return Preview(day, present.currency, (), present.period_until, later, wanted.conflicts)
     anchor = present.anchor_on, present.anchor_day
     found = parts.begin(wanted.product, wanted.customer, wanted.user, day, anchor=anchor)
-    return _preview(wanted, found, _change_lines(present, wanted.product, day, counts), counts)
+    return _preview(replaced(costs, subscription=found), wanted, _change_lines(costs, day))
 
 
-def _change_lines(present: Subscription, product: Product, day: date, counts: Mapping[str, int]) -> tuple[Priced, ...]:
+def _change_lines(costs: _Costs, day: date) -> tuple[Priced, ...]:
+    present = costs.subscription
     back = fees.lines_back(parts.charged(present), day)
-    cycle, costs = parts.cycle_of(present, product), parts.fees_of(product)
-    due = fees.lines_due(costs, counts, cycle, day, paid_until={}, is_first=False)
-    return (*_priced(present, back), *_priced(product, due))
+    return (*_priced(present, back), *_priced(costs.product, costs.due(day, is_first=False)))
 
 
-def following_lines(subscription: Subscription) -> tuple[Priced, ...]:
-    """Return what a subscription that goes on is charged when its next period begins; about seven queries."""
-    counts, day = counts_of(subscription), subscription.period_until
+def following_lines(actor: Actor, subscription: Subscription) -> tuple[Priced, ...]:
+    """Return what a subscription that goes on is charged when its next period begins; about eight queries."""
+    counts, day, now = counts_of(subscription), subscription.period_until, timezone.now()
     if subscription.next_product is not None:
-        return _change_lines(subscription, subscription.next_product, day, counts)
-    return _priced(subscription, parts.lines_due(subscription, day, counts, is_first=False))
+        return _change_lines(_Costs(actor, subscription, subscription.next_product, counts, now), day)
+    taxation = taxation_of(actor, subscription.product, subscription.customer, day, now)
+    return _priced(subscription, parts.lines_due(subscription, day, counts, taxation, is_first=False))
 
 
 @action("subscriptions.change")
@@ -348,7 +381,7 @@ def change_product(
     subscription = _locked(actor, subscription)
     wanted = _change(actor, subscription, data, moment)
     _confirm(wanted.conflicts, data.confirms_conflicts)
-    if _is_now(subscription, wanted.product, data.when):
+    if _is_now(actor, subscription, wanted.product, data.when, moment):
         new = _paid(replace(actor, subscription, wanted.product, moment, moment))
         new.conflicts = [one[:300] for one in wanted.conflicts]
         new.save(update_fields=["conflicts"])
@@ -374,11 +407,15 @@ def _change(actor: Actor, subscription: Subscription, data: ChangeData, now: dat
     return _Wanted(product, customer, subscription.user, day, _conflicts(product, others))
 
 
-def _is_now(subscription: Subscription, product: Product, when: When) -> bool:
+def _is_now(actor: Actor, subscription: Subscription, product: Product, when: When, now: datetime) -> bool:
     if when is not When.AUTO:
         return when is When.NOW
-    counts = counts_of(subscription)
-    new, old = (fees.yearly_cost(parts.fees_of(one), counts) for one in (product, subscription.product))
+    counts, customer = counts_of(subscription), subscription.customer
+    day = local_day(now, customer.timezone)
+    new, old = (
+        fees.yearly_cost(parts.fees_of(one), counts, taxation_of(actor, one, customer, day, now))
+        for one in (product, subscription.product)
+    )
     return new >= old
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import BigIntegerField, Case, F, OuterRef, QuerySet, Subquery, Sum, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
@@ -9,7 +11,11 @@ from django.db.models.functions import Coalesce
 from carillon.base.actor import Actor
 from carillon.business.billing.choices import AccountKind
 from carillon.business.billing.models import Account, Entry, ReratedCharge, Rerating, TaxRule, Transfer
+from carillon.business.customers.models import Customer
 from carillon.business.partners.models import Partner
+from carillon.logic.callflow import terms
+from carillon.logic.callflow.feed import Tax
+from carillon.logic.callflow.taxes import taxes_at
 
 HOLDERS = (AccountKind.CUSTOMER, AccountKind.PARTNER)
 
@@ -23,6 +29,22 @@ def accounts_of(actor: Actor) -> QuerySet[Account]:
     spent = F("reserved_micro") + F("unposted_micro")
     available = F("balance_micro") + F("credit_limit_micro") - spent
     return rows.annotate(available=available, seller_name=seller_name(actor))
+
+
+def taxes_of(actor: Actor, customer: Customer, at: datetime) -> tuple[Tax, ...]:
+    """Return the taxes that a customer pays on what it is charged at a moment, by its seller's rules; one query."""
+    rows = TaxRule.objects.visible_to(actor).filter(
+        partner_id=customer.partner_id, country__in=("", customer.country), customer_kind__in=("", customer.kind)
+    )
+    rules = [
+        terms.TaxRule(row.name, row.percent, _ms(row.effective_from), 2 * bool(row.country) + bool(row.customer_kind))
+        for row in rows.order_by("position", "pk")
+    ]
+    return taxes_at(rules, _ms(at))
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def tax_rules_of(actor: Actor) -> QuerySet[TaxRule]:

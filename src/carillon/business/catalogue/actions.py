@@ -37,7 +37,8 @@ class ProductData:
     """A plan or an add-on. `kind`, `currency`, `period` and `partner_id` (None: the actor's own) stay once created.
 
     `web_product_ids`: where it is sold; none: everywhere. `billing_day` (1 to 28): on which periods begin; None: on the
-    day of the subscription. `trial_days` 0: no trial. The limits of a trial are None for none.
+    day of the subscription. `is_tax_inclusive`: fees have the customer's taxes in them. `trial_days` 0: no trial. The
+    limits of a trial are None for none.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ProductData:
     web_product_ids: tuple[int, ...] = ()
     price_list_id: int | None = None
     precedence: int = 100
+    is_tax_inclusive: bool = False
     trial_days: int = 0
     trial_goes_on: bool = False
     trial_max_channels: int | None = None
@@ -182,6 +184,7 @@ def _fill(actor: Actor, product: Product, data: ProductData) -> None:
     faults.stop()
     product.name, product.description = data.name.strip(), data.description.strip()
     product.billing_day, product.precedence = data.billing_day, data.precedence
+    product.is_tax_inclusive = data.is_tax_inclusive
     product.trial_days, product.trial_goes_on = data.trial_days, data.trial_goes_on
     product.trial_max_channels, product.trial_max_call_s = data.trial_max_channels, data.trial_max_call_s
     product.trial_max_spend_micro = data.trial_max_spend_micro

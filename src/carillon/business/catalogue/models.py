@@ -39,6 +39,7 @@ class Product(TenantModel):
     billing_day = models.PositiveSmallIntegerField(null=True, blank=True)
     precedence = models.PositiveSmallIntegerField(default=100)
     price_list = models.ForeignKey(PriceList, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    is_tax_inclusive = models.BooleanField(default=False, db_default=False)  # fees have the customer's taxes in them
     trial_days = models.PositiveSmallIntegerField(default=0)  # 0: no trial
     trial_goes_on = models.BooleanField(default=False)  # paid for from its end on, unless cancelled before
     trial_max_channels = models.PositiveIntegerField(null=True, blank=True)
@@ -172,7 +173,8 @@ class Subscription(TenantModel):
 class FeeCharge(TenantModel):
     """What a subscription was charged, or given back (negative), for days `[since, until)`: one transfer each.
 
-    `key` is its idempotency key in the ledger. `unit_micro` times `quantity` is what the whole interval costs.
+    `key` is its idempotency key in the ledger. `unit_micro` times `quantity` is what the whole interval costs, without
+    `taxes` (name and percent of each) unless `is_tax_inclusive`; `amount_micro` is with them, `tax_micro` of it taxes.
     """
 
     tenancy = Tenancy(customer="customer_id")
@@ -188,6 +190,9 @@ class FeeCharge(TenantModel):
     quantity = models.PositiveIntegerField()
     unit_micro = models.BigIntegerField()
     amount_micro = models.BigIntegerField()
+    tax_micro = models.BigIntegerField(default=0, db_default=0)
+    taxes = models.JSONField(default=list, db_default=[], blank=True)
+    is_tax_inclusive = models.BooleanField(default=False, db_default=False)
     currency = models.CharField(max_length=3)
     interval_on = models.DateField()  # the whole interval that the days are a part of
     interval_until = models.DateField()
@@ -205,6 +210,11 @@ class FeeCharge(TenantModel):
 
     def __str__(self) -> str:
         return self.fee_name
+
+    @property
+    def net_micro(self) -> int:
+        """The amount without taxes."""
+        return self.amount_micro - self.tax_micro
 
 
 class Allowance(TenantModel):

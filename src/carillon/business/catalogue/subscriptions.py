@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 
 from django.db.models import Q
 
@@ -16,6 +17,7 @@ from carillon.business.catalogue.choices import Period, SubscriptionState, Unit
 from carillon.business.catalogue.models import Allowance, FeeCharge, Package, Product, Subscription
 from carillon.business.customers.models import Customer, User
 from carillon.logic import fees
+from carillon.logic.callflow.feed import Tax
 from carillon.logic.proration import Days, anchored, begins_at, months_after, units
 
 MONTHS = {Period.MONTH: 1, Period.YEAR: 12}
@@ -51,23 +53,26 @@ def line_of(row: FeeCharge) -> fees.Line:
     """Return a charge as the line that it was made of."""
     fee = fees.Fee(row.fee_id, row.fee_name, "", row.interval, row.unit_micro, row.is_prorated)
     whole = Days(row.interval_on, row.interval_until)
-    return fees.Line(fee, row.quantity, whole, Days(row.since, row.until), row.amount_micro)
+    taxes = tuple(Tax(one["name"], Decimal(one["percent"])) for one in row.taxes)
+    taxation, part = fees.Taxation(taxes, row.is_tax_inclusive), Days(row.since, row.until)
+    return fees.Line(fee, row.quantity, whole, part, row.amount_micro, row.tax_micro, taxation)
 
 
 def lines_due(
-    subscription: Subscription, since: date, counts: Mapping[str, int], *, is_first: bool
+    subscription: Subscription, since: date, counts: Mapping[str, int], taxation: fees.Taxation, *, is_first: bool
 ) -> tuple[fees.Line, ...]:
     """Return what is due for the subscription's present period from `since` on; two queries.
 
     Args:
         counts: how many users, numbers and devices there are, by `choices.Per`.
+        taxation: the customer's taxes.
         is_first: fees that are charged once are due too.
     """
     paid: dict[int, date] = {}
     for line in charged(subscription):
         paid[line.fee.id] = max(line.part.until, paid.get(line.fee.id, line.part.until))
-    cycle = cycle_of(subscription)
-    return fees.lines_due(fees_of(subscription.product), counts, cycle, since, paid_until=paid, is_first=is_first)
+    costs, cycle = fees_of(subscription.product), cycle_of(subscription)
+    return fees.lines_due(costs, counts, cycle, since, paid_until=paid, is_first=is_first, taxation=taxation)
 
 
 # ---------------------------------------------------------------- begin, go on, end

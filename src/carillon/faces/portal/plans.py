@@ -67,6 +67,7 @@ PLANS = Panel(
     ),
     api=(
         Column("description", _("Description")),
+        Column("is_tax_inclusive", _("With tax"), kind="bool"),
         Column("billing_day", _("Billing day"), kind="integer"),
         Column("precedence", _("Precedence"), kind="integer"),
         Column("web_product_ids", _("Sold on"), kind="list"),
@@ -100,6 +101,11 @@ PLANS = Panel(
             minimum=1,
             maximum=actions.LAST_BILLING_DAY,
             help=_("On which day of the month periods begin. Empty: on the day of the subscription."),
+        ),
+        Field(
+            "is_tax_inclusive",
+            _("Fees include tax"),
+            help=_("Otherwise the customer's taxes are put on top."),
         ),
         Field(
             "web_product_ids",

@@ -19,6 +19,7 @@ from carillon.business.catalogue import subscriptions as parts
 from carillon.business.catalogue.choices import ProductKind, SubscriptionState, Unit
 from carillon.business.catalogue.models import Allowance, FeeCharge, Subscription
 from carillon.logic import fees
+from carillon.logic.money import format_exact
 from carillon.logic.proration import local_day
 from carillon.panels.declaration import Column, Detail, Field, Filter, Link, Page, Panel, RowAction
 from carillon.panels.manner import number_text
@@ -63,7 +64,7 @@ def holder(row: Any) -> str:
 
 
 def charge_text(row: FeeCharge) -> str:
-    """What was charged, as the customer's transactions say it."""
+    """What was charged, as the customer's transactions begin."""
     return text_of(row.subscription.name, parts.line_of(row), row.currency)
 
 
@@ -73,6 +74,9 @@ def _line(one: uses.Priced, currency: str) -> dict[str, Any]:
         "text": text_of(one.name, line, currency),
         "quantity": line.quantity,
         "unit_micro": line.fee.amount_micro,
+        "net_micro": line.net_micro,
+        "tax_micro": line.tax_micro,
+        "taxes": [{"name": tax.name, "percent": format_exact(tax.percent)} for tax in line.taxation.taxes],
         "amount_micro": line.amount_micro,
         "since": line.part.since.isoformat(),
         "until": (line.part.until - timedelta(days=1)).isoformat(),
@@ -90,7 +94,7 @@ def subscription_page(actor: Actor, subscription: Subscription) -> Mapping[str, 
         "allowances": [_bar(row) for row in given.order_by("ends_at", "id")],
         "back_micro": -fees.total(back),
         "is_taken": subscription.state in TAKEN,
-        "following": _following(subscription),
+        "following": _following(actor, subscription),
         "last_day": subscription.period_until - timedelta(days=1),
     }
 
@@ -106,10 +110,10 @@ def _bar(row: Any) -> dict[str, Any]:
     }
 
 
-def _following(subscription: Subscription) -> list[dict[str, Any]]:
+def _following(actor: Actor, subscription: Subscription) -> list[dict[str, Any]]:
     if subscription.state not in (SubscriptionState.ACTIVE, SubscriptionState.UNPAID):
         return []
-    return [_line(one, subscription.currency) for one in uses.following_lines(subscription)]
+    return [_line(one, subscription.currency) for one in uses.following_lines(actor, subscription)]
 
 
 def allowance_page(actor: Actor, allowance: Any) -> Mapping[str, Any]:
@@ -160,9 +164,13 @@ def read_preview(actor: Actor, data: PreviewData) -> dict[str, Any]:
         "is_trial": found.is_trial,
         "now": [_line(one, found.currency) for one in found.now],
         "now_micro": found.now_micro,
+        "now_net_micro": found.now_micro - found.now_tax_micro,
+        "now_tax_micro": found.now_tax_micro,
         "next_on": found.next_on.isoformat() if found.next_on else None,
         "next": [_line(one, found.currency) for one in found.following],
         "next_micro": found.following_micro,
+        "next_net_micro": found.following_micro - found.following_tax_micro,
+        "next_tax_micro": found.following_tax_micro,
         "conflicts": list(found.conflicts),
         "subscription_id": data.subscription_id,
     }
@@ -329,12 +337,16 @@ CHARGES = Panel(
     rows=queries.charges_of,
     columns=(
         Column("at", _("Time"), kind="datetime", order="id", width=140),
-        Column("customer", _("Customer"), value="customer.name", width=150),
-        Column("text", _("For"), value=charge_text, width=260, grow=3, in_api=False),
+        Column("customer", _("Customer"), value="customer.name", width=120),
+        Column("text", _("For"), value=charge_text, width=200, grow=3, in_api=False),
         Column("quantity", _("Quantity"), kind="integer", width=80),
-        Column("amount", _("Amount"), kind="money", value="amount_micro", total="amount_micro", width=110),
+        Column("net", _("Net"), kind="money", value="net_micro", width=80),
+        Column("tax", _("Tax"), kind="money", value="tax_micro", total="tax_micro", width=80),
+        Column("amount", _("Amount"), kind="money", value="amount_micro", total="amount_micro", width=90),
     ),
     api=(
+        Column("taxes", _("Taxes"), kind="list"),
+        Column("is_tax_inclusive", _("With tax"), kind="bool"),
         Column("subscription_id", _("Subscription"), kind="integer"),
         Column("customer_id", _("Customer"), kind="integer"),
         Column("fee_id", _("Fee"), kind="integer"),

@@ -58,10 +58,10 @@ TAXES = Panel(
     update=taxes.update_tax_rule,
     remove=taxes.remove_tax_rule,
     help=_(
-        "What your customers pay on top of prices that do not include it; sub-partners pay no tax here. Of the rules "
-        "of one name the one for the customer's country goes before the one for all, then the one for its kind, then "
-        "the newest that has begun. Different names add up. A call keeps the taxes that held when it began, and money "
-        "is set aside for them too."
+        "What your customers pay on calls and on fees of plans, on top of prices that do not include it; sub-partners "
+        "pay no tax here. Of the rules of one name the one for the customer's country goes before the one for all, "
+        "then the one for its kind, then the newest that has begun. Different names add up. A call keeps the taxes "
+        "that held when it began, and money is set aside for them too."
     ),
     empty=_("Add the tax that your customers pay, such as VAT with 20 percent."),
 )

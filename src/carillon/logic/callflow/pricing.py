@@ -163,7 +163,7 @@ def _frozen(feed: Feed, charge: TierCharge, notes: list[Note]) -> TierCharge:
         text = f"One {tariff.currency} is {format_exact(conversion)} {tier.account_currency}."
         notes.append(Note(text, reader_of(tier)))
     if tier.tax_rules:
-        tier = replace(tier, taxes=taxes_at(tier, feed.at_ms))
+        tier = replace(tier, taxes=taxes_at(tier.tax_rules, feed.at_ms))
     kept = frozen(tariff, rate, feed.at_ms)
     return replace(charge, tier=_bare(tier), tariff=kept, exchange_rate=conversion)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carillon.logic.callflow.feed import Tax
+from carillon.logic.fees import Cycle, Fee, Taxation, lines_back, lines_due, tax_in, total
 from carillon.logic.proration import Days, anchored, begins_at, local_day, months_after, period_of, share, units
 
 DAYS = st.dates(date(2000, 1, 1), date(2100, 12, 31))
@@ -62,3 +65,30 @@ def test_days_are_those_of_the_customers_clock() -> None:
     assert local_day(datetime(2026, 6, 30, 23, 30, tzinfo=UTC), "Europe/London") == date(2026, 7, 1)
     assert begins_at(date(2026, 7, 1), "Europe/London") == datetime(2026, 6, 30, 23, tzinfo=UTC)
     assert begins_at(date(2024, 4, 26), "Africa/Cairo") == datetime(2024, 4, 25, 22, tzinfo=UTC)  # midnight is skipped
+
+
+@given(
+    st.integers(0, 10**11),
+    st.lists(st.decimals(0, 100, places=3), max_size=2),
+    st.booleans(),
+    st.lists(st.integers(0, 31), max_size=3),
+)
+def test_taxed_parts_cost_together_what_the_whole_costs_and_come_back_as_they_were_charged(
+    price: int, percents: list[Decimal], is_inclusive: bool, cuts: list[int]
+) -> None:
+    taxation = Taxation(tuple(Tax(f"Tax {n}", percent) for n, percent in enumerate(percents)), is_inclusive)
+    net, tax = taxation.split(price)
+    percent = sum(percents, Decimal(0))
+    assert (net + tax == price) if is_inclusive else net == price
+    assert abs(Decimal(tax) - net * percent / 100) <= (1 if is_inclusive else Decimal("0.5"))
+    cycle, begin = Cycle(date(2026, 12, 1), 1, 1), date(2026, 12, 1)
+    days = sorted({begin, *(begin + timedelta(days=cut) for cut in cuts)})
+    fee = Fee(1, "Monthly", "account", "month", price)
+    kept = []
+    for since in days:  # at each day what is left comes back and is charged again
+        back = lines_back(kept[-1:], since)
+        due = lines_due([fee], {"account": 1}, cycle, since, paid_until={}, is_first=False, taxation=taxation)
+        kept += [*back, *due]
+        if since.month == 12:
+            assert (total(kept), tax_in(kept)) == (net + tax, tax)
+        assert all(abs(line.tax_micro) <= abs(line.amount_micro) for line in kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from carillon.business.billing.actions import LimitData, TopUpData, set_credit_l
 from carillon.business.billing.choices import TransferKind
 from carillon.business.billing.models import Account, Transfer
 from carillon.business.billing.queries import customer_account, ledger_sums
+from carillon.business.billing.taxes import TaxRuleData, add_tax_rule
 from carillon.business.brands.choices import DestinationKind
 from carillon.business.catalogue.actions import (
     FeeData,
@@ -168,6 +170,41 @@ def test_a_month_with_a_change_in_the_middle_is_right_to_the_micro_unit(cast: Ca
         ("Small: Fee 0, 1 × 10.00 EUR, 1 Dec 2026 to 31 Dec 2026", -10 * MICRO),
     ]
     assert ("Small: Fee 0 given back, 10 Dec 2026 to 31 Dec 2026", given_back) in shop.texts()
+
+
+def test_fees_are_taxed_as_calls_are_and_come_back_with_the_taxes_they_were_charged_with(cast: Cast) -> None:
+    shop = Shop(cast)
+    with tenant(shop.paul) as paul:
+        for percent, since in (("20", date(2026, 11, 1)), ("21", date(2026, 12, 15))):
+            add_tax_rule(paul, TaxRuleData(name="VAT", percent=Decimal(percent), effective_from=at(since)))
+        add_tax_rule(
+            paul, TaxRuleData(name="VAT", percent=Decimal(99), country="NO", effective_from=NOON)
+        )  # not Acme's
+    once = {"amount_micro": 5 * MICRO, "interval": Interval.ONCE}
+    on_top = shop.product("On top", {"amount_micro": 10 * MICRO}, once, billing_day=1)
+    within = shop.product("Within", {"amount_micro": 40 * MICRO}, billing_day=1, is_tax_inclusive=True)
+    first = shop.subscribe(on_top, NOON)
+    assert shop.spent() == 6_666_667 + 1_333_333 + 6 * MICRO  # 20 of 30 days, with their part of 2.00
+    shop.until(datetime(2026, 12, 1, tzinfo=UTC))
+    today = at(date(2026, 12, 20))
+    with tenant(shop.paul) as paul:
+        first.refresh_from_db()
+        seen = preview_change(paul, first, ChangeData(product_id=within.pk), now=today)
+        change_product(paul, first, ChangeData(product_id=within.pk), now=today)
+    charges = list(FeeCharge.objects.order_by("pk").values_list("amount_micro", "tax_micro", "is_tax_inclusive"))
+    # 12 of 31 days: of 10.00 and 2.00 come back; of 40.00, which are 33.057851 and 21 % of it, are due
+    net, tax = 33_057_851 - (33_057_851 * 19 * 2 + 31) // 62, 6_942_149 - (6_942_149 * 19 * 2 + 31) // 62
+    assert charges == [
+        (8 * MICRO, 1_333_333, False), (6 * MICRO, MICRO, False), (12 * MICRO, 2 * MICRO, False),
+        (-3_870_968 - 774_194, -774_194, False), (net + tax, tax, True),
+    ]  # fmt: skip
+    assert (seen.now_micro, seen.now_tax_micro) == (net + tax - 4_645_162, tax - 774_194)
+    assert (seen.following_micro, seen.following_tax_micro) == (40 * MICRO, 6_942_149)
+    assert shop.spent() == 26 * MICRO + net + tax - 4_645_162
+    assert shop.texts()[0] == (
+        "On top: Fee 0, 1 × 10.00 EUR, 11 Nov 2026 to 30 Nov 2026; 6.666667 EUR net, VAT 20 %: 1.333333 EUR", -8 * MICRO
+    )  # fmt: skip
+    assert FeeCharge.objects.latest("pk").taxes == [{"name": "VAT", "percent": "21"}]
 
 
 def test_what_ends_early_gives_its_days_back_and_takes_its_add_ons_along(cast: Cast) -> None:

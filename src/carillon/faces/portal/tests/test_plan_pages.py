@@ -37,7 +37,7 @@ def add_call(user: User, allowance_id: int) -> None:
 
 def make_plan(paul: Script, name: str, amount_micro: int, minutes: int) -> int:
     """A plan with a monthly fee and a package, not on sale yet."""
-    plan = int(paul.make("plans/", {"name": name, "currency": "EUR", "trial_days": 7})["id"])
+    plan = int(paul.make("plans/", {"name": name, "currency": "EUR", "trial_days": 7, "is_tax_inclusive": True})["id"])
     paul.make("plan-fees/", {"product_id": plan, "name": "Monthly fee", "amount_micro": amount_micro})
     paul.make("plan-packages/", {"product_id": plan, "name": "Landlines", "included": minutes})
     return plan
@@ -47,6 +47,7 @@ def test_a_plan_from_its_fees_to_a_customer_who_reads_what_is_left(web: Cast) ->
     paul = script(web, "paul")
     acme = {"customer_id": web.acme.pk}
     paul.make("transactions/", {**acme, "amount_micro": 100_000_000})
+    paul.make("taxes/", {"name": "VAT", "percent": "25"})
     plans = {"Small": make_plan(paul, "Small", 10_000_000, 300), "Large": make_plan(paul, "Large", 25_000_000, 1000)}
     refused = paul("post", "subscriptions/", {**acme, "product_id": plans["Small"]})
     assert (refused[0], refused[1]["type"]) == (409, "urn:carillon:problem:not-on-sale")
@@ -56,19 +57,25 @@ def test_a_plan_from_its_fees_to_a_customer_who_reads_what_is_left(web: Cast) ->
     assert "Monthly fee" in shown and "300 min" in shown and "10.00 EUR" in shown and "ends by itself" in shown
     status, seen = paul("get", f"plan-preview/?customer_id={web.acme.pk}&product_id={plans['Small']}")
     assert status == 200 and (seen["now_micro"], seen["next_micro"]) == (10_000_000, 10_000_000)
+    assert (seen["now_tax_micro"], seen["next_tax_micro"]) == (2_000_000, 2_000_000)
+    assert {key: seen["now"][0][key] for key in ("net_micro", "tax_micro", "taxes")} == {
+        "net_micro": 8_000_000, "tax_micro": 2_000_000, "taxes": [{"name": "VAT", "percent": "25"}],
+    }  # fmt: skip
     taken = paul.make("subscriptions/", {**acme, "product_id": plans["Small"]})
     assert taken["state"] == "active"
     shown = page(f"/panels/subscriptions/{taken['id']}/")
     assert "300 / 300 min" in shown and f"Charged on {taken['period_until']}" in shown
     asked = f"subscription_id={taken['id']}&product_id={plans['Large']}"
     shown = page(f"/pages/plan-preview/?{asked}")
-    assert "Small: Monthly fee given back" in shown and "15.00 EUR" in shown
+    assert "Small: Monthly fee given back" in shown and "<strong>15.00</strong>" in shown
     dialog = browser("paul").get(f"/panels/subscriptions/{taken['id']}/do/change/?{asked}").content.decode()
     assert f'name="product_id" value="{plans["Large"]}"' in dialog
     status, changed = paul("post", f"subscriptions/{taken['id']}/change/", {"product_id": plans["Large"]})
     assert status == 200, changed
     charges = paul("get", "subscription-charges/")[1]["results"]
     assert [one["amount_micro"] for one in charges] == [25_000_000, -10_000_000, 10_000_000]
+    assert [one["tax_micro"] for one in charges] == [5_000_000, -2_000_000, 2_000_000]
+    assert [one["net_micro"] for one in charges] == [20_000_000, -8_000_000, 8_000_000]
     carla = program(web.user(web.alice), host="northwind.localhost")
     mine = carla.get("/api/v1/allowances/?is_live=true").json()["results"]
     assert [(one["left"], one["percent_left"]) for one in mine] == [(60_000, 100)]
