@@ -1,4 +1,8 @@
-"""Customers hear of new prices once the version is approved, and that they do not come when it is withdrawn in time."""
+"""Who pays by a list hears of new prices once the version is approved, or that they do not come after all.
+
+Customers get a mail of their website; sub-partners an alert: in the bell, by mail to those of their people who want it,
+in their languages, and to their programs.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,11 @@ from django.utils import timezone
 from carillon.base.actor import Actor
 from carillon.base.changes import action, witnessed
 from carillon.business.customers.models import Customer
+from carillon.business.notices.actions import tell_of_prices
 from carillon.business.notices.choices import MailEvent
 from carillon.business.notices.tocustomers import write_to_customer
 from carillon.business.partners.choices import Status
+from carillon.business.partners.models import Partner
 from carillon.business.pricing.choices import RateChangeKind, VersionState
 from carillon.business.pricing.models import PriceAssignment, PriceListVersion, RateChange
 from carillon.logic.money import format_exact
@@ -23,11 +29,15 @@ NOTHING = "–"
 
 @action("price_lists.announce")
 def announce_prices(actor: Actor, version_id: int) -> int:
-    """Tell the customers who pay by a version's list what it changes, or that it does not come; return how many.
+    """Tell who pays by a version's list what it changes, or that it does not come; return how many they are.
 
-    Once for each, however often it is called. Cost: six queries, and five for each customer.
+    Once for each, however often it is called. Cost: seven queries, and five for each customer and sub-partner.
     """
-    versions = PriceListVersion.objects.visible_to(actor).select_for_update(of=("self",)).select_related("price_list")
+    versions = (
+        PriceListVersion.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .select_related("price_list", "partner")
+    )
     version = versions.filter(pk=version_id).first()
     is_told = version is not None and version.announced_at is not None
     if version is None or is_told == (version.state == VersionState.APPROVED):
@@ -38,10 +48,21 @@ def announce_prices(actor: Actor, version_id: int) -> int:
         event, values = MailEvent.PRICES, values | _changes_of(version)
     payers = customers_of(actor, version).select_related("partner", "web_product").order_by("pk")
     told = sum(write_to_customer(actor, customer, event, values) for customer in payers.iterator(chunk_size=500))
+    of_list = values | {"list": version.price_list.name, "seller": version.partner.name}
+    buyers = list(sub_partners_of(actor, version).values_list("pk", flat=True))
+    for buyer_id in buyers:
+        tell_of_prices(buyer_id, version.pk, of_list, is_coming=not is_told)
     version.announced_at = None if is_told else timezone.now()
     version.save(update_fields=["announced_at"])
-    witnessed(actor, version, "announce", reason=f"{told} customers")
-    return told
+    witnessed(actor, version, "announce", reason=f"{told} customers, {len(buyers)} sub-partners")
+    return told + len(buyers)
+
+
+def sub_partners_of(actor: Actor, version: PriceListVersion) -> QuerySet[Partner]:
+    """Return the sub-partners of the seller that pay by the version's list, for any kind of calls."""
+    uses = PriceAssignment.objects.filter(price_list=version.price_list, buyer_partner=OuterRef("pk"))
+    bought = Partner.objects.visible_to(actor).filter(Exists(uses), parent_id=version.partner_id)
+    return bought.exclude(status=Status.TERMINATED).order_by("pk")
 
 
 def customers_of(actor: Actor, version: PriceListVersion) -> QuerySet[Customer]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db.models import DateTimeField, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q
@@ -140,6 +140,25 @@ def tell_of_gateway(actor: Actor, gateway: Gateway, *, is_up: bool, since: datet
     )
 
 
+def tell_of_prices(partner_id: int, version_id: int, values: Mapping[str, str], *, is_coming: bool) -> bool:
+    """Tell a sub-partner that a list by which it pays changes, or that it does not after all: bell, mail and webhooks.
+
+    Args:
+        values: list, seller and when; of what is coming how many prices are dearer, cheaper, new and gone, and changes.
+
+    Cost: four queries.
+    """
+    return raise_alert(
+        Alert(
+            partner_id=partner_id,
+            kind=AlertKind.PRICES if is_coming else AlertKind.PRICES_STAY,
+            subject=f"version {version_id}",
+            values=dict(values),
+            since=timezone.now(),
+        )
+    )
+
+
 @action("alerts.mail")
 def mail_alert(actor: Actor, alert_id: int) -> bool:
     """Mail an alert to its partner's people, in their languages; return whether that was done now.
@@ -168,10 +187,11 @@ def mail_alert(actor: Actor, alert_id: int) -> bool:
 def _occasion(alert: Alert, culture: str) -> Occasion:
     """The mail of an alert, in the active language."""
     is_emergency = alert.kind == AlertKind.EMERGENCY
+    about = alert_text(alert)
     values = {
         "what": str(alert.get_kind_display()),
         "whom": str(alert.values.get("whom") or alert.customer or alert.partner),
-        "about": alert_text(alert),
+        "about": f"{about}\n\n{alert.values['changes']}" if alert.values.get("changes") else about,
         "address": (alert.address or str(_("not known"))) if is_emergency else "",
         "when": moment(alert.since),
     }

@@ -27,6 +27,14 @@ SENTENCES: Mapping[str, Any] = {
         " it gave no reply to OPTIONS or calls, three times in a row."
     ),
     AlertKind.GATEWAY_UP: _("The gateway %(gateway)s answers again. It had been away since %(since)s UTC."),
+    AlertKind.PRICES: _(
+        "From %(when)s on you pay %(seller)s by new prices of “%(list)s”: %(dearer)s destinations cost more,"
+        " %(cheaper)s less, %(new)s are new and %(gone)s are no longer served."
+    ),
+    AlertKind.PRICES_STAY: _(
+        "The new prices of “%(list)s” that %(seller)s had announced for %(when)s do not come: all prices stay as they"
+        " are."
+    ),
 }
 NOBODYS = _("%(customer)s called %(dialled)s, shown as %(shown)s.")  # an emergency call of no known user
 AMOUNTS = ("left", "below")

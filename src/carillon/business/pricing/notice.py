@@ -1,4 +1,4 @@
-"""Notice of new prices: customers hear of them in time; `usecases.announce_prices` writes to them."""
+"""Notice of new prices: customers and sub-partners hear of them in time; `usecases.announce_prices` tells them."""
 
 from __future__ import annotations
 

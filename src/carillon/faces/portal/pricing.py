@@ -123,8 +123,8 @@ LIST_FIELDS = (
         maximum=LONGEST_DAYS,
         section=_("Approval"),
         help=_(
-            "Customers get a mail when a new version is approved, and prices rise so many days later at the earliest."
-            " Leave empty to tell them nothing."
+            "Customers get a mail, sub-partners an alert, when a new version is approved, and prices rise so many days"
+            " later at the earliest. Leave empty to tell them nothing."
         ),
     ),
     Field("note", _("Note"), max_length=500),

@@ -15,6 +15,11 @@ from carillon.base.actor import Actor
 from carillon.base.errors import InvalidInput
 from carillon.base.tenancy import tenant
 from carillon.business.customers.models import Customer
+from carillon.business.notices.bell import notifications_of
+from carillon.business.notices.models import Alert
+from carillon.business.notices.queries import alerts_of
+from carillon.business.partners.models import Login
+from carillon.business.partners.queries import system_actor
 from carillon.business.pricing.actions import (
     Approval,
     ImportOptions,
@@ -28,7 +33,7 @@ from carillon.business.pricing.actions import (
 )
 from carillon.business.pricing.assignments import AssignmentData, assign_price_list
 from carillon.business.pricing.models import PriceList, PriceListVersion
-from carillon.jobs.tasks import announce_prices
+from carillon.jobs.tasks import announce_prices, mail_alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,3 +91,40 @@ def test_prices_rise_no_sooner_than_customers_have_heard_of_it(
     with tenant(cast.staff("paul")) as paul:
         at_once = approve_version(paul, a_draft(paul, price_list, CHEAPER))
     assert len(told(at_once)) == 1
+
+
+def test_sub_partners_hear_of_the_prices_that_they_pay(
+    cast: Cast, as_role: Callable[[str], AbstractContextManager[None]], mailoutbox: list[EmailMessage]
+) -> None:
+    def told(version: PriceListVersion) -> list[Alert]:
+        with as_role("worker"):
+            announce_prices(version.pk)
+            with tenant(system_actor()):
+                waiting = list(Alert.objects.filter(mailed_at=None).values_list("pk", flat=True))
+            for key in waiting:
+                mail_alert(key)
+        with tenant(cast.staff("petra")) as petra:
+            seen = {one.object_id for one in notifications_of(petra) if one.kind == "alert"}
+            found = list(alerts_of(petra).order_by("pk"))
+        assert {str(alert.pk) for alert in found} == seen
+        return found
+
+    Login.objects.filter(memberships__partner=cast.fjord).update(culture="es")
+    with tenant(cast.staff("paul")) as paul:
+        price_list = a_list(paul, "To Fjord", notice_days=7)
+        assign_price_list(paul, AssignmentData(price_list_id=price_list.pk, buyer_partner_id=cast.fjord.pk))
+        later = Approval(effective_from=timezone.now() + timedelta(days=8))
+        version = approve_version(paul, a_draft(paul, price_list, DEARER), later)
+    (alert,) = told(version)
+    assert (alert.kind, alert.partner_id) == ("prices", cast.fjord.pk)
+    assert "by new prices of “To Fjord”: 1 destinations cost more, 0 less, 1 are new" in alert.about
+    mail = mailoutbox[-1]
+    assert mail.recipients() == ["petra@fjord.test"]
+    assert "por los precios nuevos de «To Fjord»" in mail.body and "+44 UK: 0.02 > 0.03 EUR" in mail.body
+    assert len(told(version)) == 1 and len(mailoutbox) == 1  # once, and no customer of Northwind's pays by it
+    with tenant(cast.staff("paul")) as paul:
+        withdraw_version(paul, version)
+    assert [alert.kind for alert in told(version)] == ["prices", "prices_stay"]
+    assert "no llegan" in mailoutbox[-1].body
+    with tenant(cast.staff("stranger")) as stranger:
+        assert not alerts_of(stranger).exists()
