@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField, Exists, F, OuterRef, QuerySet, Subquery, When
+from django.db.models import BigIntegerField, Count, Exists, F, Func, OuterRef, QuerySet, Subquery, Sum, Value, When
 from django.db.models import Case as SqlCase
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Now
@@ -19,7 +18,7 @@ from django.db.models.functions import Cast, Now
 from carillon.base.actor import Actor
 from carillon.business.calls.choices import CallState, Tab
 from carillon.business.calls.legs import CALLEE, CALLER, CARRIER, Sides, conceal
-from carillon.business.calls.models import SHOWN, Call, CallEvent, CallTrace, Cdr, PhoneTest
+from carillon.business.calls.models import BUNDLED, SHOWN, Call, CallEvent, CallTrace, Cdr, PhoneTest
 from carillon.business.calls.trace import Ladder, ladder_of
 from carillon.business.catalogue.models import Allowance
 from carillon.business.partners.models import Partner
@@ -32,7 +31,6 @@ from carillon.logic.callflow.values import Decision, Direction, TierCharge
 from carillon.logic.callflow.values import Outcome as OutcomeValue
 from carillon.logic.documents import DocumentError, from_document
 
-MOST_USES = 5_000
 MEDIA = "media"  # the kind of event that says how the call sounded; `quality_of` reads it
 LONGEST = timedelta(days=1)  # a call lasts, with room to spare
 LIVE = (CallState.TRYING, CallState.RINGING, CallState.ANSWERED)
@@ -81,23 +79,25 @@ class BundleUse:
 
 
 def uses_of(actor: Actor, allowance: Allowance) -> list[BundleUse]:
-    """Return who used an allowance, most first, of its newest calls (`MOST_USES`).
+    """Return who used an allowance, most first, over all of its calls; what calls under way have is not used yet.
 
-    Cost: one query, which looks at the customer's calls since the allowance began, by their index.
+    Cost: one query over the customer's calls that packages paid for while the allowance held, by an index of these.
     """
     rows = cdrs_of(actor).filter(
+        BUNDLED,
         partner_id=allowance.partner_id,
         customer_id=allowance.customer_id,
         tier=0,
         started_at__gte=allowance.starts_at - LONGEST,
+        started_at__lt=allowance.ends_at,
         explanation__contains={"bundles": [{"allowance_id": allowance.pk}]},
     )
-    calls, seconds = Counter[str](), Counter[str]()
-    found = rows.order_by("-started_at").values_list("user_name", "explanation__bundles")[:MOST_USES]
-    for user, bundles in found:
-        calls[user] += 1
-        seconds[user] += sum(one["used_s"] for one in bundles if one["allowance_id"] == allowance.pk)
-    return [BundleUse(user, calls[user], used) for user, used in seconds.most_common()]
+    path = Value(f"$.bundles[*] ? (@.allowance_id == {allowance.pk}).used_s")  # a call has each allowance once
+    used = Cast(Func(F("explanation"), path, function="jsonb_path_query_first"), BigIntegerField())
+    found = rows.order_by().values("user_name").annotate(calls=Count("pk"), seconds=Sum(used))
+    return [
+        BundleUse(one["user_name"], one["calls"], one["seconds"]) for one in found.order_by("-seconds", "user_name")
+    ]
 
 
 def lost_by(actor: Actor) -> Exists:

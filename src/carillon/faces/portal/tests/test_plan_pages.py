@@ -76,6 +76,10 @@ def test_a_plan_from_its_fees_to_a_customer_who_reads_what_is_left(web: Cast) ->
     assert [one["amount_micro"] for one in charges] == [25_000_000, -10_000_000, 10_000_000]
     assert [one["tax_micro"] for one in charges] == [5_000_000, -2_000_000, 2_000_000]
     assert [one["net_micro"] for one in charges] == [20_000_000, -8_000_000, 8_000_000]
+    check_what_customers_see(web)
+
+
+def check_what_customers_see(web: Cast) -> None:
     carla = program(web.user(web.alice), host="northwind.localhost")
     mine = carla.get("/api/v1/allowances/?is_live=true").json()["results"]
     assert [(one["left"], one["percent_left"]) for one in mine] == [(60_000, 100)]
