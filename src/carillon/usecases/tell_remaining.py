@@ -1,4 +1,7 @@
-"""What a customer has left, and for how long it could talk to a number: for announcements, programs and the portal."""
+"""What a customer has left, and for how long it could talk to a number: for announcements, programs and the portal.
+
+Who asks is limited in pace, and the customer's history names whoever was told what it has left, itself excepted.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from carillon.base.actor import Actor
+from carillon.base.changes import witnessed
 from carillon.base.errors import NotFound
+from carillon.base.pace import paced
 from carillon.base.rows import named
 from carillon.business.billing.models import Account
 from carillon.business.billing.queries import customer_account
@@ -27,6 +33,8 @@ from carillon.usecases.try_call import TrialData, caller_of, why_refused
 
 TIMEOUT_S = 6  # control gives up after five
 MOST_CALLS = 100
+MOST_A_MINUTE = 120  # somebody's look-ups: each with a number is a decision of the call control
+WRITTEN_DOWN_S = 3600  # programs ask again and again: once an hour for each that asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +62,31 @@ def tell_remaining(actor: Actor, data: RemainingData) -> Told:
     Raises:
         InvalidInput: there is no such customer, or it has no SIP endpoint to call with.
         NotFound: it has no account.
+        AskedTooOften: more than 120 in a minute.
         ControlSilent
 
-    Cost: three queries; with a number three more and one question to the call control.
+    Cost: six queries, in each hour's first one more; with a number three more and one question to the call control.
     """
+    with paced(actor, "remaining", per_minute=MOST_A_MINUTE):
+        return _told(actor, data)
+
+
+def _told(actor: Actor, data: RemainingData) -> Told:
     customer = named(Customer.objects, actor, data.customer_id, "customer_id")
     account = customer_account(actor, customer.pk)
     if account is None:
         raise NotFound(_("%(name)s has no account.") % {"name": customer.name})
+    _write_down(actor, customer)
     calls = list(live_calls_of(actor).filter(customer_id=customer.pk).order_by("started_at")[:MOST_CALLS])
     call = _asked(actor, customer, data.number) if data.number else None
     refusal = call.refusal if call else None
     return Told(customer, account, calls, call, why_refused(refusal.slug, call.callee) if call and refusal else "")
+
+
+def _write_down(actor: Actor, customer: Customer) -> None:
+    who = f"{actor.partner_id}:{actor.login_id}"
+    if actor.customer_id is None and cache.add(f"balance-told:{customer.pk}:{who}", True, WRITTEN_DOWN_S):
+        witnessed(actor, customer, "balance_told")
 
 
 def _asked(actor: Actor, customer: Customer, number: str) -> Remaining:

@@ -213,7 +213,7 @@ def _page_path(page: Page) -> URLPattern:
         tags=[page.slug],
         summary=str(page.title),
         parameters=parameters,
-        responses={200: FREE_FORM, **problems(404)},
+        responses={200: FREE_FORM, **problems(404, 429, 503)},
     )
     view: Any = _decorated(page.slug, PageView, {"read": schema}, page=page).as_view({"get": "read"})
     found: URLPattern = path(f"{page.slug}/", view, name=f"{page.slug}-page")

@@ -14,7 +14,6 @@ from carillon.business.brands.queries import web_products_of
 from carillon.business.catalogue import actions, queries
 from carillon.business.catalogue.choices import Interval, Per, ProductKind, ProductState, Unit
 from carillon.business.catalogue.models import Fee, Package, Product
-from carillon.business.pricing.models import DestinationGroup
 from carillon.panels.declaration import Column, Detail, Field, Filter, Link, Panel, RowAction
 
 MOST_CHOICES = 200
@@ -23,12 +22,6 @@ MOST_CHOICES = 200
 def web_product_choices(actor: Actor) -> list[tuple[int, str]]:
     """The web products that a product may be sold on."""
     rows = web_products_of(actor).order_by("name", "id")[:MOST_CHOICES]
-    return [(row.pk, row.name) for row in rows]
-
-
-def group_choices(actor: Actor) -> list[tuple[int, str]]:
-    """The destination groups that a package may be for."""
-    rows = DestinationGroup.objects.visible_to(actor).order_by("name", "id")[:MOST_CHOICES]
     return [(row.pk, row.name) for row in rows]
 
 
@@ -280,7 +273,7 @@ PACKAGES = Panel(
         Field("product_id", _("Plan or add-on"), lookup="plans", only="create"),
         Field("name", _("Name"), max_length=100, placeholder=_("UK and EU landlines")),
         Field("unit", _("Of")),
-        Field("group_id", _("To"), choices=group_choices, help=_("A destination group. Empty: all numbers.")),
+        Field("group_id", _("To"), lookup="destination-groups", help=_("A destination group. Empty: all numbers.")),
         Field("included", _("Minutes or messages"), minimum=1, maximum=actions.MOST_UNITS, help=_("In each period.")),
         Field("initial_s", _("First interval (s)"), minimum=1, maximum=actions.LONGEST_INTERVAL_S, section=_("Use")),
         Field("increment_s", _("Next intervals (s)"), minimum=1, maximum=actions.LONGEST_INTERVAL_S, section=_("Use")),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carillon.logic.callflow.feed import Tax
-from carillon.logic.fees import Cycle, Fee, Taxation, lines_back, lines_due, tax_in, total
+from carillon.logic.fees import Cycle, Fee, Line, Taxation, lines_back, lines_due, tax_in, total
 from carillon.logic.proration import Days, anchored, begins_at, local_day, months_after, period_of, share, units
 
 DAYS = st.dates(date(2000, 1, 1), date(2100, 12, 31))
@@ -84,7 +84,7 @@ def test_taxed_parts_cost_together_what_the_whole_costs_and_come_back_as_they_we
     cycle, begin = Cycle(date(2026, 12, 1), 1, 1), date(2026, 12, 1)
     days = sorted({begin, *(begin + timedelta(days=cut) for cut in cuts)})
     fee = Fee(1, "Monthly", "account", "month", price)
-    kept = []
+    kept: list[Line] = []
     for since in days:  # at each day what is left comes back and is charged again
         back = lines_back(kept[-1:], since)
         due = lines_due([fee], {"account": 1}, cycle, since, paid_until={}, is_first=False, taxation=taxation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -21,6 +23,7 @@ from tests.support.clients import browser, program
 from tests.support.market import LONDON, Market, decided, finished_call, happened, invite, make_market, open_call
 from tests.support.waiting import wait_until
 
+from carillon.base.models import AuditEntry
 from carillon.base.tenancy import tenant
 from carillon.business.billing.models import Account
 from carillon.business.customers.models import Customer
@@ -241,6 +244,16 @@ def check_remaining_time(called: Market, petra: Client, asked: dict[str, Any]) -
     left = petra.get("/api/v1/remaining-time/", asked).json()
     money = Account.objects.get(customer=called.cast.fjord_customer)
     assert (left["available_micro"], left["live_calls"]) == (money.available_micro, [])
+    told = AuditEntry.objects.filter(action="customer.balance_told", object_id=str(called.cast.fjord_customer.pk))
+    assert petra.get("/api/v1/remaining-time/", asked).status_code == 200
+    assert [entry.actor_name for entry in told] == ["petra@fjord.test (script)"]  # once an hour
+    actor, minute = called.cast.staff("petra"), int(time.time()) // 60
+    counted = [f"pace:remaining:{actor.partner_id}:None:{actor.login_id}:{at}" for at in (minute, minute + 1)]
+    cache.set_many(dict.fromkeys(counted, 120), 120)
+    too_often = petra.get("/api/v1/remaining-time/", asked)
+    assert (too_often.status_code, too_often.json()["type"].rsplit(":", 1)[-1]) == (429, "asked-too-often")
+    assert browser("petra").get("/pages/remaining-time/", asked).status_code == 429
+    cache.delete_many(counted)
     call = left["call"]
     lasts_s = min(money.available_micro // 2_000, call["longest_s"])
     assert (call["is_allowed"], call["minute_micro"], call["lasts_s"]) == (True, 120_000, lasts_s)

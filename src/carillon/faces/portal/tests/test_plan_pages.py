@@ -10,8 +10,10 @@ from django.utils import timezone
 from tests.support.cast import Cast
 from tests.support.clients import Script, browser, program, script
 
+from carillon.base.tenancy import tenant
 from carillon.business.calls.models import Cdr
 from carillon.business.customers.models import User
+from carillon.business.partners.queries import system_actor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,6 +85,12 @@ def check_what_customers_see(web: Cast) -> None:
     carla = program(web.user(web.alice), host="northwind.localhost")
     mine = carla.get("/api/v1/allowances/?is_live=true").json()["results"]
     assert [(one["left"], one["percent_left"]) for one in mine] == [(60_000, 100)]
+    with tenant(system_actor()):
+        for user in (web.alice, web.alice, web.bob):
+            add_call(user, mine[0]["id"])
+    shown = page(f"/panels/allowances/{mine[0]['id']}/")
+    assert 'Alice</td><td class="right">2</td><td class="right">4</td>' in shown
+    assert 'Bob</td><td class="right">1</td><td class="right">2</td>' in shown
     assert {one["name"] for one in carla.get("/api/v1/subscriptions/").json()["results"]} == {"Small", "Large"}
     told = {
         one["reference"].partition(",")[0] for one in carla.get("/api/v1/transactions/?kind=fees").json()["results"]
