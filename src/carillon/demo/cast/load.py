@@ -86,13 +86,8 @@ def load_cast() -> Counter[str]:
         load_portal_brand(northwind, made)
         load_plans(northwind, made)
         load_tariffs(northwind, made)
-    for tax in CAST.taxes:
-        with tenant(actor_of(tax.seller)) as actor:
-            _tax(actor, tax, made)
-    for seller in CAST.sellers:
-        if seller.parent:
-            with tenant(actor_of(seller.parent)) as actor:
-                _balance(actor, seller)
+    _taxes(made)
+    _balances()
     with tenant(northwind):
         load_watches(northwind, made)
         load_reports(northwind, made)
@@ -101,6 +96,19 @@ def load_cast() -> Counter[str]:
         load_reports(operator, made)
     load_tickets(actor_of, made)
     return made
+
+
+def _taxes(made: Counter[str]) -> None:
+    for tax in CAST.taxes:
+        with tenant(actor_of(tax.seller)) as actor:
+            _tax(actor, tax, made)
+
+
+def _balances() -> None:
+    for seller in CAST.sellers:
+        if seller.parent:
+            with tenant(actor_of(seller.parent)) as actor:
+                _balance(actor, seller)
 
 
 def _exchange(operator: Actor, made: Counter[str]) -> None:
