@@ -166,11 +166,7 @@ class Config:
         """
         home = _home(environ)
         bind = _address(environ, "CARILLON_BIND", "127.0.0.1")
-        advertised = _address(environ, "CARILLON_ADVERTISED", bind)
-        if ipaddress.ip_address(advertised).is_unspecified:
-            raise ConfigError(
-                f"CARILLON_ADVERTISED must be the address that phones can reach; {advertised} is every address at once."
-            )
+        advertised = _advertised(environ, bind)
         bind_ipv6 = _bind_ipv6(environ, bind)
         offset = _integer(environ, "CARILLON_PORT_OFFSET", 0, 0, MAX_PORT_OFFSET)
         ports = _ports(environ, offset)
@@ -281,6 +277,15 @@ def _bind_ipv6(environ: Mapping[str, str], bind: str) -> str | None:
             return str(probe.getsockname()[0])
     except OSError:
         return None
+
+
+def _advertised(environ: Mapping[str, str], bind: str) -> str:
+    advertised = _address(environ, "CARILLON_ADVERTISED", bind)
+    if ipaddress.ip_address(advertised).is_unspecified:
+        raise ConfigError(
+            f"CARILLON_ADVERTISED must be the address that phones can reach; {advertised} is every address at once."
+        )
+    return advertised
 
 
 def _advertised_ipv6(environ: Mapping[str, str], bind: str | None) -> str | None:
