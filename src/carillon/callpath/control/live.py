@@ -50,6 +50,7 @@ class Live:
     missed: int = 0
     ended_ms: int | None = None
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
+    wakes_ms: int = 0  # when the timer fires
 
     @property
     def sip_call_id(self) -> str:
@@ -116,15 +117,24 @@ class LiveCalls:
             self.on_over(live)
 
     def _wake_later(self, live: Live) -> None:
-        if live.timer:
-            live.timer.cancel()
+        """Most events put the next tick off: the timer that runs is left alone and looks again when it fires."""
         due_ms = states.next_tick_ms(live.state)
+        if live.timer is not None:
+            if due_ms is not None and live.wakes_ms <= due_ms:
+                return
+            live.timer.cancel()
+            live.timer = None
         if due_ms is not None:
+            live.wakes_ms = due_ms
             delay_s = max(due_ms - now_ms(), 1) / 1000
             live.timer = asyncio.get_running_loop().call_later(delay_s, self._wake, live)
 
     def _wake(self, live: Live) -> None:
-        self.feed(live, signals.Tick(now_ms()))
+        live.timer = None
+        if (due_ms := states.next_tick_ms(live.state)) is not None and due_ms > now_ms():
+            self._wake_later(live)
+        else:
+            self.feed(live, signals.Tick(now_ms()))
 
     def prune_traces(self) -> None:
         """Let go of traces that no call will ask for."""
