@@ -25,6 +25,7 @@ QUERY_S = 1.0
 RETURN_S = 0.2  # for the server to confirm that it has given a query up; else the connection is closed
 CONNECT_S = 1.0
 SLOW_QUERY_S = 10.0
+PAUSE_S = 0.25  # how a call sounded is written together with others
 RETRY_S, MAX_RETRY_S = 0.5, 10.0
 Json = dict[str, Any]
 
@@ -222,6 +223,7 @@ class CallStore:
         self._queries = queries
         self._open_with_others = Together(self._open_together, lanes=2)
         self._record_with_others = Together(self._record_all)
+        self._record_soon = Together(self._record_all, pause_s=PAUSE_S)
         self._trace_with_others = Together(self._record_traces)
 
     async def open(self, call: Opening, credit: Credit) -> Taken:
@@ -351,9 +353,8 @@ class CallStore:
 
     async def record(self, call_id: UUID, kind: str, at_ms: int, source: str, detail: Json) -> None:
         """Write an event; the first `ended` or `failed` of a call wins."""
-        await self._record_with_others(
-            {"call": str(call_id), "op": kind, "at_ms": at_ms, "source": source, "detail": detail}
-        )
+        record = self._record_soon if kind == "media" else self._record_with_others
+        await record({"call": str(call_id), "op": kind, "at_ms": at_ms, "source": source, "detail": detail})
 
     async def _record_all(self, events: Sequence[Json]) -> Sequence[None]:
         await self._queries.execute("select callfeed.record_all($1)", list(events), timeout=SLOW_QUERY_S)

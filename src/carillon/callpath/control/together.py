@@ -22,13 +22,15 @@ ONE_OF_THEM = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asy
 class Together(Generic[I, R]):
     """A query for one item that serves all who wait: whoever comes while it is on its way is served by the next one.
 
-    So nobody waits when there is little to do, and the more there is the less each costs. `serve` gets the items and
-    returns a result for each; `lanes` of it run at once. When it raises one of ONE_OF_THEM each item is served alone;
-    what else it raises is raised for all.
+    So nobody waits when there is little to do, and the more there is the less each costs; where nobody is in a hurry
+    the first one waits `pause_s` for others. `serve` gets the items and returns a result for each; `lanes` of it run at
+    once. When it raises one of ONE_OF_THEM each item is served alone; what else it raises is raised for all.
     """
 
-    def __init__(self, serve: Callable[[Sequence[I]], Awaitable[Sequence[R]]], *, lanes: int = 1) -> None:
-        self._serve, self._free = serve, lanes
+    def __init__(
+        self, serve: Callable[[Sequence[I]], Awaitable[Sequence[R]]], *, lanes: int = 1, pause_s: float = 0
+    ) -> None:
+        self._serve, self._free, self._pause_s = serve, lanes, pause_s
         self._waiting: deque[tuple[I, asyncio.Future[R]]] = deque()
         self._turns: set[asyncio.Task[None]] = set()
 
@@ -45,6 +47,8 @@ class Together(Generic[I, R]):
 
     async def _run(self) -> None:
         try:
+            if self._pause_s:
+                await asyncio.sleep(self._pause_s)
             while asked := list(itertools.islice(self._those_who_wait(), MOST)):
                 await self._turn(asked)
         finally:

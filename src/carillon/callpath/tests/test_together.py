@@ -41,6 +41,16 @@ async def test_who_comes_while_others_are_served_is_served_with_the_next() -> No
     assert len(doubling.turns) <= 3
 
 
+async def test_the_first_may_wait_for_others() -> None:
+    doubling = Doubling()
+    together = Together(doubling, pause_s=0.02)
+    first = asyncio.create_task(together(1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert list(await asyncio.gather(first, together(2))) == [2, 4]
+    assert doubling.turns == [[1, 2]]
+
+
 async def test_a_turn_is_never_longer_than_most() -> None:
     doubling = Doubling()
     together = Together(doubling)
