@@ -18,7 +18,7 @@ else:
         Raises TypeError or AttributeError for a field that there is not.
         """
         cls = type(value)
-        twin, read = _twin_of(cls)
+        twin, read = twin_of(cls)
         if twin is None:
             return dataclasses.replace(value, **changes)
         copy = twin(*read(value))
@@ -29,8 +29,10 @@ else:
 
 
 @cache
-def _twin_of(cls: type[Any]) -> tuple[type[Any] | None, Callable[[Any], tuple[Any, ...]]]:
-    """A class of the same layout that is not frozen: a copy belongs to it until it is filled; None when there is none.
+def twin_of(cls: type[Any]) -> tuple[type[Any] | None, Callable[[Any], tuple[Any, ...]]]:
+    """A class of the same layout that is not frozen: a value belongs to it until it is filled; None when there is none.
+
+    With it what reads the fields of a value, in order.
 
     A frozen dataclass sets each field by a call of `object.__setattr__`, which is what makes `__init__` dear.
     """

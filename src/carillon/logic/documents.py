@@ -16,6 +16,8 @@ from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from carillon.logic.copies import twin_of
+
 T = TypeVar("T")
 Codec = Callable[[Any], Any]
 
@@ -156,7 +158,10 @@ def _class_decoder(cls: type[Any]) -> Codec:
             scope[f"default{place}"] = item.default_factory
             value = f"{value} if {item.name!r} in doc else default{place}()"
         given.append(f"{item.name}={value}")
-    lines = ["def decode(doc):", " try:", f"  return cls({', '.join(given)})", " except faults as error:"]
+    scope["twin"] = twin_of(cls)[0]  # type: ignore[arg-type]  # a class with a type variable is hashable too
+    made = f"twin({', '.join(given)})" if scope["twin"] else f"cls({', '.join(given)})"
+    frozen = ["  made.__class__ = cls"] if scope["twin"] else []
+    lines = ["def decode(doc):", " try:", f"  made = {made}", *frozen, "  return made", " except faults as error:"]
     exec("\n".join([*lines, "  raise located(doc, error) from error"]), scope)  # noqa: S102 - of names of fields alone
     decode: Codec = scope["decode"]
     return _keeping(cls, decode) if cls in _kept else decode
