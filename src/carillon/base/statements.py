@@ -6,12 +6,13 @@ psycopg composes arrays element by element in Python. Here values go beside the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django.db import connection
 from psycopg import Cursor
+
+from carillon.logic import jsontext
 
 Row = Mapping[str, object]
 
@@ -42,7 +43,7 @@ def array(values: Iterable[object]) -> str:
 
 def records(rows: Sequence[Row]) -> str:
     """Rows as one JSON text: `from json_to_recordset(%(rows)s::json) as r (id bigint, ...)`. Times are ISO texts."""
-    return json.dumps(rows, separators=(",", ":"))
+    return jsontext.encode(rows).decode()
 
 
 def insert(table: str, rows: Sequence[Row]) -> list[int]:

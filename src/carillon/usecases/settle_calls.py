@@ -6,7 +6,6 @@ waiting. A call whose data can't be understood is put off with a log line and ne
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import uuid
@@ -33,6 +32,7 @@ from carillon.business.calls.facts import Happening, Held, facts_of, is_loss, re
 from carillon.business.calls.models import Call, Cdr
 from carillon.business.partners.models import Partner
 from carillon.business.reports.actions import add_to_hours
+from carillon.logic import jsontext
 from carillon.logic.callflow.charging import outcome_of, settle
 from carillon.logic.callflow.explanation import shown_caller
 from carillon.logic.callflow.forwarding import refuse_unpaid
@@ -130,7 +130,7 @@ def _settle(actor: Actor, calls: Sequence[_Call]) -> None:
     ids = array(call.id for call in calls)
     happenings: dict[str, list[Happening]] = defaultdict(list)
     for call_id, kind, at_ms, detail in run(_EVENTS, {"calls": ids}):
-        happenings[call_id].append(Happening(kind, at_ms, json.loads(detail)))
+        happenings[call_id].append(Happening(kind, at_ms, jsontext.decode(detail)))
     rows = open_holds(ids)
     holds: dict[str, list[OpenHold]] = defaultdict(list)
     for hold in rows:
@@ -142,7 +142,7 @@ def _settle(actor: Actor, calls: Sequence[_Call]) -> None:
     # decisions are long: only those that the database refused after all are written again
     for item in settled:
         if item.is_refused_late:
-            run(_REFUSED, {"id": item.call.id, "decision": json.dumps(to_brief_document(item.decision))})
+            run(_REFUSED, {"id": item.call.id, "decision": jsontext.encode(to_brief_document(item.decision)).decode()})
     run(_RATED, {"calls": ids})
     settle_holds([(hold, call.edge) for call in calls for hold in holds[call.id]], charges)
     _use_bundles(settled, rows)
@@ -177,7 +177,7 @@ _RATED = "update calls_call set state = 'rated' where id = any(%(calls)s::uuid[]
 
 
 def _priced(call: _Call, happenings: list[Happening], holds: Sequence[OpenHold]) -> _Settled:
-    decision = from_document(Decision, json.loads(call.decision))
+    decision = from_document(Decision, jsontext.decode(call.decision))
     slug = refusal_of(happenings)
     is_refused_late = decision.refusal is None and slug in REFUSALS
     if is_refused_late:

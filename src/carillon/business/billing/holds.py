@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from carillon.base.statements import array, insert, records, run
 from carillon.business.billing.ledger import Change, change_accounts
+from carillon.logic import jsontext
 
 
 class OpenHold(NamedTuple):
@@ -49,7 +49,7 @@ _SHRINK = """
 def open_holds(call_ids: str) -> list[OpenHold]:
     """Return the open holds of calls (`statements.array` of their ids), locked in ascending id; one query."""
     return [
-        OpenHold._make((*plain, json.loads(upper), json.loads(bundles)))
+        OpenHold._make((*plain, jsontext.decode(upper), jsontext.decode(bundles)))
         for *plain, upper, bundles in run(_OPEN, {"calls": call_ids})
     ]
 

@@ -8,7 +8,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from carillon.callpath.control import jsontext, netstring
+from carillon.callpath.control import netstring
+from carillon.logic import jsontext
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]

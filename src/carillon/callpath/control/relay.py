@@ -8,7 +8,7 @@ import logging
 import secrets
 from typing import Any
 
-from carillon.callpath.control import jsontext
+from carillon.logic import jsontext
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]

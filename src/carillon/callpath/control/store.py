@@ -13,9 +13,9 @@ from uuid import UUID
 
 import asyncpg
 
-from carillon.callpath.control import jsontext
 from carillon.callpath.control.together import Together
 from carillon.config import Database
+from carillon.logic import jsontext
 from carillon.logic.callflow.bundles import Bundles
 from carillon.logic.callflow.signals import Extend
 

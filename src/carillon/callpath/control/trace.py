@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from uuid import UUID
 
-from carillon.callpath.control import jsontext
 from carillon.callpath.control.hep import MAGIC, Captured, HepError, parse
 from carillon.callpath.control.store import UNAVAILABLE, CallStore, described
+from carillon.logic import jsontext
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""JSON as control reads and writes it: of Kamailio and rtpengine, in traces, and PostgreSQL's json and jsonb."""
+"""JSON as calls have it, in C: of Kamailio and rtpengine, in traces, and PostgreSQL's json and jsonb."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def encode(value: Any) -> bytes:
     return _ENCODER.encode(value)
 
 
-def decode(text: bytes) -> Any:
-    """The value of UTF-8 text, whole numbers of any size exactly. Raises ValueError.
+def decode(text: bytes | str) -> Any:
+    """The value of a text or of UTF-8, whole numbers of any size exactly. Raises ValueError.
 
     Phones choose texts: bytes that are no UTF-8 are replaced, half a surrogate pair is kept.
     """
     try:
         return _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return json.loads(text.decode(errors="replace"))
+        return json.loads(text if isinstance(text, str) else text.decode(errors="replace"))
