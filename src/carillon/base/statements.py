@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from django.db import connection
+from django.utils.functional import Promise
 from psycopg import Cursor
-
-from carillon.logic import jsontext
 
 Row = Mapping[str, object]
 
@@ -42,8 +42,21 @@ def array(values: Iterable[object]) -> str:
 
 
 def records(rows: Sequence[Row]) -> str:
-    """Rows as one JSON text: `from json_to_recordset(%(rows)s::json) as r (id bigint, ...)`. Times are ISO texts."""
-    return jsontext.encode(rows).decode()
+    """Rows as one JSON text: `from json_to_recordset(%(rows)s::json) as r (id bigint, ...)`.
+
+    Times are datetimes or ISO texts. Raises TypeError for what JSON has no word for.
+    """
+    return _ENCODER.encode(rows).decode()
+
+
+def _plain(value: object) -> str:
+    """Translations that wait for their language, and texts marked as something: the text."""
+    if isinstance(value, str | Promise):
+        return str.__str__(str(value))
+    raise TypeError(f"{type(value).__name__} is not for JSON.")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_plain)
 
 
 def insert(table: str, rows: Sequence[Row]) -> list[int]:

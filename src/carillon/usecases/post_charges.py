@@ -5,15 +5,33 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from carillon.base.actor import Actor
 from carillon.base.changes import action
+from carillon.base.statements import array, by_index, run
 from carillon.business.billing.choices import AccountKind, TransferKind
 from carillon.business.billing.ledger import Change, Movement, book_account, change_accounts, post
-from carillon.business.billing.models import Account, UnpostedCharge
+from carillon.business.billing.models import Account
 from carillon.business.billing.queries import HOLDERS
 
 MOST_CHARGES = 2000  # in one transaction
+_WAITING = """
+    select id, cdr_id, account_id, amount_micro, minute from billing_unpostedcharge
+    where partner_id = any(%(scope)s::bigint[])
+    order by account_id, id limit {limit:d} for update skip locked
+"""
+_POSTED = "delete from billing_unpostedcharge where id = any(%(ids)s::bigint[])"
+
+
+class _Waiting(NamedTuple):
+    """A charge that waits, see `billing.models.UnpostedCharge`."""
+
+    id: int
+    cdr_id: int
+    account_id: int
+    amount_micro: int
+    minute: datetime
 
 
 @action("transactions.post")
@@ -24,12 +42,12 @@ def post_charges(actor: Actor, *, limit: int = MOST_CHARGES) -> int:
     that another worker has in hand are passed over. Cost: about ten queries for the whole batch, one or three more for
     each book that it touches.
     """
-    waiting = UnpostedCharge.objects.visible_to(actor).select_for_update(skip_locked=True)
-    rows = list(waiting.order_by("account_id", "pk")[:limit])
+    by_index()
+    rows = [_Waiting(*row) for row in run(_WAITING.format(limit=limit), {"scope": array(actor.scope)})]
     if not rows:
         return 0
     accounts = Account.objects.in_bulk({row.account_id for row in rows})
-    batches: dict[tuple[int, datetime], list[UnpostedCharge]] = defaultdict(list)
+    batches: dict[tuple[int, datetime], list[_Waiting]] = defaultdict(list)
     for row in rows:
         batches[row.account_id, row.minute].append(row)
     books = books_for(accounts.values())
@@ -37,7 +55,7 @@ def post_charges(actor: Actor, *, limit: int = MOST_CHARGES) -> int:
         actor,
         [_movement(accounts[account], books, minute, group) for (account, minute), group in sorted(batches.items())],
     )
-    UnpostedCharge.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    run(_POSTED, {"ids": array(row.id for row in rows)})
     change_accounts(_no_longer_waiting(accounts, rows))
     return len(rows)
 
@@ -53,7 +71,7 @@ def other_kind(account: Account) -> AccountKind:
     return AccountKind.COST if account.kind == AccountKind.PAYABLE else AccountKind.REVENUE
 
 
-def _no_longer_waiting(accounts: Mapping[int, Account], rows: Iterable[UnpostedCharge]) -> dict[int, Change]:
+def _no_longer_waiting(accounts: Mapping[int, Account], rows: Iterable[_Waiting]) -> dict[int, Change]:
     """Accounts of customers and sub-partners keep count of what waits."""
     posted: dict[int, int] = defaultdict(int)
     for row in rows:
@@ -66,7 +84,7 @@ def _movement(
     account: Account,
     books: Mapping[tuple[AccountKind, int, str], Account],
     minute: datetime,
-    rows: list[UnpostedCharge],
+    rows: list[_Waiting],
 ) -> Movement:
     count = f"{len(rows)} call" if len(rows) == 1 else f"{len(rows)} calls"
     return charge_of(

@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils import timezone
 
 from carillon.base.actor import Actor
-from carillon.base.statements import array, records, run
+from carillon.base.statements import array, insert, records, run
 from carillon.business.billing.choices import AccountKind, TransferKind
-from carillon.business.billing.models import Account, Entry, Transfer
+from carillon.business.billing.models import Account, Transfer
 from carillon.logic.ledger import Posting, account_key, check_balanced, move_postings
 
 
@@ -132,7 +133,7 @@ def post(actor: Actor, movements: Sequence[Movement]) -> list[Transfer]:
 
     Cost: three queries for any number of movements; accounts are locked by the last.
     """
-    transfers = Transfer.objects.bulk_create([_transfer(actor, item) for item in movements])
+    transfers = _written([_transfer(actor, item) for item in movements])
     entries = []
     totals: Counter[int] = Counter()
     for transfer, item in zip(transfers, movements, strict=True):
@@ -141,15 +142,15 @@ def post(actor: Actor, movements: Sequence[Movement]) -> list[Transfer]:
             account = sides[posting.account_key]
             totals[account.pk] += posting.amount_micro
             entries.append(
-                Entry(
-                    partner_id=account.partner_id,
-                    transfer=transfer,
-                    account=account,
-                    currency=posting.currency,
-                    amount_micro=posting.amount_micro,
-                )
+                {
+                    "partner_id": account.partner_id,
+                    "transfer_id": transfer.pk,
+                    "account_id": account.pk,
+                    "currency": posting.currency,
+                    "amount_micro": posting.amount_micro,
+                }
             )
-    Entry.objects.bulk_create(entries)
+    insert("billing_entry", entries)
     balances = change_accounts({account_id: Change(balance_micro=total) for account_id, total in totals.items()})
     for item in movements:  # callers and audit look at the accounts they gave
         for account in (item.source, item.target):
@@ -160,6 +161,14 @@ def post(actor: Actor, movements: Sequence[Movement]) -> list[Transfer]:
 def _postings(item: Movement) -> tuple[Posting, ...]:
     source, target = account_key(item.source.pk), account_key(item.target.pk)
     return move_postings(source, target, item.amount_micro, item.source.currency)
+
+
+def _written(transfers: Sequence[Transfer]) -> list[Transfer]:
+    columns = [field.attname for field in Transfer._meta.concrete_fields if not field.primary_key]
+    ids = insert("billing_transfer", [{name: getattr(item, name) for name in columns} for item in transfers])
+    for transfer, row_id in zip(transfers, ids, strict=True):
+        transfer.pk, transfer._state.adding = row_id, False
+    return list(transfers)
 
 
 def _transfer(actor: Actor, item: Movement) -> Transfer:
@@ -174,4 +183,5 @@ def _transfer(actor: Actor, item: Movement) -> Transfer:
         currency=item.source.currency,
         amount_micro=item.shown_micro,
         actor_name=actor.name[:200],
+        at=timezone.now(),
     )
