@@ -94,7 +94,7 @@ def parse_amount(text: str) -> int:
 
 def format_amount(amount_micro: int, currency: str) -> str:
     """The amount with its currency, losing nothing: `12.50 EUR`, `0.0123 EUR`, `500 JPY`, `-3.00 EUR`."""
-    return f"{format_number(amount_micro, minor_units(currency))} {currency}"
+    return f"{format_number(amount_micro, _ODD_MINOR_UNITS.get(currency, 2))} {currency}"
 
 
 def format_number(amount_micro: int, least_decimals: int = 2) -> str:

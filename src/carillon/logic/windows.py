@@ -47,7 +47,7 @@ class Calendar:
         """
         at_s = at_ms // 1000
         day, end_s = at_s // DAY_S, at_s + length_s
-        begins, spans = self._day(day)
+        begins, spans = self._days.get(day) or self._day(day)
         place = bisect_right(begins, at_s)
         found = [(0, spans[place - 1][1])]
         if end_s < begins[place]:  # most calls: nothing changes while they last
@@ -60,7 +60,7 @@ class Calendar:
             day, place = day + 1, 0
             if day * DAY_S > end_s:
                 return found
-            _, spans = self._day(day)
+            _, spans = self._days.get(day) or self._day(day)
 
     def names(self, holding: int) -> tuple[str, ...]:
         """The names of windows that hold, in the list's order."""
@@ -71,13 +71,11 @@ class Calendar:
         return found
 
     def _day(self, day: int) -> _Day:
-        found = self._days.get(day)
-        if found is None:
-            if len(self._days) >= _DAYS_KEPT:
-                self._days.clear()
-            spans = tuple(self._spans_of(day * DAY_S))
-            begins = (*(begin_s for begin_s, _ in spans), (day + 1) * DAY_S)
-            found = self._days[day] = begins, spans
+        if len(self._days) >= _DAYS_KEPT:
+            self._days.clear()
+        spans = tuple(self._spans_of(day * DAY_S))
+        begins = (*(begin_s for begin_s, _ in spans), (day + 1) * DAY_S)
+        found = self._days[day] = begins, spans
         return found
 
     def _spans_of(self, begin_s: int) -> Iterator[_Span]:

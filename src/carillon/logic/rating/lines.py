@@ -137,10 +137,13 @@ def timeline(lines: Lines, tariff: Tariff, at_ms: int | None, length_s: int) -> 
     if at_ms is None:
         raise ValueError(f"“{tariff.price_list}” has prices by time: the moment of the call is needed.")
     calendar = rules_of(tariff).calendar
+    spans = calendar.spans(at_ms, length_s)
+    if len(spans) == 1:
+        return ((0, _holding(lines, calendar.names(spans[0][1]))),)
     found: list[tuple[int, Line]] = []
     last = None
-    for from_s, holding in calendar.spans(at_ms, length_s):
-        line = _holding(lines, calendar.names(holding)) if holding else lines.own
+    for from_s, holding in spans:
+        line = _holding(lines, calendar.names(holding))
         if line is not last:
             found.append((from_s, line))
             last = line
