@@ -17,8 +17,8 @@ class AlertKind(models.TextChoices):
     CREDIT_LOW = "credit_low", _("Own credit low")
     GATEWAY_DOWN = "gateway_down", _("Gateway down")
     GATEWAY_UP = "gateway_up", _("Gateway up again")
-    PRICES = "prices", _("New prices of the company above")
-    PRICES_STAY = "prices_stay", _("Its new prices taken back")
+    PRICES = "prices", _("New purchase prices")
+    PRICES_STAY = "prices_stay", _("Purchase prices stay")
 
 
 class Covers(models.TextChoices):
@@ -67,8 +67,8 @@ class Event(models.TextChoices):
     ALERT_CREDIT_LOW = "alert.credit_low", _("Alert: own credit low")
     ALERT_GATEWAY_DOWN = "alert.gateway_down", _("Alert: gateway down")
     ALERT_GATEWAY_UP = "alert.gateway_up", _("Alert: gateway up again")
-    ALERT_PRICES = "alert.prices", _("Alert: new prices of the company above")
-    ALERT_PRICES_STAY = "alert.prices_stay", _("Alert: its new prices taken back")
+    ALERT_PRICES = "alert.prices", _("Alert: new purchase prices")
+    ALERT_PRICES_STAY = "alert.prices_stay", _("Alert: purchase prices stay")
 
 
 TEST = "webhook.test"  # sent on demand, whatever a webhook has chosen
