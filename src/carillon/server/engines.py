@@ -102,9 +102,10 @@ def _interfaces(config: Config) -> list[str]:
 
 
 def kamailio(config: Config, *, children: int = 4) -> Process:
-    """The SIP edge with `children` SIP workers; edge/kamailio/README.md names its variables.
+    """The SIP edge with `children` SIP workers per socket, UDP's first excepted.
 
-    Secrets go by the environment, never by arguments, which every local user can read.
+    edge/kamailio/README.md names its variables. Secrets go by the environment, never by arguments, which every local
+    user can read.
     """
     ports, runtime = config.ports, config.runtime
     pid_file = runtime / "kamailio.pid"
