@@ -28,6 +28,7 @@ class Admission:
     def __init__(self, most: int, tell: Callable[[Json], None]) -> None:
         self._limit, self._tell = overload.first_limit(most), tell
         self._under_way = self._refused = 0
+        self._late_ms = 0  # when the last one came that was late already
         self._full_ms = self._told_ms = self._logged_ms = 0  # when we last were, when the edge was told, and the log
 
     def lets_in(self, asked_ms: int) -> bool:
@@ -35,12 +36,16 @@ class Admission:
         at_ms = now_ms()
         if at_ms - self._full_ms > OVER_MS:
             self._limit = overload.first_limit(self._limit.most)
-        is_in = self._under_way < int(self._limit.now) and at_ms - asked_ms < HOPELESS_MS
+        is_late = at_ms - asked_ms >= HOPELESS_MS
+        is_queue = is_late and at_ms - self._late_ms < AGAIN_MS
+        self._late_ms = at_ms if is_late else 0
+        is_in = self._under_way < int(self._limit.now) and not is_late
         if is_in:
             self._under_way += 1
         else:
             self._refuse(at_ms)
-        if not is_in or self._under_way > NEARLY * self._limit.now:
+        # one late question may have waited for us to wake up; another one right behind it makes a queue
+        if self._under_way > NEARLY * self._limit.now or is_queue:
             self._say_full(at_ms)
         return is_in
 
