@@ -34,28 +34,22 @@ from carillon.server.cluster import binaries
 from carillon.server.installation import Installation
 
 CONNECTIONS = 32
+WORKERS = 2
 EDGE, LEASE = "bench", UUID(int=1)
 CHUNK_S = 10
 DIALLED = "01632960001"
 _BARE = r"""\set account random({first}, {last})
 update billing_account set reserved_micro = reserved_micro + 1 where id = :account;
 """
-# The calls: whose they are is drawn before, so that what is extended and settled is what was taken.
-_CALLS = """
-    create schema bench;
-    create sequence bench.taken;
-    create sequence bench.extended;
-    create table bench.call as
-        select n, gen_random_uuid() as id, {first} + floor(random() * {accounts})::bigint as account
-        from generate_series(1, {calls}) n;
-    create unique index on bench.call (n);
-    analyze bench.call
+# Each connection counts its calls, so that ids rise as control's do and what is extended is what was taken.
+_CALL = r"""\set n :n + 1
+\set account {first} + mod((:n * 32 + :client_id) * 7919, {accounts})
 """
-_TAKE = """select callfeed.open_call(b.id, now(), '{edge}', '{decision}', b.account, {micro},
-    now() + interval '{seconds} s', '{upper}', '{lease}') from bench.call b where b.n = (select nextval('bench.taken'));
+_ID = "(lpad(to_hex(:n::int), 8, '0') || '-0000-7000-8000-' || lpad(to_hex(:client_id::int), 12, '0'))::uuid"
+_TAKE = """select callfeed.open_call(
+    {id}, now(), '{edge}', '{decision}', :account, {micro}, now() + interval '{seconds} s', '{upper}', '{lease}');
 """
-_EXTEND = """select callfeed.extend_hold(b.id, {micro}, now() + interval '{seconds} s', '{upper}', '{lease}')
-    from bench.call b where b.n = (select nextval('bench.extended'));
+_EXTEND = """select callfeed.extend_hold({id}, {micro}, now() + interval '{seconds} s', '{upper}', '{lease}');
 """
 _HELD = "select count(*), coalesce(min(amount_micro), 0)::bigint from billing_hold where state = 'open'"
 _OVERSPENT = """
@@ -126,8 +120,7 @@ def _totals(decision: Decision, seconds: int) -> list[tuple[int, int]]:
 
 
 def _prepare(installed: Installation, size: _Size, decision: Decision) -> None:
-    """The calls, and windows with enough for all of them."""
-    installed.sql(_CALLS.format(first=FIRST_ID + 1, accounts=size.accounts, calls=size.calls))
+    """Windows with enough for all calls."""
     installed.sql("select * from callfeed.take_lease(%s, %s)", EDGE, LEASE)
     for account_id, micro in _totals(decision, decision.holds[0].funded_s + CHUNK_S)[1:]:
         grant = "select callfeed.grant_credit(%s, %s, %s, %s, 0)"
@@ -140,11 +133,12 @@ def _held(installed: Installation, size: _Size, decision: Decision) -> float:
     first, later = _totals(decision, funded_s), _totals(decision, funded_s + CHUNK_S)
     spent = [(account_id, micro, micro) for account_id, micro in first[1:]]
     added = [(account_id, micro, micro - had) for (account_id, micro), (_, had) in zip(later, first, strict=True)][1:]
-    fixed = {"edge": EDGE, "lease": LEASE}
+    fixed = {"edge": EDGE, "lease": LEASE, "id": _ID}
+    call = _CALL.format(first=FIRST_ID + 1, accounts=size.accounts)
     text = json.dumps(to_brief_document(decision)).replace("'", "''")
     take = _TAKE.format(decision=text, micro=first[0][1], seconds=funded_s, upper=json.dumps(spent), **fixed)
     extend = _EXTEND.format(micro=later[0][1], seconds=funded_s + CHUNK_S, upper=json.dumps(added), **fixed)
-    seconds = _run(installed, size, "taken", take) + _run(installed, size, "extended", extend)
+    seconds = _run(installed, size, "taken", call + take) + _run(installed, size, "extended", call + extend)
     assert installed.sql(_HELD)[0] == (size.calls, later[0][1])
     seconds += _settled(installed, size)
     assert installed.sql(_HELD)[0] == (0, 0)
@@ -156,7 +150,7 @@ def _run(installed: Installation, size: _Size, what: str, script: str) -> float:
     path = installed.logs / f"{what}.sql"
     path.write_text(script)
     each = str(size.calls // CONNECTIONS)
-    options = ("-n", "-c", str(CONNECTIONS), "-j", "2", "-t", each, "-M", "prepared", "-f", str(path))
+    options = ("-n", "-c", str(CONNECTIONS), "-j", "2", "-t", each, "-M", "prepared", "-D", "n=0", "-f", str(path))
     done = subprocess.run(
         [str(binaries() / "pgbench"), *options, installed.config.database("owner").url],
         capture_output=True,
@@ -170,17 +164,19 @@ def _run(installed: Installation, size: _Size, what: str, script: str) -> float:
 
 
 def _settled(installed: Installation, size: _Size) -> float:
-    """Seconds that the worker's code takes for all holds."""
+    """Seconds that the code of so many workers takes for all holds."""
     with step("settled"):
-        done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("settling.py")), EDGE],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=CHECKOUT,
-            env=installed.environ,
-        )
-    seconds = float(done.stdout)
+        settling = [
+            subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("settling.py")), EDGE, str(part), str(WORKERS)],
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=CHECKOUT,
+                env=installed.environ,
+            )
+            for part in range(WORKERS)
+        ]
+        seconds = max(float(one.communicate()[0]) for one in settling)
     say(f"settled: {size.calls / seconds:,.0f} a second")
     return seconds
 
