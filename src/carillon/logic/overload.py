@@ -6,7 +6,9 @@ How far down is Little's law: what is under way is what is done in a second time
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from carillon.logic.copies import replace
 
 LEAST = 4
 LATE_MS = 400

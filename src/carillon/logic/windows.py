@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from carillon.logic.callflow.feed import Window
+from carillon.logic.copies import replace
 from carillon.logic.hours import is_on
 
 DAY_S = 86_400

@@ -7,7 +7,6 @@ what its seller may know and no more: its own business and that of the sellers b
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -28,6 +27,7 @@ from carillon.logic.callflow.values import (
     Outcome,
     TierCharge,
 )
+from carillon.logic.copies import replace
 from carillon.logic.money import format_amount, format_exact
 from carillon.logic.rating import Charge, Price, format_scaled
 from carillon.logic.rating.lines import EXPLAINED, PRICE_KEYS, Mark, lines_of, rules_of

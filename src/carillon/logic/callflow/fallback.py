@@ -6,11 +6,11 @@ price was made from stands beside it, for the seller.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeVar
 
 from carillon.logic.callflow.feed import Feed, Rate, Step, Tariff, Tier, WindowPrice
 from carillon.logic.callflow.values import MadeFrom, TierCharge
+from carillon.logic.copies import replace
 from carillon.logic.markup import Rule
 
 P = TypeVar("P", Rate, WindowPrice)

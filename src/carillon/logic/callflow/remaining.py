@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -11,6 +11,7 @@ from carillon.logic.callflow.bundles import NOTHING, Bundled, at_hand, bundled, 
 from carillon.logic.callflow.charging import UNLIMITED, charge_of, funded_seconds, longest_call_s
 from carillon.logic.callflow.forwarding import refuse_unpaid
 from carillon.logic.callflow.values import Chain, Decision, Refusal, TierCharge, answered_at
+from carillon.logic.copies import replace
 
 MINUTE_MS = 60_000
 NO_SECONDS: Mapping[int, int] = MappingProxyType({})

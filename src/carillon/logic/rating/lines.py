@@ -7,10 +7,11 @@ for itself and one for each window in which it costs something else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from carillon.logic.callflow.feed import Rate, Step, Tariff, Unit, WindowPrice
+from carillon.logic.copies import replace
 from carillon.logic.money import EXACT
 from carillon.logic.windows import DAY_S, Calendar, calendar_of, within_reach
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
 from carillon.logic.callflow.feed import Rate, Tariff, Tax
+from carillon.logic.copies import replace
 from carillon.logic.money import EXACT, MAX_DECIMALS, MICRO, format_ratio, round_micro, round_ratio
 from carillon.logic.rating.lines import SCALE, SCALE_DECIMALS, Line, Lines, Rules, lines_of, rules_of, timeline
 from carillon.logic.rating.pieces import Piece, billed_end_s, pieces, split
