@@ -1,4 +1,4 @@
-"""Call time that customers have included."""
+"""Call time that customers have included, and plans that they try."""
 
 from __future__ import annotations
 
@@ -18,18 +18,30 @@ DAY = timedelta(days=1)
 
 def call_time(customer: Customer, seconds: int, since: datetime, until: datetime, **values: Any) -> Allowance:
     """An allowance in intervals of a second, unless `values` say others, of a package without a fee."""
-    today = datetime.now(UTC).date()
     own: dict[str, Any] = {"partner_id": customer.partner_id}
     product, _ = Product.objects.get_or_create(name="Minutes", currency=customer.currency, **own)
-    subscription = Subscription.objects.create(
-        customer=customer, product=product, name=product.name, kind="add_on", currency=customer.currency,
-        state="active", starts_on=today, anchor_on=today, anchor_day=1, period_on=today, period_until=today + 30 * DAY,
-        **own,
-    )  # fmt: skip
+    subscription = _taken(customer, product, kind="add_on", state="active")
     usual = {"name": product.name, "initial_s": 1, "increment_s": 1}
     return Allowance.objects.create(
-        customer=customer, subscription=subscription, unit="second", granted=seconds, period_on=today, starts_at=since,
-        ends_at=until, **usual | values | own,
+        customer=customer, subscription=subscription, unit="second", granted=seconds,
+        period_on=subscription.period_on, starts_at=since, ends_at=until, **usual | values | own,
+    )  # fmt: skip
+
+
+def trial_of(customer: Customer, **limits: Any) -> Subscription:
+    """The customer tries a plan with these limits."""
+    product = Product.objects.create(
+        name="Tried", currency=customer.currency, partner_id=customer.partner_id, trial_days=30, **limits
+    )
+    return _taken(customer, product, kind="plan", state="trial")
+
+
+def _taken(customer: Customer, product: Product, **values: Any) -> Subscription:
+    today = datetime.now(UTC).date()
+    return Subscription.objects.create(
+        customer=customer, product=product, name=product.name, currency=customer.currency, starts_on=today,
+        anchor_on=today, anchor_day=1, period_on=today, period_until=today + 30 * DAY, partner_id=customer.partner_id,
+        **values,
     )  # fmt: skip
 
 
@@ -45,4 +57,18 @@ def included(books: Books, seconds: int, **values: Any) -> Iterator[int]:
     finally:
         with books.open(), tenant(actor_of("Northwind Telecom")):
             Allowance.objects.filter(pk=allowance.pk).update(ends_at=datetime.now(UTC))
+        books.wait_until_known("customer")
+
+
+@contextmanager
+def trying(books: Books, **limits: Any) -> Iterator[None]:
+    """Acme tries a plan with these limits on the running platform; control knows it inside and after."""
+    with books.open(), tenant(actor_of("Northwind Telecom")):
+        trial = trial_of(Customer.objects.get(name="Acme Ltd"), **limits)
+    books.wait_until_known("customer")
+    try:
+        yield
+    finally:
+        with books.open(), tenant(actor_of("Northwind Telecom")):
+            Subscription.objects.filter(pk=trial.pk).update(state="ended")
         books.wait_until_known("customer")

@@ -99,7 +99,11 @@ begin
     where a.id = take_hold.account_id
       and (amount = 0 or a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro >= amount)
       and not exists (
-          select from public.customers_customer c where c.id = a.customer_id and c.max_channels <= a.open_calls
+          select from public.customers_customer c
+          left join public.catalogue_subscription s
+              on s.customer_id = c.id and s.user_id is null and s.kind = 'plan' and s.state = 'trial'
+          left join public.catalogue_product p on p.id = s.product_id
+          where c.id = a.customer_id and least(c.max_channels, p.trial_max_channels) <= a.open_calls
       )
     returning a.partner_id into owner;
     if owner is null then

@@ -15,6 +15,7 @@ import pytest
 from django.db.models import Sum
 from tests.support.cast import Cast
 from tests.support.market import LONDON, Market, decided, happened, invite, make_market, open_call, rows
+from tests.support.packages import trial_of
 
 from carillon.business.billing.choices import HoldState
 from carillon.business.billing.models import Account, Hold
@@ -70,9 +71,12 @@ def test_partner_without_credit_stops_its_customers(cast: Cast) -> None:
     assert acme(market).reserved_micro == 0
 
 
-def test_channels_are_capped(cast: Cast) -> None:
+@pytest.mark.parametrize("by", ["customer", "trial"])
+def test_channels_are_capped(cast: Cast, by: str) -> None:
     market = make_market(cast)
-    Customer.objects.filter(pk=cast.acme.pk).update(max_channels=1)
+    Customer.objects.filter(pk=cast.acme.pk).update(max_channels=1 if by == "customer" else 9)
+    if by == "trial":
+        trial_of(Customer.objects.get(pk=cast.acme.pk), trial_max_channels=1)
     decision = decided(invite("alice", "northwind.test", LONDON))
     first, _ = open_call(decision)
     held = acme(market).reserved_micro
