@@ -195,7 +195,13 @@ class Books:
                 spent = self.platform.sql("select callfeed.spent_today(%s)", self._account(buyer.name).pk)[0][0]
                 daily = None if limit is None else spent + micro(limit)
                 per_s = changes.calls_per_s.get(buyer.name)
-                wanted = {"allowed_classes": allowed, "max_daily_spend_micro": daily, "calls_per_s": per_s}
+                wanted = {
+                    "allowed_classes": allowed,
+                    "max_daily_spend_micro": daily,
+                    "calls_per_s": per_s,
+                    "max_channels": changes.max_channels.get(buyer.name),
+                    "country": changes.country.get(buyer.name, buyer.country),
+                }
                 if any(getattr(customer, name) != value for name, value in wanted.items()):
                     values = {name: getattr(customer, name) for name in get_type_hints(CustomerData)}
                     update_customer(actor, customer, CustomerData(**{**values, **wanted}))

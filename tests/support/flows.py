@@ -29,7 +29,8 @@ class Changes:
     blacklist: dict[str, dict[str, str]] = field(default_factory=dict)  # partner -> what it blocks -> kind
     ring_timeout_s: dict[str, int] = field(default_factory=dict)
     reply_timeout_ms: dict[str, int] = field(default_factory=dict)
-    max_channels: dict[str, int] = field(default_factory=dict)  # calls at once, of a gateway
+    max_channels: dict[str, int] = field(default_factory=dict)  # calls at once, of a gateway or a customer
+    country: dict[str, str] = field(default_factory=dict)  # where a customer is
     begun_per_s: dict[str, int] = field(default_factory=dict)  # calls that begin there in a second
     allows_loss: bool = False  # the operator's route for everything
     control: str = "running"  # running | silent

@@ -210,7 +210,7 @@ class MemoryWorld:
             web_product_id=brand_ids[brand.name],
             name=buyer.name,
             status=self._status(buyer.name),
-            country=buyer.country,
+            country=self.changes.country.get(buyer.name, buyer.country),
             charging=ChargingMode(buyer.charging),
             account_id=account,
             currency=CURRENCY,
@@ -218,6 +218,7 @@ class MemoryWorld:
             caller_ids=numbers,
             default_caller_id=numbers[0],
             allowed_classes=tuple(self.changes.allowed.get(buyer.name, ())),
+            max_channels=self.changes.max_channels.get(buyer.name),
             calls_per_s=self.changes.calls_per_s.get(buyer.name),
         )
 

@@ -64,6 +64,7 @@ class PureRun:
     world: MemoryWorld = field(init=False)
     feed: MemoryFeed = field(init=False)
     held: Counter[int] = field(default_factory=Counter)
+    lines: Counter[int] = field(default_factory=Counter)  # calls that hold money, by account
     pace: Pace = field(default_factory=Pace)
     channels: Channels = field(init=False)
 
@@ -117,6 +118,7 @@ class PureRun:
         for hold in decision.holds:
             if slug := self._hold(hold):
                 for other in taken:
+                    self.lines[other.account_id] -= 1
                     self.held -= Counter(dict([(other.account_id, other.amount_micro), *other.upper]))
                 return refuse_unpaid(decision, slug, hold)
             taken.append(hold)
@@ -130,6 +132,9 @@ class PureRun:
             return "daily-limit-reached"
         if self._free(hold.account_id) < hold.amount_micro:
             return "credit-exhausted"
+        if self.lines[hold.account_id] == self.flow.world.max_channels.get(self.world.name_of_account(hold.account_id)):
+            return "channels-exhausted"
+        self.lines[hold.account_id] += 1
         for account, amount in ((hold.account_id, hold.amount_micro), *hold.upper):
             self.held[account] += amount
         return ""
