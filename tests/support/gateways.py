@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import pytest
+from cryptography.fernet import Fernet
 
 from carillon.useragent import CallRefused, UserAgent
 from tests.support.platform import Platform, eventually
@@ -21,6 +22,11 @@ def changed(platform: Platform, gateway: str, column: str, value: object) -> Ite
         yield
     finally:
         platform.sql(f"update routing_gateway set {column} = %s where name = %s", old, gateway)  # noqa: S608
+
+
+def encrypted(platform: Platform, password: str) -> str:
+    """A gateway's password as it is stored."""
+    return "v1:" + Fernet(platform.config.sip_key).encrypt(password.encode()).decode()
 
 
 async def in_force(platform: Platform, *kinds: str) -> None:

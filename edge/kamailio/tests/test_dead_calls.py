@@ -117,7 +117,9 @@ async def test_session_timer_too_short_for_the_called_is_made_longer_when_it_was
         await call.answered()
         await call.hang_up()
         await bob.register(0)
-    assert [invite.get("Session-Expires") for invite in of_call(bob, call, "INVITE")] == ["1800", "3600"]
+    first, second = of_call(bob, call, "INVITE")
+    assert (first.get("Session-Expires"), second.get("Session-Expires")) == ("1800", "3600")
+    assert [second.cseq[0], of_call(bob, call, "BYE")[0].cseq[0]] == [first.cseq[0] + 1, first.cseq[0] + 2]
 
 
 async def test_session_timer_too_short_is_told_to_the_caller_who_asked_for_it(platform: Platform) -> None:

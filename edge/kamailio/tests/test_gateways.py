@@ -57,7 +57,6 @@ async def carrier(platform: Platform) -> AsyncIterator[Carrier]:
 
 
 MD5 = 'Proxy-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n'
-SHA256 = MD5.replace('"auth"', '"auth", algorithm=SHA-256')  # RFC 8760: a carrier may offer both, the better one first
 CHALLENGE = f"407 Proxy Authentication Required|{MD5}"
 
 
@@ -80,22 +79,6 @@ async def test_call_that_others_forwarded_too_often_is_not_forwarded_again(
         source.transport.close()
     assert answer.startswith(f"SIP/2.0 {status}")
     await in_force(platform)
-
-
-@pytest.mark.parametrize("offered", [(MD5,), (SHA256, MD5), (MD5, SHA256)], ids=["md5", "sha256-md5", "md5-sha256"])
-async def test_a_carriers_challenge_is_answered_with_our_password(platform: Platform, offered: tuple[str, ...]) -> None:
-    secret = encrypted(platform, "gwpass")
-    async with carrier(platform) as gateway, platform.phone("alice") as alice:
-        gateway.answers = ["407 Proxy Authentication Required|" + "".join(offered), "486 Busy Here"]
-        with (
-            changed(platform, "Demo carrier A", "auth_username", "gwuser"),
-            changed(platform, "Demo carrier A", "auth_secret", secret),
-        ):
-            await in_force(platform)
-            assert await status_of(alice, "01632960001") == 486
-    assert len(gateway.got) == 2
-    assert 'username="gwuser"' in gateway.got[1]
-    assert "<sip:+442079460101@" in re.findall("From:.*", gateway.got[1])[0]
 
 
 @pytest.mark.parametrize(
@@ -183,16 +166,12 @@ def without_control(platform: Platform, fault: str) -> Iterator[None]:
         platform.start("control")
 
 
-def encrypted(platform: Platform, password: str) -> str:
-    from cryptography.fernet import Fernet
-
-    return "v1:" + Fernet(platform.config.sip_key).encrypt(password.encode()).decode()
-
-
 async def test_edge_registers_at_a_carrier_that_wants_it(platform: Platform) -> None:
     ha1 = hashlib.md5(b"gwuser:r:gwpass", usedforsecurity=False).hexdigest()
     async with carrier(platform) as gateway:
-        gateway.answers = [CHALLENGE.replace("407 Proxy Authentication Required|Proxy-", "401 Unauthorized|WWW-")]
+        asks = MD5.replace("Proxy-", "WWW-")
+        better = asks.replace('"auth"', '"auth", algorithm=SHA-256')  # which the edge's registrations can't answer
+        gateway.answers = [f"401 Unauthorized|{better}{asks}"]
         with (
             changed(platform, "Demo carrier A", "auth_realm", "r"),
             changed(platform, "Demo carrier A", "auth_username", "gwuser"),
