@@ -246,31 +246,6 @@ async def test_tel_uri_is_a_number(platform: Platform) -> None:
     assert final.status == 486
 
 
-# ------------------------------------------------------------------ media
-
-
-async def test_an_offer_in_the_answer_is_relayed_too(platform: Platform) -> None:
-    async with platform.phone("alice") as alice, platform.phone("bob") as bob:
-        bob.on_call = answer_with_offer
-        await bob.register()
-        call = await alice.call("102")
-        call.invite.body = b""
-        call.invite.remove("Content-Type")
-        await call.answered()
-        ports = range(platform.config.ports.rtp_min, platform.config.ports.rtp_max + 1)
-        assert call.remote_session is not None
-        assert call.remote_session.port in ports
-        await call.hang_up()
-        await bob.register(0)
-
-
-async def answer_with_offer(call: IncomingCall) -> None:
-    offer = Session(call.agent.host, call.stream.port).build()
-    call.invite.body = call.invite.body or offer
-    call.ring()
-    call.answer()
-
-
 # ------------------------------------------------------------------ silence
 
 

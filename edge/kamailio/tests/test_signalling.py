@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from typing import Any
 
 import pytest
 from tests.support.gateways import changed, in_force
@@ -12,12 +13,14 @@ from tests.support.platform import Platform
 from tests.support.telephony import pick_up
 
 from carillon.useragent import Account, CallRefused, IncomingCall, UserAgent
-from carillon.useragent.message import Message
+from carillon.useragent.dialog import as_caller
+from carillon.useragent.message import Message, parse
+from carillon.useragent.transaction import ServerTransaction
 
 pytestmark = pytest.mark.engines
 
 
-async def test_prack_and_update_reach_the_other_side_and_come_back(platform: Platform) -> None:
+async def test_update_reaches_the_other_side_and_comes_back(platform: Platform) -> None:
     async with platform.phone("alice") as alice, platform.phone("bob", on_call=pick_up, tone_hz=600) as bob:
         await bob.register()
         call = await alice.call("102")
@@ -28,15 +31,10 @@ async def test_prack_and_update_reach_the_other_side_and_come_back(platform: Pla
         update.add("Supported", "timer")
         update.add("Session-Expires", "900;refresher=uac")
         updated = await alice.transact(update, call.dialog.next_hop())
-        prack = call.dialog.request("PRACK")
-        prack.add("RAck", "1 1 INVITE")
-        pracked = await alice.transact(prack, call.dialog.next_hop())
         await call.hang_up()
         await bob.register(0)
     assert updated.status == 200
     assert updated.get("Session-Expires") == "900;refresher=uac"  # for bob, who knows no timers (RFC 4028, 8.2)
-    assert pracked.status == 501  # the demo phone's own answer: it came through to it
-    assert any(message.first_line.startswith("PRACK") for message in bob.messages)
 
 
 @pytest.mark.parametrize("target", ["01632960486", "01632999999999999"], ids=["by a carrier", "by us"])
@@ -70,6 +68,65 @@ async def test_early_media_is_heard_before_the_answer(platform: Platform) -> Non
         await call.answered()
         await call.hang_up()
         await bob.register(0)
+
+
+async def test_provisional_replies_are_acknowledged_and_the_session_updated_before_the_answer(
+    platform: Platform,
+) -> None:
+    """RFC 3262 and RFC 3311: Bob answers only after Alice's PRACK and UPDATE, both inside the early dialog."""
+
+    async def reliably(call: IncomingCall) -> None:
+        usual = call.receive
+
+        def receive(transaction: ServerTransaction) -> None:
+            if transaction.request.method == "PRACK":
+                transaction.reply(200, "OK")
+            else:
+                usual(transaction)
+            if transaction.request.method == "UPDATE":
+                call.answer()
+
+        call.receive = receive  # type: ignore[method-assign]
+        call._respond(183, "Session Progress", call._session(), [("Require", "100rel"), ("RSeq", "1")])
+
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=reliably, tone_hz=600) as bob:
+        await bob.register()
+        call = await alice.call("102", headers=[("Supported", "100rel")])
+        await call.hears(600)
+        ringing = next(parse(m.raw) for m in alice.messages if m.first_line.startswith("SIP/2.0 183"))
+        early = as_caller(call.invite, ringing, alice.proxy)
+        prack = early.request("PRACK")
+        prack.add("RAck", f"{ringing.get('RSeq')} {call.invite.cseq[0]} INVITE")
+        pracked = await alice.transact(prack, early.next_hop())
+        updated = await alice.transact(early.request("UPDATE"), early.next_hop())
+        await call.answered()
+        assert call.dialog is not None
+        call.dialog.local_cseq = early.local_cseq
+        await bob.calls[0].hears(440)
+        await call.hang_up()
+        await bob.register(0)
+    assert (pracked.status, updated.status) == (200, 200)
+    assert ringing.get("Require") == "100rel"
+    inside = [parse(m.raw) for m in bob.messages if m.first_line.startswith(("PRACK", "UPDATE"))]
+    assert [request.method for request in inside] == ["PRACK", "UPDATE"]
+    assert inside[0].get("RAck") == f"1 {call.invite.cseq[0]} INVITE"
+
+
+async def test_late_offer_is_answered_with_the_ack_and_both_hear_each_other(platform: Platform) -> None:
+    """Whoever is called makes the offer (RFC 3264); both descriptions name the relay, and neither the other phone."""
+    async with platform.phone("alice") as alice, platform.phone("bob", on_call=pick_up, tone_hz=600) as bob:
+        await bob.register()
+        call = await alice.call("102", offers=False)
+        await call.answered()
+        await call.hears(600)
+        await bob.calls[0].hears(440)
+        relay = range(platform.config.ports.rtp_min, platform.config.ports.rtp_max + 1)
+        for each in (call, bob.calls[0]):
+            assert each.remote_session is not None
+            assert each.remote_session.port in relay
+        await call.hang_up()
+        await bob.register(0)
+    assert not any(b"m=audio" in m.raw for m in bob.messages if m.first_line.startswith("INVITE"))
 
 
 async def test_no_other_carrier_is_tried_once_one_has_rung(platform: Platform) -> None:
@@ -160,20 +217,30 @@ async def test_neither_side_sees_where_the_other_is(platform: Platform) -> None:
         assert not any(f":{other.port}" in message for message in received)
 
 
-async def test_phone_behind_nat_is_called_where_its_registration_came_from(platform: Platform) -> None:
-    account = platform.phone("bob").account
+class Behind(UserAgent):
+    """A phone behind a router: what it says of itself names its private address, in Contact and in its session."""
 
-    class Behind(UserAgent):
-        @property
-        def contact(self) -> str:
-            return f"<sip:{self.account.username}@10.1.2.3:5060>"
+    @property
+    def contact(self) -> str:
+        return f"<sip:{self.account.username}@10.1.2.3:5060>"
 
-    behind = Behind(Account(account.username, account.domain, account.password), platform.proxy, on_call=pick_up)
-    async with platform.phone("alice") as alice, behind as bob:
+    def describe(self, message: Message, body: bytes) -> None:
+        super().describe(message, body.replace(self.host.encode(), b"10.1.2.3"))
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_phones_behind_nat_are_reached_where_their_messages_and_sound_come_from(
+    platform: Platform, transport: str
+) -> None:
+    def behind(username: str, **options: Any) -> Behind:
+        return Behind(platform.phone(username).account, platform.proxy, transport=transport, **options)
+
+    async with behind("alice") as alice, behind("bob", on_call=pick_up, tone_hz=600) as bob:
         await bob.register()
         call = await alice.call("102")
         await call.answered()
-        await call.hears(440)
-        await call.hang_up()
-        await bob.calls[0].ended()
+        await call.hears(600)
+        await bob.calls[0].hears(440)
+        await bob.calls[0].hang_up()
+        await call.ended()
         await bob.register(0)

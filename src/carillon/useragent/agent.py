@@ -138,10 +138,12 @@ class UserAgent:
         identity: str = "",
         headers: Sequence[tuple[str, str]] = (),
         call_id: str = "",
+        offers: bool = True,
     ) -> OutgoingCall:
         """Send INVITE to `target` (a SIP URI, or what a person dials, sent to our own domain).
 
-        `identity` replaces the From value and `headers` are added, which is how a test lies about who calls.
+        `identity` replaces the From value and `headers` are added, which is how a test lies about who calls. Unless it
+        `offers` a session the called side does, and our answer goes with ACK (RFC 3264).
         """
         stream = RtpStream(self.tone_hz, self.reports_every_s)
         await stream.open(self.host, self._rtp)
@@ -155,7 +157,7 @@ class UserAgent:
         invite.add("CSeq", "1 INVITE")
         for name, value in headers:
             invite.add(name, value)
-        self.describe(invite, sdp.Session(self.host, stream.port).build())
+        self.describe(invite, sdp.Session(self.host, stream.port).build() if offers else b"")
         call = OutgoingCall(self, stream, invite)
         self.attach(call)
         self._invite(call)
@@ -267,7 +269,6 @@ class UserAgent:
             return
         if request.method == "ACK" and (waiting := self._awaiting_ack.pop((request.call_id, request.cseq[0]), None)):
             waiting.acknowledge()
-            return
         call = next((call for call in self.calls if call.dialog is not None and call.dialog.matches(request)), None)
         if call is not None:
             call.receive(transaction)

@@ -117,10 +117,14 @@ class Call:
             self.hear(final.body, is_sending=direction in ("sendrecv", "sendonly"))
         return final
 
-    def acknowledge(self, response: Message) -> None:
-        """ACK a 2xx response to our INVITE (again, when it is repeated)."""
+    def acknowledge(self, response: Message, answer: bytes = b"") -> None:
+        """ACK a 2xx response to our INVITE (again, when it is repeated), with our answer when it made the offer."""
         if self.dialog is not None:
-            self.agent.send_ack(self.dialog.request("ACK", cseq=response.cseq[0]), self.dialog.next_hop())
+            ack = self.dialog.request("ACK", cseq=response.cseq[0])
+            if answer:
+                ack.add("Content-Type", "application/sdp")
+                ack.body = answer
+            self.agent.send_ack(ack, self.dialog.next_hop())
 
     def hear(self, body: bytes, *, is_sending: bool = True) -> None:
         """Start or move our audio to where a session description says."""
@@ -146,7 +150,9 @@ class Call:
             self._change(transaction)
         elif request.method in ("OPTIONS", "INFO", "UPDATE", "NOTIFY", "MESSAGE"):
             transaction.reply(200, "OK")
-        elif request.method != "ACK":
+        elif request.method == "ACK":
+            self.hear(request.body)  # the answer, when we made the offer
+        else:
             transaction.reply(501, "Not Implemented")
 
     def _change(self, transaction: ServerTransaction) -> None:
@@ -223,7 +229,8 @@ class OutgoingCall(Call):
             self.state, self.answered_at = State.ANSWERED, time.monotonic()
             self.agent.attach(self)
             self.hear(response.body)
-        self.acknowledge(response)
+        offer = None if self.invite.body else sdp.parse(response.body)
+        self.acknowledge(response, sdp.answer(offer, self.agent.host, self.stream.port).build() if offer else b"")
         if self._has_given_up and not self.is_over:
             self.agent.run(self.hang_up())
         self._changed.set()

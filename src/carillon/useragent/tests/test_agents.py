@@ -43,6 +43,15 @@ async def test_audio_flows_both_ways_until_the_caller_hangs_up(alice: UserAgent,
     assert alice.messages[0].first_line == "INVITE sip:102@a.test SIP/2.0"
 
 
+async def test_who_offers_no_session_answers_that_of_the_called(alice: UserAgent, bob: UserAgent) -> None:
+    bob.on_call = _answer
+    call = await alice.call("102", offers=False)
+    await call.answered()
+    await call.hears(880)
+    await bob.calls[0].hears(440)
+    await call.hang_up()
+
+
 async def test_the_called_side_can_hold_move_and_hang_up(alice: UserAgent, bob: UserAgent) -> None:
     bob.on_call = _answer
     call = await alice.call("102")
