@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.support.platform import Platform, eventually
+from tests.support.trunks import trunk
 from tests.support.wire import Wire, failed, wire
 
 from carillon.useragent import Account, UserAgent
@@ -164,6 +165,26 @@ async def test_a_gateway_is_never_banned(calm: Platform) -> None:
     raw.transport.close()
     await asyncio.to_thread(calm.heal)
     assert banned(calm, "127.0.0.1") == []
+
+
+async def test_a_trunk_is_never_banned(calm: Platform) -> None:
+    """Nor does a ban hold that its address had before: a telephone system is heard whatever comes from there."""
+    office = "127.0.0.79"
+    raw = await wire(office)
+    raw.transport.sendto(raw.request("OPTIONS", "sip:x", SCANNER).encode(), calm.proxy)
+    await eventually(lambda: banned(calm, office) == [("", "scanner")], 10)
+    assert not await is_heard(calm, raw)
+    async with (
+        trunk(calm, "alice", sources=(office,)),
+        UserAgent(Account("pbx", "northwind.test"), calm.proxy, host=office) as pbx,
+    ):
+        await heard_again(calm, raw)
+        lift_all(calm)
+        for _ in range(600):
+            raw.transport.sendto(raw.request("OPTIONS", "sip:x", SCANNER).encode(), calm.proxy)
+        await heard_again(calm, raw)
+        assert (await failed(pbx, "01632960486")).status == 486
+    assert await is_heard(calm, raw), "as the stranger that it is again"
 
 
 async def test_a_ban_outlives_the_edge_and_ends_with_it_when_lifted(calm: Platform) -> None:
