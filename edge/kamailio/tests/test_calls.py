@@ -78,7 +78,7 @@ async def test_trace_has_both_legs_in_order(platform: Platform) -> None:
     assert [message["at_us"] for message in messages] == sorted(message["at_us"] for message in messages)
 
 
-async def test_carrier_sees_the_chosen_identity_and_nothing_of_the_phone(platform: Platform) -> None:
+async def test_carrier_sees_the_chosen_identity_and_neither_side_the_other_one(platform: Platform) -> None:
     async with platform.phone("alice") as alice:
         call = await alice.call(
             "01632960001",
@@ -97,13 +97,18 @@ async def test_carrier_sees_the_chosen_identity_and_nothing_of_the_phone(platfor
     )
     port = platform.config.ports.carrier_a
     messages = [json.loads(line) for line in zlib.decompress(rows[0][0]).splitlines()]
-    invite = next(m["raw"] for m in messages if m["dst"].endswith(f":{port}") and m["raw"].startswith("INVITE"))
+    told = [m["raw"] for m in messages if m["dst"].endswith(f":{port}")]
+    invite = next(raw for raw in told if raw.startswith("INVITE"))
     assert "<sip:+442079460101@127.0.0.1>;tag=" in invite
     assert "P-Asserted-Identity: <sip:+442079460101@" in invite
     assert "33199" not in invite
     assert "Carillon demo phone" not in invite
     assert "Authorization" not in invite
     assert "alice" not in invite
+    assert not any(f":{alice.port}" in raw or f"m=audio {call.stream.port} " in raw for raw in told)
+    heard = [m.raw for m in alice.messages if m.destination == (alice.host, alice.port)]
+    assert heard
+    assert not any(f":{port}".encode() in raw for raw in heard), "nor the phone of the carrier"
 
 
 @pytest.mark.parametrize(("dialled", "code"), [("01632960503", 503), ("01632960000", 408)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -87,17 +88,34 @@ async def test_session_timer_of_the_caller_reaches_the_called_and_is_answered_fo
     assert (answer.get("Session-Expires"), answer.get("Require")) == ("1200;refresher=uac", "timer")
 
 
-async def test_session_that_nobody_refreshes_is_ended(platform: Platform) -> None:
+async def test_session_that_nobody_refreshes_is_ended_and_one_that_is_goes_on(platform: Platform) -> None:
     async def answer(call: IncomingCall) -> None:
         call.answer([("Session-Expires", "1;refresher=uas")])
 
     async with platform.phone("alice") as alice, platform.phone("bob", on_call=answer) as bob:
         await bob.register()
-        call = await alice.call("102")
-        await call.answered()
-        await call.ended(60)
+        neglected, kept = await alice.call("102"), await alice.call("102")
+        for call in (neglected, kept):
+            await call.answered()
+        async with asyncio.timeout(60):
+            while not neglected.is_over:
+                assert (await refreshed(alice, kept)).status == 200
+                with contextlib.suppress(TimeoutError):
+                    await neglected.ended(0.5)
+        assert not kept.is_over
+        await kept.hang_up()
         await bob.register(0)
-    assert (await end_of(platform, call))[1]["by"] == "session-timer"
+    assert (await end_of(platform, neglected))[1]["by"] == "session-timer"
+    assert (await end_of(platform, kept))[1]["by"] == "caller"
+
+
+async def refreshed(phone: UserAgent, call: OutgoingCall) -> Message:
+    """The answer to an UPDATE that asks for two more seconds."""
+    assert call.dialog is not None
+    update = call.dialog.request("UPDATE")
+    update.add("Supported", "timer")
+    update.add("Session-Expires", "2;refresher=uac")
+    return await phone.transact(update, call.dialog.next_hop())
 
 
 def picky(least_s: int) -> Answer:

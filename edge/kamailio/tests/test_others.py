@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from tests.support.platform import Platform, eventually
 from tests.support.telephony import CALLER_HZ, PATIENCE_S, pick_up
 from tests.support.trunks import trunk
 
+from carillon.callpath.control.certificates import Pair
 from carillon.demo.baresip import Baresip
 from carillon.server.throwaway import spare_ports
 from carillon.useragent import Account, Call
@@ -64,13 +69,45 @@ async def both_hear(call: Call, bob: Baresip) -> None:
     await bob.hears(CALLER_HZ)
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_sipp_calls_as_a_phone(platform: Platform, transport: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+async def test_sipp_calls_as_a_phone(platform: Platform, transport: str, tmp_path: Path) -> None:
     accounts = write_accounts(tmp_path / "accounts", ["reception"], platform.password("reception", "fjord.test"))
-    edge = f"127.0.0.1:{platform.config.ports.sip}"
-    load = Load("call", spare_ports()[-1], edge, 2, 4, 500, accounts=accounts, transport=transport)
-    outcome = Sipp(load, tmp_path / "phone").wait()
+    async with way_in(platform, transport) as port:
+        own = "udp" if transport == "udp" else "tcp"
+        load = Load("call", spare_ports()[-1], f"127.0.0.1:{port}", 2, 4, 500, accounts=accounts, transport=own)
+        outcome = await asyncio.to_thread(Sipp(load, tmp_path / "phone").wait)
     assert (outcome.done, outcome.failed) == (4, 0)
+    came = (
+        "select decision->'request'->>'transport' from calls_call where decision->'request'->>'auth_user' = 'reception'"
+        " order by started_at desc limit 4"
+    )
+    assert platform.sql(came) == [(transport,)] * 4
+
+
+@asynccontextmanager
+async def way_in(platform: Platform, transport: str) -> AsyncIterator[int]:
+    """The port for sipp: Debian's speaks no TLS, a tunnel does it for it, as for old telephone systems."""
+    ports = platform.config.ports
+    if transport != "tls":
+        yield ports.sip
+        return
+    certificate = platform.config.home / "tls" / "made" / "fjord.test"
+    trusting = ssl.create_default_context(cafile=str(Pair.of(certificate).certificate))
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        edge = await asyncio.open_connection("127.0.0.1", ports.sip_tls, ssl=trusting, server_hostname="fjord.test")
+        await asyncio.gather(pour(reader, edge[1]), pour(edge[0], writer))
+
+    async with await asyncio.start_server(carry, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def pour(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    """Everything from one connection into the other, and its end."""
+    with contextlib.closing(sink):
+        while data := await source.read(65_536):
+            sink.write(data)
+            await sink.drain()
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
