@@ -55,6 +55,7 @@ from carillon.business.pricing.queries import markup_rules_of
 from carillon.business.routing.actions import RouteData, update_gateway, update_route
 from carillon.business.routing.models import Gateway
 from carillon.business.routing.queries import routes_of
+from carillon.demo.carrier.password import PASSWORD, USERNAME
 from carillon.demo.cast.load import actor_of
 from carillon.demo.cast.routing import REPLY_TIMEOUT_MS, gateway_data
 from carillon.demo.world import CAST, OPERATOR, micro
@@ -300,13 +301,14 @@ class Books:
                     "received_list_id": brings and brings.pk,
                     "max_channels": changes.max_channels.get(carrier.name),
                     "calls_per_s": changes.begun_per_s.get(carrier.name),
+                    "auth_username": USERNAME if carrier.name in changes.signs_in else "",
                     "is_probed": False,  # whether a carrier is there is not what these calls are about
                 }
                 if any(getattr(gateway, name) != value for name, value in wanted.items()):
                     data = gateway_data(
                         actor, carrier, ports[carrier.key], ring_timeout_s=ring_s, reply_timeout_ms=reply_ms
                     )
-                    update_gateway(actor, gateway, replace(data, **wanted))
+                    update_gateway(actor, gateway, replace(data, auth_password=PASSWORD, **wanted))
                     changed = True
         return changed
 

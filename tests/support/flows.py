@@ -44,6 +44,7 @@ class Changes:
     markup: dict[str, str] = field(default_factory=dict)  # partner -> percent on what it pays, where it has no price
     toll_free_numbers: list[str] = field(default_factory=list)
     trunks: list[str] = field(default_factory=list)  # phones that are known by their address, and called there
+    signs_in: list[str] = field(default_factory=list)  # gateways whose password we have
     brings: dict[str, str] = field(default_factory=dict)  # gateway -> its cost list for calls that it brings
 
 
@@ -104,7 +105,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One file. `carriers`: what carrier a or b does: a refusal's code, `silent`, `ring`; answered when absent."""
+    """One file. `carriers`: what a or b does: a refusal's code, `silent`, `ring`, `asks`; answered when absent."""
 
     name: str
     story: str

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from carillon.callfeed.memory import MemoryFeed
 from carillon.callfeed.snapshot import Snapshot
+from carillon.demo.carrier.password import USERNAME
 from carillon.demo.world import CURRENCY, Buyer, Phone, Prices, World, micro
 from carillon.logic.callflow.feed import (
     BlacklistEntry,
@@ -138,6 +139,7 @@ class MemoryWorld:
                 name=carrier.name,
                 host="127.0.0.1",
                 port=CARRIER_PORTS[carrier.key],
+                auth_username=USERNAME if carrier.name in self.changes.signs_in else "",
                 price_list_id=self._lists[carrier.costs],
                 received_list_id=self._lists.get(self.changes.brings.get(carrier.name, "")),
                 source_addresses=(f"127.0.0.1:{CARRIER_PORTS[carrier.key]}",),

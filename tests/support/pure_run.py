@@ -161,7 +161,7 @@ class PureRun:
                 return decision, CallFacts(STARTED_MS, STARTED_MS + 500, sip_code=487, ended_by="caller")
             attempts.append(Attempt(index, self._label(target), CODES.get(does) or int(does.split()[0]), "", 1))
             decision = self._forwarded(decision, index, does)
-            is_final = does in ("ring", "off") or (does != "silent" and attempts[-1].sip_code < 500)
+            is_final = does in ("ring", "off") or (does not in ("silent", "407") and attempts[-1].sip_code < 500)
             if len(decision.targets) == index + 1 or (is_final and decision.targets[index + 1].chain == target.chain):
                 break
         code = attempts[-1].sip_code
@@ -192,7 +192,8 @@ class PureRun:
         key = {carrier.name: carrier.key for carrier in CAST.carriers}.get(
             self.world.name_of_gateway(target.gateway_id)
         )
-        return self.flow.carriers.get(key or "", "answer")
+        does = self.flow.carriers.get(key or "", "answer")
+        return "answer" if does == "asks" else does
 
     def _answered(self, script: Script, decision: Decision, index: int, attempts: list[Attempt]) -> CallFacts:
         answered = STARTED_MS + 500

@@ -68,7 +68,7 @@ def set_modes(platform: Platform, flow: Flow) -> None:
     for name in TONES_HZ:
         wanted = flow.carriers.get(name, "answer")
         if any(not _does(behaviour_of(script.dial, name, Mode.NORMAL, 1), wanted) for script in flow.calls):
-            mode = {"503": "failing", "silent": "silent"}.get(wanted, "normal")
+            mode = {"503": "failing", "silent": "silent", "asks": "asking", "407": "asking"}.get(wanted, "normal")
             carrier(platform, name, "/mode", {"mode": mode})
 
 

@@ -26,6 +26,7 @@ class Mode(StrEnum):
     NORMAL = "normal"
     FAILING = "failing"  # 503 to every call
     SILENT = "silent"  # no reply to any call
+    ASKING = "asking"  # a password first, then by the number
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@
 | `GET /health` | name, mode, calls taken |
 | `GET /calls` | live calls and the last fifty, with what was heard |
 | `POST /call {"to": "+44...", "from": "+33...", "seconds": 2}` | calls the platform, answers when the call is over |
-| `POST /mode {"mode": "normal" | "failing" | "silent", "fail_every": 0}` | switches the whole carrier |
+| `POST /mode {"mode": "normal" | "failing" | "silent" | "asking", "fail_every": 0}` | switches the whole carrier |
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 
 from carillon.demo.carrier.behaviour import Behaviour, Mode, behaviour_of
+from carillon.demo.carrier.password import challenges, is_proven
 from carillon.useragent import (
     Account,
     Call,
@@ -103,8 +104,12 @@ class Exchange:
         return script.is_silent
 
     async def _take(self, call: IncomingCall) -> None:
+        script = self._scripts.pop(call.call_id)
         try:
-            await self._play(call, self._scripts.pop(call.call_id))
+            if self.mode == Mode.ASKING and not is_proven(call.invite):
+                call.reject(407, "Proxy Authentication Required", challenges(call.invite))
+            else:
+                await self._play(call, script)
         finally:
             self.recent.append(describe(call))
 

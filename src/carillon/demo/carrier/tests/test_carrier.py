@@ -11,6 +11,7 @@ import pytest
 from carillon.demo.carrier.behaviour import Mode, behaviour_of
 from carillon.demo.carrier.control import serve
 from carillon.demo.carrier.exchange import Exchange, Place
+from carillon.demo.carrier.password import PASSWORD, USERNAME
 from carillon.useragent import Account, CallRefused, IncomingCall, PortRange, UserAgent
 
 
@@ -61,6 +62,16 @@ async def test_a_number_that_never_answers_rings_until_the_caller_gives_up(edge:
     call.cancel()
     await call.ended()
     assert call.status == 487
+
+
+@pytest.mark.parametrize(("password", "status"), [(PASSWORD, 486), ("guessed", 407)])
+async def test_an_asking_carrier_takes_calls_with_its_password(carrier: Exchange, password: str, status: int) -> None:
+    carrier.mode = Mode.ASKING
+    async with UserAgent(Account(USERNAME, "northwind.test", password), ("127.0.0.1", carrier.agent.port)) as caller:
+        call = await caller.call("+442071230486")
+        with pytest.raises(CallRefused, match=str(status)):
+            await call.answered()
+    assert "algorithm=SHA-256" in caller.last_authorization
 
 
 @pytest.mark.parametrize(
