@@ -17,12 +17,16 @@ from carillon.server.throwaway import spare_ports
 PLAIN = Path(__file__).parent / "kamailio" / "register.cfg"
 WRITE_BACK_S = 6  # both write registrations back to PostgreSQL every 5 s
 
-# The plain registrar's own tables beside ours, so that neither finds the other's rows.
+# The plain registrar's own tables beside ours, so that neither finds the other's rows; location with the indexes that
+# Kamailio's own script makes.
 _PLAIN_TABLES = """
     create schema plain;
     create table plain.subscriber as select username, 'fjord.test' as domain, ha1_md5 as ha1 from endpoints_endpoint;
     create unique index on plain.subscriber (username, domain);
     create table plain.location (like edge.location including all);
+    alter table plain.location reset (fillfactor);
+    create index on plain.location (expires);
+    create index on plain.location (server_id, connection_id);
     create table plain.location_attrs (like edge.location_attrs including all);
     create table plain.version as select * from edge.version;
     insert into plain.version values ('subscriber', 7);

@@ -62,7 +62,7 @@ CALLS = {  # functions past row-level security
                 "open_call", "open_calls", "open_together", "record_all", "record_traces",
                 "refuse_call", "rehearse", "release_hold", "renew_lease", "return_credit", "seconds_left", "spendable",
                 "standing_bans", "stray_dialogs", "take_lease", "tiers"},
-    "edge": {"emergency_caller", "ha1", "record_events"},
+    "edge": {"device", "record_events"},
 }  # fmt: skip
 CALLS["worker"] = CALLS["web"] | {"record_event", "has_dialog", "sweep_credit"}
 RELATIONS = """

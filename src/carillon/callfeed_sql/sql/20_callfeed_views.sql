@@ -327,25 +327,41 @@ cross join lateral (
     where p.group_id = g.id
 ) p;
 
--- What a device's password hashes to (RFC 2617, MD5); null when nobody may sign in so. Suspended customers' phones stay
--- registered: they may still be rung, call for help and hear why they may not call. A function, because its plan is kept:
--- planning takes several times what reading does, and every registration asks. A text that was decoded for us has the
--- collation C, which no index has: without the column's own every account of the domain would be read.
-create function callfeed.ha1(username text, domain text) returns text
+-- What the edge must know of a device that signs in: what its password hashes to (RFC 2617, MD5), "-" when nobody may sign in
+-- so, and behind a space the number that stands for where it is, if there is one. Suspended customers' phones stay registered:
+-- they may still be rung, call for help and hear why they may not call. The number is for emergency calls that the edge puts
+-- through without control: the user's, else the customer's, in either case one of the customer's own (as
+-- logic.callflow.callerid decides). A function, because its plan is kept: planning takes several times what reading does, and
+-- every registration asks; one text, because a row costs a fifth more. A text that was decoded for us has the collation C,
+-- which no index has: without the column's own every account of the domain would be read.
+create function callfeed.device(username text, domain text) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    ha1 text;
+    owner bigint;
+    of_user text;
+    of_customer text;
+    place text;
 begin
-    return (
-        select e.ha1_md5
-        from public.endpoints_endpoint e
-        join public.brands_webproduct w on w.id = e.web_product_id and w.status <> 'closed'
-        join public.customers_customer c on c.id = e.customer_id and c.status <> 'terminated'
-        where e.is_enabled
-          and e.username = ha1.username collate "default" and lower(w.sip_domain) = ha1.domain collate "default"
-    );
+    select e.ha1_md5, c.id, u.emergency_number, c.emergency_number into ha1, owner, of_user, of_customer
+    from public.endpoints_endpoint e
+    join public.brands_webproduct w on w.id = e.web_product_id and w.status <> 'closed'
+    join public.customers_customer c on c.id = e.customer_id and c.status <> 'terminated'
+    left join public.customers_user u on u.id = e.user_id and u.is_enabled
+    where e.is_enabled
+      and e.username = device.username collate "default" and lower(w.sip_domain) = device.domain collate "default";
+    if of_user <> '' or of_customer <> '' then
+        select n.e164 into place
+        from public.numbers_number n
+        where n.e164 in (of_user, of_customer) and n.customer_id = owner and n.state in ('in_service', 'porting_out')
+        order by (n.e164 = of_user) desc nulls last
+        limit 1;
+    end if;
+    return concat_ws(' ', coalesce(ha1, '-'), place);
 end
 $$;
 
--- Whose calls come from where without a password: the account by each of its source addresses, as for `ha1`.
+-- Whose calls come from where without a password: the account by each of its source addresses, as for `device`.
 create view callfeed.trunk as
 select s.source, e.username || '@' || lower(w.sip_domain) as account
 from public.endpoints_endpoint e
@@ -353,27 +369,6 @@ join public.brands_webproduct w on w.id = e.web_product_id and w.status <> 'clos
 join public.customers_customer c on c.id = e.customer_id and c.status <> 'terminated'
 cross join lateral unnest(e.source_addresses) s (source)
 where e.is_enabled and e.source_addresses <> '{}';
-
--- The number that stands for where a device is, for emergency calls that the edge puts through without control: the user's,
--- else the customer's, in either case one of the customer's own (as logic.callflow.callerid decides); "" for none.
-create function callfeed.emergency_caller(username text, domain text) returns text
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
-begin
-    return coalesce((
-        select n.e164
-        from public.endpoints_endpoint e
-        join public.brands_webproduct w on w.id = e.web_product_id
-        join public.customers_customer c on c.id = e.customer_id
-        left join public.customers_user u on u.id = e.user_id and u.is_enabled
-        join public.numbers_number n on n.e164 in (u.emergency_number, c.emergency_number)
-            and n.customer_id = c.id and n.state in ('in_service', 'porting_out')
-        where e.username = emergency_caller.username collate "default"
-          and lower(w.sip_domain) = emergency_caller.domain collate "default"
-        order by (n.e164 = u.emergency_number) desc nulls last
-        limit 1
-    ), '');
-end
-$$;
 
 -- One document by its key. The views' keys are computed, so filtering by them reads everything; this reads one row.
 create function callfeed.document(kind text, key text) returns json

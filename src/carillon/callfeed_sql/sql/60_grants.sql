@@ -30,7 +30,7 @@ grant execute on function
     callfeed.spendable(bigint[]) to carillon_control;
 
 grant select on callfeed.uacreg to carillon_edge;
-grant execute on function callfeed.ha1(text, text), callfeed.emergency_caller(text, text), callfeed.record_events(text) to carillon_edge;
+grant execute on function callfeed.device(text, text), callfeed.record_events(text) to carillon_edge;
 
 grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb), callfeed.has_dialog(text),
     callfeed.sweep_credit() to carillon_worker;
