@@ -7,6 +7,7 @@ import secrets
 import time
 
 import pytest
+from tests.support.gateways import in_force
 from tests.support.platform import Platform, eventually
 from tests.support.wire import failed, wire
 
@@ -33,6 +34,49 @@ async def test_unknown_domain_is_404(platform: Platform) -> None:
     async with UserAgent(Account("alice", "nowhere.test", "x"), platform.proxy) as phone:
         assert (await phone.register()).status == 404
         assert (await failed(phone, "101")).status == 404
+
+
+async def test_what_is_taken_away_while_control_is_down_is_gone(platform: Platform) -> None:
+    """A blocked network, a SIP domain, the emergency routes: the next control does not know what the last one told."""
+    block = (
+        "insert into partners_blacklistentry (partner_id, kind, value, reason, created_at)"
+        " select partner_id, 'network', '127.0.0.0/8', 'a test', now() from brands_webproduct"
+        " where sip_domain = 'northwind.test' returning id"
+    )
+    move = "update brands_webproduct set sip_domain = %s where sip_domain = %s"
+    switch = "update routing_gateway set is_enabled = %s"
+    stranger = UserAgent(Account("nobody", "fjord.test", "x"), platform.proxy)
+    async with platform.phone("alice") as alice, stranger:
+        ((blocked,),) = platform.sql(block)
+        try:
+            await told(platform)
+            assert (await alice.register()).status == 403
+        finally:
+            platform.stop("control")
+            platform.sql("delete from partners_blacklistentry where id = %s", blocked)
+        try:
+            platform.sql(move, "moved.test", "fjord.test")
+            platform.sql(switch, False)
+            platform.start("control")
+            await told(platform)
+            assert (await alice.register()).status == 200
+            assert (await stranger.register()).status == 404
+            platform.stop("control")
+            assert (await failed(alice, "999")).status == 503
+        finally:
+            platform.sql(move, "fjord.test", "moved.test")
+            platform.sql(switch, True)
+            if "control" not in platform.running:
+                platform.start("control")
+            await told(platform)
+        assert (await stranger.register()).status == 403
+        await alice.register(0)
+
+
+async def told(platform: Platform) -> None:
+    """Until control is there and has told the edge what was changed last."""
+    await eventually(platform.decides)
+    await in_force(platform, "domain", "gateway", "blacklist")
 
 
 async def test_replayed_authorization_is_challenged_again(platform: Platform) -> None:

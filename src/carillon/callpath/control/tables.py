@@ -85,22 +85,18 @@ class EdgeTables:
     def __init__(self, edge: Edge, advertised: str, decrypt: Callable[[str], str], certificates: Certificates) -> None:
         self._edge, self._advertised, self._decrypt = edge, advertised, decrypt
         self._certificates, self._known_certificates = certificates, b""
-        self._generation = secrets.randbelow(1 << 30)  # what the edge was told by another control is not in force
+        self._telling = secrets.randbelow(1 << 30)  # unlike any number of another control
         self._reloading = asyncio.Lock()
         self._told_domains: frozenset[str] = frozenset()
-        self._told_emergency: frozenset[str] = frozenset()
-        self._told_blocked: frozenset[str] = frozenset()
 
     def forget(self) -> None:
         """Kamailio is another one now."""
-        self._told_domains = self._told_emergency = self._told_blocked = frozenset()
-        self._known_certificates = b""
+        self._told_domains, self._known_certificates = frozenset(), b""
 
     async def tell_domains(self, domains: Iterable[Domain]) -> None:
-        """All our SIP domains with their country; those that are gone are emptied. Raises EdgeGone."""
+        """All our SIP domains with their country. Raises EdgeGone."""
         countries = {domain.name.lower(): domain.country or "-" for domain in domains}
-        gone = dict.fromkeys(self._told_domains - countries.keys(), "")
-        await self._tell("domains", gone | countries)
+        await self._tell_all("domains", countries)
         await self._tell("edge", {"domains": "1"})
         self._told_domains = frozenset(countries)
         await self.tell_certificates()
@@ -121,25 +117,16 @@ class EdgeTables:
             self._known_certificates = wanted
 
     async def tell_gateways(self, gateways: Iterable[Gateway]) -> None:
-        """All gateways' addresses; the new set comes into force at once. Raises EdgeGone."""
-        sources, generation = sources_of(gateways), self._next_generation()
-        await self._tell("gateways", dict.fromkeys(sources.exact, generation))
-        await self._tell("edge", {"gateways": generation, "networks": ",".join(sources.networks)})
+        """All gateways' addresses. Raises EdgeGone."""
+        sources = sources_of(gateways)
+        await self._tell_all("gateways", dict.fromkeys(sources.exact, "1"))
+        await self._tell("edge", {"networks": ",".join(sources.networks)})
 
     async def tell_trunks(self, trunks: Mapping[str, str]) -> None:
-        """Accounts known by where they call from: `username@domain` by source as written; all at once in force.
-
-        Raises EdgeGone.
-        """
-        generation = self._next_generation()
-        told = {source_key(source): f"{generation} {account}" for source, account in trunks.items()}
-        await self._tell("trunks", told)
-        networks = ",".join(sorted(key for key in told if "/" in key))
-        await self._tell("edge", {"trunks": generation, "trunk_networks": networks})
-
-    def _next_generation(self) -> str:
-        self._generation += 1
-        return str(self._generation)
+        """Accounts known by where they call from: `username@domain` by source as written. Raises EdgeGone."""
+        told = {source_key(source): account for source, account in trunks.items()}
+        await self._tell_all("trunks", told)
+        await self._tell("edge", {"trunk_networks": ",".join(sorted(key for key in told if "/" in key))})
 
     async def tell_emergency(self, targets: Mapping[str, tuple[Target, ...]]) -> None:
         """Static routes by `domain/number`. Raises EdgeGone."""
@@ -147,16 +134,11 @@ class EdgeTables:
         for key, wanted in targets.items():
             wire = [wire_target(target, _EMERGENCY, self._advertised, self._decrypt) for target in wanted]
             items[key] = json.dumps([_undressed(target) for target in wire])
-        gone = dict.fromkeys(self._told_emergency - items.keys(), "")
-        await self._tell("emergency", gone | items)
-        self._told_emergency = frozenset(items)
+        await self._tell_all("emergency", items)
 
     async def tell_blocked(self, blocked: Mapping[str, str]) -> None:
         """Blocked networks as `blocked_networks` gives them. Raises EdgeGone."""
-        gone = dict.fromkeys(self._told_blocked - blocked.keys(), "")
-        for key, value in (gone | dict(blocked)).items():  # one by one: each may be a long list
-            await self._tell("blocked", {key: value})
-        self._told_blocked = frozenset(blocked)
+        await self._tell_all("blocked", blocked, at_once=1)  # each may be a long list
 
     async def tell_bans(self, bans: Mapping[str, str]) -> None:
         """Bans by whom they are on: "reason since until", or "" for one that is lifted. Raises EdgeGone."""
@@ -181,10 +163,19 @@ class EdgeTables:
                     return
             await self._edge.rpc("uac.reg_reload")
 
-    async def _tell(self, table: str, items: Mapping[str, Any]) -> None:
+    async def _tell_all(self, table: str, items: Mapping[str, str], *, at_once: int = ITEMS_PER_MESSAGE) -> None:
+        """All that is in a table now: whatever else is in it goes, also what another control has told."""
+        self._telling += 1
+        await self._tell(table, items, at_once=at_once, telling=str(self._telling))
+        await self._tell("told", {table: str(self._telling)})
+
+    async def _tell(
+        self, table: str, items: Mapping[str, str], *, at_once: int = ITEMS_PER_MESSAGE, telling: str = ""
+    ) -> None:
         pairs = [{"k": key, "v": value} for key, value in items.items()]
-        for start in range(0, len(pairs), ITEMS_PER_MESSAGE):
-            await self._edge.ask({"op": "table", "name": table, "items": pairs[start : start + ITEMS_PER_MESSAGE]})
+        for start in range(0, len(pairs), at_once):
+            some = pairs[start : start + at_once]
+            await self._edge.ask({"op": "table", "name": table, "telling": telling, "items": some})
 
 
 def _undressed(target: dict[str, Any]) -> dict[str, Any]:
