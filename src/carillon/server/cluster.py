@@ -33,7 +33,15 @@ ROLE_ATTRIBUTES = {"owner": "CREATEDB BYPASSRLS", "web": "", "worker": "", "cont
 # The call path and who rates its calls look everything up by key: a plan made for one value is as good for another.
 # Statements whose values stand in their text, as Django writes them, have plans of their own all the same.
 ANY_VALUE = {"plan_cache_mode": "force_generic_plan"}
-CALL_PATH = {"statement_timeout": "5s", "idle_in_transaction_session_timeout": "10s", **ANY_VALUE}
+# A plan is kept for as long as its connection, and one that was made while a table was nearly empty would go on reading
+# all of it: by keys, always. What has no index is read all the same, at a price that would look worth compiling.
+CALL_PATH = {
+    "statement_timeout": "5s",
+    "idle_in_transaction_session_timeout": "10s",
+    "enable_seqscan": "off",
+    "jit": "off",
+    **ANY_VALUE,
+}
 ROLE_SETTINGS = {
     "owner": {},
     "web": {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"},
