@@ -9,6 +9,7 @@ import sys
 import django
 
 YOUNG = 20_000  # objects made before the first look at what is garbage: a batch of calls has more than 700
+PATIENCE = 10  # added to the process's niceness: who calls can't wait, what the call cost can
 
 
 def main() -> int:
@@ -18,6 +19,7 @@ def main() -> int:
     django.setup()
     from carillon.jobs.chores import run
 
+    os.nice(PATIENCE)
     gc.collect()
     gc.freeze()  # the programs themselves stay: looking through them again and again was a tenth of rating
     gc.set_threshold(YOUNG)
