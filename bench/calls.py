@@ -20,6 +20,30 @@ from carillon.server.throwaway import spare_ports
 SHARE = 0.9  # of short calls
 FIXED_ROUTE = Path(__file__).parent / "kamailio" / "calls.cfg"
 
+# What Kamailio's dialog module writes by itself when dialogs are to survive a restart (5.6, db_mode 1).
+_DIALOG_TABLES = """
+    create schema plain;
+    create table plain.dialog (
+        id serial primary key, hash_entry integer not null, hash_id integer not null, callid varchar(255) not null,
+        from_uri varchar(255) not null, from_tag varchar(128) not null, to_uri varchar(255) not null,
+        to_tag varchar(128) not null, caller_cseq varchar(20) not null, callee_cseq varchar(20) not null,
+        caller_route_set varchar(512), callee_route_set varchar(512), caller_contact varchar(255) not null,
+        callee_contact varchar(255) not null, caller_sock varchar(64) not null, callee_sock varchar(64) not null,
+        state integer not null, start_time integer not null, timeout integer not null default 0,
+        sflags integer not null default 0, iflags integer not null default 0, toroute_name varchar(32),
+        req_uri varchar(255) not null, xdata varchar(512)
+    );
+    create index on plain.dialog (hash_entry, hash_id);
+    create table plain.dialog_vars (
+        id serial primary key, hash_entry integer not null, hash_id integer not null,
+        dialog_key varchar(128) not null, dialog_value varchar(512) not null
+    );
+    create index on plain.dialog_vars (hash_entry, hash_id);
+    grant usage on schema plain to carillon_edge;
+    grant all on all tables in schema plain to carillon_edge;
+    grant all on all sequences in schema plain to carillon_edge;
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -91,13 +115,18 @@ def _whole(installed: Installation, size: Size, accounts: Path) -> Offered:
 
 
 def _fixed(installed: Installation, size: Size, accounts: Path) -> Offered:
+    installed.sql(_DIALOG_TABLES)
     ours = engines.kamailio(installed.config)
     place = ours.command.index("-f") + 1
     installed.run(
         replace(
             ours,
             command=(*ours.command[:place], str(FIXED_ROUTE), *ours.command[place + 1 :]),
-            environ={**ours.environ, "BENCH_CARRIER": f"127.0.0.1:{installed.config.ports.carrier_a}"},
+            environ={
+                **ours.environ,
+                "BENCH_CARRIER": f"127.0.0.1:{installed.config.ports.carrier_a}",
+                "PGOPTIONS": "-c search_path=plain,edge,callfeed -c synchronous_commit=off",
+            },
         )
     )
     offered = offer(installed, size, accounts, "fixed", lambda done: None)

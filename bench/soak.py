@@ -26,7 +26,7 @@ where c.answered_at is not null and not exists (
 )
 """
 _LEFT = """
-select (select count(*) from billing_hold where state = 'open'), (select count(*) from edge.dialog),
+select (select count(*) from billing_hold where state = 'open'), (select count(*) from edge.kept_dialog),
        (select coalesce(sum(open_calls), 0) from billing_account)
 """
 

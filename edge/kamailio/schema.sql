@@ -51,42 +51,33 @@ create table if not exists edge.location_attrs (
 );
 create index if not exists location_attrs_record_idx on edge.location_attrs (username, domain, ruid);
 
-create table if not exists edge.dialog (
-    id serial primary key,
+-- What a Kamailio that starts again must find of a call in progress. Its dialog module reads it as callfeed.dialog and
+-- callfeed.dialog_vars and writes nothing; the edge's own events do (callfeed.record_events).
+create table if not exists edge.kept_dialog (
+    call uuid primary key,
     hash_entry integer not null,
     hash_id integer not null,
-    callid varchar(255) not null,
-    from_uri varchar(255) not null,
-    from_tag varchar(128) not null,
-    to_uri varchar(255) not null,
-    to_tag varchar(128) not null,
-    caller_cseq varchar(20) not null,
-    callee_cseq varchar(20) not null,
-    caller_route_set varchar(512),
-    callee_route_set varchar(512),
-    caller_contact varchar(255) not null,
-    callee_contact varchar(255) not null,
-    caller_sock varchar(64) not null,
-    callee_sock varchar(64) not null,
-    state integer not null,
-    start_time integer not null,
-    timeout integer not null default 0,
-    sflags integer not null default 0,
-    iflags integer not null default 0,
-    toroute_name varchar(32),
-    req_uri varchar(255) not null,
-    xdata varchar(512)
+    dialog jsonb not null,
+    vars jsonb not null
 );
-create index if not exists dialog_hash_idx on edge.dialog (hash_entry, hash_id);
 
-create table if not exists edge.dialog_vars (
-    id serial primary key,
-    hash_entry integer not null,
-    hash_id integer not null,
-    dialog_key varchar(128) not null,
-    dialog_value varchar(512) not null
-);
-create index if not exists dialog_vars_hash_idx on edge.dialog_vars (hash_entry, hash_id);
+-- The module once wrote tables of its own: calls that are in progress while such an edge is updated move.
+do $$
+begin
+    if to_regclass('edge.dialog_vars') is null then
+        return;
+    end if;
+    insert into edge.kept_dialog (call, hash_entry, hash_id, dialog, vars)
+    select (v.said ->> 'call')::uuid, d.hash_entry, d.hash_id, to_jsonb(d), v.said
+    from edge.dialog d
+    join lateral (
+        select jsonb_object_agg(v.dialog_key, v.dialog_value) as said from edge.dialog_vars v
+        where v.hash_entry = d.hash_entry and v.hash_id = d.hash_id
+    ) v on v.said ? 'call'
+    on conflict do nothing;
+    drop table edge.dialog, edge.dialog_vars;
+end
+$$;
 
 insert into edge.version (table_name, table_version)
 values ('version', 1), ('location', 9), ('location_attrs', 1), ('dialog', 7), ('dialog_vars', 1), ('uacreg', 5)

@@ -9,6 +9,7 @@ Nothing here is a fixture: a test says `market = make_market(cast)`.
 
 from __future__ import annotations
 
+import base64
 import json
 import zlib
 from collections.abc import Mapping
@@ -345,7 +346,8 @@ def happened(call_id: UUID, kind: str, at: datetime, **detail: Any) -> None:
 
 def record_events(*events: str) -> None:
     """Hand over a batch of events, JSON texts, as the edge does."""
-    rows("select callfeed.record_events(%s)", "".join(f",{event.encode().hex()}" for event in events))
+    coded = (base64.b64encode(event.encode()).decode() for event in events)
+    rows("select callfeed.record_events(%s)", "".join(f",{each}" for each in coded))
 
 
 def finished_call(decision: Decision, *, talked_s: float, started: datetime | None = None, target: int = 0) -> UUID:

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import time
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ class Platform(Installation):
         for name in ("control", "kamailio"):
             if name in self.running:
                 self.stop(name, signal.SIGKILL)
-        for table in ("location", "dialog_vars", "dialog"):
+        for table in ("location", "kept_dialog"):
             self.sql(f"delete from edge.{table}")  # noqa: S608 - our own names
         for name in PROCESSES:
             if name in self.running and self.running[name].poll() is None:
@@ -154,6 +155,15 @@ class Platform(Installation):
                 sip_call_id,
             )
         ]
+
+    async def trace(self, sip_call_id: str) -> list[dict[str, Any]]:
+        """The SIP messages of a call that is over, once they are written: `at_us src dst proto raw`, in order."""
+        query = (
+            "select t.messages from calls_calltrace t join calls_call c on c.id = t.call_id"
+            " where c.decision->'request'->>'sip_call_id' = %s"
+        )
+        [[messages]] = await eventually(lambda: self.sql(query, sip_call_id))
+        return [json.loads(line) for line in zlib.decompress(messages).splitlines()]
 
     def media(self, sip_call_id: str) -> CallQuality | None:
         """How a call sounded, once control has written it down."""

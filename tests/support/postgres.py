@@ -23,7 +23,7 @@ from carillon.server.template import TEMPLATE, copy_template, lock
 from carillon.server.throwaway import session_folder
 from tests.support.worlds import empty_tables
 
-EMPTY_EDGE = "DELETE FROM edge.location; DELETE FROM edge.dialog_vars; DELETE FROM edge.dialog"  # Kamailio's own
+EMPTY_EDGE = "DELETE FROM edge.location; DELETE FROM edge.kept_dialog"  # Kamailio's own
 
 
 @pytest.fixture(scope="session")

@@ -44,9 +44,9 @@ VIEWS = {
 READS = {
     "web": VIEWS,
     "worker": VIEWS,
-    "control": {f"callfeed.{name}" for name in ("rate", "tariff", "trunk", "gateway_health", *DOCUMENTS)},
-    "edge": {"callfeed.uacreg"}
-    | {f"edge.{name}" for name in ("location", "location_attrs", "dialog", "dialog_vars", "version")},
+    "control": {f"callfeed.{name}" for name in ("rate", "tariff", "trunk", "abroad", "gateway_health", *DOCUMENTS)},
+    "edge": {f"callfeed.{name}" for name in ("uacreg", "dialog", "dialog_vars")}
+    | {f"edge.{name}" for name in ("location", "location_attrs", "kept_dialog", "version")},
 }  # fmt: skip
 CALLS = {  # functions past row-level security
     "web": {"billing_check_balanced", "carillon_has_feature", "carillon_has_room", "carillon_host",

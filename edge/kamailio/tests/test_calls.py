@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import zlib
 from typing import Any
 
 import pytest
@@ -31,16 +29,6 @@ async def over(platform: Platform, call: OutgoingCall) -> list[tuple[str, dict[s
         return list(await eventually(ended))
     except AssertionError as error:
         raise AssertionError(f"The call never ended; so far: {platform.events(call.call_id)}") from error
-
-
-async def traced(platform: Platform, sip_call_id: str) -> list[dict[str, Any]]:
-    """The call's SIP messages on both legs, once they are written."""
-    query = (
-        "select t.messages from calls_calltrace t join calls_call c on c.id = t.call_id"
-        " where c.decision->'request'->>'sip_call_id' = %s"
-    )
-    rows = await eventually(lambda: platform.sql(query, sip_call_id))
-    return [json.loads(line) for line in zlib.decompress(rows[0][0]).splitlines()]
 
 
 def came_to(phone: UserAgent) -> list[str]:
@@ -77,7 +65,7 @@ async def test_trace_has_both_legs_in_order(platform: Platform) -> None:
         await call.answered()
         await call.hang_up()
         await over(platform, call)
-    messages = await traced(platform, call.call_id)
+    messages = await platform.trace(call.call_id)
     first_lines = [message["raw"].split("\r\n")[0] for message in messages]
     assert sum(line.startswith("INVITE") for line in first_lines) >= 2
     byes = {(message["src"], message["dst"]) for message in messages if message["raw"].startswith("BYE ")}
@@ -97,7 +85,7 @@ async def test_carrier_sees_the_chosen_identity_and_neither_side_the_other_one(p
         await call.hang_up()
         await over(platform, call)
     port = platform.config.ports.carrier_a
-    messages = await traced(platform, call.call_id)
+    messages = await platform.trace(call.call_id)
     told = [m["raw"] for m in messages if m["dst"].endswith(f":{port}")]
     invite = next(raw for raw in told if raw.startswith("INVITE"))
     assert "<sip:+442079460101@127.0.0.1>;tag=" in invite
@@ -181,7 +169,7 @@ async def test_inbound_call_rings_the_user_and_neither_side_sees_the_other_one(p
         await alice.register(0)
     assert placed.get("status", 200) == 200, placed
     assert "+33199000001" in shown
-    told = [m["raw"] for m in await traced(platform, str(placed["call_id"])) if m["dst"].endswith(f":{port}")]
+    told = [m["raw"] for m in await platform.trace(str(placed["call_id"])) if m["dst"].endswith(f":{port}")]
     assert any(raw.startswith("SIP/2.0 200") for raw in told)
     assert not any(f":{alice.port}" in raw for raw in told)
     assert not any(f":{port}" in raw for raw in came_to(alice))

@@ -60,16 +60,20 @@ async def test_silent_call_is_charged_to_its_last_packet_while_a_held_one_goes_o
 
 
 async def test_vanished_phone_ends_the_call_charged_to_its_last_packet(platform: Platform) -> None:
+    """And what we send inside the call ourselves tells no more of who is calling than the call did."""
     async with platform.phone("bob", on_call=pick_up, tone_hz=600) as bob:
         await bob.register()
         async with platform.phone("alice") as alice:
-            call = await alice.call("102")
+            call = await alice.call("sip:*67102@northwind.test")
             await call.answered()
             await call.hears(600)
         vanished_ms = time.time() * 1000
         await bob.calls[0].ended(90)
         await bob.register(0)
     ended_ms, detail = await end_of(platform, call)
+    ours = [parse(each.raw) for each in bob.messages if each.first_line.startswith(("OPTIONS", "BYE"))]
+    assert {message.method for message in ours} == {"OPTIONS", "BYE"}
+    assert {message.get("From").split(";")[0] for message in ours} == {'"Anonymous" <sip:anonymous@anonymous.invalid>'}
     assert (detail["by"], detail["charged_to"]) == ("timeout", "last-packet")
     assert abs(ended_ms - vanished_ms) < 3_000
 

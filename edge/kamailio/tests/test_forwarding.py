@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -41,12 +39,7 @@ async def registered(platform: Platform, name: str, on_call: CallHandler | None 
 
 async def sent_to(platform: Platform, call: OutgoingCall, port: int) -> Message:
     """The first INVITE of the call that went to a port."""
-    query = (
-        "select t.messages from calls_calltrace t join calls_call c on c.id = t.call_id"
-        " where c.decision->'request'->>'sip_call_id' = %s"
-    )
-    found = await eventually(lambda: platform.sql(query, call.call_id))
-    messages = [json.loads(line) for line in zlib.decompress(found[0][0]).splitlines()]
+    messages = await platform.trace(call.call_id)
     raw = next(m["raw"] for m in messages if m["dst"].endswith(f":{port}") and m["raw"].startswith("INVITE"))
     return parse(raw.encode())
 

@@ -64,7 +64,7 @@ def _record(call: Call, kind: str, at_ms: int, detail: dict[str, object]) -> Non
 
 def _has_dialog(call: Call) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("select callfeed.has_dialog(%s)", [call.sip_call_id])
+        cursor.execute("select callfeed.has_dialog(%s)", [call.pk])
         return bool(cursor.fetchone()[0])
 
 

@@ -413,32 +413,3 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     where c.edge = $1 and c.state in ('trying', 'ringing', 'answered')
     order by c.started_at
 $$;
-
--- Calls that the edge carries on though nobody has them open: for control, which ends them.
-create function callfeed.stray_dialogs() returns table (h_entry integer, h_id integer, sip_call_id text)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-    select d.hash_entry, d.hash_id, d.callid
-    from edge.dialog d
-    where d.state in (3, 4) and d.start_time < extract(epoch from now()) - 180 and not exists (
-        select from edge.dialog_vars v
-        join public.calls_call c on c.id::text = v.dialog_value
-        where v.hash_entry = d.hash_entry and v.hash_id = d.hash_id and v.dialog_key = 'call'
-          and c.state in ('trying', 'ringing', 'answered')
-    )
-    limit 100
-$$;
-
--- A row that Kamailio could not delete while PostgreSQL took nothing: it would be a call again after a restart.
-create function callfeed.forget_dialog(h_entry integer, h_id integer, sip_call_id text) returns void
-language sql security definer set search_path = pg_catalog, pg_temp as $$
-    delete from edge.dialog_vars v
-    using edge.dialog d
-    where d.hash_entry = $1 and d.hash_id = $2 and d.callid = $3 and v.hash_entry = $1 and v.hash_id = $2;
-    delete from edge.dialog d where d.hash_entry = $1 and d.hash_id = $2 and d.callid = $3;
-$$;
-
--- For the worker: whether the edge's own table still has a dialog of this call.
-create function callfeed.has_dialog(sip_call_id text) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-    select exists (select from edge.dialog d where d.callid = $1)
-$$;

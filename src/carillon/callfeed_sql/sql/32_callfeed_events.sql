@@ -64,38 +64,6 @@ begin
 end
 $$;
 
--- Events of the edge, oldest first: JSON texts in hexadecimal digits, each behind a comma. One that makes no sense is left
--- out with a warning; its call is the sweeper's.
-create function callfeed.record_events(events text) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    found constant text[] := array_remove(string_to_array(events, ','), '');
-    digits text;
-begin
-    begin
-        perform callfeed.record_all(jsonb_agg(callfeed.edge_event(f.digits) order by f.place))
-        from unnest(found) with ordinality f (digits, place);
-        return;
-    exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
-        null;
-    end;
-    foreach digits in array found loop
-        begin
-            perform callfeed.record_all(jsonb_build_array(callfeed.edge_event(digits)));
-        exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
-            raise warning 'The event % can''t be stored: %', digits, sqlerrm;
-        end;
-    end loop;
-end
-$$;
-
-create function callfeed.edge_event(digits text) returns jsonb
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
-begin
-    return convert_from(decode(digits, 'hex'), 'UTF8')::jsonb || '{"source": "edge"}';
-end
-$$;
-
 create function callfeed.record_traces(call_ids uuid[], messages bytea[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin

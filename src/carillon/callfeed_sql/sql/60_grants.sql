@@ -7,7 +7,7 @@ grant usage on schema callfeed to carillon_control, carillon_edge, carillon_work
 grant select on callfeed.domain_doc, callfeed.endpoint_doc, callfeed.customer_doc, callfeed.user_doc,
     callfeed.extension_doc, callfeed.number_doc, callfeed.partner_doc, callfeed.gateway_doc, callfeed.route_doc,
     callfeed.blacklist_doc, callfeed.group_doc, callfeed.exchange_doc, callfeed.markup_doc, callfeed.tariff,
-    callfeed.rate, callfeed.trunk, callfeed.gateway_health to carillon_control;
+    callfeed.rate, callfeed.trunk, callfeed.abroad, callfeed.gateway_health to carillon_control;
 grant select on all sequences in schema callfeed to carillon_control;
 grant execute on function
     callfeed.document(text, text), callfeed.documents(text[], text[]), callfeed.tiers(bigint),
@@ -25,14 +25,15 @@ grant execute on function
     callfeed.record_all(jsonb), callfeed.rehearse(), callfeed.take_lease(text, uuid), callfeed.renew_lease(text, uuid),
     callfeed.grant_credit(text, uuid, bigint, bigint, bigint), callfeed.return_credit(text, uuid, bigint, bigint),
     callfeed.record_traces(uuid[], bytea[]), callfeed.open_calls(text), callfeed.stray_dialogs(),
-    callfeed.forget_dialog(integer, integer, text),
+    callfeed.forget_dialog(uuid),
     callfeed.keep_bans(jsonb), callfeed.standing_bans(), callfeed.keep_health(jsonb),
     callfeed.spendable(bigint[]) to carillon_control;
 
-grant select on callfeed.uacreg to carillon_edge;
+grant select on callfeed.uacreg, callfeed.dialog, callfeed.dialog_vars to carillon_edge;
+grant insert, delete on callfeed.dialog, callfeed.dialog_vars to carillon_edge;  -- which change nothing
 grant execute on function callfeed.device(text, text), callfeed.record_events(text) to carillon_edge;
 
-grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb), callfeed.has_dialog(text),
+grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb), callfeed.has_dialog(uuid),
     callfeed.sweep_credit() to carillon_worker;
 
 -- who may spend an edge's credit windows is between control and callfeed's functions

@@ -370,15 +370,14 @@ class CallStore:
         await self._queries.execute(query, call_ids, messages, timeout=SLOW_QUERY_S)
         return [None] * len(traces)
 
-    async def stray_dialogs(self) -> list[tuple[int, int, str]]:
-        """Answered dialogs of the edge, minutes old, that belong to no open call: (entry, id, SIP Call-ID)."""
+    async def stray_dialogs(self) -> list[tuple[UUID, int, int]]:
+        """Dialogs kept for the edge, minutes old, that belong to no open call: (call, entry, id)."""
         rows = await self._queries.fetch("select * from callfeed.stray_dialogs()", timeout=SLOW_QUERY_S)
-        return [(row["h_entry"], row["h_id"], row["sip_call_id"]) for row in rows]
+        return [(row["call_id"], row["h_entry"], row["h_id"]) for row in rows]
 
-    async def forget_dialog(self, h_entry: int, h_id: int, sip_call_id: str) -> None:
+    async def forget_dialog(self, call_id: UUID) -> None:
         """Remove the row of a dialog that the edge does not have any more. Raises one of UNAVAILABLE."""
-        query = "select callfeed.forget_dialog($1, $2, $3)"
-        await self._queries.execute(query, h_entry, h_id, sip_call_id, timeout=SLOW_QUERY_S)
+        await self._queries.execute("select callfeed.forget_dialog($1)", call_id, timeout=SLOW_QUERY_S)
 
     async def keep_bans(self, bans: Sequence[Json]) -> None:
         """Write which bans hold: source, account, reason, since_s, until_s, hits of each."""

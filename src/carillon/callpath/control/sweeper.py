@@ -89,18 +89,18 @@ class Sweeper:
     async def _end_strays(self) -> None:
         """Calls that Kamailio carries and nobody pays or asks for: their end was written, or their row never was.
 
-        What it has in its table alone, having ended while PostgreSQL took nothing, leaves the table.
+        What is only kept for its next start, having ended without its saying so, is forgotten.
         """
-        for entry, number, sip_call_id in await self._store.stray_dialogs():
+        for call_id, entry, number in await self._store.stray_dialogs():
             try:
                 await self._edge().rpc("dlg.end_dlg", entry, number)
             except EdgeRefused as error:
                 if error.code == NOT_FOUND:
-                    await self._store.forget_dialog(entry, number, sip_call_id)
+                    await self._store.forget_dialog(call_id)
                 else:
-                    log.error("The stray call %s could not be ended: %s", sip_call_id, error)
+                    log.error("The stray call %s could not be ended: %s", call_id, error)
             else:
-                log.warning("The call %s belonged to nobody any more; it is being ended.", sip_call_id)
+                log.warning("The call %s belonged to nobody any more; it is being ended.", call_id)
 
     async def _adopt(self, call: OpenCall) -> None:
         try:

@@ -209,16 +209,10 @@ def test_live_call_is_never_swept_and_a_lost_one_is_charged_to_its_last_sign_of_
     happened(call_id, "applied", started)
     happened(call_id, "answered", started, target=0)
     Call.objects.filter(pk=call_id).update(alive_at=started + timedelta(seconds=30))
-    sip_call_id = Call.objects.get(pk=call_id).sip_call_id
-    rows(
-        "insert into edge.dialog (hash_entry, hash_id, callid, from_uri, from_tag, to_uri, to_tag, caller_cseq,"
-        " callee_cseq, caller_contact, callee_contact, caller_sock, callee_sock, state, start_time, req_uri)"
-        " values (1, 1, %s, '', '', '', '', '', '', '', '', '', '', 4, 0, '') returning id",
-        sip_call_id,
-    )
+    rows("insert into edge.kept_dialog values (%s, 1, 1, '{}', '{}') returning call", call_id)
     with tenant(system_actor()) as actor:
         assert sweep_calls(actor) == 0
-        rows("delete from edge.dialog returning id")
+        rows("delete from edge.kept_dialog returning call")
         Call.objects.filter(pk=call_id).update(due_at=datetime.now(UTC) - timedelta(seconds=1))
         assert sweep_calls(actor) == 1
     cdr = settled(call_id)[0]
