@@ -55,6 +55,7 @@ class Customer(TenantModel):
             models.Index(fields=["partner", "name", "id"], name="customer_by_name"),
             models.Index(fields=["name", "id"], name="customer_by_name_in_tree"),  # of several partners, in order
             models.Index(fields=["partner", "-id"], name="customer_newest"),
+            models.Index(fields=["web_product", "country"], name="customer_by_country"),
             GinIndex(fields=["name", "email"], opclasses=["gin_trgm_ops"] * 2, name="customer_by_text"),
         ]
 

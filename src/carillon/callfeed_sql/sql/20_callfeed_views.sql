@@ -328,10 +328,10 @@ cross join lateral (
 ) p;
 
 -- What the edge must know of a device that signs in: what its password hashes to (RFC 2617, MD5), "-" when nobody may sign in
--- so, and behind a space the number that stands for where it is, if there is one. Suspended customers' phones stay registered:
--- they may still be rung, call for help and hear why they may not call. The number is for emergency calls that the edge puts
--- through without control: the user's, else the customer's, in either case one of the customer's own (as
--- logic.callflow.callerid decides). A function, because its plan is kept: planning takes several times what reading does, and
+-- so, and behind a space, for emergency calls that the edge puts through without control, the country whose emergency numbers
+-- its customer dials, "/" and the number that stands for where it is, if there is one: the user's, else the customer's, in
+-- either case one of the customer's own (as logic.callflow.callerid decides). Suspended customers' phones stay registered: they
+-- may still be rung, call for help and hear why they may not call. A function, because its plan is kept: planning takes several times what reading does, and
 -- every registration asks; one text, because a row costs a fifth more. A text that was decoded for us has the collation C,
 -- which no index has: without the column's own every account of the domain would be read.
 create function callfeed.device(username text, domain text) returns text
@@ -339,11 +339,12 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp a
 declare
     ha1 text;
     owner bigint;
+    country text;
     of_user text;
     of_customer text;
     place text;
 begin
-    select e.ha1_md5, c.id, u.emergency_number, c.emergency_number into ha1, owner, of_user, of_customer
+    select e.ha1_md5, c.id, c.country, u.emergency_number, c.emergency_number into ha1, owner, country, of_user, of_customer
     from public.endpoints_endpoint e
     join public.brands_webproduct w on w.id = e.web_product_id and w.status <> 'closed'
     join public.customers_customer c on c.id = e.customer_id and c.status <> 'terminated'
@@ -357,9 +358,27 @@ begin
         order by (n.e164 = of_user) desc nulls last
         limit 1;
     end if;
-    return concat_ws(' ', coalesce(ha1, '-'), place);
+    return concat_ws(' ', coalesce(ha1, '-'), country || '/' || coalesce(place, ''));
 end
 $$;
+
+-- Where customers of a SIP domain are, beside its own country: for emergency calls that the edge puts through without control.
+-- From one country to the next by the index, however many customers there are.
+create view callfeed.abroad as
+with recursive place as (
+    select w.id, lower(w.sip_domain) as domain, w.country as home,
+           (select min(c.country) from public.customers_customer c where c.web_product_id = w.id) as country
+    from public.brands_webproduct w
+    where w.status <> 'closed'
+    union all
+    select p.id, p.domain, p.home, (
+        select min(c.country) from public.customers_customer c
+        where c.web_product_id = p.id and c.country > p.country
+    )
+    from place p
+    where p.country is not null
+)
+select p.domain, p.country::text from place p where p.country <> p.home;
 
 -- Whose calls come from where without a password: the account by each of its source addresses, as for `device`.
 create view callfeed.trunk as

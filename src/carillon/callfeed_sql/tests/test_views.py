@@ -14,6 +14,7 @@ from tests.support.market import document, make_market, rows
 
 from carillon.base.choices import Transport
 from carillon.base.tenancy import tenant
+from carillon.business.brands.models import WebProduct
 from carillon.business.customers.actions import CustomerData, update_customer
 from carillon.business.customers.models import Customer as CustomerRow
 from carillon.business.customers.models import User as UserRow
@@ -218,7 +219,7 @@ def test_control_reads_callfeed_and_nothing_else(
             readable.add(name)
         except psycopg.errors.InsufficientPrivilege:
             pass
-    others = {f"callfeed.{name}" for name in ("tariff", "rate", "trunk", "gateway_health")}
+    others = {f"callfeed.{name}" for name in ("tariff", "rate", "trunk", "abroad", "gateway_health")}
     assert readable == {view_of(kind) for kind in TYPES} | others
 
 
@@ -270,7 +271,7 @@ def test_the_edge_knows_the_number_for_a_devices_place_as_control_does(cast: Cas
         CustomerRow.objects.filter(pk=cast.acme.pk).update(emergency_number=customers)
         UserRow.objects.filter(pk=cast.alice.pk).update(emergency_number=users)
         told: str = rows("select callfeed.device('alice', 'northwind.test')")[0][0]
-        return told.partition(" ")[2]
+        return told.partition("/")[2]
 
     with tenant(system_actor()) as actor:
         other = add_number(actor, NumberData("+442079460009", partner_id=cast.northwind.pk))
@@ -279,3 +280,20 @@ def test_the_edge_knows_the_number_for_a_devices_place_as_control_does(cast: Cas
     assert [shown("", ""), shown(foreign, ""), shown("", own)] == ["", "", own]
     assert [shown(other.e164, own), shown(own, other.e164), shown(foreign, own)] == [other.e164, own, own]
     assert rows("select callfeed.device('nobody', 'northwind.test')") == [("-",)]
+
+
+def test_where_customers_are_abroad(cast: Cast) -> None:
+    """Each country once for each SIP domain, and not the domain's own."""
+
+    def abroad() -> list[tuple[str, str]]:
+        return [(domain, country) for domain, country in rows("select * from callfeed.abroad order by 1, 2")]
+
+    assert abroad() == []
+    home = CustomerRow.objects.get(pk=cast.acme.pk)
+    for number, country in enumerate(("NO", "DE", "NO", "GB")):
+        copied = CustomerRow.objects.get(pk=home.pk)
+        copied.pk, copied.name, copied.country = None, f"Customer {number}", country
+        copied.save(force_insert=True)
+    assert abroad() == [("northwind.test", "DE"), ("northwind.test", "NO")]
+    WebProduct.objects.filter(pk=home.web_product_id).update(country="NO")
+    assert abroad() == [("northwind.test", "DE"), ("northwind.test", "GB")]

@@ -217,6 +217,11 @@ class Knowledge:
         rows = await self._pool.fetch("select doc from callfeed.domain_doc")
         return tuple(decode("domain", row["doc"]) for row in rows)
 
+    async def abroad(self) -> frozenset[tuple[str, str]]:
+        """SIP domains, each with the countries of its customers that are not its own. Raises one of UNAVAILABLE."""
+        rows = await self._pool.fetch("select domain, country from callfeed.abroad")
+        return frozenset((row["domain"], row["country"]) for row in rows)
+
     async def trunks(self) -> dict[str, str]:
         """Accounts known by address: `username@domain` by source. Raises one of UNAVAILABLE."""
         rows = await self._pool.fetch("select source, account from callfeed.trunk")

@@ -111,6 +111,7 @@ class Control:
         self._ports, self._pool = config.ports, pool
         self._telling = asyncio.Lock()
         self._untold: set[str] = set()
+        self._abroad: frozenset[tuple[str, str]] = frozenset()
         self._has_told = False
         self._registering: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
@@ -210,10 +211,17 @@ class Control:
             await self.tables.tell_trunks(await self.knowledge.trunks())
         if "ban" in kinds:
             await self.bans.restore()
+        if kinds & {"domain", "customer"} and await self._look_abroad():
+            kinds |= {"health"}
         if kinds & {"domain", "gateway", "route", "partner", "blacklist", "health"}:
             await self._tell_by_domain(kinds)
         if "gateway" in kinds:
             self._registering = asyncio.create_task(self._register_again())  # nobody waits for it
+
+    async def _look_abroad(self) -> bool:
+        """Whether a SIP domain has its first customer in a country, or the last one has left it."""
+        known, self._abroad = self._abroad, await self.knowledge.abroad()
+        return self._abroad != known
 
     async def _tell_by_domain(self, kinds: frozenset[str]) -> None:
         feed, domains = self.knowledge.at(now_ms()), await self.knowledge.domains()
@@ -224,7 +232,7 @@ class Control:
         if kinds != {"health"}:
             await self.tables.tell_blocked(blocked_networks(feed, self.knowledge.blacklist, domains, now_ms()))
             self._tell_at_expiry()
-        await self.tables.tell_emergency(emergency_routes(feed, domains))
+        await self.tables.tell_emergency(emergency_routes(feed, domains, self._abroad))
 
     async def _keep_certificates(self) -> None:
         """Take up certificates that were renewed in their folder."""

@@ -129,7 +129,7 @@ class EdgeTables:
         await self._tell("edge", {"trunk_networks": ",".join(sorted(key for key in told if "/" in key))})
 
     async def tell_emergency(self, targets: Mapping[str, tuple[Target, ...]]) -> None:
-        """Static routes by `domain/number`. Raises EdgeGone."""
+        """Static routes as `emergency_routes` gives them. Raises EdgeGone."""
         items = {}
         for key, wanted in targets.items():
             wire = [wire_target(target, _EMERGENCY, self._advertised, self._decrypt) for target in wanted]
@@ -183,16 +183,24 @@ def _undressed(target: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in target.items() if name not in _IDENTITY}
 
 
-def emergency_routes(feed: Feed, domains: Iterable[Domain]) -> dict[str, tuple[Target, ...]]:
-    """Targets by `domain/number` for every emergency number of each domain's country."""
+def emergency_routes(
+    feed: Feed, domains: Iterable[Domain], abroad: Iterable[tuple[str, str]] = ()
+) -> dict[str, tuple[Target, ...]]:
+    """Targets: emergency numbers of each domain's country by `domain/number`, of others by `domain/country/number`.
+
+    `abroad`: SIP domains, each with another country in which customers of its are.
+    """
+    named = {domain.name.lower(): domain for domain in domains}
+    places = [(name, domain, domain.country) for name, domain in named.items()]
+    places += [(f"{name}/{country}", named[name], country) for name, country in abroad if name in named]
     found = {}
-    for domain in domains:
-        plan = plan_of(domain.country)
+    for place, domain, country in places:
+        plan = plan_of(country)
         for number in plan.emergency if plan else ("112",):
-            query = RouteQuery(domain.partner_id, 0, domain.web_product_id, number, domain.country)
+            query = RouteQuery(domain.partner_id, 0, domain.web_product_id, number, country)
             choice = choose_emergency_routes(feed, query)
             if choice.targets:
-                found[f"{domain.name.lower()}/{number}"] = choice.targets
+                found[f"{place}/{number}"] = choice.targets
     return found
 
 
