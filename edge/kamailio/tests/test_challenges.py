@@ -191,7 +191,8 @@ async def test_requests_of_a_call_after_an_aged_nonce_are_numbered_in_order(plat
             assert status[0] == 200
         else:
             if end == "caller-after-a-restart":
-                await eventually(lambda: "answered" in [kind for kind, _ in platform.events(call.call_id)])
+                counted = "select 1 from callfeed.dialog where callid = %s and iflags & 16 > 0"
+                await eventually(lambda: platform.sql(counted, call.call_id))
                 await restarted(platform)
             await call.hang_up()
         await called.ended()
