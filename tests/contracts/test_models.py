@@ -100,7 +100,7 @@ def test_tenancy_names_columns_that_exist(model: type[models.Model]) -> None:
         return
     named = {tenancy.partner, *tenancy.also, tenancy.customer, tenancy.realm, tenancy.check} - {None}
     assert named <= columns | {"id"}
-    assert set(tenancy.across) <= relations
+    assert {*tenancy.across, *tenancy.proven} <= relations
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,11 @@ def test_append_only_tables_refuse_changes(web: Cast) -> None:
     for model in apps.get_models():
         for verb in getattr(model, "revoked", ()):
             table = model._meta.db_table
-            statement = f"delete from {table}" if verb == "delete" else f"update {table} set id = id"  # noqa: S608
+            statement = {
+                "insert": f"insert into {table} default values",
+                "update": f"update {table} set id = id",  # noqa: S608
+                "delete": f"delete from {table}",  # noqa: S608
+            }[verb]
             refused = pytest.raises(ProgrammingError, match="permission denied")
             with refused, tenant(olga), connection.cursor() as cursor:
                 cursor.execute(statement)

@@ -100,7 +100,9 @@ def _composite_keys(model: type[models.Model]) -> Iterator[str]:
     table, tenancy = model._meta.db_table, _tenancy(model)
     for field in model._meta.concrete_fields:
         target = field.related_model
-        if not isinstance(target, type) or not hasattr(target, "tenancy") or field.name in tenancy.across:
+        if not isinstance(target, type) or not hasattr(target, "tenancy"):
+            continue
+        if field.name in (*tenancy.across, *tenancy.proven):
             continue
         theirs = _tenancy(target)
         if tenancy.through or theirs.partner != "partner_id" or tenancy.partner != "partner_id":

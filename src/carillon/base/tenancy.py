@@ -29,6 +29,8 @@ class Tenancy:
     never see these rows. `realm`: column by which a sign-in query (no scope yet) may find the row. `check`: column that
     a new row is checked by when the owner cannot be in scope yet (a new partner is checked by its parent).
     `across`: foreign keys that may point into another tenant; all others are composite.
+    `proven`: those without a key in the database: the one statement that writes rows takes their owner from the row
+    they point to, which is never removed, so that a check would only cost.
     `through`: (column, table): a row is seen when the row it hangs on in that table is (a call's trace); it has no
     owner columns of its own and `visible_to` does not apply: reach it from its parent.
     """
@@ -39,6 +41,7 @@ class Tenancy:
     realm: str | None = None
     check: str | None = None
     across: tuple[str, ...] = ()
+    proven: tuple[str, ...] = ()
     through: tuple[str, str] | None = None
 
 

@@ -19,7 +19,7 @@ MOST_CHARGES = 2000  # in one transaction
 _WAITING = """
     select id, cdr_id, account_id, amount_micro, minute from billing_unpostedcharge
     where partner_id = any(%(scope)s::bigint[])
-    order by account_id, id limit {limit:d} for update skip locked
+    order by minute, account_id, id limit {limit:d} for update skip locked
 """
 _POSTED = "delete from billing_unpostedcharge where id = any(%(ids)s::bigint[])"
 

@@ -20,10 +20,13 @@ class TenantModel(models.Model):
         abstract = True
 
 
-def of_tenant() -> models.ForeignKey[Any, Any]:
+def of_tenant(*, is_indexed: bool = True) -> models.ForeignKey[Any, Any]:
     """`partner` of a table that calls fill, without a foreign key of its own in the database.
 
     There a composite key with the account proves the same (base/policies.py), or nothing but our own worker writes rows
-    and no partner is ever deleted. Each check would share-lock one and the same partner's row, ten times a call.
+    and no partner is ever deleted. Each check would share-lock one and the same partner's row, ten times a call. It has
+    no index of its own where another begins with it, or where rows are found by something else.
     """
-    return models.ForeignKey("partners.Partner", on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    return models.ForeignKey(
+        "partners.Partner", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=is_indexed
+    )

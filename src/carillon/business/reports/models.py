@@ -45,7 +45,7 @@ class CallHour(Figures, TenantModel):
     adds them up into one row each hour. Until then a sum needs both, and is right at any moment.
     """
 
-    partner = of_tenant()
+    partner = of_tenant(is_indexed=False)
     hour = models.DateTimeField()
     is_part = models.BooleanField(default=True)
 

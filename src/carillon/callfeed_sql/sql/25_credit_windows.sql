@@ -11,7 +11,7 @@
 -- Order of locks: the hold, the edge's lease, accounts by id; a window only under the lock of its account.
 
 create function callfeed.lease_lock(edge text) returns bigint
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable as $$
 begin
     return hashtextextended('carillon.credit_windows:' || edge, 0);
 end
@@ -19,7 +19,7 @@ $$;
 
 -- Whether the lease is in force; until this transaction is over nobody else takes it and counts what is free.
 create function callfeed.has_lease(edge text, lease uuid) returns boolean
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql as $$
 begin
     perform pg_advisory_xact_lock_shared(callfeed.lease_lock(edge));
     return exists (
@@ -29,14 +29,14 @@ end
 $$;
 
 create function callfeed.lock_accounts(ids bigint[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql as $$
 begin
     perform from public.billing_account a where a.id = any (ids) order by a.id for no key update;
 end
 $$;
 
 create function callfeed.accounts_in(pairs jsonb) returns bigint[]
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable as $$
 begin
     return array(select (e ->> 0)::bigint from jsonb_array_elements(pairs) e);
 end
@@ -44,12 +44,20 @@ $$;
 
 -- What the holder of an account may still spend.
 create function callfeed.available(account_id bigint) returns bigint
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable as $$
 begin
     return (
         select a.balance_micro - a.reserved_micro - a.unposted_micro + a.credit_limit_micro
         from public.billing_account a where a.id = available.account_id
     );
+end
+$$;
+
+-- Of [[account id, ...], ...] the entry of an account; null when it has none.
+create function callfeed.entry_of(entries jsonb, account_id jsonb) returns jsonb
+language plpgsql immutable as $$
+begin
+    return jsonb_path_query_first(entries, 'strict $[*] ? (@[0] == $id)', jsonb_build_object('id', account_id));
 end
 $$;
 
@@ -59,36 +67,37 @@ $$;
 create function callfeed.upper_shares(
     edge text, lease uuid, needed jsonb, held jsonb, out shares jsonb, out missing jsonb
 )
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql as $$
 declare
     may_spend constant boolean := needed @? '$[*][2] ? (@ > 0)' and callfeed.has_lease(edge, lease);
+    tier jsonb;
+    has bigint;
+    lacks bigint;
 begin
-    select coalesce(jsonb_agg(jsonb_build_array(s.account_id, s.has + s.missing) order by s.account_id), '[]'),
-           coalesce(jsonb_agg(jsonb_build_array(s.account_id, s.missing) order by s.account_id)
-                    filter (where s.missing > 0), '[]')
-    into shares, missing
-    from (
-        select u.account_id, u.has, greatest(u.total - u.has, 0) as missing
-        from (
-            select coalesce(n.account_id, h.account_id) as account_id, coalesce(n.total, 0) as total,
-                   coalesce(h.micro, 0) + case when may_spend then coalesce(n.spent, 0) else 0 end as has
-            from (
-                select (e ->> 0)::bigint as account_id, (e ->> 1)::bigint as total,
-                       greatest(coalesce((e ->> 2)::bigint, 0), 0) as spent
-                from jsonb_array_elements(coalesce(upper_shares.needed, '[]')) e
-            ) n
-            full join (
-                select (e ->> 0)::bigint as account_id, (e ->> 1)::bigint as micro
-                from jsonb_array_elements(coalesce(upper_shares.held, '[]')) e
-            ) h on h.account_id = n.account_id
-        ) u
-    ) s;
+    shares := '[]';
+    missing := '[]';
+    -- tiers are few: going through them takes a fifth of what a query over both lists does
+    for i in 0 .. coalesce(jsonb_array_length(needed), 0) - 1 loop
+        tier := needed -> i;
+        has := coalesce((callfeed.entry_of(held, tier -> 0) ->> 1)::bigint, 0)
+               + case when may_spend then greatest((tier ->> 2)::bigint, 0) else 0 end;
+        lacks := greatest((tier ->> 1)::bigint - has, 0);
+        shares := shares || jsonb_build_array(jsonb_build_array(tier -> 0, has + lacks));
+        if lacks > 0 then
+            missing := missing || jsonb_build_array(jsonb_build_array(tier -> 0, lacks));
+        end if;
+    end loop;
+    for i in 0 .. coalesce(jsonb_array_length(held), 0) - 1 loop
+        if callfeed.entry_of(needed, held -> i -> 0) is null then
+            shares := shares || jsonb_build_array(held -> i);
+        end if;
+    end loop;
 end
 $$;
 
 -- Whether each account has so much: [[account id, micro-units], ...].
 create function callfeed.upper_can_pay(missing jsonb) returns boolean
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable as $$
 begin
     return not exists (
         select from jsonb_array_elements(missing) n
@@ -99,7 +108,7 @@ $$;
 
 -- Grants the edge what one of its calls needs; the accounts are locked and can pay.
 create function callfeed.grant_exactly(edge text, missing jsonb) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql as $$
 begin
     update public.billing_account a set reserved_micro = a.reserved_micro + (n ->> 1)::bigint
     from jsonb_array_elements(missing) n where a.id = (n ->> 0)::bigint;
@@ -118,10 +127,10 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     from public.billing_creditwindow w
     left join (
         select (e ->> 0)::bigint as account_id, sum((e ->> 1)::bigint) as micro
-        from public.billing_hold h
-        join public.calls_call c on c.id = h.call_id and c.edge = $1
+        from public.calls_call c  -- a hold ends with its call at the latest: by the index on those
+        join public.billing_hold h on h.call_id = c.id and h.state = 'open'
         cross join jsonb_array_elements(h.upper) e
-        where h.state = 'open' group by 1
+        where c.edge = $1 and c.state <> 'rated' group by 1
     ) s on s.account_id = w.account_id
     where w.edge = $1
     order by w.account_id

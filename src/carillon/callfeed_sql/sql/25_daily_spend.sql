@@ -2,7 +2,7 @@
 -- midnight), and in the trial of a plan. Spent are the charges of calls that ended since and the holds of those that go on.
 
 create function callfeed.spent_since(account_id bigint, since timestamptz) returns bigint
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable as $$
 begin
     return (
         select coalesce((
@@ -10,10 +10,7 @@ begin
             select sum(r.amount_micro) from public.calls_cdr r
             where r.partner_id = c.partner_id and r.customer_id = c.id and r.tier = 0 and not r.is_carrier_cost
               and r.started_at >= since - interval '5 hours' and r.ended_at >= since
-        ), 0)::bigint + coalesce((
-            select sum(h.amount_micro) from public.billing_hold h
-            where h.account_id = a.id and h.state = 'open'
-        ), 0)::bigint
+        ), 0)::bigint + a.reserved_micro  -- a customer's account has no windows: those are its open holds
         from public.billing_account a
         join public.customers_customer c on c.id = a.customer_id
         where a.id = spent_since.account_id
@@ -22,7 +19,7 @@ end
 $$;
 
 create function callfeed.spent_today(account_id bigint) returns bigint
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable as $$
 begin
     return (
         select callfeed.spent_since(a.id, date_trunc('day', now() at time zone c.timezone) at time zone c.timezone)
@@ -35,7 +32,7 @@ $$;
 
 -- What the holder of an account may still spend today, and in its trial; null without a limit.
 create function callfeed.spare(account_id bigint) returns bigint
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable as $$
 declare
     daily bigint;
     in_trial bigint;
@@ -61,7 +58,7 @@ $$;
 -- The same for who holds. It holds the account's row until the transaction ends, when there is a limit: simultaneous calls
 -- are counted one after the other.
 create function callfeed.daily_spare(account_id bigint) returns bigint
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql volatile as $$
 begin
     perform from public.billing_account a
     join public.customers_customer c on c.id = a.customer_id

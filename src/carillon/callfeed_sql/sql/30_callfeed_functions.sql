@@ -1,7 +1,8 @@
 -- What the call path may change: holds and calls. Each function is one transaction of control or the edge.
 -- calls_call.due_at is when the worker looks at a call next: to rate it once it has ended, else to see whether it lives.
 -- What every call runs is plpgsql, also where plain SQL would do: plpgsql keeps its plans, SQL functions with a search_path
--- of their own are planned at each call, which takes several times what they do.
+-- of their own are planned at each call, which takes several times what they do. What is called from here alone has neither
+-- rights nor a search_path of its own: it runs with those of its caller, and each switch costs as much as a short query.
 -- All lock in one order, as the worker's rating does: a call, its holds, accounts by ascending id. Otherwise two that meet
 -- over one call would wait for each other.
 
@@ -9,16 +10,18 @@
 create function callfeed.add_call(
     call_id uuid, started_at timestamptz, edge text, decision jsonb, funded_until timestamptz default null
 ) returns boolean
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql as $$
 declare
     d constant jsonb := add_call.decision;
-    owner constant bigint := coalesce(
-        (d ->> 'partner_id')::bigint,
-        (select g.partner_id from public.routing_gateway g where g.id = (d ->> 'source_gateway_id')::bigint),
-        -- a stranger's call to a number nobody has: whoever runs the platform should see it
-        (select p.id from public.partners_partner p where p.parent_id is null)
-    );
+    owner bigint := (d ->> 'partner_id')::bigint;
 begin
+    if owner is null then
+        owner := coalesce(
+            (select g.partner_id from public.routing_gateway g where g.id = (d ->> 'source_gateway_id')::bigint),
+            -- a stranger's call to a number nobody has: whoever runs the platform should see it
+            (select p.id from public.partners_partner p where p.parent_id is null)
+        );
+    end if;
     insert into public.calls_call (
         id, partner_id, customer_id, callee_partner_id, callee_customer_id, edge, sip_call_id, direction, caller, callee,
         state, started_at, due_at, funded_until, decision
@@ -35,7 +38,7 @@ $$;
 
 -- Ends the call before any ring. `detail` of the event carries the slug as "refusal".
 create function callfeed.mark_refused(call_id uuid, detail jsonb) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql as $$
 begin
     insert into public.calls_callevent (call_id, kind, at_ms, source, detail, recorded_at)
     values (mark_refused.call_id, 'failed', extract(epoch from clock_timestamp()) * 1000, 'control',
@@ -66,7 +69,7 @@ $$;
 
 -- Why the holder of an account may not make a paid call now, money aside; null when it may.
 create function callfeed.barred(account_id bigint) returns text
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable as $$
 begin
     return (
         select case
@@ -88,7 +91,7 @@ $$;
 create function callfeed.take_hold(
     call_id uuid, chain_no integer, account_id bigint, amount bigint, upper jsonb, bundles jsonb default '[]'
 ) returns text
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql as $$
 declare
     owner bigint;
 begin
@@ -127,7 +130,7 @@ create function callfeed.hold_chain(
     call_id uuid, edge text, chain_no integer, hold_account bigint, hold_micro bigint, upper jsonb, lease uuid,
     bundle jsonb default null
 ) returns text
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql as $$
 declare
     tiers constant record := callfeed.upper_shares(edge, lease, upper, '[]');
     bundles jsonb := '[]';
@@ -250,7 +253,7 @@ $$;
 
 -- Past this moment an answered call can only be a call whose end we missed: the edge's own timer has ended it.
 create function callfeed.overdue_at(started_at timestamptz, funded_until timestamptz, decision jsonb) returns timestamptz
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable as $$
 begin
     return least(
         funded_until, started_at + make_interval(secs => coalesce((decision ->> 'max_s')::int, 14400) + 300)
