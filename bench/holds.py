@@ -1,9 +1,9 @@
 """Money for calls in a tree of three tiers with credit windows, against PostgreSQL's own speed on the same accounts.
 
 What counts is an operation, each with its own commit or its share of one: a hold taken, a hold extended, a hold
-settled; as many of each. pgbench asks for the first two what control asks, on as many connections as for the baseline,
-which changes one row of the same accounts at a time. The worker's own code settles, in batches, without pricing the
-calls: that is what `rating` and `calls` measure.
+settled; as many of each. pgbench asks for the first two what control asks, with control's role and so its settings, on
+as many connections as for the baseline, which changes one row of the same accounts at a time. The worker's own code
+settles, in batches, without pricing the calls: that is what `rating` and `calls` measure.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def measure(options: Namespace) -> Figures:
         decision = asyncio.run(_decided(installed))
         _prepare(installed, size, decision)
         bare = _BARE.format(first=FIRST_ID + 1, last=FIRST_ID + size.accounts)
-        plain = _run(installed, size, "changed", bare)
+        plain = _run(installed, size, "changed", bare, "owner")
         seconds = _held(installed, size, decision)
-        plain += _run(installed, size, "changed", bare)
+        plain += _run(installed, size, "changed", bare, "owner")
         overspent = installed.sql(_OVERSPENT)[0][0]
         deadlocks = installed.sql(_DEADLOCKS)[0][0]
     holds, bare_per_s = 3 * size.calls / seconds, 2 * size.calls / plain
@@ -138,21 +138,22 @@ def _held(installed: Installation, size: _Size, decision: Decision) -> float:
     text = json.dumps(to_brief_document(decision)).replace("'", "''")
     take = _TAKE.format(decision=text, micro=first[0][1], seconds=funded_s, upper=json.dumps(spent), **fixed)
     extend = _EXTEND.format(micro=later[0][1], seconds=funded_s + CHUNK_S, upper=json.dumps(added), **fixed)
-    seconds = _run(installed, size, "taken", call + take) + _run(installed, size, "extended", call + extend)
+    seconds = _run(installed, size, "taken", call + take, "control")
+    seconds += _run(installed, size, "extended", call + extend, "control")
     assert installed.sql(_HELD)[0] == (size.calls, later[0][1])
     seconds += _settled(installed, size)
     assert installed.sql(_HELD)[0] == (0, 0)
     return seconds
 
 
-def _run(installed: Installation, size: _Size, what: str, script: str) -> float:
-    """Seconds that pgbench takes for one transaction for each call."""
+def _run(installed: Installation, size: _Size, what: str, script: str, role: str) -> float:
+    """Seconds that pgbench takes for one transaction for each call, signed in with a role."""
     path = installed.logs / f"{what}.sql"
     path.write_text(script)
     each = str(size.calls // CONNECTIONS)
     options = ("-n", "-c", str(CONNECTIONS), "-j", "2", "-t", each, "-M", "prepared", "-D", "n=0", "-f", str(path))
     done = subprocess.run(
-        [str(binaries() / "pgbench"), *options, installed.config.database("owner").url],
+        [str(binaries() / "pgbench"), *options, installed.config.database(role).url],
         capture_output=True,
         text=True,
         check=True,
