@@ -59,7 +59,7 @@ create table if not exists edge.kept_dialog (
     hash_id integer not null,
     dialog jsonb not null,
     vars jsonb not null
-);
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);  -- each call leaves a dead row
 
 -- The module once wrote tables of its own: calls that are in progress while such an edge is updated move.
 do $$

@@ -190,7 +190,7 @@ class Config:
             proxies=_integer(environ, "CARILLON_PROXIES", 0, 0, 9),
             chunk_s=_integer(environ, "CARILLON_CHUNK_SECONDS", 30, 1, 3600),
             media_timeout_s=_integer(environ, "CARILLON_MEDIA_TIMEOUT_SECONDS", 60, 5, 3600),
-            most_decisions=_integer(environ, "CARILLON_MAX_DECISIONS", 128, 1, 1000),
+            most_decisions=_integer(environ, "CARILLON_MAX_DECISIONS", 256, 1, 1000),
             mail=_mail_server(environ),
             webhooks_to_loopback=_choice(environ, "CARILLON_WEBHOOKS_TO_LOOPBACK", "0", ("0", "1")) == "1",
             log_level=_choice(environ, "CARILLON_LOG_LEVEL", "info", LOG_LEVELS),

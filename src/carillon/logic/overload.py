@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from carillon.logic.copies import replace
 
 LEAST = 4
-LATE_MS = 400
-BURST_MS = 800
+LATE_MS = 700  # of the 1.4 s that an edge waits
+BURST_MS = 2000
 STEEPEST = 0.5
 
 

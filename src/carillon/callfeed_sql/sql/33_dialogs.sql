@@ -31,9 +31,12 @@ create rule nothing_less as on delete to callfeed.dialog_vars do instead nothing
 create rule nothing_more as on insert to callfeed.dialog do instead nothing;
 create rule nothing_more as on insert to callfeed.dialog_vars do instead nothing;
 
--- What the edge says of calls, oldest first: events, and dialogs to be kept until they have ended.
+-- What the edge says of calls, oldest first: events, and dialogs to be kept until they have ended. Those are deleted one by
+-- one, each by its key: for all at once the whole index is read, with what has been deleted since it was last vacuumed.
 create function callfeed.record_edge(said jsonb) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    over uuid;
 begin
     insert into edge.kept_dialog as k (call, hash_entry, hash_id, dialog, vars)
     select distinct on (call) (s.one ->> 'call')::uuid as call, (s.one ->> 'h_entry')::integer, (s.one ->> 'h_id')::integer,
@@ -46,9 +49,11 @@ begin
     from jsonb_array_elements(said) with ordinality s (one, place)
     where s.one ->> 'op' <> 'dialog'
     having count(*) > 0;
-    delete from edge.kept_dialog k
-    using jsonb_array_elements(said) s (one)
-    where s.one ->> 'op' = 'ended' and k.call = (s.one ->> 'call')::uuid;
+    for over in
+        select (s.one ->> 'call')::uuid from jsonb_array_elements(said) s (one) where s.one ->> 'op' = 'ended'
+    loop
+        delete from edge.kept_dialog k where k.call = over;
+    end loop;
 end
 $$;
 
