@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 RETRY_S = 0.5
+OVER_MS = 30_000  # Kamailio tells PostgreSQL of an end within moments; what it has not told by then it never will
 NO_DIALOG = 404
 
 
@@ -74,6 +75,7 @@ class LiveCalls:
         self._store, self._windows, self._edge, self._traces = store, windows, edge, traces
         self.channels = channels
         self._calls: dict[UUID, Live] = {}
+        self._over: dict[UUID, int] = {}  # when calls ended: PostgreSQL may hear of it later, from Kamailio
         self.on_stranger: Callable[[], None] = lambda: None  # a call that another control decided goes on
         self.on_event: Callable[[Live, str, int, Json], None] = lambda live, kind, at_ms, detail: None
         self.on_over: Callable[[Live], None] = lambda live: None
@@ -112,6 +114,7 @@ class LiveCalls:
         if live.timer:
             live.timer.cancel()
         if self._calls.pop(live.call_id, None):
+            self._over[live.call_id] = now_ms()
             self.channels.leave(live.call_id)
             self._traces.finish(live.call_id, live.sip_call_id)
             self.on_over(live)
@@ -136,9 +139,15 @@ class LiveCalls:
         else:
             self.feed(live, signals.Tick(now_ms()))
 
-    def prune_traces(self) -> None:
-        """Let go of traces that no call will ask for."""
+    def knows(self, call_id: UUID) -> bool:
+        """Whether we have the call, or had it until a minute ago."""
+        return call_id in self._calls or call_id in self._over
+
+    def prune(self) -> None:
+        """Let go of traces that no call will ask for, and of calls that have been over for long."""
         self._traces.prune({live.sip_call_id for live in self._calls.values()})
+        oldest_ms = now_ms() - OVER_MS
+        self._over = {call_id: at_ms for call_id, at_ms in self._over.items() if at_ms > oldest_ms}
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run to the end without anybody waiting; `drain` waits."""

@@ -56,7 +56,7 @@ class Sweeper:
                 if self._edge().is_connected:
                     if time.monotonic() >= self._orphans_at:
                         self._orphans_at = time.monotonic() + ORPHANS_S
-                        self._live.prune_traces()
+                        self._live.prune()
                         await self._adopt_orphans()
                         await self._end_strays()
                     await self._verify_dialogs()
@@ -83,7 +83,7 @@ class Sweeper:
         self._live.channels.inherit(calls)
         for call in calls:
             is_young = now_ms() - call.started_ms < GRACE_MS and call.answered_ms is None
-            if self._live.get(call.call_id) is None and not is_young:
+            if not self._live.knows(call.call_id) and not is_young:
                 await self._adopt(call)
 
     async def _end_strays(self) -> None:
