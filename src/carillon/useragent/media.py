@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import socket
 import struct
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from carillon.useragent.transport import Address
 
 PACKET_S, PACKET_BYTES = 0.02, 160
 REPORT_S = 0.5  # RFC 3550 asks for 5 s on average; demonstrations and tests are shorter than that
+ANY_PORT_TRIES = 50  # until an even port is found whose next one is free
 _WINDOW_PACKETS = 20  # 0.4 s: fine enough for 2 Hz, short enough to mean "now"
 _HEADER = struct.Struct("!BBHII")
 
@@ -75,21 +77,22 @@ class RtpStream(asyncio.DatagramProtocol):
         return self._hearing.reports
 
     async def open(self, host: str, ports: PortRange) -> None:
-        """Bind an even port of the range. Raises OSError when all are taken."""
+        """Bind an even port of the range whose next one is free for RTCP (RFC 3550, 11). Raises OSError without one."""
         loop = asyncio.get_running_loop()
-        for port in range(ports.first + ports.first % 2, ports.last + 1, 2) if ports.first else (0,):
-            try:
+        choices = range(ports.first + ports.first % 2, ports.last + 1, 2) if ports.first else (0,) * ANY_PORT_TRIES
+        for port in choices:
+            with contextlib.suppress(OSError):
                 self._socket, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
-            except OSError:
-                continue
-            self.port = self._socket.get_extra_info("sockname")[1]
-            return
-        raise OSError(f"No UDP port between {ports.first} and {ports.last} is free for audio.")
+                self.port = self._socket.get_extra_info("sockname")[1]
+                if self.port % 2 == 0 and _is_free(host, self.port + 1):
+                    return
+                self._socket.close()
+        raise OSError(f"No pair of UDP ports between {ports.first} and {ports.last} is free for audio.")
 
     async def _open_reports(self, host: str) -> None:
-        """The port for RTCP; when somebody else has it, this phone sends none."""
+        """The port for RTCP; when somebody has taken it meanwhile, this phone sends none."""
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(OSError, OverflowError):  # the last port has no next
+        with contextlib.suppress(OSError):
             self._reports, _ = await loop.create_datagram_endpoint(
                 lambda: _Reports(self._hearing), local_addr=(host, self.port + 1)
             )
@@ -124,9 +127,9 @@ class RtpStream(asyncio.DatagramProtocol):
     def close(self) -> None:
         if self._player is not None:
             self._player.cancel()
-        for socket in (self._socket, self._reports):
-            if socket is not None:
-                socket.close()
+        for each in (self._socket, self._reports):
+            if each is not None:
+                each.close()
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         payload_type = data[1] & 0x7F if len(data) > _HEADER.size and data[0] >> 6 == 2 else -1
@@ -170,6 +173,15 @@ class RtpStream(asyncio.DatagramProtocol):
         if self._reports is not None and self._remote is not None:
             told = rtcp.report(sent, self._hearing, asyncio.get_running_loop().time(), name=f"demo-{self.port}")
             self._reports.sendto(told, (self._remote[0], self._remote[1] + 1))
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError):  # the last port has no next
+            return False
+        return True
 
 
 class _Reports(asyncio.DatagramProtocol):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 
 from carillon.useragent import rtcp
+from carillon.useragent.media import PortRange, RtpStream
 
 
 def packet(sequence: int, timestamp: int, source: int = 7) -> bytes:
@@ -51,3 +53,23 @@ def test_a_report_answers_the_last_one_of_the_other_side() -> None:
     assert last == int.from_bytes(told[10:14], "big")
     assert waited == 32_768  # half a second
     assert first.reports == 1
+
+
+def odd_port() -> socket.socket:
+    """A socket on a port that is the second one of a pair."""
+    while True:
+        taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        taken.bind(("127.0.0.1", 0))
+        if taken.getsockname()[1] % 2:
+            return taken
+        taken.close()
+
+
+async def test_a_pair_of_ports_of_which_the_second_is_taken_is_passed_over() -> None:
+    """Without it a phone would hear nothing of how it is heard."""
+    with odd_port() as taken:
+        port = taken.getsockname()[1]
+        stream = RtpStream()
+        await stream.open("127.0.0.1", PortRange(port - 1, port + 40))
+        stream.close()
+    assert stream.port > port
