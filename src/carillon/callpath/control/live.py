@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 RETRY_S = 0.5
-OVER_MS = 30_000  # Kamailio tells PostgreSQL of an end within moments; what it has not told by then it never will
+OVER_MS = 2_000  # Kamailio tells PostgreSQL of an end within moments; what is open there for longer is an orphan
 NO_DIALOG = 404
 
 
@@ -140,7 +140,7 @@ class LiveCalls:
             self.feed(live, signals.Tick(now_ms()))
 
     def knows(self, call_id: UUID) -> bool:
-        """Whether we have the call, or had it until a minute ago."""
+        """Whether we have the call, or had it until a moment before the last `prune`."""
         return call_id in self._calls or call_id in self._over
 
     def prune(self) -> None:

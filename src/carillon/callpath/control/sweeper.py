@@ -190,6 +190,9 @@ class Sweeper:
             await self._live.record(live, signals.RecordEvent("failed", at_ms, detail))
             self._live.feed(live, signals.Failed(at_ms))
             return
+        # the edge may have died with the answer still in its queue; an answer that is written stays as it is
+        answer: dict[str, object] = {"target": live.state.answered_target}
+        await self._live.record(live, signals.RecordEvent("answered", live.state.answered_ms, answer))
         detail = {"sip_code": 200, "reason": "End rebuilt", "by": "sweeper", "charged_to": charged_to}
         await self._live.record(live, signals.RecordEvent("ended", max(at_ms, live.state.answered_ms), detail))
         self._live.feed(live, signals.Ended(at_ms))
