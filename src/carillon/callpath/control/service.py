@@ -211,19 +211,15 @@ class Control:
             await self.tables.tell_trunks(await self.knowledge.trunks())
         if "ban" in kinds:
             await self.bans.restore()
-        if kinds & {"domain", "customer"} and await self._look_abroad():
+        abroad = await self.knowledge.abroad() if kinds & {"domain", "customer"} else self._abroad
+        if abroad != self._abroad:  # a SIP domain has its first customer in a country, or the last one has left it
             kinds |= {"health"}
         if kinds & {"domain", "gateway", "route", "partner", "blacklist", "health"}:
-            await self._tell_by_domain(kinds)
+            await self._tell_by_domain(kinds, abroad)
         if "gateway" in kinds:
             self._registering = asyncio.create_task(self._register_again())  # nobody waits for it
 
-    async def _look_abroad(self) -> bool:
-        """Whether a SIP domain has its first customer in a country, or the last one has left it."""
-        known, self._abroad = self._abroad, await self.knowledge.abroad()
-        return self._abroad != known
-
-    async def _tell_by_domain(self, kinds: frozenset[str]) -> None:
+    async def _tell_by_domain(self, kinds: frozenset[str], abroad: frozenset[tuple[str, str]]) -> None:
         feed, domains = self.knowledge.at(now_ms()), await self.knowledge.domains()
         if kinds != {"health"}:
             await self.tables.tell_domains(domains)
@@ -232,7 +228,8 @@ class Control:
         if kinds != {"health"}:
             await self.tables.tell_blocked(blocked_networks(feed, self.knowledge.blacklist, domains, now_ms()))
             self._tell_at_expiry()
-        await self.tables.tell_emergency(emergency_routes(feed, domains, self._abroad))
+        await self.tables.tell_emergency(emergency_routes(feed, domains, abroad))
+        self._abroad = abroad  # only now: what could not be told is told again
 
     async def _keep_certificates(self) -> None:
         """Take up certificates that were renewed in their folder."""
