@@ -41,8 +41,14 @@ class Tally:
 
     def works_after(self, moment: float) -> float:
         """Seconds until the first call that was placed after `moment` was answered; infinite when none was."""
-        answers = (answer.answered_at for answer in self.answered.values() if answer.placed_at >= moment)
-        return min(answers, default=float("inf")) - moment
+        return min((answer.answered_at for answer in self._placed_after(moment)), default=float("inf")) - moment
+
+    def flowing_since(self, moment: float) -> bool:
+        """Whether enough calls were answered that were placed after `moment`: others may have waited for it."""
+        return len(self._placed_after(moment)) >= ENOUGH
+
+    def _placed_after(self, moment: float) -> list[Answer]:
+        return [answer for answer in self.answered.values() if answer.placed_at >= moment]
 
 
 class Traffic:
@@ -73,11 +79,10 @@ class Traffic:
         return self.tally
 
     async def flows(self, timeout_s: float = 20.0) -> None:
-        """Wait until calls are being answered. Raises AssertionError."""
-        wanted = len(self.tally.answered) + ENOUGH
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        while len(self.tally.answered) < wanted:
-            assert asyncio.get_running_loop().time() < deadline, f"Calls are not answered: {self.tally}"
+        """Wait until calls that are placed from now on are being answered. Raises AssertionError."""
+        asked_at = time.monotonic()
+        while not self.tally.flowing_since(asked_at):
+            assert time.monotonic() < asked_at + timeout_s, f"Calls are not answered: {self.tally}"
             await asyncio.sleep(0.05)
 
     async def _place(self) -> None:
