@@ -81,7 +81,8 @@ class _Settled:
 def settle_due_calls(actor: Actor, *, limit: int = 100) -> int:
     """Rate the calls that have ended, oldest first, and return how many were taken on.
 
-    Calls that another worker has in hand are passed over. Cost: about eleven queries for the whole batch.
+    Calls that another worker has in hand are passed over, and while new calls wait for their decisions those that ended
+    in the last minute. Cost: about eleven queries for the whole batch.
     """
     by_index()
     rows = run(_DUE.format(limit=limit), {"scope": array(actor.scope)})
@@ -155,12 +156,14 @@ _WANTED = """
     select id::text, partner_id, edge, callee, started_at::text, (started_at at time zone 'UTC')::date::text,
            round(extract(epoch from started_at) * 1000)::bigint, decision::text
 """
-# The rows are found, sorted and locked first: long decisions are read of those alone.
+# The rows are found, sorted and locked first: long decisions are read of those alone. While calls wait for a decision
+# (`callfeed.do_calls_wait`) those that are over leave them the machine for a minute; what they have is their hold.
 _DUE = f"""
     {_WANTED}
     from (
         select * from calls_call
-        where state = 'ended' and due_at <= now()
+        where state = 'ended'
+          and due_at <= now() - case when (select callfeed.do_calls_wait()) then interval '60 s' else interval '0' end
           and (partner_id = any(%(scope)s::bigint[]) or callee_partner_id = any(%(scope)s::bigint[]))
         order by due_at limit {{limit:d}} for update skip locked
     ) c

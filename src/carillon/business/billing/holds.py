@@ -21,6 +21,7 @@ class OpenHold(NamedTuple):
     amount_micro: int
     upper: list[tuple[int, int]]
     bundles: list[tuple[int, int]]
+    has_channel: bool
 
 
 class CallCharge(NamedTuple):
@@ -35,7 +36,7 @@ class CallCharge(NamedTuple):
 
 
 _OPEN = """
-    select id, call_id::text, chain_no, account_id, amount_micro, upper::text, bundles::text
+    select id, call_id::text, chain_no, account_id, amount_micro, has_channel, upper::text, bundles::text
     from billing_hold where call_id = any(%(calls)s::uuid[]) and state = 'open' order by id for update
 """
 _SETTLED = "update billing_hold set state = 'settled' where id = any(%(holds)s::bigint[])"
@@ -49,8 +50,8 @@ _SHRINK = """
 def open_holds(call_ids: str) -> list[OpenHold]:
     """Return the open holds of calls (`statements.array` of their ids), locked in ascending id; one query."""
     return [
-        OpenHold._make((*plain, jsontext.decode(upper), jsontext.decode(bundles)))
-        for *plain, upper, bundles in run(_OPEN, {"calls": call_ids})
+        OpenHold._make((*plain, jsontext.decode(upper), jsontext.decode(bundles), has_channel))
+        for *plain, has_channel, upper, bundles in run(_OPEN, {"calls": call_ids})
     ]
 
 
@@ -88,7 +89,7 @@ def _changes(
     held, calls, charged = Counter[int](), Counter[int](), Counter[int]()
     for hold, _edge in holds:
         held[hold.account_id] += hold.amount_micro
-        calls[hold.account_id] += 1
+        calls[hold.account_id] += hold.has_channel
     for (account_id, _edge), micro in shares.items():
         held[account_id] += micro
     for charge in charges:

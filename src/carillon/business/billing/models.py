@@ -20,7 +20,7 @@ class Account(TenantModel):
 
     Customers' and sub-partners' accounts: available = balance - reserved - unposted + credit limit. `balance_micro`
     is the sum of the account's entries; `reserved_micro` of its open holds and credit windows; `unposted_micro` of
-    rated calls that no batch has posted yet. `open_calls` counts its open holds, for the cap on
+    rated calls that no batch has posted yet. `open_calls` counts its open holds that have a channel, for the cap on
     channels.
     """
 
@@ -166,6 +166,8 @@ class Hold(TenantModel):
     that the call's edge has there. `bundles` is what it has of allowances, in the order of use: [[allowance id,
     seconds], ...], a part of their `reserved`.
 
+    `has_channel`: its call counts in the account's `open_calls`; one that is over and not rated yet may no longer do.
+
     It is found by its call alone, and no index has what changes: an extension, and its end, write its row and nothing
     else. What a customer's open holds come to is its account's `reserved_micro`.
     """
@@ -183,6 +185,7 @@ class Hold(TenantModel):
     upper = models.JSONField(default=list)
     bundles = models.JSONField(default=list)
     state = models.CharField(max_length=8, choices=HoldState.choices, default=HoldState.OPEN)
+    has_channel = models.BooleanField(default=True, db_default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["Hold"].as_manager()

@@ -369,7 +369,7 @@ declare
 begin
     -- an answered call keeps its holds until it is rated, whatever control believed when it asked
     for held in
-        select h.id, h.account_id, h.amount_micro, h.upper, h.bundles from public.billing_hold h
+        select h.id, h.account_id, h.amount_micro, h.upper, h.bundles, h.has_channel from public.billing_hold h
         where h.call_id = release_hold.call_id and h.state = 'open' and not exists (
             select from public.calls_callevent e where e.call_id = h.call_id and e.kind = 'answered'
         )
@@ -377,7 +377,7 @@ begin
     loop
         update public.billing_hold h set state = 'released' where h.id = held.id;
         update public.billing_account a
-        set reserved_micro = a.reserved_micro - held.amount_micro, open_calls = a.open_calls - 1
+        set reserved_micro = a.reserved_micro - held.amount_micro, open_calls = a.open_calls - held.has_channel::integer
         where a.id = held.account_id;
         perform callfeed.give_seconds(held.bundles);
         shares := shares || held.upper;

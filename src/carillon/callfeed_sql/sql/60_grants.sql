@@ -24,6 +24,7 @@ grant execute on function
     callfeed.release_hold(uuid), callfeed.abandon_call(uuid, timestamptz, text, jsonb),
     callfeed.record_all(jsonb), callfeed.rehearse(), callfeed.take_lease(text, uuid), callfeed.renew_lease(text, uuid),
     callfeed.grant_credit(text, uuid, bigint, bigint, bigint), callfeed.return_credit(text, uuid, bigint, bigint),
+    callfeed.waiting_calls(), callfeed.calls_wait(), callfeed.calls_flow(), callfeed.free_channels(uuid[]),
     callfeed.record_traces(uuid[], bytea[]), callfeed.open_calls(text), callfeed.stray_dialogs(),
     callfeed.forget_dialog(uuid),
     callfeed.keep_bans(jsonb), callfeed.standing_bans(), callfeed.keep_health(jsonb),
@@ -34,7 +35,7 @@ grant insert, delete on callfeed.dialog, callfeed.dialog_vars to carillon_edge; 
 grant execute on function callfeed.device(text, text), callfeed.record_events(text) to carillon_edge;
 
 grant execute on function callfeed.record_event(uuid, text, bigint, text, jsonb), callfeed.has_dialog(uuid),
-    callfeed.sweep_credit() to carillon_worker;
+    callfeed.sweep_credit(), callfeed.waiting_calls(), callfeed.do_calls_wait() to carillon_worker;
 
 -- who may spend an edge's credit windows is between control and callfeed's functions
 revoke all on public.billing_edgelease from carillon_web, carillon_worker;

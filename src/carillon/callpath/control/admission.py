@@ -20,13 +20,19 @@ NEARLY = 0.75  # of the limit: beyond it the edge refuses who has not been chall
 AGAIN_MS = 1000  # the edge forgets after two seconds
 OVER_MS = 2000  # so long without having been full: it is over
 LOG_MS = 10_000
+SLOW_MS = 300  # calls wait for each other, and what is in no hurry should leave them the machine
+FEW = 4  # under way: one that is slow by itself says nothing
 
 
 class Admission:
-    """Counts decisions under way. `tell` says to the edge whether it should ask about new calls (`full` message)."""
+    """Counts decisions under way. `tell` says to the edge whether it should ask about new calls (`full` message).
+
+    `on_wait` is called when one of several was slow.
+    """
 
     def __init__(self, most: int, tell: Callable[[Json], None]) -> None:
         self._limit, self._tell = overload.first_limit(most), tell
+        self.on_wait: Callable[[], None] = lambda: None
         self._under_way = self._refused = 0
         self._late_ms = 0  # when the last one came that was late already
         self._full_ms = self._told_ms = self._logged_ms = 0  # when we last were, when the edge was told, and the log
@@ -55,6 +61,8 @@ class Admission:
         limit = overload.after(self._limit, asked_ms=asked_ms, done_ms=at_ms, under_way=self._under_way)
         if limit.now < self._limit.now:
             self._full_ms = at_ms
+        if at_ms - asked_ms > SLOW_MS and self._under_way >= FEW:
+            self.on_wait()
         self._limit = limit
         self._under_way -= 1
         if self._told_ms and self._under_way <= NEARLY * limit.now / 2:

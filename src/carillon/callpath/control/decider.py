@@ -159,6 +159,10 @@ class Decider:
         self._late: set[UUID] = set()  # being written down
         self._pace = Pace()
 
+    def on_wait(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called when calls wait for each other."""
+        self._admission.on_wait = tell
+
     def hear(self, question: Json) -> None:
         """A `call` message of Kamailio. Emergency calls that are refused here take the static route there."""
         if self._admission.lets_in(int(question["at_ms"])):

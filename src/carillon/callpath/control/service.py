@@ -23,6 +23,7 @@ from carillon.callpath.control.evapi import Edge, EdgeGone, EdgeRefused
 from carillon.callpath.control.feed import Knowledge
 from carillon.callpath.control.forwarder import Forwarder
 from carillon.callpath.control.live import Live, LiveCalls, now_ms
+from carillon.callpath.control.pressure import Pressure
 from carillon.callpath.control.pulse import Pulse
 from carillon.callpath.control.quality import QualityMeter
 from carillon.callpath.control.relay import Relay
@@ -97,6 +98,8 @@ class Control:
         self.forwarder = Forwarder(settings, self.knowledge, self.store, self.windows, self.live, lambda: self.edge)
         certificates = Certificates(config.home, config.runtime, config.advertised)
         self.tables = EdgeTables(self.edge, config.advertised, decrypt, certificates)
+        self.pressure = Pressure(pool)
+        self.decider.on_wait(self.pressure.calls_wait)
         self.bans = Bans(self.store, self.tables, self.live.background)
         self.relay = Relay(config.ports.rtpengine_ng)
         pulse = Pulse(self.relay, config.media_timeout_s)
@@ -131,6 +134,7 @@ class Control:
                 group.create_task(self.sweeper.run())
                 group.create_task(self._keep_certificates())
                 group.create_task(self.windows.run())
+                group.create_task(self.pressure.run())
                 group.create_task(self.carriers.run())
         finally:
             hep.close()
@@ -169,6 +173,8 @@ class Control:
 
     def _over(self, live: Live) -> None:
         self._quality.measure_later(live)
+        if live.state.answered_ms is not None:
+            self.pressure.over(live.call_id)
         self.carriers.count_talk(live)
 
     def _turned(self) -> None:

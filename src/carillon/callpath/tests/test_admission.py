@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from carillon.callpath.control.admission import HOPELESS_MS, Admission
+from carillon.callpath.control.admission import FEW, HOPELESS_MS, SLOW_MS, Admission
 from carillon.callpath.control.live import now_ms
 
 
@@ -23,6 +23,22 @@ def test_a_queue_of_late_questions_is_told_to_the_edge_until_calls_are_decided_i
     assert admission.lets_in(asked_ms)
     admission.done(asked_ms)
     assert [message["is_full"] for message in told] == [1, 0]
+
+
+def test_calls_wait_when_one_of_several_was_slow() -> None:
+    waits: list[bool] = []
+    admission = Admission(8, lambda _: None)
+    admission.on_wait = lambda: waits.append(True)
+    asked_ms = now_ms()
+    for _ in range(FEW):
+        admission.lets_in(asked_ms)
+    admission.done(asked_ms)
+    assert waits == []
+    admission.lets_in(asked_ms)
+    admission.done(asked_ms - SLOW_MS - 1)
+    assert waits == [True]
+    admission.done(asked_ms - SLOW_MS - 1)  # of three that are left
+    assert waits == [True]
 
 
 def test_the_edge_is_told_before_there_is_no_room() -> None:

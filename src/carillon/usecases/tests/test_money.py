@@ -84,6 +84,10 @@ class Trading(RuleBasedStateMachine):
         for call_id in self.calls[index : index + 1]:
             rows("select callfeed.release_hold(%s)", call_id)
 
+    @rule(index=st.integers(0, 20))
+    def free(self, index: int) -> None:
+        rows("select callfeed.free_channels(%s)", self.calls[index : index + 1])
+
     @rule()
     def settle(self) -> None:
         with tenant(system_actor()) as actor:
@@ -115,6 +119,8 @@ class Trading(RuleBasedStateMachine):
             assert account.balance_micro == entries.get(account.pk, 0)
             assert account.reserved_micro == holds.get(account.pk, 0) + windows.get(account.pk, 0)
             assert account.unposted_micro == (waiting.get(account.pk, 0) if account.kind in HOLDERS else 0)
+        counted = Hold.objects.filter(account=self.market.acme, state="open", has_channel=True).count()
+        assert acme(self.market).open_calls == counted
         assert acme(self.market).available_micro >= 0
 
 
