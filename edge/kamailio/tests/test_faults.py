@@ -66,6 +66,27 @@ async def test_end_while_control_is_dead_is_written_by_the_edge(platform: Platfo
             await asyncio.to_thread(platform.start, "control")
 
 
+async def test_a_call_that_kamailio_told_to_control_alone_is_written_down(platform: Platform) -> None:
+    platform.sql("revoke execute on function callfeed.record_events(text) from carillon_edge")
+    try:
+        async with platform.phone("alice") as alice:
+            call = await alice.call("01632960001")
+            await call.answered()
+            await eventually(lambda: is_live(platform, call))
+            await call.until(lambda: call.answered_s > 1)
+            await call.hang_up()
+        await eventually(lambda: not is_live(platform, call))
+        assert kinds(platform, call) == []
+        await asyncio.to_thread(platform.stop, "kamailio", signal.SIGKILL)
+    finally:
+        platform.sql("grant execute on function callfeed.record_events(text) to carillon_edge")
+    await asyncio.to_thread(platform.start, "kamailio")
+    await eventually(lambda: "ended" in kinds(platform, call))
+    assert [detail.get("by") for kind, detail in platform.events(call.call_id) if kind == "ended"] == ["caller"]
+    query = "select state, answered_at is not null from calls_call where sip_call_id = %s"
+    assert platform.sql(query, call.call_id) == [("ended", True)]
+
+
 async def test_without_control_no_call_outlives_its_money(platform: Platform) -> None:
     async with call_in_progress(platform, "004930231250001") as call:
         await asyncio.to_thread(platform.stop, "control", signal.SIGKILL)

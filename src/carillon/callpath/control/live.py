@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 RETRY_S = 0.5
-OVER_MS = 2_000  # Kamailio tells PostgreSQL of an end within moments; what is open there for longer is an orphan
+OVER_MS = 2_000  # Kamailio tells PostgreSQL of an end within moments; what is open there for longer it has not told
 NO_DIALOG = 404
 
 
@@ -50,6 +50,7 @@ class Live:
     sound: Sound | None = None
     missed: int = 0
     ended_ms: int | None = None
+    end: signals.RecordEvent | None = None  # as Kamailio told it
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
     wakes_ms: int = 0  # when the timer fires
 
@@ -61,6 +62,14 @@ class Live:
     def heard_ms(self) -> int | None:
         """When both sides were heard last; None when that is not known or the call is held."""
         return self.sound.parted_ms if self.sound is not None and not self.sound.is_held else None
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """What we heard of a call that is over, and when: Kamailio tells PostgreSQL the same, if it lives long enough."""
+
+    at_ms: int
+    events: tuple[signals.RecordEvent, ...]
 
 
 class LiveCalls:
@@ -75,7 +84,7 @@ class LiveCalls:
         self._store, self._windows, self._edge, self._traces = store, windows, edge, traces
         self.channels = channels
         self._calls: dict[UUID, Live] = {}
-        self._over: dict[UUID, int] = {}  # when calls ended: PostgreSQL may hear of it later, from Kamailio
+        self._over: dict[UUID, Over] = {}
         self.on_stranger: Callable[[], None] = lambda: None  # a call that another control decided goes on
         self.on_event: Callable[[Live, str, int, Json], None] = lambda live, kind, at_ms, detail: None
         self.on_over: Callable[[Live], None] = lambda live: None
@@ -114,7 +123,7 @@ class LiveCalls:
         if live.timer:
             live.timer.cancel()
         if self._calls.pop(live.call_id, None):
-            self._over[live.call_id] = now_ms()
+            self._over[live.call_id] = Over(now_ms(), tuple(_heard(live)))
             self.channels.leave(live.call_id)
             self._traces.finish(live.call_id, live.sip_call_id)
             self.on_over(live)
@@ -143,11 +152,22 @@ class LiveCalls:
         """Whether we have the call, or had it until a moment before the last `prune`."""
         return call_id in self._calls or call_id in self._over
 
+    def mend(self, call_id: UUID) -> None:
+        """PostgreSQL believes the call to be up: if we know better, and long enough, it is told what we heard."""
+        over = self._over.get(call_id)
+        if over is not None and over.events and over.at_ms < now_ms() - OVER_MS:
+            log.warning("Call %s is over, which the edge did not live to tell; it is written down now.", call_id)
+            self.background(self._record_all(call_id, over.events))
+
+    async def _record_all(self, call_id: UUID, events: Iterable[signals.RecordEvent]) -> None:
+        for event in events:
+            await self._record(call_id, event)
+
     def prune(self) -> None:
         """Let go of traces that no call will ask for, and of calls that have been over for long."""
         self._traces.prune({live.sip_call_id for live in self._calls.values()})
         oldest_ms = now_ms() - OVER_MS
-        self._over = {call_id: at_ms for call_id, at_ms in self._over.items() if at_ms > oldest_ms}
+        self._over = {call_id: over for call_id, over in self._over.items() if over.at_ms > oldest_ms}
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run to the end without anybody waiting; `drain` waits."""
@@ -174,6 +194,8 @@ class LiveCalls:
             live.dialog = (message["h_entry"], message["h_id"])
         at_ms = int(message["at_ms"])
         self.on_event(live, message["op"], at_ms, detail)
+        if message["op"] in ("ended", "failed"):
+            live.end = signals.RecordEvent(message["op"], at_ms, detail)
         match message["op"]:
             case "applied":
                 self.feed(live, signals.Applied(at_ms))
@@ -216,9 +238,12 @@ class LiveCalls:
 
     async def record(self, live: Live, event: signals.RecordEvent) -> None:
         """Write an event of a call, however long PostgreSQL is away."""
+        await self._record(live.call_id, event)
+
+    async def _record(self, call_id: UUID, event: signals.RecordEvent) -> None:
         await insist(
-            f"the event {event.kind} of call {live.call_id}",
-            lambda: self._store.record(live.call_id, event.kind, event.at_ms, "control", event.detail),
+            f"the event {event.kind} of call {call_id}",
+            lambda: self._store.record(call_id, event.kind, event.at_ms, "control", event.detail),
         )
 
     async def _extend(self, live: Live, ask: signals.Extend) -> None:
@@ -290,3 +315,11 @@ class LiveCalls:
                 log.error("Call %s could not be ended: %s", live.call_id, error)
         except EdgeGone as error:
             log.error("Call %s could not be ended now, its dialog timeout will: %s", live.call_id, error)
+
+
+def _heard(live: Live) -> Iterator[signals.RecordEvent]:
+    """What PostgreSQL must know of a call to charge it; nothing when Kamailio told us of no end: then we wrote one."""
+    if live.end is not None:
+        if live.state.answered_ms is not None:
+            yield signals.RecordEvent("answered", live.state.answered_ms, {"target": live.state.answered_target})
+        yield live.end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -40,30 +41,39 @@ class Sweeper:
         self._edge_name, self._chunk_s = settings.edge, settings.chunk_s
         self._store, self._live, self._pulse, self._edge = store, live, pulse, edge
         self._orphans_at = 0.0
+        self._back_at = math.inf  # a look of its own, whenever the next one is
 
-    def look_soon(self, after_s: float = 0.0) -> None:
+    def look_soon(self) -> None:
         """There is a call in the air that we do not know."""
-        self._orphans_at = min(self._orphans_at, time.monotonic() + after_s)
+        self._orphans_at = min(self._orphans_at, time.monotonic())
 
     def edge_is_back(self) -> None:
         """Calls that were on their way when Kamailio died are known to nobody; soon they are old enough."""
-        self.look_soon(GRACE_MS / 1000)
+        self._back_at = time.monotonic() + GRACE_MS / 1000
 
     async def run(self) -> None:
         """Sweep until cancelled."""
         while True:
             try:
                 if self._edge().is_connected:
-                    if time.monotonic() >= self._orphans_at:
-                        self._orphans_at = time.monotonic() + ORPHANS_S
-                        self._live.prune()
+                    if self._is_time():
                         await self._adopt_orphans()
+                        self._live.prune()
                         await self._end_strays()
                     await self._verify_dialogs()
             except (EdgeGone, *UNAVAILABLE) as error:
                 self.look_soon()
                 log.warning("The sweep is interrupted: %s", described(error))
             await asyncio.sleep(SWEEP_S)
+
+    def _is_time(self) -> bool:
+        """Whether PostgreSQL's open calls are to be looked at now; then the next time is set."""
+        now = time.monotonic()
+        if now < min(self._orphans_at, self._back_at):
+            return False
+        self._orphans_at = now + ORPHANS_S
+        self._back_at = self._back_at if now < self._back_at else math.inf
+        return True
 
     async def count_channels(self) -> None:
         """Let calls of a control before us count at their gateways; soon, whether PostgreSQL answers or not."""
@@ -78,10 +88,11 @@ class Sweeper:
     # ------------------------------------------------------------ PostgreSQL's view
 
     async def _adopt_orphans(self) -> None:
-        """Calls that PostgreSQL has open and we do not know: of a control before us, or of an answer that was lost."""
+        """Calls that PostgreSQL has open and we do not: of a control before us, of an answer that was lost, or over."""
         calls = await self._store.open_calls(self._edge_name)
         self._live.channels.inherit(calls)
         for call in calls:
+            self._live.mend(call.call_id)
             is_young = now_ms() - call.started_ms < GRACE_MS and call.answered_ms is None
             if not self._live.knows(call.call_id) and not is_young:
                 await self._adopt(call)
