@@ -30,7 +30,12 @@ TIERS = ((0, False), (1, False), (2, True))
 SETTLED_S = 90.0  # control looks for calls that it does not know every minute, and then twice
 
 # calls that wait for their end through a fault keep their ports: more of them than a session's range has
-RTP = {"CARILLON_PORT_RTP_MIN": "50000", "CARILLON_PORT_RTP_MAX": "53999"}
+RTP = {
+    "CARILLON_PORT_RTP_MIN": "50000",
+    "CARILLON_PORT_RTP_MAX": "53999",
+    "CARILLON_PORT_CARRIER_A_RTP_MIN": "54000",
+    "CARILLON_PORT_CARRIER_A_RTP_MAX": "57999",
+}
 
 Mend = Callable[[], float]
 """The second half of a fault: returns when what was broken is whole again, with the moment when the fault was over."""

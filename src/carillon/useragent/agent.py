@@ -295,7 +295,11 @@ class UserAgent:
             return
         transaction.reply(100, "Trying")
         stream = RtpStream(self.tone_hz, self.reports_every_s)
-        await stream.open(self.host, self._rtp)
+        try:
+            await stream.open(self.host, self._rtp)
+        except OSError:
+            transaction.reply(503, "No Port for Audio", to_tag=new_tag())
+            return
         call = IncomingCall(self, stream, transaction)
         self.attach(call)
         if call.invite.branch in self._cancelled:

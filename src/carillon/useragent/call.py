@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ class State(StrEnum):
     ANSWERED = "answered"
     REFUSED = "refused"
     ENDED = "ended"
+
+
+_OVER = (State.REFUSED, State.ENDED)
 
 
 class CallRefused(Exception):
@@ -56,7 +60,7 @@ class Call:
 
     @property
     def is_over(self) -> bool:
-        return self.state in (State.REFUSED, State.ENDED)
+        return self.state in _OVER
 
     @property
     def answered_s(self) -> float:
@@ -71,20 +75,25 @@ class Call:
         async with asyncio.timeout(timeout):
             while not condition():
                 self._changed.clear()
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), 0.02)
-                except TimeoutError:
-                    continue
+
+    async def _reaches(self, states: Container[State], timeout: float) -> None:
+        """Wait for one of these states, of which every change is told. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while self.state not in states:
+                self._changed.clear()
+                await self._changed.wait()
 
     async def answered(self, timeout: float = 30.0) -> None:
         """Wait for the answer. Raises CallRefused, TimeoutError."""
-        await self.until(lambda: self.state != State.CALLING and self.state != State.RINGING, timeout)
+        await self._reaches((State.ANSWERED, *_OVER), timeout)
         if self.state == State.REFUSED:
             raise CallRefused(self.status, self.reason)
 
     async def ended(self, timeout: float = 30.0) -> None:
         """Wait until the call is over, by whomever. Raises TimeoutError."""
-        await self.until(lambda: self.is_over, timeout)
+        await self._reaches(_OVER, timeout)
 
     async def hears(self, frequency_hz: int, *, packets: int = 20, timeout: float = 30.0) -> AudioReport:
         """Wait until `packets` of a tone have come since now. Raises TimeoutError when the tone doesn't come."""

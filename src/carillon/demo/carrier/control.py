@@ -72,7 +72,7 @@ async def _health(exchange: Exchange, _: Mapping[str, object]) -> Answer:
 
 
 async def _calls(exchange: Exchange, _: Mapping[str, object]) -> Answer:
-    return 200, {"live": exchange.live(), "recent": list(exchange.recent)}
+    return 200, {"live": exchange.live(), "recent": exchange.recent()}
 
 
 async def _call(exchange: Exchange, body: Mapping[str, object]) -> Answer:

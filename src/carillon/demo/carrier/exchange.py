@@ -44,7 +44,7 @@ class Exchange:
     mode: Mode = Mode.NORMAL
     fail_every: int = 0
     calls_taken: int = 0
-    recent: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=50))
+    _past: deque[Call] = field(default_factory=lambda: deque(maxlen=50))
     agent: UserAgent = field(init=False)
     _scripts: dict[str, Behaviour] = field(default_factory=dict)
 
@@ -74,6 +74,10 @@ class Exchange:
         """Calls that are up now, with what is heard on each."""
         return [describe(call) for call in self.agent.calls if not call.is_over]
 
+    def recent(self) -> list[dict[str, object]]:
+        """The last calls that are over, with what was heard at their end: that is worked out here, not at each end."""
+        return [describe(call) for call in self._past]
+
     async def place_call(self, called: str, caller: str, seconds: float) -> dict[str, object]:
         """Call a number of the platform as the telephone network would, talk for `seconds`, hang up.
 
@@ -91,9 +95,8 @@ class Exchange:
         else:
             await _wait(call, seconds)
         await call.hang_up()
-        result = describe(call)
-        self.recent.append(result)
-        return result
+        self._past.append(call)
+        return describe(call)
 
     def _ignores(self, invite: Message) -> bool:
         """Decide the call's script when its INVITE arrives; yes when it gets no reply at all."""
@@ -111,7 +114,7 @@ class Exchange:
             else:
                 await self._play(call, script)
         finally:
-            self.recent.append(describe(call))
+            self._past.append(call)
 
     async def _play(self, call: IncomingCall, script: Behaviour) -> None:
         if script.rings:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
 
-from carillon.useragent import Account, CallRefused, IncomingCall, State, Timers, UserAgent
+from carillon.useragent import Account, CallRefused, IncomingCall, PortRange, State, Timers, UserAgent
 
 FAST = Timers(t1=0.05, t2=0.2)
 
@@ -93,12 +94,16 @@ async def test_a_cancelled_call_ends_with_487_on_both_sides(alice: UserAgent, bo
 
 
 async def test_an_answer_that_crosses_the_cancel_is_hung_up(alice: UserAgent, bob: UserAgent) -> None:
+    is_answered = asyncio.Event()
+
     async def hurry(call: IncomingCall) -> None:
         call.ring()
-        call.answer()  # before the CANCEL can arrive
+        call.answer()
+        is_answered.set()
 
     bob.on_call = hurry
     call = await alice.call("102")
+    await is_answered.wait()  # both responses are on their way
     call.cancel()
     await call.ended()
     await bob.calls[0].ended()
@@ -174,3 +179,14 @@ async def test_two_calls_at_once_keep_apart(alice: UserAgent, bob: UserAgent) ->
     await calls[1].hears(880)
     assert [call.state for call in calls] == [State.ENDED, State.ANSWERED]
     await calls[1].hang_up()
+
+
+async def test_a_phone_without_a_port_for_audio_refuses(alice: UserAgent, bob: UserAgent) -> None:
+    bob.on_call = _answer
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((bob.host, 0))
+        port = taken.getsockname()[1]
+        bob._rtp = PortRange(port - port % 2, port - port % 2 + 1)
+        call = await alice.call("102")
+        with pytest.raises(CallRefused, match="503"):
+            await call.answered()

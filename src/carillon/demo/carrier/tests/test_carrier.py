@@ -37,8 +37,8 @@ async def test_an_ordinary_number_answers_with_the_carriers_tone(edge: UserAgent
     await carrier.agent.calls[0].hears(edge.tone_hz)
     assert [item["called"] for item in carrier.live()] == ["+442071230001"]
     await call.hang_up()
-    await call.until(lambda: bool(carrier.recent))
-    assert carrier.recent[0]["ended_by"] == "them"
+    await call.until(lambda: bool(carrier.recent()))
+    assert carrier.recent()[0]["ended_by"] == "them"
 
 
 @pytest.mark.parametrize(("suffix", "status"), [("486", 486), ("404", 404), ("503", 503)])
