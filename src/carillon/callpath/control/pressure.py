@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from uuid import UUID
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 KEPT_S = 15.0  # after the last call that waited: what has gathered meanwhile would make others wait
 ROUND_S = 0.25
 RETRY_S = 1.0
+MOST_OVER = 2000  # calls that are over and perhaps not rated
 
 
 class Pressure:
@@ -30,7 +32,7 @@ class Pressure:
         self._pool, self._now_s = pool, now_s
         self._until = 0.0
         self._waits = asyncio.Event()
-        self._over: list[UUID] = []
+        self._over: deque[UUID] = deque(maxlen=MOST_OVER)
 
     def calls_wait(self) -> None:
         """A call has waited for others."""
@@ -38,9 +40,8 @@ class Pressure:
         self._waits.set()
 
     def over(self, call_id: UUID) -> None:
-        """An answered call is over."""
-        if self._waits.is_set():
-            self._over.append(call_id)
+        """An answered call is over; remembered, for the worker may have to rest before it has seen it."""
+        self._over.append(call_id)
 
     async def run(self) -> None:
         """Tell PostgreSQL until cancelled."""
@@ -51,6 +52,11 @@ class Pressure:
             except UNAVAILABLE as error:
                 log.warning("The worker can't be told that calls wait: %s", described(error))
                 await asyncio.sleep(RETRY_S)
+                self._look()
+
+    def _look(self) -> None:
+        if self._now_s() > self._until:
+            self._waits.clear()
 
     async def _tell(self) -> None:
         async with self._pool.acquire(timeout=SLOW_QUERY_S) as connection:
@@ -66,8 +72,8 @@ class Pressure:
 
     async def _round(self, connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]) -> None:
         await asyncio.sleep(ROUND_S)
-        if self._now_s() > self._until:
-            self._waits.clear()
-        over, self._over = self._over, []
+        self._look()
+        over = list(self._over)
+        self._over.clear()
         if over:
             await connection.execute("select callfeed.free_channels($1)", over)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -33,6 +34,7 @@ def test_the_worker_hears_that_calls_wait_until_none_has_waited_for_a_while(
             running = asyncio.create_task(pressure.run())
             for _ in range(2):
                 assert not are_waiting()
+                pressure.over(uuid4())
                 pressure.calls_wait()
                 await eventually(are_waiting)
                 now_s += KEPT_S + 1
