@@ -76,6 +76,10 @@ def opener(key: bytes) -> Callable[[str], str]:
 class Control:
     """All parts of control, wired. `run` lives until cancelled."""
 
+    _has_told = False
+    _registering: asyncio.Task[None] | None = None
+    _expiry: asyncio.TimerHandle | None = None
+
     def __init__(self, config: Config, pool: asyncpg.Pool[asyncpg.Record], queries: Queries) -> None:
         decrypt = opener(config.sip_key)
         self.store = CallStore(queries)
@@ -115,9 +119,6 @@ class Control:
         self._telling = asyncio.Lock()
         self._untold: set[str] = set()
         self._abroad: frozenset[tuple[str, str]] = frozenset()
-        self._has_told = False
-        self._registering: asyncio.Task[None] | None = None
-        self._expiry: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Serve until cancelled; then write what is pending."""
